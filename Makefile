@@ -1,0 +1,55 @@
+# Everything a developer runs. `make help` lists the targets.
+VENV   := .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+NODE_STAMP := tools/node_modules/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint fmt bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --group dev
+	@touch $@
+
+$(NODE_STAMP): tools/package.json
+	@command -v npm >/dev/null || { echo "make lint needs Node.js with npm (Debian: apt-get install nodejs npm)"; exit 1; }
+	npm install --prefix tools --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
+setup: $(STAMP) ## make .venv with the command .venv/bin/profiler
+
+demo: $(STAMP) ## stream captured traffic through the whole pipeline (ARGS=--keep runs on)
+	@exec $(BIN)/profiler demo $(ARGS)
+
+test: $(STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(STAMP) ## unit and Lua tests only: under a minute
+	$(BIN)/python -m pytest tests/unit tests/lua $(ARGS)
+
+lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on the Lua
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/profiler lua render --check
+	@command -v luacheck >/dev/null || { echo "make lint needs luacheck (Debian: apt-get install lua-check)"; exit 1; }
+	luacheck --quiet lua/rendered
+	tools/node_modules/.bin/stylua --check lua/rendered
+	$(BIN)/python -m tools.check_lua_header
+	$(BIN)/python -m tools.check_boundary
+
+fmt: $(STAMP) ## format Python
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) build dist tools/node_modules clients/node/node_modules

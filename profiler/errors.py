@@ -1,0 +1,44 @@
+"""Every error of the profiler, by its fate: dead letter, retry, or stop.
+
+========================  ==========================================================
+`InvalidRecordError`      dead letter: this record is bad, the stream goes on
+`StoreUnavailableError`   retry: Redis is away or unwell, nothing is committed
+`TransportError`          retry: Kafka did not take or give records, nothing is committed
+`ScriptContractError`     stop: script and caller disagree, going on would lose data
+`ConfigError`             stop before the start (exit code 78)
+========================  ==========================================================
+"""
+
+
+class ProfilerError(Exception):
+    """Base of all errors that the profiler raises on purpose."""
+
+
+class InvalidRecordError(ProfilerError):
+    """One record cannot be processed: it becomes a dead letter.
+
+    Attributes:
+        code: stable machine-readable word, e.g. ``bad_json``; the header ``error-code``.
+        reason: one sentence for a person, without the record's data.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class StoreUnavailableError(ProfilerError):
+    """Redis cannot answer now (away, loading, busy, out of memory, failing over): try again."""
+
+
+class TransportError(ProfilerError):
+    """Kafka refused or lost a batch: nothing of it may be committed, try again."""
+
+
+class ScriptContractError(ProfilerError):
+    """The script's reply breaks its contract, or it refused our arguments: a bug, so stop."""
+
+
+class ConfigError(ProfilerError):
+    """The configuration or the rules are wrong; the message names file, place and remedy."""

@@ -1,0 +1,41 @@
+"""The record types that pass between stages and transports."""
+
+from typing import Any, NamedTuple
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Record(NamedTuple):
+    """One record as read from a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    #: Milliseconds since the epoch; -1 where the broker knows none.
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class OutputRecord(NamedTuple):
+    """One record to be produced; the timestamp is copied from its input."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp: int
+
+
+class FlatEvent(NamedTuple):
+    """One flattened event on its way into the script.
+
+    `stream` names where `offset` counts (``epoch:topic:partition``); an empty stream switches
+    the watermark off, and the offset is then ignored.
+    """
+
+    stream: str
+    offset: int
+    timestamp: int
+    fields: dict[str, Any]
