@@ -1,0 +1,328 @@
+--[[
+profile: folds one visitor's events into the visitor's profile, by rules article-236e721e.
+DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
+
+Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
+write would undo the earlier; here reading, deciding and writing are one call.
+
+KEYS
+  1  visitor_key   hash    the visitor's profile; read, write
+ARGV, per call
+  1   visitor_id    text    the visitor, as it is; never empty
+  2   stream        text    where offsets count; empty switches the watermark off
+  3   floor         digits  last offset known committed, or empty (kept for stored outputs)
+ARGV, then per event (0 to 500 events, folded in order)
+  +1  offset        digits  place in the stream; ignored where the stream is empty
+  +2  record_ms     digits  the record's timestamp, ms since the epoch, or empty
+  +3  event_ms      text    the event's own time, ms; used where it is plausible
+  +4  event_id      text    recognises the event when it is sent again
+  +5  visit_id      text    the visit, or empty: no visit field changes
+  +6  query-other_eventtype  text    input of the rules
+  +7  query-other_page_title  text    input of the rules
+RETURNS, per event: {flags, name, value, name, value, ...}, all strings
+  flags, space-separated:
+         new_visitor new_visit replayed truncated no_visit
+  names: visitor_id visit_id visitor_first_page visitor_last_page visit_first_page visit_last_page
+  A field that is not known yet is absent; never rely on positions.
+ERRORS, always before the first write
+  EBADARG   wrong keys or arguments; the rest says which
+  EPROFILE  this key's stored state is unusable; other visitors are not affected
+  ELAYOUT   a newer script wrote this state; update the caller
+TTL   visitor_key: 34128000000 ms, set anew by every call with events
+COST  1 HGETALL; at most 1 HSET, 1 HDEL, 1 PEXPIRE; O(events + state)
+]]
+
+local STATE = "~"
+local LAYOUT = 1
+local ORDER = "arrival"
+local RULES = "article-236e721e"
+local TTL_MS = 34128000000
+local PROFILE_BYTES = 8388608
+local VALUE_BYTES = 1048576
+local STREAMS = 64
+local MAX_EVENTS = 500
+local CALL_ARGS = 3
+local EVENT_ARGS = 7
+local FIELDS = {
+  "visitor_id",
+  "visit_id",
+  "visitor_first_page",
+  "visitor_last_page",
+  "visit_first_page",
+  "visit_last_page",
+}
+
+local function is_digits(text, longest)
+  return #text > 0 and #text <= longest and not string.find(text, "[^0-9]")
+end
+
+-- A value over its cap is cut at a UTF-8 character, so that the rest stays text.
+local function clip(text)
+  if #text <= VALUE_BYTES then
+    return text, false
+  end
+  local stop = VALUE_BYTES
+  while stop > VALUE_BYTES - 4 do
+    local next_byte = string.byte(text, stop + 1)
+    if next_byte < 128 or next_byte > 191 then
+      break
+    end
+    stop = stop - 1
+  end
+  return string.sub(text, 1, stop), true
+end
+
+-- Says what is wrong with the arguments, or nil. Everything is checked before the first read.
+local function bad_arguments(keys, args)
+  if #keys ~= 1 then
+    return "KEYS: expected 1 key, got " .. #keys
+  end
+  local events = (#args - CALL_ARGS) / EVENT_ARGS
+  if events < 0 or events % 1 ~= 0 then
+    return "ARGV: expected " .. CALL_ARGS .. " + " .. EVENT_ARGS .. " per event, got " .. #args
+  end
+  if events > MAX_EVENTS then
+    return "ARGV: at most " .. MAX_EVENTS .. " events a call, got " .. events
+  end
+  local visitor_id, stream, floor = args[1], args[2], args[3]
+  if visitor_id == "" then
+    return "visitor_id: empty"
+  end
+  if floor ~= "" and not is_digits(floor, 15) then
+    return "floor: expected up to 15 digits or nothing"
+  end
+  for event = 1, events do
+    local at = CALL_ARGS + (event - 1) * EVENT_ARGS
+    local offset, record_ms = args[at + 1], args[at + 2]
+    if stream ~= "" and not is_digits(offset, 15) then
+      return "offset of event " .. event .. ": expected 1 to 15 digits"
+    end
+    if record_ms ~= "" and not is_digits(record_ms, 15) then
+      return "record_ms of event " .. event .. ": expected up to 15 digits or nothing"
+    end
+  end
+end
+
+-- Watermarks are one flat list {stream, offset, stream, offset, ...}; the one that moved last
+-- stands last, so that the first is the one to forget.
+local function place_of(marks, stream)
+  for i = 1, #marks, 2 do
+    if marks[i] == stream then
+      return i
+    end
+  end
+end
+
+local function watermark_of(marks, stream)
+  local at = stream ~= "" and place_of(marks, stream)
+  return at and marks[at + 1] or -1
+end
+
+local function advance(marks, stream, offset)
+  local at = place_of(marks, stream)
+  if at and at < #marks - 1 then
+    table.remove(marks, at)
+    table.remove(marks, at)
+    at = nil
+  end
+  at = at or #marks + 1
+  marks[at], marks[at + 1] = stream, offset
+  if #marks > 2 * STREAMS then
+    table.remove(marks, 1)
+    table.remove(marks, 1)
+  end
+end
+
+local FLAGS = {
+  "new_visitor",
+  "new_visit",
+  "replayed",
+  "truncated",
+  "no_visit",
+}
+
+local function flag_text(flags)
+  local raised = {}
+  for _, name in ipairs(FLAGS) do
+    if flags[name] then
+      raised[#raised + 1] = name
+    end
+  end
+  return table.concat(raised, " ")
+end
+
+-- One event's answer: the status flags, then name, value, name, value; unknown fields are absent.
+local function reply_of(flags, values)
+  local reply, n = { flags }, 1
+  for i = 1, #FIELDS do
+    local value = values[i]
+    if value then
+      reply[n + 1], reply[n + 2] = FIELDS[i], value
+      n = n + 2
+    end
+  end
+  return reply
+end
+
+local function put(changed, hash, name, value)
+  if hash[name] ~= value then
+    hash[name], changed[name] = value, value
+  end
+end
+
+-- What the article's program does with one event, in its order; `held` is the stored hash.
+local function apply(held, changed, args, at)
+  local hash, visit_id = held.hash, args[at + 5]
+  local flags = { new_visitor = not held.exists, no_visit = visit_id == "" }
+
+  local query_other_eventtype_1 = args[at + 6]
+  local query_other_page_title_2, cut_query_other_page_title_2 = clip(args[at + 7])
+  flags.truncated = flags.truncated or cut_query_other_page_title_2
+  local is_page_view = query_other_eventtype_1 == "Pageview" and query_other_page_title_2 ~= ""
+  put(changed, hash, "visitor_id", args[1])
+  held.exists = true
+  if visit_id ~= "" and hash.visit_id ~= visit_id then
+    flags.new_visit = true
+    put(changed, hash, "visit_id", visit_id)
+  end
+  -- visitor_first_page: first query-other_page_title when page_view
+  if flags.new_visitor and query_other_page_title_2 ~= "" and is_page_view then
+    put(changed, hash, "visitor_first_page", query_other_page_title_2)
+  end
+  -- visitor_last_page: last query-other_page_title when page_view
+  if query_other_page_title_2 ~= "" and is_page_view then
+    put(changed, hash, "visitor_last_page", query_other_page_title_2)
+  end
+  -- visit_first_page: first query-other_page_title when page_view
+  if flags.new_visit and query_other_page_title_2 ~= "" and is_page_view then
+    put(changed, hash, "visit_first_page", query_other_page_title_2)
+  end
+  -- visit_last_page: last query-other_page_title when page_view
+  if query_other_page_title_2 ~= "" and is_page_view and visit_id ~= "" then
+    put(changed, hash, "visit_last_page", query_other_page_title_2)
+  end
+  return flags
+end
+
+local function public_values(hash)
+  local values = {}
+  for i, name in ipairs(FIELDS) do
+    values[i] = hash[name] or false
+  end
+  return values
+end
+
+local function fold(held, args)
+  local stream, replies, changed = args[2], {}, {}
+  local mark, applied = watermark_of(held.marks, stream), false
+  for at = CALL_ARGS, #args - 1, EVENT_ARGS do
+    local offset = stream ~= "" and tonumber(args[at + 1])
+    local flags
+    if offset and offset <= mark then
+      flags = { replayed = true }
+    else
+      flags = apply(held, changed, args, at)
+      mark, applied = offset or mark, true
+    end
+    replies[#replies + 1] = reply_of(flag_text(flags), public_values(held.hash))
+  end
+
+  if applied and stream ~= "" then
+    advance(held.marks, stream, mark)
+    put(changed, held.hash, STATE, cmsgpack.pack({ LAYOUT, ORDER, RULES, held.marks }))
+  end
+  local set, bytes = {}, 0
+  for name, value in pairs(changed) do
+    set[#set + 1], set[#set + 2] = name, value
+    bytes = bytes + #name + #value
+  end
+  return { replies = replies, bytes = bytes, set = set, gone = {} }
+end
+
+-- Refuses state that this script must not touch; `parts` is the unpacked state.
+local function unusable(parts)
+  if type(parts) ~= "table" or type(parts[1]) ~= "number" then
+    return "EPROFILE stored state is damaged"
+  end
+  if parts[1] > LAYOUT then
+    return "ELAYOUT stored state has layout " .. parts[1] .. ", this script knows " .. LAYOUT
+  end
+  if parts[2] ~= ORDER then
+    return "EPROFILE the profile was written by rules of another order"
+  end
+end
+
+local function unpack_parts(packed)
+  local intact, parts = pcall(cmsgpack.unpack, packed)
+  return intact and parts or nil
+end
+
+local function read_error(reply)
+  if string.find(reply.err, "WRONGTYPE", 1, true) then
+    return { err = "EPROFILE the key holds no hash" }
+  end
+  return reply
+end
+
+local function read_profile(key)
+  local flat = redis.pcall("HGETALL", key)
+  if flat.err then
+    return read_error(flat)
+  end
+  local hash, bytes = {}, 0
+  for i = 1, #flat, 2 do
+    hash[flat[i]] = flat[i + 1]
+    bytes = bytes + #flat[i] + #flat[i + 1]
+  end
+  if bytes > PROFILE_BYTES then
+    return { err = "EPROFILE stored hash exceeds " .. PROFILE_BYTES .. " bytes" }
+  end
+  local parts = hash[STATE] and unpack_parts(hash[STATE])
+  local err = hash[STATE] and unusable(parts)
+  return { err = err, exists = #flat > 0, hash = hash, marks = parts and parts[4] or {} }
+end
+
+-- The HSET comes first: a server out of memory refuses it, and with it the whole call.
+local function write_profile(key, outcome)
+  if #outcome.set > 0 then
+    redis.call("HSET", key, unpack(outcome.set))
+  end
+  if #outcome.gone > 0 then
+    redis.call("HDEL", key, unpack(outcome.gone))
+  end
+  redis.call("PEXPIRE", key, TTL_MS)
+end
+
+local function update_profile(keys, args)
+  local bad = bad_arguments(keys, args)
+  if bad then
+    return redis.error_reply("EBADARG " .. bad)
+  end
+  if #args == CALL_ARGS then
+    return {}
+  end
+
+  local held = read_profile(keys[1])
+  if held.err then
+    return redis.error_reply(held.err)
+  end
+
+  -- Nothing is written before the fold is over, so state that it cannot digest (another program
+  -- wrote it, or it is damaged) costs this call only.
+  local folded, outcome = pcall(fold, held, args)
+  if not folded then
+    return redis.error_reply("EPROFILE stored state is unusable: " .. tostring(outcome))
+  end
+  if outcome.bytes > PROFILE_BYTES then
+    return redis.error_reply("EPROFILE profile would exceed " .. PROFILE_BYTES .. " bytes")
+  end
+
+  write_profile(keys[1], outcome)
+  return outcome.replies
+end
+
+if redis.register_function then
+  redis.register_function("visitor_profile_2c4268a9014c", update_profile)
+else
+  return update_profile(KEYS, ARGV)
+end

@@ -1,0 +1,157 @@
+"""Renders a rules file into the Lua script, once per rules version; events never come here."""
+
+import hashlib
+import re
+import textwrap
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from profiler.contract import LAYOUT, MAX_EVENTS, METADATA_FLAGS, contract_of
+from profiler.rules import EVENT_TIME, PRESETS, Condition, Rule, Rules, load_rules
+
+_LUA = files("profiler") / "_lua"
+
+#: Bytes that may stand in a Lua string literal as they are; all others leave as decimal escapes.
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/~ ")
+
+#: Stands for the digest while the script is rendered whose digest it is.
+_DIGEST = "0" * 12
+
+
+def quote_lua(text: str) -> str:
+    r"""A Lua string literal of the text's UTF-8 bytes; what is not plainly harmless is ``\ddd``."""
+    return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03d}" for b in text.encode()) + '"'
+
+
+class _Input(NamedTuple):
+    """One input of the event: its Lua local, and whether a rule keeps its value."""
+
+    field: str
+    name: str
+    is_value: bool
+
+
+class _RenderedRule(NamedTuple):
+    """A rule in the words of the templates."""
+
+    name: str
+    scope: str
+    operation: str
+    code: str
+    takes_time: bool
+    input: str
+    condition: str
+    meaning: str
+
+
+def _inputs(rules: Rules) -> list[_Input]:
+    values = {rule.value for rule in rules.fields}
+    found = []
+    for index, field in enumerate(rules.inputs):
+        readable = re.sub(r"[^a-z0-9]+", "_", field.lower()).strip("_")[:40]
+        found.append(_Input(field, f"{readable}_{index + 1}", field in values))
+    return found
+
+
+def _rule(rule: Rule, names: dict[str, str]) -> _RenderedRule:
+    # A comment of the script shows plain ASCII only, whatever the event's field is called.
+    value = re.sub(r"[^a-zA-Z0-9_.-]", "?", rule.value or "events")
+    counted = " of not repeated events" if rule.operation == "count" else f" {value}"
+    return _RenderedRule(
+        name=rule.name,
+        scope=rule.scope,
+        operation=rule.operation,
+        code=rule.code,
+        takes_time=rule.value == EVENT_TIME,
+        input=names.get(rule.value or "", ""),
+        condition=f" and is_{rule.when}" if rule.when else "",
+        meaning=f"{rule.operation}{counted}" + (f" when {rule.when}" if rule.when else ""),
+    )
+
+
+def _expression(tests: Iterable[Condition], names: dict[str, str]) -> str:
+    parts = [
+        f'{names[test.field]} ~= ""'
+        if test.equals is None
+        else f"{names[test.field]} == {quote_lua(test.equals)}"
+        for test in tests
+    ]
+    return " and ".join(parts)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        # Read through importlib.resources, so that wheel and source tree are one path.
+        loader=FunctionLoader(lambda name: _LUA.joinpath(name).read_text("utf-8")),
+        # Jinja's own delimiters are ordinary Lua ("{{1, 2}}"); these are Lua comments.
+        variable_start_string="--[[=",
+        variable_end_string="]]",
+        block_start_string="--[[%",
+        block_end_string="%]]",
+        comment_start_string="--[[#",
+        comment_end_string="#]]",
+        line_statement_prefix="--%",
+        line_comment_prefix="--#",
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Lua, not HTML: `quote_lua` is the escape
+    )
+    environment.filters["lua"] = quote_lua
+    environment.filters["pad"] = lambda text, width: (
+        f"{text:<{width}}" + ("  " * (len(text) > width - 2))
+    )
+    environment.filters["wrap"] = lambda words, indent: textwrap.fill(
+        " ".join(words), 98, initial_indent=" " * indent, subsequent_indent=" " * indent
+    ).strip()
+    return environment
+
+
+def render(rules: Rules) -> str:
+    """The script of these rules: deterministic, ASCII, formatted as stylua formats it."""
+    contract = contract_of(rules)
+    inputs = _inputs(rules)
+    names = {each.field: each.name for each in inputs}
+    rendered_rules = [_rule(rule, names) for rule in rules.fields]
+    visitor_rules = [rule for rule in rendered_rules if rule.scope == "visitor"]
+    remembers_visits = rules.order == "event_time"
+    context: dict[str, Any] = {
+        **contract._asdict(),
+        "rules": rendered_rules,
+        "layout": LAYOUT,
+        "limits": rules.limits.model_dump(),
+        "max_events": MAX_EVENTS,
+        "inputs": inputs,
+        "predicates": [(name, _expression(t, names)) for name, t in rules.predicates.items()],
+        "remembers_visits": remembers_visits,
+        "takes_event_time": rules.takes_event_time,
+        # visitor_id, the visitor's rules, visitor_visits, visit_id, then visit_number.
+        "visit_fields_start": len(visitor_rules) + 4,
+        "bounce": next(
+            (r for r in rendered_rules if rules.visit and r.name == rules.visit.bounce), None
+        ),
+        "field_names": [field.name for field in contract.fields],
+        "metadata_flags": METADATA_FLAGS,
+        "formats_numbers": remembers_visits
+        or any(rule.operation == "count" or rule.takes_time for rule in rendered_rules),
+        "cost": ["1 HGET", "1 EXISTS if new"] if remembers_visits else ["1 HGETALL"],
+        "function_name": f"visitor_profile_{_DIGEST}",
+    }
+    text = _environment().get_template("profile.lua.j2").render(context)
+    # Jinja's line statements eat the blank lines after them: one goes behind every top-level end.
+    text = re.sub(r"^(end|\}|\]\])\n(?=\S)", r"\1\n\n", text, flags=re.MULTILINE)
+    text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    digest = hashlib.sha256(text.encode("ascii")).hexdigest()[: len(_DIGEST)]
+    return text.replace(_DIGEST, digest)
+
+
+def sha_of(script: str) -> str:
+    """The name under which Redis keeps the script."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def rendered_presets() -> dict[str, str]:
+    """File name in ``lua/rendered`` to the text that belongs there."""
+    return {f"{preset}.lua": render(load_rules(preset)) for preset in PRESETS}

@@ -1,0 +1,249 @@
+"""The rules file: which fields a profile has, declared in TOML and checked before the start."""
+
+import hashlib
+import json
+import re
+import tomllib
+from base64 import b32encode
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import model_validator as after_validation
+from pydantic_core import ErrorDetails
+
+from profiler.errors import ConfigError
+
+PRESETS = ("standard", "article")
+
+#: The value of a rule that takes the event's time (ms) instead of a field of the event.
+EVENT_TIME = "event_time"
+
+#: Names the script gives by itself; a rule may not take them.
+BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+FieldOfEvent = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Milliseconds = int
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Identity(_Model):
+    """Where a flattened event says whose it is; a name left out is never present."""
+
+    visitor: FieldOfEvent
+    visit: FieldOfEvent
+    event_id: FieldOfEvent | None = None
+    event_time: FieldOfEvent | None = None
+
+
+class Store(_Model):
+    """The key of a visitor and how long it lives after the visitor's latest event."""
+
+    key: Annotated[str, StringConstraints(max_length=256)] = "visitor:{<id>}"
+    ttl_days: Annotated[int, Field(ge=1, le=36_500)] = 395
+
+    @after_validation(mode="after")
+    def _one_place_for_the_id(self) -> "Store":
+        if self.key.count("<id>") != 1:
+            raise ValueError("key must contain <id> exactly once")
+        return self
+
+
+class Limits(_Model):
+    """Hard bounds of one visitor's state; `docs/data-model.md` says what goes first."""
+
+    visits: Annotated[int, Field(ge=1, le=64)] = 8
+    event_ids: Annotated[int, Field(ge=1, le=1_024)] = 64
+    streams: Annotated[int, Field(ge=1, le=1_024)] = 64
+    value_bytes: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096
+    profile_bytes: Annotated[int, Field(ge=1_024, le=67_108_864)] = 262_144
+    skew_minutes: Annotated[int, Field(ge=0, le=1_440)] = 60
+    age_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+
+
+class Condition(_Model):
+    """One test of a predicate: the field equals a text, or is present and not empty."""
+
+    field: FieldOfEvent
+    equals: str | None = None
+    present: Literal[True] | None = None
+
+    @after_validation(mode="after")
+    def _one_test(self) -> "Condition":
+        if (self.equals is None) == (self.present is None):
+            raise ValueError("a condition has either `equals` or `present`")
+        if self.equals == "":
+            raise ValueError('an empty value counts as absent, so `equals = ""` never holds')
+        return self
+
+
+class Visit(_Model):
+    """`bounce` names the visit's count that may be at most one in a bounce."""
+
+    bounce: Name
+
+
+class Rule(_Model):
+    """One field of the profile."""
+
+    name: Name
+    scope: Literal["visitor", "visit"]
+    operation: Literal["first", "last", "count"]
+    value: FieldOfEvent | None = None
+    when: Name | None = None
+
+    @after_validation(mode="after")
+    def _fits_together(self) -> "Rule":
+        if self.name in BUILT_IN_FIELDS:
+            raise ValueError(f"{self.name} is built in, choose another name")
+        if not self.name.startswith(self.scope + "_"):
+            raise ValueError(f"the name of a {self.scope} field begins with {self.scope}_")
+        if self.operation == "count" and self.value is not None:
+            raise ValueError("count takes no value")
+        if self.operation != "count" and self.value is None:
+            raise ValueError(f"{self.operation} needs a value: a field of the event or event_time")
+        return self
+
+    @property
+    def type(self) -> Literal["string", "integer"]:
+        """The JSON type of the field in the output."""
+        return "integer" if self.operation == "count" or self.value == EVENT_TIME else "string"
+
+    @property
+    def code(self) -> str:
+        """Name in the packed state: short, and new whenever the rule means something else."""
+        return b32encode(hashlib.sha1(_canonical(self), usedforsecurity=False).digest())[
+            :3
+        ].decode()
+
+
+class Rules(_Model):
+    """A whole rules file."""
+
+    name: Name
+    order: Literal["event_time", "arrival"]
+    identity: Identity
+    store: Store = Store()
+    limits: Limits = Limits()
+    predicates: dict[Name, Annotated[list[Condition], Field(min_length=1)]] = {}
+    visit: Visit | None = None
+    fields: Annotated[list[Rule], Field(max_length=100)]
+
+    @after_validation(mode="after")
+    def _names_resolve(self) -> "Rules":
+        names = [rule.name for rule in self.fields]
+        codes: dict[str, str] = {}
+        for index, rule in enumerate(self.fields):
+            if names.index(rule.name) != index:
+                raise _PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
+            if rule.when is not None and rule.when not in self.predicates:
+                raise _PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
+            if (twin := codes.setdefault(rule.code, rule.name)) != rule.name:
+                where = ("fields", index, "name")
+                raise _PlacedError(where, f"{rule.name} and {twin} share a state code, rename one")
+        if self.order == "event_time":
+            counts = {r.name for r in self.fields if (r.scope, r.operation) == ("visit", "count")}
+            if self.visit is None or self.visit.bounce not in counts:
+                raise _PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
+        elif self.visit is not None:
+            raise _PlacedError(("visit",), "visits are remembered only with order event_time")
+        return self
+
+    @property
+    def version(self) -> str:
+        """Name and digest of the meaning: comments and layout of the file do not count."""
+        return f"{self.name}-{hashlib.sha256(_canonical(self)).hexdigest()[:8]}"
+
+    @property
+    def takes_event_time(self) -> bool:
+        """Whether the event's time matters: for its order, or as a rule's value."""
+        values = {rule.value for rule in self.fields}
+        return self.order == "event_time" or EVENT_TIME in values
+
+    @property
+    def inputs(self) -> list[str]:
+        """The event's fields that the script receives for predicates and values, sorted."""
+        tested = {test.field for tests in self.predicates.values() for test in tests}
+        taken = {rule.value for rule in self.fields if rule.value and rule.value != EVENT_TIME}
+        return sorted(tested | taken)
+
+
+class _PlacedError(ValueError):
+    """A finding of a whole-file check, with the place it belongs to."""
+
+    def __init__(self, place: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+def _canonical(model: BaseModel) -> bytes:
+    dumped = model.model_dump(mode="json", exclude_none=True)
+    return json.dumps(dumped, sort_keys=True, separators=(",", ":")).encode()
+
+
+def load_rules(preset_or_path: str) -> Rules:
+    """Read and check a preset (by name) or a TOML file.
+
+    Raises:
+        ConfigError: a line per finding, ``file:line: rule or table: field: what is wrong``.
+    """
+    if preset_or_path in PRESETS:
+        path = preset_or_path + ".toml"
+        text = (files("profiler") / "_lua" / "presets" / path).read_text("utf-8")
+    else:
+        path = preset_or_path
+        try:
+            text = Path(path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"rules {path}: {error}; presets are: {', '.join(PRESETS)}"
+            ) from error
+    return parse_rules(text, path)
+
+
+def parse_rules(text: str, path: str) -> Rules:
+    """Check the text of a rules file; `path` only names it in errors (see `load_rules`)."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"rules {path}: {error}") from error
+    try:
+        return Rules.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(
+            "\n".join(_finding(text, path, data, e) for e in error.errors())
+        ) from error
+
+
+def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
+    cause = error.get("ctx", {}).get("error")
+    place = cause.place if isinstance(cause, _PlacedError) else tuple(error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    where = ".".join(str(part) for part in place)
+    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
+        name = data["fields"][place[1]].get("name", f"number {place[1] + 1}")
+        where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
+    return f"{path}:{_line_of(text, place)}: {where or 'file'}: {message}"
+
+
+def _line_of(text: str, place: tuple[str | int, ...]) -> int:
+    """The line that a place of the parsed file stands on, as near as TOML's headers tell."""
+    keys = [part for part in place if isinstance(part, str)] or [""]
+    skip = place[1] if len(place) > 1 and isinstance(place[1], int) else 0
+    lines = text.splitlines()
+    header = re.compile(rf"\s*\[\[?\s*{re.escape(keys[0])}\s*\]")
+    tables = [number for number, line in enumerate(lines) if header.match(line)]
+    if not tables:  # a key of the file itself, above the first table
+        return next((n for n, line in enumerate(lines, 1) if re.match(rf"{keys[0]}\s*=", line)), 1)
+    start = tables[min(skip, len(tables) - 1)]
+    for number, line in enumerate(lines[start + 1 :], start + 2):
+        if line.lstrip().startswith("["):
+            break
+        if len(keys) > 1 and re.match(rf"\s*{re.escape(keys[1])}\s*=", line):
+            return number
+    return start + 1

@@ -1,0 +1,316 @@
+"""The one caller of the Lua script: events in, profiles out.
+
+Nothing else in this package issues a Redis data command or knows a visitor, visit or page field;
+what a profile becomes is decided in ``lua/``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import redis
+
+from profiler.contract import (
+    LAYOUT,
+    MAX_EVENTS,
+    METADATA_FLAGS,
+    contract_of,
+)
+from profiler.errors import (
+    ConfigError,
+    InvalidRecordError,
+    ScriptContractError,
+    StoreUnavailableError,
+)
+from profiler.keys import key_of
+from profiler.records import FlatEvent
+from profiler.render import render, sha_of
+from profiler.rules import Rules
+
+#: Names of the output that only the profiler may give.
+OUTPUT_PREFIX = "profile_"
+
+#: First words of replies that say "not now": the call may be made again as it is.
+_TRY_AGAIN = frozenset(
+    [
+        "BUSY",
+        "CLUSTERDOWN",
+        "LOADING",
+        "MASTERDOWN",
+        "MISCONF",
+        "NOREPLICAS",
+        "OOM",
+        "READONLY",
+        "TRYAGAIN",
+    ]
+)
+_NOT_ALLOWED = frozenset(["NOAUTH", "NOPERM", "WRONGPASS"])
+
+#: Other programs may flush the script cache again and again; so often is it loaded for one batch.
+_LOADS_PER_BATCH = 100
+
+
+class Applied(NamedTuple):
+    """The event was folded: the script's flags, and the output's `profile_*` part."""
+
+    flags: frozenset[str]
+    profile: dict[str, Any]
+
+
+class Rejected(NamedTuple):
+    """The event is a dead letter."""
+
+    code: str
+    reason: str
+
+
+#: What became of an event; None: it has no visitor id and passes without a profile.
+Outcome = Applied | Rejected | None
+
+
+class _Call(NamedTuple):
+    """One script call: one visitor's events of one stream, at most `MAX_EVENTS`."""
+
+    key: str
+    arguments: list[str | int]
+    #: For each event its place in the batch.
+    places: list[int]
+
+
+class ProfileScript:
+    """The registered script of one set of rules.
+
+    Args:
+        client: from `profiler.store.connect`; replies as bytes, no retries of its own.
+        rules: rendered here, once.
+        max_id_bytes: a longer visitor or visit id is a dead letter (``bad_id``).
+    """
+
+    def __init__(self, client: "redis.Redis", rules: Rules, *, max_id_bytes: int = 512) -> None:
+        self.rules = rules
+        self.text = render(rules)
+        self.sha = sha_of(self.text)
+        self._client = client
+        self._max_id_bytes = max_id_bytes
+        self._decoder = _Decoder(rules)
+
+    def register(self) -> None:
+        """Load the script. Blocks for the connection's timeout at most.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+        """
+        try:
+            self._client.script_load(self.text)
+        except redis.RedisError as error:
+            raise _translated(error) from error
+
+    def apply(self, events: Sequence[FlatEvent]) -> list[Outcome]:
+        """Fold a batch, one outcome per event in the same order.
+
+        A visitor's events go in one call, in order; the calls of different visitors are
+        pipelined. Two calls of one visitor are never under way together: where a visitor has
+        events of several streams, or more than fit a call, the next one goes in the next round.
+
+        Raises:
+            StoreUnavailableError: nothing is known of the batch; apply it again as it is (events
+                that were folded already come back flagged ``replayed`` where a stream is named).
+            ScriptContractError: script and caller disagree, or newer state was met.
+        """
+        outcomes: list[Outcome] = [None] * len(events)
+        rounds = self._calls(events, outcomes)
+        for calls in rounds:
+            for call, reply in zip(calls, self._run(calls), strict=True):
+                self._decoder.decode(call.places, reply, outcomes)
+        return outcomes
+
+    def read(self, visitor_id: str) -> dict[str, Any] | None:
+        """The stored profile as its latest visit left it, None for an unknown visitor.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+        """
+        key = key_of(self.rules.store.key, visitor_id)
+        try:
+            stored = self._client.hgetall(key)
+        except redis.RedisError as error:
+            raise _translated(error) from error
+        return self._decoder.stored(stored) if stored else None
+
+    def _calls(self, events: Sequence[FlatEvent], outcomes: list[Outcome]) -> list[list[_Call]]:
+        identity = self.rules.identity
+        event_time, event_id = identity.event_time or "", identity.event_id or ""
+        inputs = self.rules.inputs
+        pattern = self.rules.store.key
+        latest: dict[str, tuple[int, str, _Call]] = {}
+        rounds: list[list[_Call]] = []
+        for place, (stream, offset, timestamp, fields) in enumerate(events):
+            try:
+                visitor_id = self._id(fields.get(identity.visitor), "visitor")
+                visit_id = self._id(fields.get(identity.visit), "visit")
+            except InvalidRecordError as error:
+                outcomes[place] = Rejected(error.code, error.reason)
+                continue
+            if not visitor_id:
+                continue
+            number, last_stream, call = latest.get(visitor_id, (-1, "", None))
+            if call is None or last_stream != stream or len(call.places) == MAX_EVENTS:
+                call = _Call(key_of(pattern, visitor_id), [visitor_id, stream, ""], [])
+                number += 1
+                latest[visitor_id] = (number, stream, call)
+                if number == len(rounds):
+                    rounds.append([])
+                rounds[number].append(call)
+            call.places.append(place)
+            call.arguments.extend(
+                (
+                    offset if stream else "",
+                    timestamp if timestamp >= 0 else "",
+                    _text(fields.get(event_time)),
+                    _text(fields.get(event_id)),
+                    visit_id,
+                )
+            )
+            call.arguments.extend(_text(fields.get(name)) for name in inputs)
+        return rounds
+
+    def _id(self, value: object, whose: str) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            raise InvalidRecordError("bad_id", f"the {whose} id is neither a string nor an integer")
+        text = _text(value)
+        if len(text) > self._max_id_bytes or len(text.encode()) > self._max_id_bytes:
+            raise InvalidRecordError(
+                "bad_id", f"the {whose} id is longer than {self._max_id_bytes} bytes"
+            )
+        return text
+
+    def _run(self, calls: list[_Call]) -> list[list[Any] | Rejected]:
+        replies: list[Any] = [None] * len(calls)
+        pending = list(range(len(calls)))
+        for _ in range(_LOADS_PER_BATCH):
+            pipe = self._client.pipeline(transaction=False)
+            for index in pending:
+                call = calls[index]
+                pipe.evalsha(self.sha, 1, call.key, *call.arguments)
+            try:
+                answers = pipe.execute(raise_on_error=False)
+            except redis.RedisError as error:
+                raise _translated(error) from error
+            for index, answer in zip(pending, answers, strict=True):
+                replies[index] = answer
+            # One call per visitor and round: repeating a failed one overtakes nothing.
+            pending = [i for i in pending if isinstance(replies[i], redis.exceptions.NoScriptError)]
+            if not pending:
+                break
+            self.register()
+        return [_checked(reply) for reply in replies]
+
+
+def _text(value: object) -> str:
+    """A string as it is, an integer as decimal text; everything else is absent."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def _checked(reply: object) -> list[Any] | Rejected:
+    if isinstance(reply, list):
+        return reply
+    if not isinstance(reply, redis.RedisError):
+        raise ScriptContractError(f"the script answered {type(reply).__name__}, not an array")
+    code, _, detail = str(reply).partition(" ")
+    if code == "EPROFILE":
+        return Rejected(code, detail)
+    raise _translated(reply)
+
+
+def _translated(error: redis.RedisError) -> Exception:
+    """The error of this package that says what to do about one of redis-py's."""
+    code = str(error).partition(" ")[0].removeprefix("-")
+    if code in _NOT_ALLOWED or isinstance(error, redis.exceptions.AuthenticationError):
+        return ConfigError(f"Redis refuses us: {error}; see docs/operations.md for the ACL")
+    if code == "ELAYOUT":
+        return ScriptContractError(
+            f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one"
+        )
+    unwell = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.OutOfMemoryError)
+    if isinstance(error, (*unwell, redis.exceptions.ReadOnlyError)) or code in _TRY_AGAIN:
+        return StoreUnavailableError(str(error))
+    if isinstance(error, redis.exceptions.NoScriptError):
+        return StoreUnavailableError("the script cache is flushed faster than it can be loaded")
+    return ScriptContractError(f"Redis answered: {error}")
+
+
+class _Decoder:
+    """Replies to outcomes; the only place that knows a reply's form."""
+
+    def __init__(self, rules: Rules) -> None:
+        contract = contract_of(rules)
+        convert: dict[str, Callable[[bytes], Any]] = {
+            # Bytes that are no UTF-8 can only come from another language's caller.
+            "string": lambda raw: raw.decode("utf-8", "replace"),
+            "integer": int,
+            "boolean": lambda raw: raw == b"1",
+        }
+        self._fields = {
+            field.name.encode(): (OUTPUT_PREFIX + field.name, convert[field.type])
+            for field in contract.fields
+        }
+        self._flags: dict[bytes, frozenset[str]] = {}
+        self._known_flags = frozenset(contract.flags)
+        self._template: dict[str, Any] = {}
+        self._metadata: tuple[str, ...] = ()
+        if rules.order == "event_time":
+            self._metadata = METADATA_FLAGS
+            self._template = {name: None for name, _ in self._fields.values()}
+            self._template |= {OUTPUT_PREFIX + flag: False for flag in METADATA_FLAGS}
+            self._template[OUTPUT_PREFIX + "rules_version"] = contract.rules_version
+
+    def decode(
+        self, places: list[int], reply: list[Any] | Rejected, outcomes: list[Outcome]
+    ) -> None:
+        """Put a call's reply into the batch's outcomes at its events' places."""
+        if isinstance(reply, Rejected):
+            for place in places:
+                outcomes[place] = reply
+            return
+        if len(reply) != len(places):
+            raise ScriptContractError(f"{len(places)} events brought {len(reply)} answers")
+        for place, answer in zip(places, reply, strict=True):
+            outcomes[place] = self._applied(answer)
+
+    def _applied(self, answer: list[bytes]) -> Applied:
+        flags = self._flags.get(answer[0])
+        if flags is None:
+            flags = frozenset(answer[0].decode("ascii", "replace").split())
+            if not flags <= self._known_flags:
+                raise ScriptContractError(f"unknown flags: {sorted(flags - self._known_flags)}")
+            self._flags[answer[0]] = flags
+        profile = self._template.copy()
+        if len(answer) % 2 == 0:
+            raise ScriptContractError("a name without a value")
+        for at in range(1, len(answer), 2):
+            self._put(profile, answer[at], answer[at + 1])
+        for flag in self._metadata:
+            if flag in flags:
+                profile[OUTPUT_PREFIX + flag] = True
+        return Applied(flags, profile)
+
+    def _put(self, profile: dict[str, Any], name: bytes, value: bytes) -> None:
+        try:
+            public, convert = self._fields[name]
+            profile[public] = convert(value)
+        except (KeyError, ValueError) as error:
+            raise ScriptContractError(f"unexpected field or value: {name!r}") from error
+
+    def stored(self, stored: Mapping[bytes | str, bytes | str]) -> dict[str, Any]:
+        """The public fields of a stored hash, without the output's prefix."""
+        profile: dict[str, Any] = {}
+        for name, value in stored.items():
+            if isinstance(name, bytes) and isinstance(value, bytes) and name in self._fields:
+                public, convert = self._fields[name]
+                profile[public.removeprefix(OUTPUT_PREFIX)] = convert(value)
+        return profile
