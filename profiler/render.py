@@ -27,11 +27,12 @@ def quote_lua(text: str) -> str:
 
 
 class _Input(NamedTuple):
-    """One input of the event: its Lua local, and whether a rule keeps its value."""
+    """One input of the event: its Lua local, whether a rule keeps its value, and when."""
 
     field: str
     name: str
     is_value: bool
+    taken_when: str
 
 
 class _RenderedRule(NamedTuple):
@@ -48,11 +49,14 @@ class _RenderedRule(NamedTuple):
 
 
 def _inputs(rules: Rules) -> list[_Input]:
-    values = {rule.value for rule in rules.fields}
     found = []
     for index, field in enumerate(rules.inputs):
         readable = re.sub(r"[^a-z0-9]+", "_", field.lower()).strip("_")[:40]
-        found.append(_Input(field, f"{readable}_{index + 1}", field in values))
+        takers = [rule.when for rule in rules.fields if rule.value == field]
+        when = sorted({f"is_{name}" for name in takers if name})
+        either = when[0] if len(when) == 1 else f"({' or '.join(when)})"
+        taken_when = "" if None in takers or not takers else f" and {either}"
+        found.append(_Input(field, f"{readable}_{index + 1}", bool(takers), taken_when))
     return found
 
 

@@ -104,6 +104,17 @@ class ProfileScript:
         except redis.RedisError as error:
             raise _translated(error) from error
 
+    def is_registered(self) -> bool:
+        """Whether the server knows the script now.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+        """
+        try:
+            return bool(self._client.script_exists(self.sha)[0])
+        except redis.RedisError as error:
+            raise _translated(error) from error
+
     def apply(self, events: Sequence[FlatEvent]) -> list[Outcome]:
         """Fold a batch, one outcome per event in the same order.
 

@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules article-236e721e.
+profile: folds one visitor's events into the visitor's profile, by rules article-274ec343.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -35,10 +35,10 @@ COST  1 HGETALL; at most 1 HSET, 1 HDEL, 1 PEXPIRE; O(events + state)
 local STATE = "~"
 local LAYOUT = 1
 local ORDER = "arrival"
-local RULES = "article-236e721e"
+local RULES = "article-274ec343"
 local TTL_MS = 34128000000
-local PROFILE_BYTES = 8388608
-local VALUE_BYTES = 1048576
+local PROFILE_BYTES = 262144
+local VALUE_BYTES = 8192
 local STREAMS = 64
 local MAX_EVENTS = 500
 local CALL_ARGS = 3
@@ -177,8 +177,10 @@ local function apply(held, changed, args, at)
 
   local query_other_eventtype_1 = args[at + 6]
   local query_other_page_title_2, cut_query_other_page_title_2 = clip(args[at + 7])
-  flags.truncated = flags.truncated or cut_query_other_page_title_2
   local is_page_view = query_other_eventtype_1 == "Pageview" and query_other_page_title_2 ~= ""
+  if cut_query_other_page_title_2 and is_page_view then
+    flags.truncated = true
+  end
   put(changed, hash, "visitor_id", args[1])
   held.exists = true
   if visit_id ~= "" and hash.visit_id ~= visit_id then
@@ -322,7 +324,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_2c4268a9014c", update_profile)
+  redis.register_function("visitor_profile_613887f2234c", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end

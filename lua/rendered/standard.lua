@@ -446,8 +446,10 @@ local function apply(state, args, at)
 
   local query_other_eventtype_1 = args[at + 6]
   local query_other_page_title_2, cut_query_other_page_title_2 = clip(args[at + 7])
-  flags.truncated = flags.truncated or cut_query_other_page_title_2
   local is_page_view = query_other_eventtype_1 == "Pageview" and query_other_page_title_2 ~= ""
+  if cut_query_other_page_title_2 and is_page_view then
+    flags.truncated = true
+  end
   -- These move even for a late event.
   local visitor = state.values
   -- visitor_first_page: first query-other_page_title when page_view
@@ -664,7 +666,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_3b0b39a77296", update_profile)
+  redis.register_function("visitor_profile_f31b7653b624", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end

@@ -1,0 +1,83 @@
+"""Commands about the script: show, sha, contract, install, check, render."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from profiler.cli.options import ConfigFile, RedisUrl, RulesName, script_from, settings_from
+from profiler.contract import contract_json
+from profiler.errors import ConfigError, ProfilerError
+from profiler.render import render, rendered_presets, sha_of
+from profiler.rules import load_rules
+
+RulesArgument = Annotated[
+    str, typer.Option("--rules", help="Preset (standard, article) or path of a rules file.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    lua = typer.Typer(help="The Lua script, for callers in any language.", no_args_is_help=True)
+    for command in (show, sha, contract, install, check):
+        lua.command()(command)
+    lua.command("render")(render_files)
+    app.add_typer(lua, name="lua")
+
+
+def show(*, rules: RulesArgument = "standard") -> None:
+    """Print the script."""
+    typer.echo(render(load_rules(rules)), nl=False)
+
+
+def sha(*, rules: RulesArgument = "standard") -> None:
+    """Print the SHA-1 that EVALSHA takes."""
+    typer.echo(sha_of(render(load_rules(rules))))
+
+
+def contract(*, rules: RulesArgument = "standard") -> None:
+    """Print the script's contract as JSON: KEYS, ARGV in order, reply, errors."""
+    loaded = load_rules(rules)
+    document = contract_json(loaded, sha_of(render(loaded)))
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def install(*, config: ConfigFile = None, rules: RulesName = None, redis: RedisUrl = None) -> None:
+    """Load the script into the server and print its SHA-1."""
+    script = script_from(settings_from(config, rules=rules, redis=redis))
+    script.register()
+    typer.echo(script.sha)
+
+
+def check(*, config: ConfigFile = None, rules: RulesName = None, redis: RedisUrl = None) -> None:
+    """Say whether the server knows the script; exit 1 where it does not."""
+    script = script_from(settings_from(config, rules=rules, redis=redis))
+    if not script.is_registered():
+        raise ProfilerError(f"{script.sha} is not loaded; run: profiler lua install")
+    typer.echo(f"{script.sha} is loaded, rules {script.rules.version}")
+
+
+def render_files(
+    *,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 where a file is stale.")
+    ] = False,
+    directory: Annotated[Path, typer.Option(help="Where the renderings are.")] = Path(
+        "lua/rendered"
+    ),
+) -> None:
+    """Render the presets into files, which are committed."""
+    if not directory.is_dir():
+        raise ConfigError(f"{directory} is no directory; run this at the top of the source tree")
+    stale = []
+    for name, text in rendered_presets().items():
+        path = directory / name
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        stale.append(str(path))
+        if not check_only:
+            path.write_text(text, "utf-8")
+    if stale and check_only:
+        raise ProfilerError(f"stale: {', '.join(stale)}; run: profiler lua render")
+    typer.echo(f"rendered: {', '.join(stale)}" if stale else "all renderings are fresh")
