@@ -1,0 +1,143 @@
+"""The fixtures that give tests their servers: started lazily, once per session."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tests import servers
+from tests.servers.kafka import Kafka, admin_client, shared_kafka
+from tests.servers.redis import FLAVOURS, Store, shared_store
+from tests.servers.redis import private_store as describe_private_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kafka import KafkaAdminClient
+
+    from profiler.embedded import StoreServer
+
+
+class MakeTopics(Protocol):
+    """The type of the fixture `topics`."""
+
+    def __call__(self, *names: str, partitions: int = 1) -> list[str]:
+        """Create one topic per name.
+
+        Args:
+            names: what the topics are for; each becomes the beginning of a unique name.
+            partitions: how many partitions each has.
+
+        Returns:
+            The names of the topics, in order.
+        """
+
+
+class MakeStore(Protocol):
+    """The type of the fixture `private_store`."""
+
+    def __call__(
+        self,
+        flavour: str = "redis7",
+        *,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> StoreServer:
+        """Start a server for this test alone; it may be stopped, killed and started again.
+
+        Args:
+            flavour: one of `FLAVOURS`.
+            options: further command-line options, e.g. ``["--appendonly", "yes"]``.
+            environment: variables for the server, on top of ours.
+
+        Returns:
+            The running server.
+        """
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """A real Apache Kafka."""
+    with ExitStack() as stack:
+        yield shared_kafka(stack)
+
+
+@pytest.fixture(scope="session", params=FLAVOURS)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A real Redis, then a real Valkey."""
+    with ExitStack() as stack:
+        yield shared_store(stack, request.param)
+
+
+@pytest.fixture
+def key_prefix() -> str:
+    """A beginning for keys that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}:"
+
+
+@pytest.fixture
+def redis_client(store: Store, key_prefix: str) -> Iterator[redis.Redis]:
+    """A client of `store` for bytes, without retries; removes the keys under `key_prefix`."""
+    client = redis.Redis.from_url(store.url, retry=Retry(NoBackoff(), 0))
+    try:
+        yield client
+        for key in client.scan_iter(match=f"{key_prefix}*", count=1000):
+            client.unlink(key)
+    finally:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_admin(kafka: Kafka) -> Iterator[KafkaAdminClient]:
+    """An admin client of `kafka`."""
+    with admin_client(kafka.bootstrap_servers) as admin:
+        yield admin
+
+
+@pytest.fixture(scope="session")
+def topics(kafka_admin: KafkaAdminClient) -> Iterator[MakeTopics]:
+    """Makes uniquely named topics on `kafka`, and removes them at the end of the session."""
+    made: list[str] = []
+
+    def make(*names: str, partitions: int = 1) -> list[str]:
+        unique = [f"{name}-{uuid.uuid4().hex[:12]}" for name in names]
+        options = {"num_partitions": partitions, "replication_factor": 1}
+        kafka_admin.create_topics(dict.fromkeys(unique, options), wait_for_metadata=True)
+        made.extend(unique)
+        return unique
+
+    yield make
+    if made:
+        kafka_admin.delete_topics(made)
+
+
+@pytest.fixture
+def private_store() -> Iterator[MakeStore]:
+    """Starts throw-away servers, and ends them with the test."""
+    with ExitStack() as stack:
+
+        def make(
+            flavour: str = "redis7",
+            *,
+            options: Sequence[str] = (),
+            environment: Mapping[str, str] | None = None,
+        ) -> StoreServer:
+            try:
+                server = describe_private_store(flavour, options=options, environment=environment)
+            except servers.MissingServerError as missing:
+                servers.give_up(f"a {flavour} server of the test's own", [str(missing)])
+            return stack.enter_context(server)
+
+        yield make
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print which servers the tests ran against."""
+    for what, where in servers.USED.items():
+        terminalreporter.write_line(f"{what}: {where}")

@@ -1,0 +1,143 @@
+"""The servers that all other tests rely on: each is what it claims to be."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from tests.servers import MissingServerError, docker_answers, enter_first
+from tests.servers.kafka import describes_cluster, resolve_jars
+from tests.servers.redis import FLAVOURS, flavour_of, shared_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import MakeStore, MakeTopics
+    from tests.servers.kafka import Kafka
+    from tests.servers.redis import Store
+
+
+def test_kafka_takes_and_gives_a_record(kafka: Kafka, topics: MakeTopics) -> None:
+    (topic,) = topics("servers", partitions=3)
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
+    producer.send(topic, key=b"k", value=b"v", partition=2).get(timeout=10)
+    producer.close()
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=kafka.bootstrap_servers,
+        group_id=topic,
+        session_timeout_ms=6000,
+        heartbeat_interval_ms=1000,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=20_000,
+    )
+    record = next(consumer)
+    partitions = consumer.partitions_for_topic(topic)
+    consumer.close()
+    assert (record.key, record.value, record.partition, record.offset) == (b"k", b"v", 2, 0)
+    assert partitions == {0, 1, 2}
+
+
+def test_kafka_hides_aborted_records(kafka: Kafka, topics: MakeTopics) -> None:
+    """The embedded broker does not: what sets a real Kafka apart for the tests of delivery."""
+    (topic,) = topics("servers")
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, transactional_id=topic)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, b"aborted").get(timeout=10)
+    producer.abort_transaction()
+    producer.begin_transaction()
+    producer.send(topic, b"committed")
+    producer.commit_transaction()
+    producer.close()
+    consumer = KafkaConsumer(
+        bootstrap_servers=kafka.bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=10_000,
+    )
+    consumer.assign([TopicPartition(topic, 0)])
+    record = next(consumer)
+    consumer.close()
+    assert record.value == b"committed"
+
+
+def test_topics_are_unique(topics: MakeTopics) -> None:
+    first, second = topics("same", "same")
+    assert first != second
+    assert first.startswith("same-")
+
+
+def test_store_is_of_its_flavour(store: Store, redis_client: redis.Redis) -> None:
+    info = redis_client.info("server")
+    if store.flavour == "valkey9":
+        assert int(info["valkey_version"].split(".")[0]) >= 9
+    else:
+        assert int(info["redis_version"].split(".")[0]) >= 7
+        assert "valkey_version" not in info
+    assert flavour_of(store.url) == store.flavour
+
+
+def test_store_gives_bytes(redis_client: redis.Redis, key_prefix: str) -> None:
+    redis_client.set(f"{key_prefix}a", b"\xff")
+    assert redis_client.get(f"{key_prefix}a") == b"\xff"
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_private_store_can_crash_and_come_back(flavour: str, private_store: MakeStore) -> None:
+    server = private_store(flavour, options=["--appendonly", "yes", "--appendfsync", "always"])
+    assert flavour_of(server.url) == flavour
+    with redis.Redis.from_url(server.url) as client:
+        client.set("a", "1")
+        server.kill()
+        server.start()
+        assert client.get("a") == b"1"
+
+
+def test_environment_gives_the_addresses(
+    private_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis7, valkey9 = private_store("redis7"), private_store("valkey9")
+    monkeypatch.setenv("PROFILER_TEST_SERVERS", "env")
+    monkeypatch.setenv("PROFILER_TEST_REDIS", f"{redis7.url},{valkey9.url}")
+    monkeypatch.setattr("tests.servers.USED", {})
+    with ExitStack() as stack:
+        assert shared_store(stack, "redis7").url == redis7.url
+        assert shared_store(stack, "valkey9").url == valkey9.url
+
+
+@contextmanager
+def nowhere() -> Iterator[str]:
+    raise MissingServerError("install it")
+    yield ""
+
+
+def test_missing_server_is_a_loud_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROFILER_TEST_SERVERS", raising=False)
+    monkeypatch.delenv("CI", raising=False)
+    with ExitStack() as stack, pytest.raises(pytest.skip.Exception, match="a server: install it"):
+        enter_first(stack, "a server", {"local": nowhere})
+
+
+def test_missing_server_is_a_failure_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROFILER_TEST_SERVERS", raising=False)
+    monkeypatch.setenv("CI", "true")
+    with ExitStack() as stack, pytest.raises(pytest.fail.Exception, match="install it"):
+        enter_first(stack, "a server", {"local": nowhere})
+
+
+def test_wrong_address_of_kafka_is_noticed() -> None:
+    assert not describes_cluster("127.0.0.1:1")
+
+
+def test_jars_need_maven_only_once(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.environ.get("PROFILER_TEST_KAFKA") or docker_answers():
+        pytest.skip(f"{kafka} does not come from jars")
+    resolve_jars.cache_clear()
+    monkeypatch.setenv("PATH", "")
+    assert any(resolve_jars().glob("kafka_2.13-*.jar"))

@@ -1,0 +1,265 @@
+"""Apache Kafka for the tests: one KRaft node that is broker and controller."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from profiler.processes import (
+    LOOPBACK,
+    ServerProcess,
+    ServerStartError,
+    free_port,
+    wait_until,
+)
+from tests.servers import NO_DOCKER, MissingServerError, docker_answers, enter_first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import ExitStack
+
+ADDRESSES = "PROFILER_TEST_KAFKA"
+IMAGE = "apache/kafka:4.1.1"
+POM = Path(__file__).with_name("kafka-pom.xml")
+CLUSTER_ID = "dmlzaXRvci1wcm9maWxlcg"  # 22 characters of base64, as Kafka demands
+HEAP = ["-Xms256m", "-Xmx512m"]
+# Short runs on shared cores: a fast start matters more than peak throughput.
+FAST_START = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """A running cluster that tests share.
+
+    Attributes:
+        bootstrap_servers: its address for Kafka clients.
+    """
+
+    bootstrap_servers: str
+
+    def __str__(self) -> str:
+        return self.bootstrap_servers
+
+
+class KafkaProcess(ServerProcess):
+    """Apache Kafka from jars; `stop`, `kill` and `start` keep port and data."""
+
+    name = "kafka"
+    start_timeout = 60.0
+
+    def __init__(self, *, port: int = 0) -> None:
+        """Find Java and the jars.
+
+        Args:
+            port: the loopback port, or 0 for any free one.
+
+        Raises:
+            MissingServerError: Java or Maven is missing, or Maven could not resolve the jars.
+        """
+        super().__init__(port=port)
+        self._controller_port = free_port()
+        self._java = _java()
+        self._jars = resolve_jars()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The address for Kafka clients."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the properties, and format the storage before the first start."""
+        logs = self.directory / "logs"
+        settings = broker_settings(
+            bind=LOOPBACK,
+            advertised=self.bootstrap_servers,
+            controller_port=self._controller_port,
+            log_dir=str(logs),
+        )
+        lines = [f"{name}={value}\n" for name, value in settings.items()]
+        self._properties.write_text("".join(lines))
+        if not (logs / "meta.properties").exists():
+            arguments = ["format", "-t", CLUSTER_ID, "-c", str(self._properties)]
+            self._run_tool("kafka.tools.StorageTool", *arguments)
+
+    def command(self) -> list[str]:
+        """The command line of the JVM."""
+        return [*self._jvm(*HEAP), "kafka.Kafka", str(self._properties)]
+
+    def is_ready(self) -> bool:
+        """Whether the broker has joined its own cluster."""
+        return describes_cluster(self.bootstrap_servers)
+
+    @property
+    def _properties(self) -> Path:
+        return self.directory / "server.properties"
+
+    def _jvm(self, *options: str) -> list[str]:
+        level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+        return [self._java, *options, *FAST_START, level, "-cp", f"{self._jars}/*"]
+
+    def _run_tool(self, name: str, *arguments: str) -> None:
+        tool = subprocess.run(
+            [*self._jvm(), name, *arguments], capture_output=True, text=True, check=False
+        )
+        if tool.returncode != 0:
+            raise ServerStartError(f"{name} failed:\n{tool.stdout}{tool.stderr}")
+
+
+def shared_kafka(stack: ExitStack) -> Kafka:
+    """Start or find a cluster; skips the test when there is none."""
+    sources = {"env": _from_environment, "docker": _from_docker, "local": _from_jars}
+    return enter_first(stack, "real Kafka", sources)
+
+
+def broker_settings(
+    *, bind: str, advertised: str, controller_port: int, log_dir: str
+) -> dict[str, str]:
+    """The broker's properties: one node, and no waiting that only serves large clusters.
+
+    Args:
+        bind: the address that both listeners bind to.
+        advertised: host and port that clients connect to; the listener takes the same port.
+        controller_port: port of the controller's listener.
+        log_dir: directory for the data.
+    """
+    port = advertised.rpartition(":")[2]
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{bind}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{advertised}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": log_dir,
+        "auto.create.topics.enable": "false",
+        "min.insync.replicas": "1",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "1",
+        # A transaction that outlives its timeout is aborted within a second, not ten.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
+    }
+
+
+def admin_client(bootstrap_servers: str) -> KafkaAdminClient:
+    """An admin client, to be closed."""
+    return KafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=10_000)
+
+
+def describes_cluster(bootstrap_servers: str) -> bool:
+    """Whether a broker answers at this address and is a member of its cluster."""
+    host, _, port = bootstrap_servers.split(",", maxsplit=1)[0].rpartition(":")
+    try:
+        # The client alone would log every refused connection as an error.
+        socket.create_connection((host, int(port)), timeout=1).close()
+        with admin_client(bootstrap_servers) as admin:
+            return bool(admin.describe_cluster()["brokers"])
+    except (OSError, KafkaError):
+        return False
+
+
+@cache
+def resolve_jars() -> Path:
+    """Let Maven resolve Kafka's jars into the user's cache, once.
+
+    Returns:
+        The directory of the jars.
+
+    Raises:
+        MissingServerError: Maven is missing or failed.
+    """
+    found = re.search(r"<kafka\.version>(.+)</kafka\.version>", POM.read_text())
+    assert found is not None
+    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    jars = Path(cache_home) / "visitor-profiler" / f"kafka-{found[1]}"
+    if jars.is_dir():
+        return jars
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise MissingServerError("install Maven (Debian: apt-get install maven)")
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    # A rename at the end: another test run never sees half of the jars.
+    with tempfile.TemporaryDirectory(dir=jars.parent) as temporary:
+        resolved = Path(temporary) / "jars"
+        goal = ["dependency:copy-dependencies", f"-DoutputDirectory={resolved}"]
+        command = [maven, "-q", "-B", "-f", str(POM), *goal]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            tail = "\n".join((run.stdout + run.stderr).splitlines()[-8:])
+            raise MissingServerError(f"let Maven reach a repository; it said:\n{tail}")
+        try:
+            resolved.rename(jars)
+        except OSError:
+            if not jars.is_dir():  # else another run was faster
+                raise
+    return jars
+
+
+@contextmanager
+def _from_environment() -> Iterator[Kafka]:
+    bootstrap_servers = os.environ.get(ADDRESSES)
+    if not bootstrap_servers:
+        raise MissingServerError(f"set {ADDRESSES}")
+    if not wait_until(lambda: describes_cluster(bootstrap_servers), timeout=10):
+        raise ServerStartError(f"{ADDRESSES}={bootstrap_servers}: no answer within 10 s")
+    yield Kafka(bootstrap_servers)
+
+
+@contextmanager
+def _from_docker() -> Iterator[Kafka]:
+    if not docker_answers():
+        raise MissingServerError(NO_DOCKER)
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - takes 0.4 s
+    from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415 - the same
+
+    # The broker must know its outer port before it starts, so host and container use one number.
+    port = free_port()
+    advertised = f"{DockerClient().host()}:{port}"
+    settings = broker_settings(
+        bind="0.0.0.0",  # noqa: S104 - inside the container
+        advertised=advertised,
+        controller_port=9093,
+        log_dir="/tmp/kafka-logs",  # noqa: S108 - inside the container
+    )
+    container = DockerContainer(IMAGE).with_bind_ports(port, port)
+    for name, value in settings.items():
+        container.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
+    with container:
+        if not wait_until(lambda: describes_cluster(advertised), timeout=60):
+            raise ServerStartError(f"the container of {IMAGE} gave no answer within 60 s")
+        yield Kafka(advertised)
+
+
+@contextmanager
+def _from_jars() -> Iterator[Kafka]:
+    with KafkaProcess() as server:
+        yield Kafka(server.bootstrap_servers)
+
+
+def _java() -> str:
+    remedy = "install Java 17 and Maven (Debian: apt-get install openjdk-17-jre-headless maven)"
+    java = shutil.which("java")
+    if java is None:
+        raise MissingServerError(remedy)
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    version = re.search(r'version "(\d+)', answer.stderr)
+    if version is None or int(version[1]) < 17:
+        raise MissingServerError(remedy)
+    return java
