@@ -13,7 +13,8 @@ from profiler.events import Limits, encode_object
 from profiler.flatten import decode_flattened, decode_processed
 from profiler.headers import rejection, with_source
 from profiler.records import FlatEvent, OutputRecord, Record
-from profiler.script import OUTPUT_PREFIX, Applied, Outcome, ProfileScript, Rejected
+from profiler.reply import OUTPUT_PREFIX, Applied, Outcome, Rejected
+from profiler.script import ProfileScript
 from profiler.settings import Settings
 
 Mode = Literal["run", "flatten", "profile"]

@@ -4,67 +4,24 @@ Nothing else in this package issues a Redis data command or knows a visitor, vis
 what a profile becomes is decided in ``lua/``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import redis
 
-from profiler.contract import (
-    LAYOUT,
-    MAX_EVENTS,
-    METADATA_FLAGS,
-    contract_of,
-)
-from profiler.errors import (
-    ConfigError,
-    InvalidRecordError,
-    ScriptContractError,
-    StoreUnavailableError,
-)
+from profiler.contract import MAX_EVENTS
+from profiler.errors import InvalidRecordError, ScriptContractError
 from profiler.keys import key_of
 from profiler.records import FlatEvent
 from profiler.render import render, sha_of
+from profiler.reply import Applied, Outcome, Rejected, ReplyDecoder
 from profiler.rules import Rules
+from profiler.store import translated
 
-#: Names of the output that only the profiler may give.
-OUTPUT_PREFIX = "profile_"
-
-#: First words of replies that say "not now": the call may be made again as it is.
-_TRY_AGAIN = frozenset(
-    [
-        "BUSY",
-        "CLUSTERDOWN",
-        "LOADING",
-        "MASTERDOWN",
-        "MISCONF",
-        "NOREPLICAS",
-        "OOM",
-        "READONLY",
-        "TRYAGAIN",
-    ]
-)
-_NOT_ALLOWED = frozenset(["NOAUTH", "NOPERM", "WRONGPASS"])
+__all__ = ["Applied", "Outcome", "ProfileScript", "Rejected"]
 
 #: Other programs may flush the script cache again and again; so often is it loaded for one batch.
 _LOADS_PER_BATCH = 100
-
-
-class Applied(NamedTuple):
-    """The event was folded: the script's flags, and the output's `profile_*` part."""
-
-    flags: frozenset[str]
-    profile: dict[str, Any]
-
-
-class Rejected(NamedTuple):
-    """The event is a dead letter."""
-
-    code: str
-    reason: str
-
-
-#: What became of an event; None: it has no visitor id and passes without a profile.
-Outcome = Applied | Rejected | None
 
 
 class _Call(NamedTuple):
@@ -91,7 +48,7 @@ class ProfileScript:
         self.sha = sha_of(self.text)
         self._client = client
         self._max_id_bytes = max_id_bytes
-        self._decoder = _Decoder(rules)
+        self._decoder = ReplyDecoder(rules)
 
     def register(self) -> None:
         """Load the script. Blocks for the connection's timeout at most.
@@ -102,7 +59,7 @@ class ProfileScript:
         try:
             self._client.script_load(self.text)
         except redis.RedisError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     def is_registered(self) -> bool:
         """Whether the server knows the script now.
@@ -113,7 +70,7 @@ class ProfileScript:
         try:
             return bool(self._client.script_exists(self.sha)[0])
         except redis.RedisError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     def apply(self, events: Sequence[FlatEvent]) -> list[Outcome]:
         """Fold a batch, one outcome per event in the same order.
@@ -144,7 +101,7 @@ class ProfileScript:
         try:
             stored = self._client.hgetall(key)
         except redis.RedisError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         return self._decoder.stored(stored) if stored else None
 
     def _calls(self, events: Sequence[FlatEvent], outcomes: list[Outcome]) -> list[list[_Call]]:
@@ -207,7 +164,7 @@ class ProfileScript:
             try:
                 answers = pipe.execute(raise_on_error=False)
             except redis.RedisError as error:
-                raise _translated(error) from error
+                raise translated(error) from error
             for index, answer in zip(pending, answers, strict=True):
                 replies[index] = answer
             # One call per visitor and round: repeating a failed one overtakes nothing.
@@ -235,93 +192,4 @@ def _checked(reply: object) -> list[Any] | Rejected:
     code, _, detail = str(reply).partition(" ")
     if code == "EPROFILE":
         return Rejected(code, detail)
-    raise _translated(reply)
-
-
-def _translated(error: redis.RedisError) -> Exception:
-    """The error of this package that says what to do about one of redis-py's."""
-    code = str(error).partition(" ")[0].removeprefix("-")
-    if code in _NOT_ALLOWED or isinstance(error, redis.exceptions.AuthenticationError):
-        return ConfigError(f"Redis refuses us: {error}; see docs/operations.md for the ACL")
-    if code == "ELAYOUT":
-        return ScriptContractError(
-            f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one"
-        )
-    unwell = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.OutOfMemoryError)
-    if isinstance(error, (*unwell, redis.exceptions.ReadOnlyError)) or code in _TRY_AGAIN:
-        return StoreUnavailableError(str(error))
-    if isinstance(error, redis.exceptions.NoScriptError):
-        return StoreUnavailableError("the script cache is flushed faster than it can be loaded")
-    return ScriptContractError(f"Redis answered: {error}")
-
-
-class _Decoder:
-    """Replies to outcomes; the only place that knows a reply's form."""
-
-    def __init__(self, rules: Rules) -> None:
-        contract = contract_of(rules)
-        convert: dict[str, Callable[[bytes], Any]] = {
-            # Bytes that are no UTF-8 can only come from another language's caller.
-            "string": lambda raw: raw.decode("utf-8", "replace"),
-            "integer": int,
-            "boolean": lambda raw: raw == b"1",
-        }
-        self._fields = {
-            field.name.encode(): (OUTPUT_PREFIX + field.name, convert[field.type])
-            for field in contract.fields
-        }
-        self._flags: dict[bytes, frozenset[str]] = {}
-        self._known_flags = frozenset(contract.flags)
-        self._template: dict[str, Any] = {}
-        self._metadata: tuple[str, ...] = ()
-        if rules.order == "event_time":
-            self._metadata = METADATA_FLAGS
-            self._template = {name: None for name, _ in self._fields.values()}
-            self._template |= {OUTPUT_PREFIX + flag: False for flag in METADATA_FLAGS}
-            self._template[OUTPUT_PREFIX + "rules_version"] = contract.rules_version
-
-    def decode(
-        self, places: list[int], reply: list[Any] | Rejected, outcomes: list[Outcome]
-    ) -> None:
-        """Put a call's reply into the batch's outcomes at its events' places."""
-        if isinstance(reply, Rejected):
-            for place in places:
-                outcomes[place] = reply
-            return
-        if len(reply) != len(places):
-            raise ScriptContractError(f"{len(places)} events brought {len(reply)} answers")
-        for place, answer in zip(places, reply, strict=True):
-            outcomes[place] = self._applied(answer)
-
-    def _applied(self, answer: list[bytes]) -> Applied:
-        flags = self._flags.get(answer[0])
-        if flags is None:
-            flags = frozenset(answer[0].decode("ascii", "replace").split())
-            if not flags <= self._known_flags:
-                raise ScriptContractError(f"unknown flags: {sorted(flags - self._known_flags)}")
-            self._flags[answer[0]] = flags
-        profile = self._template.copy()
-        if len(answer) % 2 == 0:
-            raise ScriptContractError("a name without a value")
-        for at in range(1, len(answer), 2):
-            self._put(profile, answer[at], answer[at + 1])
-        for flag in self._metadata:
-            if flag in flags:
-                profile[OUTPUT_PREFIX + flag] = True
-        return Applied(flags, profile)
-
-    def _put(self, profile: dict[str, Any], name: bytes, value: bytes) -> None:
-        try:
-            public, convert = self._fields[name]
-            profile[public] = convert(value)
-        except (KeyError, ValueError) as error:
-            raise ScriptContractError(f"unexpected field or value: {name!r}") from error
-
-    def stored(self, stored: Mapping[bytes | str, bytes | str]) -> dict[str, Any]:
-        """The public fields of a stored hash, without the output's prefix."""
-        profile: dict[str, Any] = {}
-        for name, value in stored.items():
-            if isinstance(name, bytes) and isinstance(value, bytes) and name in self._fields:
-                public, convert = self._fields[name]
-                profile[public.removeprefix(OUTPUT_PREFIX)] = convert(value)
-        return profile
+    raise translated(reply)

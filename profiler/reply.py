@@ -1,0 +1,101 @@
+"""The script's replies, turned into outcomes; the only place that knows a reply's form."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from profiler.contract import METADATA_FLAGS, contract_of
+from profiler.errors import ScriptContractError
+from profiler.rules import Rules
+
+#: Names of the output that only the profiler may give.
+OUTPUT_PREFIX = "profile_"
+
+
+class Applied(NamedTuple):
+    """The event was folded: the script's flags, and the output's `profile_*` part."""
+
+    flags: frozenset[str]
+    profile: dict[str, Any]
+
+
+class Rejected(NamedTuple):
+    """The event is a dead letter."""
+
+    code: str
+    reason: str
+
+
+#: What became of an event; None: it has no visitor id and passes without a profile.
+Outcome = Applied | Rejected | None
+
+
+class ReplyDecoder:
+    """Decodes the replies of one set of rules."""
+
+    def __init__(self, rules: Rules) -> None:
+        contract = contract_of(rules)
+        convert: dict[str, Callable[[bytes], Any]] = {
+            # Bytes that are no UTF-8 can only come from another language's caller.
+            "string": lambda raw: raw.decode("utf-8", "replace"),
+            "integer": int,
+            "boolean": lambda raw: raw == b"1",
+        }
+        self._fields = {
+            field.name.encode(): (OUTPUT_PREFIX + field.name, convert[field.type])
+            for field in contract.fields
+        }
+        self._flags: dict[bytes, frozenset[str]] = {}
+        self._known_flags = frozenset(contract.flags)
+        self._template: dict[str, Any] = {}
+        self._metadata: tuple[str, ...] = ()
+        if rules.order == "event_time":
+            self._metadata = METADATA_FLAGS
+            self._template = {name: None for name, _ in self._fields.values()}
+            self._template |= {OUTPUT_PREFIX + flag: False for flag in METADATA_FLAGS}
+            self._template[OUTPUT_PREFIX + "rules_version"] = contract.rules_version
+
+    def decode(
+        self, places: list[int], reply: list[Any] | Rejected, outcomes: list[Outcome]
+    ) -> None:
+        """Put a call's reply into the batch's outcomes at its events' places."""
+        if isinstance(reply, Rejected):
+            for place in places:
+                outcomes[place] = reply
+            return
+        if len(reply) != len(places):
+            raise ScriptContractError(f"{len(places)} events brought {len(reply)} answers")
+        for place, answer in zip(places, reply, strict=True):
+            outcomes[place] = self._applied(answer)
+
+    def _applied(self, answer: list[bytes]) -> Applied:
+        flags = self._flags.get(answer[0])
+        if flags is None:
+            flags = frozenset(answer[0].decode("ascii", "replace").split())
+            if not flags <= self._known_flags:
+                raise ScriptContractError(f"unknown flags: {sorted(flags - self._known_flags)}")
+            self._flags[answer[0]] = flags
+        profile = self._template.copy()
+        if len(answer) % 2 == 0:
+            raise ScriptContractError("a name without a value")
+        for at in range(1, len(answer), 2):
+            self._put(profile, answer[at], answer[at + 1])
+        for flag in self._metadata:
+            if flag in flags:
+                profile[OUTPUT_PREFIX + flag] = True
+        return Applied(flags, profile)
+
+    def _put(self, profile: dict[str, Any], name: bytes, value: bytes) -> None:
+        try:
+            public, convert = self._fields[name]
+            profile[public] = convert(value)
+        except (KeyError, ValueError) as error:
+            raise ScriptContractError(f"unexpected field or value: {name!r}") from error
+
+    def stored(self, stored: Mapping[bytes | str, bytes | str]) -> dict[str, Any]:
+        """The public fields of a stored hash, without the output's prefix."""
+        profile: dict[str, Any] = {}
+        for name, value in stored.items():
+            if isinstance(name, bytes) and isinstance(value, bytes) and name in self._fields:
+                public, convert = self._fields[name]
+                profile[public.removeprefix(OUTPUT_PREFIX)] = convert(value)
+        return profile
