@@ -56,19 +56,24 @@ def _inputs(rules: Rules) -> list[_Input]:
         when = sorted({f"is_{name}" for name in takers if name})
         either = when[0] if len(when) == 1 else f"({' or '.join(when)})"
         taken_when = "" if None in takers or not takers else f" and {either}"
-        found.append(_Input(field, f"{readable}_{index + 1}", bool(takers), taken_when))
+        # A field called "404" would begin with a digit, which no local may.
+        name = f"{readable}_{index + 1}" if readable[:1].isalpha() else f"field_{index + 1}"
+        found.append(_Input(field, name, bool(takers), taken_when))
     return found
 
 
-def _rule(rule: Rule, names: dict[str, str]) -> _RenderedRule:
-    # A comment of the script shows plain ASCII only, whatever the event's field is called.
-    value = re.sub(r"[^a-zA-Z0-9_.-]", "?", rule.value or "events")
-    counted = " of not repeated events" if rule.operation == "count" else f" {value}"
+def _plain(text: str) -> str:
+    """As a comment of the script may show it: no comment ends early, whatever a rule says."""
+    return re.sub(r"[^a-zA-Z0-9_.-]", "?", text)
+
+
+def _rule(rule: Rule, code: str, names: dict[str, str]) -> _RenderedRule:
+    counted = f" {_plain(rule.value)}" if rule.value else " of not repeated events"
     return _RenderedRule(
         name=rule.name,
         scope=rule.scope,
         operation=rule.operation,
-        code=rule.code,
+        code=code,
         takes_time=rule.value == EVENT_TIME,
         input=names.get(rule.value or "", ""),
         condition=f" and is_{rule.when}" if rule.when else "",
@@ -104,6 +109,7 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701 - Lua, not HTML: `quote_lua` is the escape
     )
     environment.filters["lua"] = quote_lua
+    environment.filters["plain"] = _plain
     environment.filters["pad"] = lambda text, width: (
         f"{text:<{width}}" + ("  " * (len(text) > width - 2))
     )
@@ -118,7 +124,7 @@ def render(rules: Rules) -> str:
     contract = contract_of(rules)
     inputs = _inputs(rules)
     names = {each.field: each.name for each in inputs}
-    rendered_rules = [_rule(rule, names) for rule in rules.fields]
+    rendered_rules = [_rule(rule, rules.code_of(rule), names) for rule in rules.fields]
     visitor_rules = [rule for rule in rendered_rules if rule.scope == "visitor"]
     remembers_visits = rules.order == "event_time"
     context: dict[str, Any] = {

@@ -6,6 +6,7 @@ import re
 import tomllib
 from base64 import b32encode
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,12 +21,15 @@ PRESETS = ("standard", "article")
 #: The value of a rule that takes the event's time (ms) instead of a field of the event.
 EVENT_TIME = "event_time"
 
+#: Lua allows 200 locals in a function; an input takes up to two, a predicate one.
+MAX_INPUTS = 64
+
 #: Names the script gives by itself; a rule may not take them.
 BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 FieldOfEvent = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Milliseconds = int
+Tests = Annotated[list["Condition"], Field(min_length=1)]
 
 
 class _Model(BaseModel):
@@ -114,13 +118,6 @@ class Rule(_Model):
         """The JSON type of the field in the output."""
         return "integer" if self.operation == "count" or self.value == EVENT_TIME else "string"
 
-    @property
-    def code(self) -> str:
-        """Name in the packed state: short, and new whenever the rule means something else."""
-        return b32encode(hashlib.sha1(_canonical(self), usedforsecurity=False).digest())[
-            :3
-        ].decode()
-
 
 class Rules(_Model):
     """A whole rules file."""
@@ -130,7 +127,7 @@ class Rules(_Model):
     identity: Identity
     store: Store = Store()
     limits: Limits = Limits()
-    predicates: dict[Name, Annotated[list[Condition], Field(min_length=1)]] = {}
+    predicates: Annotated[dict[Name, Tests], Field(max_length=32)] = {}
     visit: Visit | None = None
     fields: Annotated[list[Rule], Field(max_length=100)]
 
@@ -143,21 +140,28 @@ class Rules(_Model):
                 raise _PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
             if rule.when is not None and rule.when not in self.predicates:
                 raise _PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
-            if (twin := codes.setdefault(rule.code, rule.name)) != rule.name:
-                where = ("fields", index, "name")
-                raise _PlacedError(where, f"{rule.name} and {twin} share a state code, rename one")
+            if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
+                message = f"shares its state code with {twin}, rename one"
+                raise _PlacedError(("fields", index, "name"), message)
         if self.order == "event_time":
             counts = {r.name for r in self.fields if (r.scope, r.operation) == ("visit", "count")}
             if self.visit is None or self.visit.bounce not in counts:
                 raise _PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
         elif self.visit is not None:
             raise _PlacedError(("visit",), "visits are remembered only with order event_time")
+        if len(self.inputs) > MAX_INPUTS:
+            raise _PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
         return self
 
     @property
     def version(self) -> str:
         """Name and digest of the meaning: comments and layout of the file do not count."""
         return f"{self.name}-{hashlib.sha256(_canonical(self)).hexdigest()[:8]}"
+
+    def code_of(self, rule: Rule) -> str:
+        """The rule's name in packed state: short, and new whenever it means something else."""
+        meaning = b"".join(map(_canonical, [rule, *self.predicates.get(rule.when or "", [])]))
+        return b32encode(hashlib.sha1(meaning, usedforsecurity=False).digest())[:3].decode()
 
     @property
     def takes_event_time(self) -> bool:
@@ -182,8 +186,8 @@ class _PlacedError(ValueError):
 
 
 def _canonical(model: BaseModel) -> bytes:
-    dumped = model.model_dump(mode="json", exclude_none=True)
-    return json.dumps(dumped, sort_keys=True, separators=(",", ":")).encode()
+    meaning = model.model_dump(mode="json", exclude_none=True)
+    return json.dumps(meaning, sort_keys=True, separators=(",", ":")).encode()
 
 
 def load_rules(preset_or_path: str) -> Rules:
@@ -193,17 +197,12 @@ def load_rules(preset_or_path: str) -> Rules:
         ConfigError: a line per finding, ``file:line: rule or table: field: what is wrong``.
     """
     if preset_or_path in PRESETS:
-        path = preset_or_path + ".toml"
-        text = (files("profiler") / "_lua" / "presets" / path).read_text("utf-8")
-    else:
-        path = preset_or_path
-        try:
-            text = Path(path).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"rules {path}: {error}; presets are: {', '.join(PRESETS)}"
-            ) from error
-    return parse_rules(text, path)
+        path = f"{preset_or_path}.toml"
+        return parse_rules((files("profiler") / "_lua" / "presets" / path).read_text("utf-8"), path)
+    try:
+        return parse_rules(Path(preset_or_path).read_text("utf-8"), preset_or_path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"rules {preset_or_path}: {error}; or a preset: {PRESETS}") from error
 
 
 def parse_rules(text: str, path: str) -> Rules:
@@ -215,9 +214,8 @@ def parse_rules(text: str, path: str) -> Rules:
     try:
         return Rules.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(
-            "\n".join(_finding(text, path, data, e) for e in error.errors())
-        ) from error
+        findings = [_finding(text, path, data, each) for each in error.errors()]
+        raise ConfigError("\n".join(findings)) from error
 
 
 def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
@@ -226,7 +224,8 @@ def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) ->
     message = error["msg"].removeprefix("Value error, ")
     where = ".".join(str(part) for part in place)
     if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
-        name = data["fields"][place[1]].get("name", f"number {place[1] + 1}")
+        rule = data["fields"][place[1]]
+        name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
         where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
     return f"{path}:{_line_of(text, place)}: {where or 'file'}: {message}"
 
@@ -239,7 +238,8 @@ def _line_of(text: str, place: tuple[str | int, ...]) -> int:
     header = re.compile(rf"\s*\[\[?\s*{re.escape(keys[0])}\s*\]")
     tables = [number for number, line in enumerate(lines) if header.match(line)]
     if not tables:  # a key of the file itself, above the first table
-        return next((n for n, line in enumerate(lines, 1) if re.match(rf"{keys[0]}\s*=", line)), 1)
+        own = enumerate(takewhile(lambda line: not line.lstrip().startswith("["), lines), 1)
+        return next((n for n, line in own if re.match(rf"\s*{re.escape(keys[0])}\s*=", line)), 1)
     start = tables[min(skip, len(tables) - 1)]
     for number, line in enumerate(lines[start + 1 :], start + 2):
         if line.lstrip().startswith("["):

@@ -374,11 +374,11 @@ local function public_values(visitor_id, state, visit_id, visit)
   local visitor = state.values
   local values = {
     visitor_id,
-    visitor["XYN"] and visitor["XYN"][3],
-    visitor["FYU"] and visitor["FYU"][3],
+    visitor["MXA"] and visitor["MXA"][3],
+    visitor["GTR"] and visitor["GTR"][3],
     visitor["FSJ"] and digits(visitor["FSJ"]),
     visitor["KRK"] and digits(visitor["KRK"]),
-    digits(visitor["T6E"] or 0),
+    digits(visitor["PQ4"] or 0),
     digits(visitor["CG3"] or 0),
     digits(state.opened),
     visit_id ~= "" and visit_id or false,
@@ -392,13 +392,13 @@ local function public_values(visitor_id, state, visit_id, visit)
   end
   local own = body[3]
   values[10] = digits(body[1])
-  values[11] = own["LT2"] and own["LT2"][3]
-  values[12] = own["POJ"] and own["POJ"][3]
+  values[11] = own["4Y5"] and own["4Y5"][3]
+  values[12] = own["G3Q"] and own["G3Q"][3]
   values[13] = own["HU5"] and digits(own["HU5"])
   values[14] = own["ELO"] and digits(own["ELO"])
-  values[15] = digits(own["LWI"] or 0)
+  values[15] = digits(own["JAZ"] or 0)
   values[16] = digits(own["PDP"] or 0)
-  values[#FIELDS] = (own["LWI"] or 0) <= 1 and "1" or "0"
+  values[#FIELDS] = (own["JAZ"] or 0) <= 1 and "1" or "0"
   return values
 end
 
@@ -454,10 +454,10 @@ local function apply(state, args, at)
   local visitor = state.values
   -- visitor_first_page: first query-other_page_title when page_view
   if query_other_page_title_2 ~= "" and is_page_view then
-    local held = visitor["XYN"]
+    local held = visitor["MXA"]
     if not held or precedes(ms, identity, held) then
       flags.corrected = flags.corrected or held and held[3] ~= query_other_page_title_2
-      visitor["XYN"] = { ms, identity, query_other_page_title_2 }
+      visitor["MXA"] = { ms, identity, query_other_page_title_2 }
     end
   end
   -- visitor_first_seen: first event_time
@@ -469,9 +469,9 @@ local function apply(state, args, at)
   end
   -- visitor_last_page: last query-other_page_title when page_view
   if query_other_page_title_2 ~= "" and is_page_view then
-    local held = visitor["FYU"]
+    local held = visitor["GTR"]
     if not held or follows(ms, identity, held) then
-      visitor["FYU"] = { ms, identity, query_other_page_title_2 }
+      visitor["GTR"] = { ms, identity, query_other_page_title_2 }
     end
   end
   -- visitor_last_seen: last event_time
@@ -481,7 +481,7 @@ local function apply(state, args, at)
   local is_counted = not flags.repeated
   -- visitor_pageviews: count of not repeated events when page_view
   if is_counted and is_page_view then
-    visitor["T6E"] = (visitor["T6E"] or 0) + 1
+    visitor["PQ4"] = (visitor["PQ4"] or 0) + 1
   end
   -- visitor_events: count of not repeated events
   if is_counted then
@@ -493,17 +493,17 @@ local function apply(state, args, at)
   local own = body_of(visit)[3]
   -- visit_first_page: first query-other_page_title when page_view
   if query_other_page_title_2 ~= "" and is_page_view then
-    local held = own["LT2"]
+    local held = own["4Y5"]
     if not held or precedes(ms, identity, held) then
       flags.corrected = flags.corrected or held and held[3] ~= query_other_page_title_2
-      own["LT2"] = { ms, identity, query_other_page_title_2 }
+      own["4Y5"] = { ms, identity, query_other_page_title_2 }
     end
   end
   -- visit_last_page: last query-other_page_title when page_view
   if query_other_page_title_2 ~= "" and is_page_view then
-    local held = own["POJ"]
+    local held = own["G3Q"]
     if not held or follows(ms, identity, held) then
-      own["POJ"] = { ms, identity, query_other_page_title_2 }
+      own["G3Q"] = { ms, identity, query_other_page_title_2 }
     end
   end
   -- visit_start: first event_time
@@ -516,7 +516,7 @@ local function apply(state, args, at)
   end
   -- visit_pageviews: count of not repeated events when page_view
   if is_counted and is_page_view then
-    own["LWI"] = (own["LWI"] or 0) + 1
+    own["JAZ"] = (own["JAZ"] or 0) + 1
   end
   -- visit_events: count of not repeated events
   if is_counted then
@@ -666,7 +666,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_f31b7653b624", update_profile)
+  redis.register_function("visitor_profile_91f7e557b27d", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end
