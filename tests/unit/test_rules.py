@@ -1,0 +1,215 @@
+"""Rules files: what is refused, and where the message points."""
+
+from pathlib import Path
+
+import pytest
+
+from profiler.errors import ConfigError
+from profiler.rules import PRESETS, load_rules, parse_rules
+
+#: A small file that is right; each wrong one differs by one line.
+GOOD = """\
+name = "shop"
+order = "event_time"
+
+[identity]
+visitor = "q_user"
+visit = "q_session"
+
+[store]
+key = "shop:{<id>}"
+ttl_days = 30
+
+[limits]
+visits = 4
+
+[predicates]
+page_view = [
+  { field = "q_type", equals = "Pageview" },
+  { field = "q_page", present = true },
+]
+
+[visit]
+bounce = "visit_pages"
+
+[[fields]]
+name = "visitor_first_page"
+scope = "visitor"
+operation = "first"
+value = "q_page"
+when = "page_view"
+
+[[fields]]
+name = "visit_pages"
+scope = "visit"
+operation = "count"
+when = "page_view"
+"""
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_load(preset: str) -> None:
+    rules = load_rules(preset)
+
+    assert rules.name == preset
+    assert rules.version.startswith(f"{preset}-")
+    assert rules.inputs == ["query-other_eventtype", "query-other_page_title"]
+
+
+def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(GOOD)
+
+    assert load_rules(str(path)) == parse_rules(GOOD, "here")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "finding"),
+    [
+        ('name = "shop"', 'name = "Shop!"', "1: name: String should match pattern"),
+        ('name = "shop"\n', "", "1: name: Field required"),
+        ('order = "event_time"', 'order = "time"', "2: order: Input should be 'event_time' or"),
+        ('visitor = "q_user"', 'visitor = ""', "5: identity.visitor: String should have at least"),
+        ('visitor = "q_user"\n', "", "4: identity.visitor: Field required"),
+        ('visit = "q_session"', 'visit = "s"\nsession = "s"', "7: identity.session: Extra inputs"),
+        ("shop:{<id>}", "shop", "8: store: key must contain <id> exactly once"),
+        ("shop:{<id>}", "<id>:<id>", "8: store: key must contain <id> exactly once"),
+        ("ttl_days = 30", "ttl_days = 0", "10: store.ttl_days: Input should be greater than"),
+        ("ttl_days = 30", 'ttl_days = "x"', "10: store.ttl_days: Input should be a valid integer"),
+        (
+            "visits = 4",
+            "visits = 65",
+            "13: limits.visits: Input should be less than or equal to 64",
+        ),
+        (", present = true }", " }", "16: predicates.page_view.1: a condition has either"),
+        (
+            "present = true",
+            'present = true, equals = "x"',
+            "16: predicates.page_view.1: a condition",
+        ),
+        (
+            "present = true",
+            "present = false",
+            "16: predicates.page_view.1.present: Input should be",
+        ),
+        ('equals = "Pageview"', 'equals = ""', "16: predicates.page_view.0: an empty value counts"),
+        (
+            'bounce = "visit_pages"',
+            'bounce = "visitor_first_page"',
+            "22: visit.bounce: bounce must",
+        ),
+        ('[visit]\nbounce = "visit_pages"\n', "", "1: visit.bounce: bounce must name a count"),
+        ('order = "event_time"', 'order = "arrival"', "21: visit: visits are remembered only with"),
+        ('name = "visitor_first_page"', "", "24: rule number 1: name: Field required"),
+        ('"visitor_first_page"', '"visitor_id"', "24: rule visitor_id: visitor_id is built in"),
+        (
+            '"visitor_first_page"',
+            '"visit_page"',
+            "24: rule visit_page: the name of a visitor field",
+        ),
+        (
+            'scope = "visitor"',
+            'scope = "person"',
+            "26: rule visitor_first_page: scope: Input should",
+        ),
+        (
+            'operation = "first"',
+            'operation = "sum"',
+            "27: rule visitor_first_page: operation: Input",
+        ),
+        ('value = "q_page"\n', "", "24: rule visitor_first_page: first needs a value: a field"),
+        (
+            'when = "page_view"\n\n',
+            'when = "sale"\n\n',
+            "29: rule visitor_first_page: when: no predi",
+        ),
+        (
+            'when = "page_view"\n\n',
+            'if = "page_view"\n\n',
+            "29: rule visitor_first_page: if: Extra",
+        ),
+        ('"count"', '"count"\nvalue = "q_page"', "31: rule visit_pages: count takes no value"),
+        (
+            '"visitor_first_page"',
+            '"visitor_\u00e9"',
+            "25: rule visitor_\u00e9: name: String should match",
+        ),
+        ("[[fields]]", "[[field]]", "24: field: Extra inputs are not permitted"),
+        (
+            "visits = 4",
+            "visits = 4 4",
+            "shop.toml: Expected newline or end of document after a sta",
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_at_its_place(was: str, becomes: str, finding: str) -> None:
+    assert was in GOOD
+
+    with pytest.raises(ConfigError) as refused:
+        parse_rules(GOOD.replace(was, becomes, 1), "shop.toml")
+
+    assert finding in str(refused.value)
+    assert "shop.toml" in str(refused.value).splitlines()[0]
+
+
+def test_a_name_twice_is_refused_at_the_second() -> None:
+    second = GOOD.replace(
+        '"visit_pages"\nscope = "visit"', '"visitor_first_page"\nscope = "visitor"'
+    )
+
+    with pytest.raises(ConfigError) as refused:
+        parse_rules(second, "shop.toml")
+
+    expected = "shop.toml:32: rule visitor_first_page: name: visitor_first_page is declared twice"
+    assert expected == str(refused.value)
+
+
+@pytest.mark.parametrize("fields", ["[1]", "[[]]", "1", "[{}]"])
+def test_fields_of_another_shape_are_refused(fields: str) -> None:
+    head, _, _ = GOOD.partition("[identity]")
+
+    with pytest.raises(ConfigError, match=r"shop.toml:4: (fields|rule number 1)"):
+        parse_rules(f"{head}fields = {fields}\n", "shop.toml")
+
+
+def test_more_inputs_than_a_lua_function_can_hold_are_refused() -> None:
+    rule = (
+        '\n[[fields]]\nname = "visit_a{0}"\nscope = "visit"\noperation = "last"\nvalue = "a{0}"\n'
+    )
+    just_enough = GOOD + "".join(rule.format(i) for i in range(62))
+
+    assert len(parse_rules(just_enough, "shop.toml").inputs) == 64
+    with pytest.raises(ConfigError, match=r"shop.toml:24: fields: at most 64 fields of the event"):
+        parse_rules(just_enough + rule.format(62), "shop.toml")
+
+
+def test_every_finding_is_told_at_once() -> None:
+    wrong = GOOD.replace("ttl_days = 30", "ttl_days = 0").replace("visits = 4", "visits = 0")
+
+    with pytest.raises(ConfigError) as refused:
+        parse_rules(wrong, "shop.toml")
+
+    starts = [line.split(": ")[0] for line in str(refused.value).splitlines()]
+    assert starts == ["shop.toml:10", "shop.toml:13"]
+
+
+def test_a_missing_file_is_refused_with_the_names_of_the_presets() -> None:
+    with pytest.raises(
+        ConfigError, match=r"rules nowhere\.toml: .*or a preset: \('standard', 'art"
+    ):
+        load_rules("nowhere.toml")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_bytes(b"name = '\xff'")
+
+    with pytest.raises(ConfigError, match=r"rules .*rules\.toml: 'utf-8' codec"):
+        load_rules(str(path))
+
+
+def test_the_types_of_fields_follow_from_their_operations() -> None:
+    types = {rule.name: rule.type for rule in load_rules("standard").fields}
+
+    assert types["visitor_first_page"] == "string"
+    assert types["visitor_first_seen"] == types["visit_pageviews"] == "integer"
