@@ -236,6 +236,8 @@ local function fold(held, args)
   local set, bytes = {}, 0
   for name, value in pairs(changed) do
     set[#set + 1], set[#set + 2] = name, value
+  end
+  for name, value in pairs(held.hash) do
     bytes = bytes + #name + #value
   end
   return { replies = replies, bytes = bytes, set = set, gone = {} }
@@ -279,9 +281,12 @@ local function read_profile(key)
   if bytes > PROFILE_BYTES then
     return { err = "EPROFILE stored hash exceeds " .. PROFILE_BYTES .. " bytes" }
   end
-  local parts = hash[STATE] and unpack_parts(hash[STATE])
-  local err = hash[STATE] and unusable(parts)
-  return { err = err, exists = #flat > 0, hash = hash, marks = parts and parts[4] or {} }
+  if not hash[STATE] then
+    return { exists = #flat > 0, hash = hash, marks = {} }
+  end
+  local parts = unpack_parts(hash[STATE])
+  local err = unusable(parts)
+  return { err = err, exists = true, hash = hash, marks = not err and parts[4] }
 end
 
 -- The HSET comes first: a server out of memory refuses it, and with it the whole call.
@@ -324,7 +329,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_613887f2234c", update_profile)
+  redis.register_function("visitor_profile_30fda85f5353", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end
