@@ -105,13 +105,25 @@ class Pipeline:
 
     def _flatten(self, record: Record, value: bytes) -> tuple[dict[str, Any], list[OutputRecord]]:
         if self._mode == "profile":
-            return decode_flattened(value, self._limits), []
+            flat = decode_flattened(value, self._limits)
+            # Written anew, a number takes up to four times its bytes: 1e15 is 1000000000000000.0.
+            if 4 * len(value) > self._limits.max_record_bytes:
+                self._encoded(flat)
+            return flat, []
         flat = decode_processed(value, self._limits)
+        return flat, [self._output(record, self._topics.flattened, self._encoded(flat))]
+
+    def _encoded(self, flat: dict[str, Any]) -> bytes:
+        """The flat object's bytes, checked before Redis is touched: they must fit the output."""
         encoded = encode_object(flat)
         if len(encoded) > self._limits.max_record_bytes:
-            # A long section name is repeated for each of its elements.
-            raise InvalidRecordError("too_large", f"flattened, it has {len(encoded)} bytes")
-        return flat, [self._output(record, self._topics.flattened, encoded)]
+            # A long section name, for one, is repeated for each of its elements.
+            raise InvalidRecordError(
+                "too_large",
+                f"flattened, it has {len(encoded)} bytes,"
+                f" the limit is {self._limits.max_record_bytes}",
+            )
+        return encoded
 
     def _finish(self, begun: Result, flat: dict[str, Any], outcome: Outcome) -> Result:
         record, outputs = begun.record, begun.outputs
