@@ -1,0 +1,235 @@
+"""Stored state that is not ours, damaged, too large or newer; and a server without memory."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from profiler.rules import PRESETS, load_rules
+from tests.lua.raw import Script, event
+from tests.servers.redis import FLAVOURS
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeStore
+
+STATE = "~"
+
+#: Packs a Lua value as the script's state.
+PACK = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack(%s))"
+
+
+@pytest.fixture(params=PRESETS)
+def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
+    return Script(redis_client, f"{key_prefix}visitor", request.param)
+
+
+def content(script: Script) -> object:
+    """What the key holds."""
+    is_hash = script.client.type(script.key) == b"hash"
+    return script.stored() if is_hash else script.client.dump(script.key)
+
+
+def assert_refused(script: Script, error: str, *, offset: int = 10) -> None:
+    """The call fails with this error, and changes neither the key nor its time to live."""
+    script.client.pexpire(script.key, 1_000_000)
+    before = content(script)
+
+    with pytest.raises(redis.ResponseError, match=f"^{error}"):
+        script(event(offset), stream="s")
+
+    assert content(script) == before
+    assert not script.has_full_ttl()
+
+
+def test_a_key_that_holds_no_hash_is_refused(script: Script) -> None:
+    script.client.set(script.key, "text")
+    assert_refused(script, "EPROFILE the key holds no hash")
+
+    script.client.delete(script.key)
+    script.client.rpush(script.key, "element")
+    assert_refused(script, "EPROFILE the key holds no hash")
+
+
+def test_a_hash_of_another_program_is_refused(redis_client: redis.Redis, key_prefix: str) -> None:
+    script = Script(redis_client, f"{key_prefix}visitor")
+    redis_client.hset(script.key, "visitor_id", "v")
+
+    assert_refused(script, "EPROFILE the hash has no state: another program wrote it")
+
+
+def test_the_article_s_own_hash_is_taken_over(redis_client: redis.Redis, key_prefix: str) -> None:
+    """Its program writes no state; `article` goes on from its fields."""
+    script = Script(redis_client, f"{key_prefix}visitor", "article")
+    redis_client.hset(script.key, mapping={"visitor_id": "v", "visitor_first_page": "first"})
+
+    (answer,) = script(event(page="second"))
+
+    assert answer.profile["visitor_first_page"] == b"first"
+    assert answer.profile["visitor_last_page"] == b"second"
+
+
+def test_state_of_the_other_order_is_refused(redis_client: redis.Redis, key_prefix: str) -> None:
+    scripts = {preset: Script(redis_client, f"{key_prefix}visitor", preset) for preset in PRESETS}
+
+    for mine, other in [("standard", "article"), ("article", "standard")]:
+        redis_client.delete(scripts[mine].key)
+        scripts[mine](event(1), stream="s")
+        assert_refused(scripts[other], "EPROFILE the profile was written by rules of another order")
+
+
+@pytest.mark.parametrize("layout", ["2", "1.5", "99", "1e300"])
+def test_a_newer_layout_is_refused_whatever_follows(script: Script, layout: str) -> None:
+    for state in ("{%s}", "{%s, 'event_time', 'x', {}, 5}", "{%s, 'arrival', 7}"):
+        script.client.eval(PACK % (state % layout), 1, script.key)
+        assert_refused(script, "ELAYOUT stored state has layout ")
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["{}", "5", "true", "'text'", "{'1'}", "{'event_time', 1}", "{[2] = 1}", "{x = 1}", "nil"],
+)
+def test_state_without_a_layout_is_refused(script: Script, state: str) -> None:
+    script.client.eval(PACK % state, 1, script.key)
+
+    assert_refused(script, "EPROFILE stored state is damaged")
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"\xc1",
+        b"\xff" * 9,
+        b"\xdd\xff\xff\xff\xff",
+        b"\x91" * 100_000,
+        b"\xdb\x00\xff\xff\xff",
+    ],
+)
+def test_bytes_that_are_no_state_are_refused(script: Script, packed: bytes) -> None:
+    script.client.hset(script.key, STATE, packed)
+
+    assert_refused(script, "EPROFILE stored ")
+
+
+def test_state_cut_anywhere_is_refused(script: Script) -> None:
+    script(event(1), event(2, visit="B"), stream="s")
+    whole = script.stored()[STATE.encode()]
+
+    for length in range(len(whole)):
+        script.client.hset(script.key, STATE, whole[:length])
+        assert_refused(script, "EPROFILE stored state is damaged")
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> list[tuple[float, int, bytes]]:
+    """Edits of a packed state: where (as a share), how many bytes go, what comes instead."""
+    edits = st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 4),
+        # MessagePack's types by their first bytes: small numbers, maps, lists, texts, nil, ...
+        st.binary(max_size=3) | st.sampled_from([bytes([b]) for b in range(0x80, 0x100)]),
+    )
+    return draw(st.lists(edits, min_size=1, max_size=4))
+
+
+def mutated(packed: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
+    for share, gone, added in edits:
+        at = int(share * len(packed))
+        packed = packed[:at] + added + packed[at + gone :]
+    return packed
+
+
+@settings(
+    max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@example(edits=[(0.0, 1, b"\xcb")])
+@given(edits=mutations())
+def test_damage_gives_a_normal_reply_or_a_refusal(
+    script: Script, edits: list[tuple[float, int, bytes]]
+) -> None:
+    """Never another error: that one would stop the worker instead of costing one visitor."""
+    client = script.client
+    client.delete(script.key)
+    script(*[event(i, ms=i, visit="ABC"[i % 3]) for i in range(6)], event(6, visit=""), stream="s")
+    script(event(1), stream="t")
+    client.hset(script.key, STATE, mutated(script.stored()[STATE.encode()], edits))
+    before = script.stored()
+
+    try:
+        replies = script(event(7, visit="B"), event(8, visit="D"), event(9, visit=""), stream="s")
+    except redis.ResponseError as error:
+        assert str(error).startswith(("EPROFILE ", "ELAYOUT "))  # noqa: PT017 - or no error at all
+        assert script.stored() == before
+    else:
+        assert len(replies) == 3
+
+
+def test_stored_state_over_its_cap_is_refused(script: Script) -> None:
+    limit = script.rules.limits.profile_bytes
+    script(event(1), stream="s")
+    script.client.hset(script.key, STATE, b"x" * (limit + 1))
+
+    assert_refused(script, "EPROFILE stored (state|hash) exceeds ")
+
+
+def grow(script: Script) -> str:
+    """Feed one visitor until an event is refused; returns the refusal."""
+    for n in range(100):
+        try:
+            script(event(n, ms=n, visit=f"{n}" * 50, page=f"{n}" * 500), stream=f"{n:0100}")
+        except redis.ResponseError as error:
+            return str(error)
+    return "never"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_profile_may_grow_to_its_cap_only(
+    redis_client: redis.Redis, key_prefix: str, preset: str
+) -> None:
+    """What could not be read again is never written, so the visitor stays readable."""
+    rules = load_rules(preset)
+    limits = rules.limits.model_copy(update={"profile_bytes": 8_192, "value_bytes": 1_000})
+    small = rules.model_copy(update={"limits": limits})
+    script = Script(redis_client, f"{key_prefix}visitor", small)
+
+    assert grow(script) == "EPROFILE profile would exceed 8192 bytes"
+
+    assert script(event(0), stream=f"{0:0100}")[0].flags >= {"replayed"}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_server_without_memory_refuses_the_whole_call(
+    private_store: MakeStore, flavour: str, preset: str
+) -> None:
+    """The first write is the HSET, which is refused; what comes after it is never reached."""
+    client = redis.Redis.from_url(private_store(flavour).url)
+    script = Script(client, "visitor", preset)
+    script(event(1), stream="s")
+    client.pexpire("visitor", 1_000_000)
+    before = script.stored()
+    client.config_set("maxmemory-policy", "noeviction")
+    client.config_set("maxmemory", "1")
+
+    # Another visit without a page: fields would be set and, with `standard`, removed.
+    with pytest.raises(redis.exceptions.OutOfMemoryError):
+        script(event(2, ms=9_000, visit="B", kind="Ping"), stream="s")
+
+    client.config_set("maxmemory", "0")
+    assert script.stored() == before
+    assert not script.has_full_ttl()
+    assert "replayed" not in script(event(2), stream="s")[0].flags
+    client.close()
+
+
+def test_random_bytes_are_refused(script: Script) -> None:
+    source = random.Random(7)
+    for _ in range(300):
+        script.client.hset(script.key, STATE, source.randbytes(source.randrange(1, 60)))
+        with pytest.raises(redis.ResponseError, match=r"^(EPROFILE|ELAYOUT) "):
+            script(event(1), stream="s")
