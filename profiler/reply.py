@@ -64,8 +64,11 @@ class ReplyDecoder:
             return
         if len(reply) != len(places):
             raise ScriptContractError(f"{len(places)} events brought {len(reply)} answers")
-        for place, answer in zip(places, reply, strict=True):
-            outcomes[place] = self._applied(answer)
+        try:
+            for place, answer in zip(places, reply, strict=True):
+                outcomes[place] = self._applied(answer)
+        except (AttributeError, IndexError, TypeError) as error:
+            raise ScriptContractError("an answer is no array of strings") from error
 
     def _applied(self, answer: list[bytes]) -> Applied:
         flags = self._flags.get(answer[0])

@@ -28,6 +28,25 @@ _TRY_AGAIN = frozenset(
 )
 _NOT_ALLOWED = frozenset(["NOAUTH", "NOPERM", "WRONGPASS"])
 
+#: The same by redis-py's classes: where it has one, it takes the first word off the text.
+_UNWELL = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.ClusterDownError,  # and MasterDownError
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.TryAgainError,
+)
+_DENIED = (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)
+
+#: The same where the server has no code of its own for it: inside a script (Redis, Valkey), and
+#: for a large first command.
+_DENIALS = (
+    "The user executing the script can't run this command",
+    "ACL failure in script",
+    "Protocol error: unauthenticated",
+)
+
 
 def connect(url: str, *, timeout_s: float = 5.0) -> "redis.Redis":
     """A client for ``redis://``, ``rediss://`` or ``unix://``; it connects at the first command.
@@ -56,15 +75,15 @@ def connect(url: str, *, timeout_s: float = 5.0) -> "redis.Redis":
 
 def translated(error: redis.RedisError) -> ProfilerError:
     """The error of this package that says what to do about one of redis-py's."""
-    code = str(error).partition(" ")[0].removeprefix("-")
-    if code in _NOT_ALLOWED or isinstance(error, redis.exceptions.AuthenticationError):
+    text = str(error)
+    code = text.partition(" ")[0].removeprefix("-")
+    if code in _NOT_ALLOWED or isinstance(error, _DENIED) or text.startswith(_DENIALS):
         return ConfigError(f"Redis refuses us: {error}; see docs/operations.md for the ACL")
     if code == "ELAYOUT":
         return ScriptContractError(
             f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one"
         )
-    unwell = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.OutOfMemoryError)
-    if isinstance(error, (*unwell, redis.exceptions.ReadOnlyError)) or code in _TRY_AGAIN:
+    if code in _TRY_AGAIN or isinstance(error, _UNWELL):
         return StoreUnavailableError(str(error))
     if isinstance(error, redis.exceptions.NoScriptError):
         return StoreUnavailableError("the script cache is flushed faster than it can be loaded")
