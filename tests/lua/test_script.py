@@ -1,0 +1,249 @@
+"""`ProfileScript`: which calls a batch becomes, and what becomes of each event."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from profiler.contract import MAX_EVENTS
+from profiler.errors import ScriptContractError
+from profiler.keys import key_of
+from profiler.records import FlatEvent
+from profiler.reply import Applied, Rejected
+from profiler.rules import load_rules
+from profiler.script import ProfileScript
+from profiler.store import connect
+from tests.lua.raw import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+    from tests.conftest import MakeStore
+    from tests.servers.redis import Store
+
+RULES = load_rules("standard")
+VISITOR, VISIT = RULES.identity.visitor, RULES.identity.visit
+KIND, PAGE = RULES.inputs
+
+
+def flat(visitor: object, offset: int = 0, *, stream: str = "s", **fields: Any) -> FlatEvent:  # noqa: ANN401 - any JSON
+    """A page view; `visit`, `page` and `kind` may be given, None leaves a field out."""
+    given = {
+        VISITOR: visitor,
+        VISIT: fields.get("visit", "A"),
+        PAGE: fields.get("page", "home"),
+        KIND: fields.get("kind", "Pageview"),
+    }
+    present = {name: value for name, value in given.items() if value is not None}
+    return FlatEvent(stream, offset, 1_000 + offset, present)
+
+
+@pytest.fixture
+def script(store: Store, redis_client: redis.Redis, key_prefix: str) -> Iterator[ProfileScript]:
+    key = RULES.store.model_copy(update={"key": f"{key_prefix}{{<id>}}"})
+    client = connect(store.url)
+    script = ProfileScript(client, RULES.model_copy(update={"store": key}))
+    script.register()
+    yield script
+    client.close()
+    redis_client.config_resetstat()
+
+
+def key(script: ProfileScript, visitor: str) -> str:
+    return key_of(script.rules.store.key, visitor)
+
+
+@contextmanager
+def calls_counted(client: redis.Redis, expected: int) -> Iterator[None]:
+    """Expects so many EVALSHA within; the server's own statistics tell."""
+    client.config_resetstat()
+    yield
+    stats = client.info("commandstats")
+    assert isinstance(stats, dict)
+    assert stats.get("cmdstat_evalsha", {"calls": 0})["calls"] == expected
+
+
+def test_a_visitor_s_events_go_in_one_call(
+    script: ProfileScript, redis_client: redis.Redis
+) -> None:
+    batch = [flat(visitor, i * 3 + n) for i in range(5) for n, visitor in enumerate("abc")]
+
+    with calls_counted(redis_client, 3):
+        outcomes = script.apply(batch)
+
+    counts = [o.profile["profile_visitor_events"] for o in outcomes if isinstance(o, Applied)]
+    assert counts == [i for i in range(1, 6) for _ in "abc"]
+
+
+def test_every_stream_of_a_visitor_is_a_call_of_its_own(
+    script: ProfileScript, redis_client: redis.Redis
+) -> None:
+    """They follow one another, so the order of the batch is kept, and so is each watermark."""
+    order = ["s", "s", "t", "s", "t", "t"]
+    batch = [flat("a", n, stream=stream, page=f"p{n}") for n, stream in enumerate(order)]
+
+    with calls_counted(redis_client, 4):
+        outcomes = script.apply(batch)
+
+    pages = [o.profile["profile_visitor_last_page"] for o in outcomes if isinstance(o, Applied)]
+    assert pages == [f"p{n}" for n in range(6)]
+    for outcome in script.apply(batch):
+        assert isinstance(outcome, Applied)
+        assert "replayed" in outcome.flags
+
+
+def test_more_events_than_fit_a_call_go_in_several(
+    script: ProfileScript, redis_client: redis.Redis
+) -> None:
+    batch = [flat("a", n, page=str(n)) for n in range(2 * MAX_EVENTS + 1)]
+
+    with calls_counted(redis_client, 3):
+        outcomes = script.apply(batch)
+
+    counts = [o.profile["profile_visitor_events"] for o in outcomes if isinstance(o, Applied)]
+    assert counts == list(range(1, len(batch) + 1))
+
+
+def test_an_empty_batch_asks_nothing(script: ProfileScript, redis_client: redis.Redis) -> None:
+    with calls_counted(redis_client, 0):
+        assert script.apply([]) == []
+
+
+@pytest.mark.parametrize("visitor", [None, ""])
+def test_an_event_without_a_visitor_has_no_outcome(script: ProfileScript, visitor: object) -> None:
+    outcomes = script.apply([flat("a"), flat(visitor), flat("b")])
+
+    assert [type(outcome) for outcome in outcomes] == [Applied, type(None), Applied]
+
+
+@pytest.mark.parametrize("bad", [True, False, 1.5, [], ["a"], {}, "x" * 513, "\u00fc" * 257])
+@pytest.mark.parametrize("whose", ["visitor", "visit"])
+def test_an_id_of_another_type_or_too_long_is_a_dead_letter(
+    script: ProfileScript, whose: str, bad: object
+) -> None:
+    wrong = flat(bad, 1) if whose == "visitor" else flat("a", 1, visit=bad)
+
+    first, outcome, last = script.apply([flat("a", 0), wrong, flat("a", 2)])
+
+    assert isinstance(first, Applied)
+    assert isinstance(last, Applied)
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "bad_id"
+    assert whose in outcome.reason
+    assert last.profile["profile_visitor_events"] == 2
+
+
+@pytest.mark.parametrize("good", ["x" * 512, "\u00fc" * 256])
+def test_an_id_of_the_longest_length_is_taken(script: ProfileScript, good: str) -> None:
+    (outcome,) = script.apply([flat(good, visit=good)])
+
+    assert isinstance(outcome, Applied)
+    assert outcome.profile["profile_visitor_id"] == outcome.profile["profile_visit_id"] == good
+
+
+def test_an_integer_is_the_id_that_its_digits_are(script: ProfileScript) -> None:
+    outcomes = script.apply([flat(17, 0, page=5), flat("17", 1, visit=-3), flat(17, 2, page=[1])])
+
+    profiles = [outcome.profile for outcome in outcomes if isinstance(outcome, Applied)]
+    assert [profile["profile_visitor_id"] for profile in profiles] == ["17"] * 3
+    assert profiles[0]["profile_visit_last_page"] == "5"
+    assert profiles[1]["profile_visit_id"] == "-3"
+    assert profiles[2]["profile_visitor_pageviews"] == 2
+
+
+def test_a_profile_s_values_have_the_declared_types(script: ProfileScript) -> None:
+    (outcome,) = script.apply([flat("a", page=None, kind="Ping", visit=None)])
+
+    assert isinstance(outcome, Applied)
+    profile = outcome.profile
+    assert profile["profile_visitor_events"] == 1
+    assert profile["profile_visitor_first_page"] is None
+    assert profile["profile_visit_id"] is profile["profile_visit_bounce"] is None
+    assert profile["profile_new_visitor"] is True
+    assert profile["profile_late"] is False
+    assert profile["profile_rules_version"] == script.rules.version
+    assert "no_visit" in outcome.flags
+
+
+def test_a_damaged_profile_costs_its_own_events_only(
+    script: ProfileScript, redis_client: redis.Redis
+) -> None:
+    redis_client.set(key(script, "b"), "no hash")
+
+    outcomes = script.apply([flat("a", 0), flat("b", 1), flat("a", 2), flat("b", 3)])
+
+    rejected = Rejected("EPROFILE", "the key holds no hash")
+    assert [type(outcomes[0]), outcomes[1]] == [Applied, rejected]
+    assert [type(outcomes[2]), outcomes[3]] == [Applied, rejected]
+
+
+def test_a_newer_layout_stops(script: ProfileScript, redis_client: redis.Redis) -> None:
+    pack = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack({2}))"
+    redis_client.eval(pack, 1, key(script, "a"))
+
+    with pytest.raises(ScriptContractError, match=r"layout 1 here.*update this one"):
+        script.apply([flat("a")])
+
+
+def test_a_flushed_script_is_loaded_again(private_store: MakeStore, script: ProfileScript) -> None:
+    client = connect(private_store().url)
+    lonely = ProfileScript(client, script.rules)
+    assert not lonely.is_registered()
+
+    for offset in range(3):
+        outcomes = lonely.apply([flat(visitor, offset) for visitor in "abc"])
+        assert [type(outcome) for outcome in outcomes] == [Applied] * 3
+        assert lonely.is_registered()
+        client.script_flush()
+    client.close()
+
+
+def test_read_gives_what_the_latest_visit_left(script: ProfileScript) -> None:
+    late = flat("a", 3, stream="", page="x")
+    script.apply([flat("a", 0), flat("a", 5, visit="B", page="away"), late])
+
+    profile = script.read("a")
+
+    assert profile is not None
+    assert profile["visit_id"] == "B"
+    assert profile["visit_first_page"] == "away"
+    assert profile["visitor_events"] == 3
+    assert profile["visit_bounce"] is True
+    assert script.read("nobody") is None
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "1",
+        "{{'unknown_flag'}}",
+        "{{'', 'visitor_id'}}",
+        "{{'', 'x', '1'}}",
+        "{}",
+        "{1}",
+        "{{}}",
+        "{{1}}",
+        "'x'",
+    ],
+)
+def test_a_reply_that_breaks_the_contract_stops(
+    script: ProfileScript, redis_client: redis.Redis, reply: str
+) -> None:
+    """Another script under ours would be a bug: going on would lose data."""
+    script.sha = redis_client.script_load(f"return {reply}")
+
+    with pytest.raises(ScriptContractError):
+        script.apply([flat("a")])
+
+
+def test_refused_arguments_stop(script: ProfileScript, redis_client: redis.Redis) -> None:
+    """Rules with other inputs than the script's make ARGV of another length."""
+    article = Script(redis_client, key(script, "a"), "article")
+    script.sha = article.sha
+
+    with pytest.raises(ScriptContractError, match=r"unexpected field|unknown flags|EBADARG"):
+        script.apply([flat("a", -5)])
