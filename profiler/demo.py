@@ -1,5 +1,0 @@
-"""placeholder"""
-
-
-def run_demo(*, keep: bool, rules: str) -> None:
-    raise SystemExit("not yet")

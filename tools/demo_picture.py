@@ -1,0 +1,82 @@
+"""Draws the README's picture: the screen of `profiler demo` at its end, and a profile.
+
+    python -m tools.demo_picture
+
+The sample goes through the pipeline and a store of its own, without Kafka, so that the picture is
+the same every time.
+"""
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from profiler.demo.names import names_of
+from profiler.demo.profiles import pick, profile_panel
+from profiler.demo.rate import Rate
+from profiler.demo.tally import Tally
+from profiler.demo.view import Snapshot, screen
+from profiler.embedded import EmbeddedStore
+from profiler.pipeline import Pipeline
+from profiler.records import Record
+from profiler.rules import load_rules
+from profiler.sample import read_sample
+from profiler.script import ProfileScript
+from profiler.settings import Settings
+from profiler.store import connect
+
+PICTURE = Path(__file__).parent.parent / "docs" / "images" / "demo.svg"
+
+_WIDTH = 100
+_VISIT_ROWS = 8
+_DURATION_S = 9.2
+_BATCH = 25
+
+
+def main() -> None:
+    """Write the picture."""
+    settings = Settings()
+    rules = load_rules(settings.rules)
+    names = names_of(rules)
+    topic = settings.topics.processed
+    records = [
+        Record(topic, 0, offset, record.timestamp, record.key, record.value, ())
+        for offset, record in enumerate(read_sample())
+    ]
+    tally = Tally(names, rejected_topic=settings.topics.rejected)
+    now = 0.0
+    rate = Rate(lambda: now)
+    console = Console(record=True, width=_WIDTH, file=io.StringIO(), highlight=False)
+    with EmbeddedStore() as store:
+        script = ProfileScript(connect(store.url), rules)
+        script.register()
+        pipeline = Pipeline("run", settings, script)
+        for start in range(0, len(records), _BATCH):
+            batch = records[start : start + _BATCH]
+            for result in pipeline.process(batch):
+                output = result.outputs[-1]
+                tally.add(
+                    Record(
+                        output.topic,
+                        0,
+                        result.record.offset,
+                        output.timestamp,
+                        output.key,
+                        output.value,
+                        output.headers,
+                    )
+                )
+            rate.add(len(batch))
+            now += _DURATION_S * len(batch) / len(records)
+        snapshot = Snapshot(tally, rate, len(records), _DURATION_S)
+        console.print(screen(snapshot, rows=_VISIT_ROWS))
+        chosen = pick(tally)[0]
+        stored = script.read(chosen.visitor_id) or {}
+        console.print(profile_panel(chosen, stored, tally.visitors[chosen.visitor_id], names))
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    PICTURE.write_text(console.export_svg(title="make demo", unique_id="demo"), encoding="utf-8")
+    print(PICTURE.relative_to(Path.cwd()) if PICTURE.is_relative_to(Path.cwd()) else PICTURE)
+
+
+if __name__ == "__main__":
+    main()
