@@ -97,8 +97,7 @@ class ReplyDecoder:
     def stored(self, stored: Mapping[bytes | str, bytes | str]) -> dict[str, Any]:
         """The public fields of a stored hash, without the output's prefix."""
         profile: dict[str, Any] = {}
-        for name, value in stored.items():
-            if isinstance(name, bytes) and isinstance(value, bytes) and name in self._fields:
-                public, convert = self._fields[name]
+        for name, (public, convert) in self._fields.items():
+            if isinstance(value := stored.get(name), bytes):
                 profile[public.removeprefix(OUTPUT_PREFIX)] = convert(value)
         return profile

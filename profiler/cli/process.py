@@ -1,13 +1,12 @@
 """Commands that process events: run, flatten, profile, pipe, demo."""
 
-import io
 import signal
 import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, cast, TYPE_CHECKING
 
 import typer
 
@@ -30,6 +29,9 @@ from profiler.pipe import run_pipe
 from profiler.pipeline import Mode, Pipeline
 from profiler.settings import Settings
 from profiler.worker import Worker
+
+if TYPE_CHECKING:
+    import io
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,0 +1,36 @@
+"""The command line's tree of commands."""
+
+from typing import Annotated
+
+import typer
+
+from profiler import __version__
+from profiler.cli import inspect, lua, process
+
+app = typer.Typer(
+    name="profiler",
+    help="Give every tracking event the profile of its visitor, as of that moment.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature
+    if wanted:
+        print(f"profiler {__version__}")  # noqa: T201 - the answer to --version
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="And exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+process.add_to(app)
+inspect.add_to(app)
+lua.add_to(app)
