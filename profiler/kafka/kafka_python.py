@@ -1,0 +1,247 @@
+"""Source and sink on kafka-python 3.0.x."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from profiler.config import KafkaSettings
+from profiler.errors import ConfigError, TransportError
+from profiler.kafka.client import (
+    NULL,
+    Assignments,
+    KeyPartitioner,
+    NullableHeaders,
+    NullSerializer,
+    connection_options,
+    translated_errors,
+)
+from profiler.records import OutputRecord, Record
+
+_CALL_TIMEOUT_MS = 30_000
+_CLOSE_TIMEOUT_S = 10
+_FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
+_PRODUCE_BATCH_BYTES = 256 * 1024
+#: Longer than one call takes to queue its records: `send` flushes, so nothing waits for it.
+_LINGER_MS = 50
+
+
+class KafkaPythonSource:
+    """A `profiler.kafka.transport.Source`.
+
+    The assignor is `range` alone: every client library has it, so that workers on another one
+    can join the same group. A cooperative assignor would gain nothing here, because this
+    client returns no records while a rebalance is under way.
+    """
+
+    def __init__(self, settings: KafkaSettings, *, topics: Sequence[str], group: str) -> None:
+        """Connect and subscribe; the group is joined by the first polls.
+
+        Blocks until a broker answers, 30 s at most.
+
+        Raises:
+            TransportError: no broker answers.
+            ConfigError: the client refuses the settings.
+        """
+        with translated_errors(f"connect to {settings.bootstrap_servers}"):
+            self._consumer = KafkaConsumer(
+                **connection_options(settings),
+                group_id=group,
+                enable_auto_commit=False,
+                # Also makes the group hold back offsets of open transactions.
+                isolation_level="read_committed",
+                auto_offset_reset=settings.auto_offset_reset,
+                allow_auto_create_topics=False,
+                session_timeout_ms=settings.session_timeout_ms,
+                heartbeat_interval_ms=settings.heartbeat_interval_ms,
+                max_poll_interval_ms=settings.max_poll_interval_ms,
+                partition_assignment_strategy=(RangePartitionAssignor,),
+                max_partition_fetch_bytes=_FETCH_BYTES_PER_PARTITION,
+                metrics_enabled=False,
+            )
+            self._assignments = Assignments(self._consumer)
+            self._consumer.subscribe(topics=list(topics), listener=self._assignments)
+        self._polled_at = 0
+        self._first_offsets: dict[Any, int] = {}
+
+    @property
+    def assignment_count(self) -> int:
+        """Number of owned partitions; those about to be revoked count until the rebalance ends."""
+        return len(self._consumer.assignment())
+
+    def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
+        """See `Source.poll`. Blocks the longer of `timeout_ms` and one step of a rebalance."""
+        with translated_errors("poll"):
+            polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+        self._polled_at = self._assignments.changes
+        records: list[Record] = []
+        for partition, messages in polled.items():
+            self._first_offsets.setdefault(partition, messages[0].offset)
+            records.extend(
+                Record(
+                    message.topic,
+                    message.partition,
+                    message.offset,
+                    -1 if message.timestamp is None else message.timestamp,
+                    message.key,
+                    message.value,
+                    tuple(message.headers),
+                )
+                for message in messages
+            )
+        return records
+
+    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """See `Source.commit`. Retries by itself what can be retried, for 30 s."""
+        wanted = {
+            TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in offsets.items()
+        }
+        # The broker takes any partition from any member: only we know that it is no longer ours.
+        if self._assignments.changes != self._polled_at or not (
+            wanted.keys() <= self._consumer.assignment()
+        ):
+            raise TransportError("commit: the assignment changed since the batch was polled")
+        with translated_errors("commit"):
+            self._consumer.commit(wanted, timeout_ms=_CALL_TIMEOUT_MS)
+
+    def rewind(self) -> None:
+        """See `Source.rewind`."""
+        with translated_errors("rewind"):
+            for partition in self._consumer.assignment():
+                offset = self._consumer.committed(partition, timeout_ms=_CALL_TIMEOUT_MS)
+                if offset is None:
+                    offset = self._first_offsets.get(partition)
+                if offset is not None:
+                    self._consumer.seek(partition, offset)
+
+    def pause(self) -> None:
+        """See `Source.pause`. Fetched records stay in the client's buffer."""
+        self._assignments.held = True
+        self._consumer.pause(*self._consumer.assignment())
+
+    def resume(self) -> None:
+        """See `Source.resume`."""
+        self._assignments.held = False
+        self._consumer.resume(*self._consumer.assignment())
+
+    def keep_alive(self, *, timeout_ms: int = 100) -> bool:
+        """See `Source.keep_alive`. Heartbeats are the client's own thread's; this is the poll."""
+        self.pause()
+        with translated_errors("keep alive"):
+            self._consumer.poll(timeout_ms=timeout_ms)
+        return self._assignments.changes == self._polled_at
+
+    def lag(self) -> int:
+        """See `Source.lag`. Records of open transactions count."""
+        total = 0
+        # `position()` may go to the broker and start offset resets; this only looks.
+        states = self._consumer._subscription.assignment  # noqa: SLF001 - see above
+        for state in list(states.values()):
+            if state.highwater is not None and state.position is not None:
+                total += max(0, state.highwater - state.position.offset)
+        return total
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        with translated_errors("close"):
+            self._consumer.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_S * 1_000)
+
+
+class KafkaPythonSink:
+    """A `profiler.kafka.transport.Sink`: idempotent, acks=all, murmur2 by key."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        """Connect; blocks until a broker answers, for the delivery timeout at most.
+
+        Raises:
+            TransportError: no broker answers.
+            ConfigError: the client refuses the settings, or the compression lacks its package.
+        """
+        self._settings = settings
+        self._producer: Any = self._connect()
+
+    def send(self, records: Iterable[OutputRecord]) -> None:
+        """See `Sink.send`. After an error the producer is thrown away; the next call builds one."""
+        if self._producer is None:
+            self._producer = self._connect()
+        try:
+            self._deliver(records)
+        except BaseException:
+            # What is still queued would be sent later, out of turn, and an idempotent producer
+            # with a hole in its sequence numbers is not to be trusted again.
+            self._abandon()
+            raise
+
+    def close(self) -> None:
+        """See `Sink.close`."""
+        if self._producer is not None:
+            with translated_errors("close"):
+                self._producer.close(timeout=_CLOSE_TIMEOUT_S)
+            self._producer = None
+
+    def _deliver(self, records: Iterable[OutputRecord]) -> None:
+        pending = []
+        topic = ""
+        try:
+            for topic, key, value, headers, timestamp in records:
+                nullable = any(content is None for _, content in headers)
+                future = self._producer.send(
+                    topic,
+                    value=NULL if value is None else value,
+                    key=key,
+                    headers=NullableHeaders(headers) if nullable else list(headers),
+                    timestamp_ms=None if timestamp < 0 else timestamp,
+                )
+                pending.append((topic, future))
+            seconds = self._settings.delivery_timeout_ms / 1_000
+            # It also raises where the broker had a batch split; the futures know better.
+            with suppress(KafkaError):
+                self._producer.flush(timeout=seconds)
+            deadline = time.monotonic() + seconds
+            # The client fails a timed-out batch without any other sign, so each is asked (F1).
+            for topic, future in pending:  # noqa: B007 - the handler names it
+                if not future.succeeded():
+                    future.get(timeout=max(0.0, deadline - time.monotonic()))
+        except KafkaError as error:
+            message = f"produce to {topic}: {type(error).__name__}: {error}"
+            raise TransportError(message) from error
+
+    def _connect(self) -> Any:  # noqa: ANN401 - the client is untyped
+        settings = self._settings
+        timeout_ms = settings.delivery_timeout_ms
+        with translated_errors(f"connect to {settings.bootstrap_servers}"):
+            try:
+                return KafkaProducer(
+                    **connection_options(settings),
+                    acks="all",
+                    enable_idempotence=True,
+                    allow_auto_create_topics=False,
+                    compression_type=settings.compression,
+                    batch_size=_PRODUCE_BATCH_BYTES,
+                    linger_ms=_LINGER_MS,
+                    max_request_size=settings.max_request_bytes,
+                    delivery_timeout_ms=timeout_ms,
+                    # Half, so that one lost request can be sent again.
+                    request_timeout_ms=min(_CALL_TIMEOUT_MS, timeout_ms // 2),
+                    max_block_ms=timeout_ms,
+                    bootstrap_timeout_ms=timeout_ms,
+                    value_serializer=NullSerializer(),
+                    partitioner=KeyPartitioner(),
+                    metrics_enabled=False,
+                )
+            except RuntimeError as error:
+                raise ConfigError(f"kafka.compression: {error}") from error
+
+    def _abandon(self) -> None:
+        producer, self._producer = self._producer, None
+        # `close` alone first waits for what is queued, and raises instead of closing if that
+        # comes to nothing.
+        producer._sender.force_close()  # noqa: SLF001 - see above
+        with suppress(KafkaError):
+            producer.close(timeout=_CLOSE_TIMEOUT_S)
