@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -23,7 +23,7 @@ from profiler.cli.options import (
 from profiler.demo import run_demo
 from profiler.embedded import EmbeddedStore
 from profiler.errors import ConfigError
-from profiler.kafka.kafka_python import KafkaPythonSink, KafkaPythonSource
+from profiler.kafka import open_sink, open_source
 from profiler.kafka.topics import missing_topics
 from profiler.pipe import run_pipe
 from profiler.pipeline import Mode, Pipeline
@@ -98,9 +98,9 @@ def _work(mode: Mode, settings: Settings, topic: str, group: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, finish)
     with ExitStack() as stack:
-        source = KafkaPythonSource(settings.kafka, topics=[topic], group=group)
+        source = open_source(settings.kafka, topics=[topic], group=group)
         stack.callback(source.close)
-        sink = KafkaPythonSink(settings.kafka)
+        sink = open_sink(settings.kafka)
         stack.callback(sink.close)
         Worker(source, sink, Pipeline(mode, settings, script), settings.batch, stop).run()
 
