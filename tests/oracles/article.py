@@ -7,7 +7,6 @@ crash, section 3 of the design says what happens instead. Names and rules stand 
 on purpose: nothing is shared with the code under test.
 """
 
-# ruff: noqa: INP001 - a namespace package is enough to import it as tests.oracles
 from __future__ import annotations
 
 from typing import Any

@@ -27,7 +27,6 @@ is taken to be restarted behind the record, and what it wrote before the crash s
 - corrected entry pages: records that `standard` flags `corrected`.
 """
 
-# ruff: noqa: INP001 - a namespace package is enough to import it as tests.oracles
 from __future__ import annotations
 
 import json

@@ -4,11 +4,9 @@ Every event is kept in a list, and every field is computed from those lists anew
 slow, and plain enough to be checked by reading. Only what an event leaves behind is decided one
 event at a time: whether it counts, opens a visit, pushes a visit out, or comes too late.
 
-Not modelled: `rules_version`; the order of two events without event ids at one time; and two events
-of one visit with the same event id and time but different pages.
+Not modelled: `rules_version`, and records without a timestamp.
 """
 
-# ruff: noqa: INP001 - a namespace package is enough to import it as tests.oracles
 from __future__ import annotations
 
 import hashlib
@@ -146,7 +144,8 @@ def read_event(flat: dict[str, Any], record_ms: int) -> Event:
     event_time = text_of(flat, EVENT_TIME)
     page = text_of(flat, PAGE)
 
-    content = repr((visit, record_ms, event_time, event_type, page))
+    parts = (str(record_ms), event_time, None, visit, event_type, page)
+    content = "".join(f"{len((part or '').encode())}:{part or ''}" for part in parts)
     digest = hashlib.sha1((event_id or content).encode(), usedforsecurity=False).digest()
 
     viewed = page if event_type == "Pageview" else None
