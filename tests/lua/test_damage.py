@@ -145,7 +145,7 @@ def mutated(packed: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
 
 
 @settings(
-    max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @example(edits=[(0.0, 1, b"\xcb")])
 @given(edits=mutations())
