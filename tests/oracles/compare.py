@@ -1,8 +1,9 @@
 """What the article's program makes of a capture, set against the oracle of `standard`.
 
-`python -m tests.oracles.compare CAPTURE` prints the figures as a Markdown table. A capture holds
-one record per line, `{"key": K, "value": {section: [{"name": N, "value": V}, ...]}}`, in order of
-arrival. Ids and pages are strings or absent.
+`python -m tests.oracles.compare CAPTURE` prints the figures as a Markdown table. A capture
+(`.ndjson`, or `.gz` of it) holds one record per line, in order of arrival:
+`{"key": K, "value": {section: [{"name": N, "value": V}, ...]}}`. Ids and pages are strings or
+absent.
 
 The article's program runs as printed, on a dict instead of Redis. A crash is a real exception; it
 is taken to be restarted behind the record, and what it wrote before the crash stays written.
@@ -29,6 +30,7 @@ is taken to be restarted behind the record, and what it wrote before the crash s
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from collections import Counter
@@ -150,7 +152,8 @@ def crash_of(program: PrintedProgram, key: str | None, flat: dict[str, Any]) -> 
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
 
