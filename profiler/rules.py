@@ -161,7 +161,7 @@ class Rules(_Model):
     def code_of(self, rule: Rule) -> str:
         """The rule's name in packed state: short, and new whenever it means something else."""
         meaning = b"".join(map(_canonical, [rule, *self.predicates.get(rule.when or "", [])]))
-        return b32encode(hashlib.sha1(meaning, usedforsecurity=False).digest())[:3].decode()
+        return b32encode(hashlib.sha1(meaning, usedforsecurity=False).digest())[:4].decode()
 
     @property
     def takes_event_time(self) -> bool:

@@ -74,8 +74,15 @@ local function is_digits(text, longest)
 end
 
 -- "%d" is exact for every integer that fits a double; tostring would round at 14 digits.
+-- Most numbers of a profile are written several times a call, so their texts are kept for it.
+local texts = {}
 local function digits(number)
-  return string.format("%d", number)
+  local text = texts[number]
+  if not text then
+    text = string.format("%d", number)
+    texts[number] = text
+  end
+  return text
 end
 
 -- A value over its cap is cut at a UTF-8 character, so that the rest stays text.
@@ -302,6 +309,7 @@ end
 -- script with other rules carries along what it does not know.
 local function state_of(parts)
   local state = {
+    rules = parts[3],
     opened = parts[4],
     marks = parts[5],
     loose = parts[6],
@@ -374,12 +382,12 @@ local function public_values(visitor_id, state, visit_id, visit)
   local visitor = state.values
   local values = {
     visitor_id,
-    visitor["MXA"] and visitor["MXA"][3],
-    visitor["GTR"] and visitor["GTR"][3],
-    visitor["FSJ"] and digits(visitor["FSJ"]),
-    visitor["KRK"] and digits(visitor["KRK"]),
-    digits(visitor["PQ4"] or 0),
-    digits(visitor["CG3"] or 0),
+    visitor["MXAF"] and visitor["MXAF"][3],
+    visitor["GTRW"] and visitor["GTRW"][3],
+    visitor["FSJG"] and digits(visitor["FSJG"]),
+    visitor["KRKH"] and digits(visitor["KRKH"]),
+    digits(visitor["PQ4T"] or 0),
+    digits(visitor["CG3X"] or 0),
     digits(state.opened),
     visit_id ~= "" and visit_id or false,
   }
@@ -392,13 +400,13 @@ local function public_values(visitor_id, state, visit_id, visit)
   end
   local own = body[3]
   values[10] = digits(body[1])
-  values[11] = own["4Y5"] and own["4Y5"][3]
-  values[12] = own["G3Q"] and own["G3Q"][3]
-  values[13] = own["HU5"] and digits(own["HU5"])
-  values[14] = own["ELO"] and digits(own["ELO"])
-  values[15] = digits(own["JAZ"] or 0)
-  values[16] = digits(own["PDP"] or 0)
-  values[#FIELDS] = (own["JAZ"] or 0) <= 1 and "1" or "0"
+  values[11] = own["4Y56"] and own["4Y56"][3]
+  values[12] = own["G3QH"] and own["G3QH"][3]
+  values[13] = own["HU5B"] and digits(own["HU5B"])
+  values[14] = own["ELOL"] and digits(own["ELOL"])
+  values[15] = digits(own["JAZ2"] or 0)
+  values[16] = digits(own["PDPF"] or 0)
+  values[#FIELDS] = (own["JAZ2"] or 0) <= 1 and "1" or "0"
   return values
 end
 
@@ -454,38 +462,38 @@ local function apply(state, args, at)
   local visitor = state.values
   -- visitor_first_page: first query-other_page_title when page_view
   if query_other_page_title_2 ~= "" and is_page_view then
-    local held = visitor["MXA"]
+    local held = visitor["MXAF"]
     if not held or precedes(ms, identity, held) then
       flags.corrected = flags.corrected or held and held[3] ~= query_other_page_title_2
-      visitor["MXA"] = { ms, identity, query_other_page_title_2 }
+      visitor["MXAF"] = { ms, identity, query_other_page_title_2 }
     end
   end
   -- visitor_first_seen: first event_time
-  if not visitor["FSJ"] or ms < visitor["FSJ"] then
-    visitor["FSJ"] = ms
+  if not visitor["FSJG"] or ms < visitor["FSJG"] then
+    visitor["FSJG"] = ms
   end
   if flags.late then
     return visit, flags
   end
   -- visitor_last_page: last query-other_page_title when page_view
   if query_other_page_title_2 ~= "" and is_page_view then
-    local held = visitor["GTR"]
+    local held = visitor["GTRW"]
     if not held or follows(ms, identity, held) then
-      visitor["GTR"] = { ms, identity, query_other_page_title_2 }
+      visitor["GTRW"] = { ms, identity, query_other_page_title_2 }
     end
   end
   -- visitor_last_seen: last event_time
-  if not visitor["KRK"] or ms > visitor["KRK"] then
-    visitor["KRK"] = ms
+  if not visitor["KRKH"] or ms > visitor["KRKH"] then
+    visitor["KRKH"] = ms
   end
   local is_counted = not flags.repeated
   -- visitor_pageviews: count of not repeated events when page_view
   if is_counted and is_page_view then
-    visitor["PQ4"] = (visitor["PQ4"] or 0) + 1
+    visitor["PQ4T"] = (visitor["PQ4T"] or 0) + 1
   end
   -- visitor_events: count of not repeated events
   if is_counted then
-    visitor["CG3"] = (visitor["CG3"] or 0) + 1
+    visitor["CG3X"] = (visitor["CG3X"] or 0) + 1
   end
   if not visit then
     return visit, flags
@@ -493,34 +501,34 @@ local function apply(state, args, at)
   local own = body_of(visit)[3]
   -- visit_first_page: first query-other_page_title when page_view
   if query_other_page_title_2 ~= "" and is_page_view then
-    local held = own["4Y5"]
+    local held = own["4Y56"]
     if not held or precedes(ms, identity, held) then
       flags.corrected = flags.corrected or held and held[3] ~= query_other_page_title_2
-      own["4Y5"] = { ms, identity, query_other_page_title_2 }
+      own["4Y56"] = { ms, identity, query_other_page_title_2 }
     end
   end
   -- visit_last_page: last query-other_page_title when page_view
   if query_other_page_title_2 ~= "" and is_page_view then
-    local held = own["G3Q"]
+    local held = own["G3QH"]
     if not held or follows(ms, identity, held) then
-      own["G3Q"] = { ms, identity, query_other_page_title_2 }
+      own["G3QH"] = { ms, identity, query_other_page_title_2 }
     end
   end
   -- visit_start: first event_time
-  if not own["HU5"] or ms < own["HU5"] then
-    own["HU5"] = ms
+  if not own["HU5B"] or ms < own["HU5B"] then
+    own["HU5B"] = ms
   end
   -- visit_end: last event_time
-  if not own["ELO"] or ms > own["ELO"] then
-    own["ELO"] = ms
+  if not own["ELOL"] or ms > own["ELOL"] then
+    own["ELOL"] = ms
   end
   -- visit_pageviews: count of not repeated events when page_view
   if is_counted and is_page_view then
-    own["JAZ"] = (own["JAZ"] or 0) + 1
+    own["JAZ2"] = (own["JAZ2"] or 0) + 1
   end
   -- visit_events: count of not repeated events
   if is_counted then
-    own["PDP"] = (own["PDP"] or 0) + 1
+    own["PDPF"] = (own["PDPF"] or 0) + 1
   end
   return visit, flags
 end
@@ -530,6 +538,19 @@ local function values_of_latest(visitor_id, state)
   return public_values(visitor_id, state, latest and latest[1] or "", latest)
 end
 
+-- What the plain fields hold now. Under other rules a name may have meant something else: then
+-- nothing is known of them, and each is written or removed.
+local function values_before(visitor_id, state)
+  if state.rules == RULES then
+    return values_of_latest(visitor_id, state)
+  end
+  local unknown = {}
+  for i = 1, #FIELDS do
+    unknown[i] = true
+  end
+  return unknown
+end
+
 -- The hash shows the latest visit by plain names: what differs is written, what is no longer
 -- known is removed.
 local function changes(before, after)
@@ -537,7 +558,7 @@ local function changes(before, after)
   for i = 1, #FIELDS do
     if after[i] and after[i] ~= before[i] then
       -- Only damaged state yields anything but text; `update_profile` reports it.
-      assert(type(after[i]) == "string", FIELDS[i] .. " is no text")
+      assert(type(after[i]) == "string", "a value is no text")
       set[#set + 1], set[#set + 2] = FIELDS[i], after[i]
     elseif before[i] and not after[i] then
       gone[#gone + 1] = FIELDS[i]
@@ -549,16 +570,16 @@ end
 local function fold(held, args)
   local visitor_id, stream = args[1], args[2]
   local state = held.parts and state_of(held.parts)
-  local before = state and values_of_latest(visitor_id, state) or {}
+  local before = state and values_before(visitor_id, state) or {}
   local is_new = not state
   state = state or { opened = 0, marks = {}, loose = "", values = {}, visits = {} }
   local mark, applied = watermark_of(state.marks, stream), false
 
-  local replies = {}
+  local replies, visit, values = {}, nil, nil
   for at = CALL_ARGS, #args - 1, EVENT_ARGS do
     local visit_id = args[at + 5]
     local offset = stream ~= "" and tonumber(args[at + 1])
-    local visit, flags
+    local flags
     if offset and offset <= mark then
       visit, flags = find_visit(state.visits, visit_id), { replayed = true }
     else
@@ -567,7 +588,7 @@ local function fold(held, args)
       is_new, applied = false, true
       mark = offset or mark
     end
-    local values = public_values(visitor_id, state, visit_id, visit)
+    values = public_values(visitor_id, state, visit_id, visit)
     replies[#replies + 1] = reply_of(flag_text(flags), values)
   end
   if not applied then
@@ -577,7 +598,10 @@ local function fold(held, args)
   if stream ~= "" then
     advance(state.marks, stream, mark)
   end
-  local set, gone = changes(before, values_of_latest(visitor_id, state))
+  if not visit or visit ~= latest_of(state.visits) then
+    values = values_of_latest(visitor_id, state)
+  end
+  local set, gone = changes(before, values)
   local packed = pack_state(state)
   set[#set + 1], set[#set + 2] = STATE, packed
   return { replies = replies, bytes = #packed, set = set, gone = gone }
@@ -638,6 +662,8 @@ local function write_profile(key, outcome)
 end
 
 local function update_profile(keys, args)
+  -- As a function of a library this chunk outlives the call, and the texts would pile up.
+  texts = {}
   local bad = bad_arguments(keys, args)
   if bad then
     return redis.error_reply("EBADARG " .. bad)
@@ -666,7 +692,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_91f7e557b27d", update_profile)
+  redis.register_function("visitor_profile_9c725fdef62b", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end
