@@ -15,7 +15,7 @@ import redis
 from profiler.keys import key_of
 from tests.servers import give_up
 from tests.servers.redis import FLAVOURS
-from tools import make_vectors
+from tools.vectors.files import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,9 +58,9 @@ def test_vectors_hold_under_another_locale(
 
 
 def test_files_are_what_the_oracles_say() -> None:
-    """`python -m tools.make_vectors` writes them anew."""
+    """`python -m tools.vectors` writes them anew."""
     committed = {file.name: file.read_text(encoding="utf-8") for file in FILES}
-    assert committed == make_vectors.files()
+    assert committed == files()
 
 
 def test_names_are_unique() -> None:

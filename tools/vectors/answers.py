@@ -1,0 +1,103 @@
+"""What a call must answer: the oracles, asked in the script's own terms."""
+
+from typing import Any
+
+from tests.oracles.article import EVENT_TYPE, PAGE, PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
+from tests.oracles.standard import (
+    EVENT_ID,
+    EVENT_TIME,
+    FLAGS,
+    StandardFold,
+    as_stored,
+    time_of,
+)
+from tools.vectors.calls import Answer, Event
+
+
+class StandardOracle:
+    """`StandardFold`, asked in the script's own terms."""
+
+    def __init__(self) -> None:
+        self.fold = StandardFold()
+
+    def answer(self, visitor: str, stream: str, event: Event) -> Answer:
+        """Fold the event; return what the script must answer."""
+        offset, record_ms, event_ms, *_ = event
+        result = self.fold.apply(
+            flat_of(visitor, event),
+            record_ms=int(record_ms),
+            stream=stream,
+            offset=int(offset) if stream else -1,
+        )
+        if result is None:
+            raise ValueError("the oracle saw no visitor")
+        # The flags that never leave as fields are not the oracle's; the contract defines them.
+        flags = [name for name in FLAGS if result[name]]
+        if "replayed" not in flags:
+            if not event.visit_id:
+                flags.append("no_visit")
+            if is_replaced(str(event_ms), int(record_ms)):
+                flags.append("time_replaced")
+        values = {k: v for k, v in result.items() if k not in FLAGS and v is not None}
+        return {"flags": flags, "profile": {name: as_stored(v) for name, v in values.items()}}
+
+    def stored(self, visitor: str) -> dict[str, str]:
+        """Return the public fields that the hash must hold."""
+        return self.fold.latest(visitor)
+
+
+class ArticleOracle:
+    """`ArticleProgram`, asked in the script's own terms."""
+
+    def __init__(self, hashes: dict[str, dict[str, str]]) -> None:
+        self.program = ArticleProgram()
+        self.program.hashes |= hashes
+        self.marks: dict[tuple[str, str], int] = {}
+
+    def answer(self, visitor: str, stream: str, event: Event) -> Answer:
+        """Fold the event; return what the script must answer."""
+        before = dict(self.program.hashes.get(visitor, {}))
+        if stream:
+            # The program knows no watermark: what is at or below it does not reach the program.
+            if int(event.offset) <= self.marks.get((visitor, stream), -1):
+                return {"flags": ["replayed"], "profile": before}
+            self.marks[visitor, stream] = int(event.offset)
+        persisted = self.program.apply(flat_of(visitor, event))
+        flags = []
+        if not before:
+            flags.append("new_visitor")
+        if not event.visit_id:
+            flags.append("no_visit")
+        elif before.get("visit_id") != event.visit_id:
+            flags.append("new_visit")
+        profile = {
+            name.removeprefix(PROFILE_PREFIX): value
+            for name, value in persisted.items()
+            if name.startswith(PROFILE_PREFIX)
+        }
+        return {"flags": flags, "profile": profile}
+
+    def stored(self, visitor: str) -> dict[str, str]:
+        """Return the public fields that the hash must hold."""
+        return dict(self.program.hashes.get(visitor, {}))
+
+
+def flat_of(visitor: str, event: Event) -> dict[str, Any]:
+    """The flattened event that a caller makes these arguments of."""
+    flat = {
+        VISITOR: visitor,
+        VISIT: event.visit_id,
+        EVENT_ID: event.event_id,
+        EVENT_TIME: event.event_ms,
+        EVENT_TYPE: event.event_type,
+        PAGE: event.page,
+    }
+    return {name: value for name, value in flat.items() if value != ""}
+
+
+def is_replaced(event_ms: str, record_ms: int) -> bool:
+    """Whether a time was given and not taken; two records tell a taken time from a coincidence."""
+    if not event_ms:
+        return False
+    taken = time_of(event_ms, record_ms)
+    return not (event_ms.isascii() and event_ms.isdigit() and taken == int(event_ms))
