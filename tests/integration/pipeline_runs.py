@@ -1,0 +1,179 @@
+"""Deployments of the programs on real servers, and what goes in and comes out of them."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import redis
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import RetriableError
+
+from profiler.keys import key_of
+from profiler.records import Headers, Record
+from tests.integration.programs import PATIENCE_S, Program
+from tests.servers.kafka import Kafka
+
+MODES = ("run", "flatten", "profile")
+LATEST = -1  # the offset behind the last record, as Kafka's protocol has it
+# Records keep their timestamps, which are those of the traffic, whatever today's date.
+ANY_TIMESTAMP = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**62)}
+
+
+class Input(NamedTuple):
+    """One record to be put in."""
+
+    value: bytes | None
+    key: bytes | None = None
+    timestamp: int = 1_700_000_000_000
+    headers: Headers = ()
+    partition: int | None = None
+
+
+class Place(NamedTuple):
+    """Where an output's input was first read."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def rules_file(directory: Path, preset: str, key_prefix: str) -> Path:
+    """Write a preset's rules with keys that no other test uses."""
+    text = files("profiler").joinpath("_lua", "presets", f"{preset}.toml").read_text("utf-8")
+    path = directory / f"{preset}.toml"
+    path.write_text(text.replace('"visitor:{<id>}"', f'"{key_prefix}{{<id>}}"'))
+    assert key_prefix in path.read_text()
+    return path
+
+
+def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str, str]:
+    """Read a visitor's hash, without its internal field."""
+    with redis.Redis.from_url(redis_url) as client:
+        found = client.hgetall(key_of(key_prefix + "{<id>}", visitor_id))
+    return {name.decode(): text.decode() for name, text in found.items() if name != b"~"}
+
+
+class Deployment:
+    """Topics, groups and settings of one deployment; nothing runs before `start`.
+
+    Args:
+        processed: the input topic of another deployment, to read it too.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        kafka: Kafka,
+        admin: KafkaAdminClient,
+        make_topics: Callable[..., list[str]],
+        key_prefix: str,
+        directory: Path,
+        preset: str = "standard",
+        partitions: int = 3,
+        processed: str = "",
+    ) -> None:
+        self.bootstrap_servers, self.admin = kafka.bootstrap_servers, admin
+        self.partitions = partitions
+        self.rules = rules_file(directory, preset, key_prefix)
+        self._directory, self.key_prefix, self.redis_url = directory, key_prefix, redis_url
+        names = ("processed", "flattened", "persisted", "rejected")
+        self.topics = dict(zip(names, make_topics(*names, partitions=partitions), strict=True))
+        self.topics["processed"] = processed or self.topics["processed"]
+        for topic in self.topics.values():
+            self.configure(topic, ANY_TIMESTAMP)
+        self.groups = {mode: f"{mode}-{uuid.uuid4().hex[:12]}" for mode in MODES}
+
+    def configure(self, topic: str, settings: Mapping[str, str]) -> None:
+        """Change a topic's configuration."""
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, dict(settings))
+        assert self.admin.alter_configs([resource])["topic"] == {topic: "OK"}
+
+    def start(self, mode: str = "run", **settings: str) -> Program:
+        """Start `profiler <mode>`; settings are named as in the environment: BATCH__MAX_RECORDS."""
+        named = {f"TOPICS__{name}": topic for name, topic in self.topics.items()}
+        named |= {f"GROUPS__{name}": group for name, group in self.groups.items()}
+        named |= {"REDIS__URL": self.redis_url, "RULES": str(self.rules)}
+        named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "500"}
+        named |= {"BATCH__POLL_TIMEOUT_MS": "100"} | settings
+        environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
+        arguments = [mode, "--bootstrap-servers", self.bootstrap_servers]
+        return Program(arguments, environment, self._directory)
+
+    def produce(self, inputs: Iterable[Input], topic: str = "processed") -> None:
+        """Write records, and wait for their acknowledgements."""
+        producer = KafkaProducer(
+            bootstrap_servers=self.bootstrap_servers, linger_ms=20, batch_size=1 << 18
+        )
+        try:
+            sent = [
+                producer.send(
+                    self.topics[topic],
+                    record.value,
+                    key=record.key,
+                    headers=list(record.headers),
+                    partition=record.partition,
+                    timestamp_ms=record.timestamp,
+                )
+                for record in inputs
+            ]
+            for future in sent:
+                future.get(timeout=PATIENCE_S)
+        finally:
+            producer.close()
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The offset behind the last record, by partition."""
+        places = {TopicPartition(self.topics[topic], i): LATEST for i in range(self.partitions)}
+        found = self.admin.list_partition_offsets(places)
+        return {partition.partition: end.offset for partition, end in found.items()}
+
+    def committed(self, mode: str = "run") -> dict[int, int]:
+        """The group's offsets, by partition."""
+        group = self.groups[mode]
+        try:
+            offsets = self.admin.list_group_offsets(group)[group]
+        except RetriableError:
+            return {}  # the first group ever: the broker is still making the topic of offsets
+        return {partition.partition: found.offset for partition, found in offsets.items()}
+
+    def is_done(self, mode: str = "run") -> bool:
+        """Whether everything that was put in is committed."""
+        ends = self.ends("flattened" if mode == "profile" else "processed")
+        return self.committed(mode) == {i: end for i, end in ends.items() if end}
+
+    def read(self, topic: str) -> list[Record]:
+        """Read all records of a topic, by partition and offset."""
+        ends = {TopicPartition(self.topics[topic], i): end for i, end in self.ends(topic).items()}
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.bootstrap_servers, max_partition_fetch_bytes=1 << 23
+        )
+        records: list[Record] = []
+        try:
+            consumer.assign(list(ends))
+            consumer.seek_to_beginning()
+            while any(consumer.position(partition) < end for partition, end in ends.items()):
+                for messages in consumer.poll(timeout_ms=PATIENCE_S * 1_000).values():
+                    records.extend(
+                        Record(m.topic, m.partition, m.offset, m.timestamp, m.key, m.value, headers)
+                        for m in messages
+                        for headers in [tuple(m.headers)]
+                    )
+        finally:
+            consumer.close()
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+
+    def stored(self, visitor_id: str) -> dict[str, str]:
+        """The visitor's hash, without its internal field."""
+        return stored_profile(self.redis_url, self.key_prefix, visitor_id)
+
+
+def place_of(record: Record) -> Place:
+    """Say where a record came from, by its headers; each of the three must be there once."""
+    names = ("source-topic", "source-partition", "source-offset")
+    found = [(value or b"").decode() for name, value in record.headers if name in names]
+    assert [name for name, _ in record.headers if name in names] == list(names)
+    return Place(found[0], int(found[1]), int(found[2]))

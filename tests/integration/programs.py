@@ -1,0 +1,89 @@
+"""The command `profiler` as a child process, and its log."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from profiler.processes import wait_until
+
+PATIENCE_S = 60
+
+
+class Program:
+    """A running `profiler` command; the end of its `with` block kills it, if it still runs."""
+
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], directory: Path
+    ) -> None:
+        self._log = directory / f"{arguments[0]}-{uuid.uuid4().hex[:6]}.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "profiler", *arguments],
+                cwd=directory,
+                env=clean_environment(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def output(self) -> str:
+        """What it wrote to stderr."""
+        return self._log.read_text()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log lines of one event so far."""
+        lines = [line for line in self.output.splitlines() if line.startswith("{")]
+        return [line for line in map(json.loads, lines) if line["event"] == name]
+
+    def wait_for(self, check: Callable[[], bool]) -> None:
+        """Wait until a condition holds, and fail where the program ends before."""
+        wait_until(
+            lambda: self._process.poll() is not None or check(), timeout=PATIENCE_S, interval=0.1
+        )
+        assert check(), f"ended with {self._process.poll()}:\n{self.output[-4_000:]}"
+
+    def wait_for_event(self, name: str, *, times: int = 1) -> None:
+        """Wait until an event was logged so many times."""
+        self.wait_for(lambda: len(self.events(name)) >= times)
+
+    def owned(self) -> int:
+        """Number of partitions it has now."""
+        assigned = self.events("assigned")
+        return int(assigned[-1]["partitions"]) if assigned else 0
+
+    def wait(self) -> int:
+        """Wait for its end; return the exit code."""
+        return self._process.wait(PATIENCE_S)
+
+    def stop(self) -> dict[str, Any]:
+        """Send SIGTERM, expect success, and return what it counted."""
+        self._process.terminate()
+        assert self.wait() == 0, self.output[-4_000:]
+        return self.events("stopped")[-1]
+
+
+def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return ours without the settings that a developer may have in it, and with these."""
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("PROFILER_")}
+    ours.pop("PYTHONUNBUFFERED", None)  # it would hide a flush that is missing
+    return {**ours, **settings}
