@@ -14,8 +14,8 @@ from profiler.records import FlatEvent
 from profiler.reply import OUTPUT_PREFIX, Outcome, Rejected
 from profiler.store import connect
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR
+from tests.oracles.events import EVENT_ID, EVENT_TIME
 from tests.oracles.measure import script_under
-from tests.oracles.standard import EVENT_ID, EVENT_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

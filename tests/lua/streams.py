@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from profiler.records import FlatEvent
 from tests.lua.runner import T0, flat_of
-from tests.oracles.standard import EVENT_ID, EVENT_TIME
+from tests.oracles.events import EVENT_ID, EVENT_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

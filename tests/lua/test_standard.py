@@ -14,7 +14,7 @@ from profiler.reply import Applied
 from tests.lua.runner import T0, in_stream, ping, view, without
 from tests.oracles.article import PAGE, PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
 from tests.oracles.compare import PrintedProgram, crash_of
-from tests.oracles.standard import EVENT_ID, EVENT_TIME
+from tests.oracles.events import EVENT_ID, EVENT_TIME
 
 if TYPE_CHECKING:
     from profiler.records import FlatEvent

@@ -14,9 +14,11 @@ from profiler.records import FlatEvent
 from profiler.reply import Applied
 from tests.lua.runner import T0, TIGHT, Answer, Fields, Runner, answer_of, examples, flat_of
 from tests.lua.streams import SIZES, arbitrary, delivered, distinct, in_order
+from tests.oracles import events as oracle_events
 from tests.oracles import standard as oracle
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR, BadId, id_of, text_of
-from tests.oracles.standard import EVENT_ID, EVENT_TIME, FLAGS, StandardFold, time_of
+from tests.oracles.events import EVENT_ID, EVENT_TIME, time_of
+from tests.oracles.standard import FLAGS, StandardFold
 
 #: Depend on the order of arrival by nature.
 BY_ARRIVAL = {*FLAGS, "visit_number"}
@@ -38,15 +40,11 @@ def test_every_output_is_the_oracles(
 def test_every_output_is_the_oracles_where_all_limits_are_met(
     shared_tight: Runner, stream: list[FlatEvent], sizes: list[int]
 ) -> None:
-    limits = {
-        "KEPT_VISITS": TIGHT["visits"],
-        "REMEMBERED_EVENTS": TIGHT["event_ids"],
-        "KEPT_STREAMS": TIGHT["streams"],
-        "MAX_PAGE_BYTES": TIGHT["value_bytes"],
-    }
     with pytest.MonkeyPatch.context() as patch:
-        for name, limit in limits.items():
-            patch.setattr(oracle, name, limit)
+        patch.setattr(oracle, "KEPT_VISITS", TIGHT["visits"])
+        patch.setattr(oracle, "REMEMBERED_EVENTS", TIGHT["event_ids"])
+        patch.setattr(oracle, "KEPT_STREAMS", TIGHT["streams"])
+        patch.setattr(oracle_events, "MAX_PAGE_BYTES", TIGHT["value_bytes"])
         agree(shared_tight, stream, sizes)
 
 

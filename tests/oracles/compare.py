@@ -38,7 +38,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR
-from tests.oracles.standard import EVENT_ID, StandardFold
+from tests.oracles.events import EVENT_ID
+from tests.oracles.standard import StandardFold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -38,7 +38,7 @@ from tests.oracles.compare import (
     flatten,
     read_records,
 )
-from tests.oracles.standard import EVENT_ID, Event, read_event
+from tests.oracles.events import EVENT_ID, Event, read_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

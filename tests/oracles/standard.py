@@ -9,22 +9,15 @@ Not modelled: `rules_version`, and records without a timestamp.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR, id_of, text_of
-
-EVENT_ID = "query-other_event_id"
-EVENT_TIME = "query-other_dvce_created_tstamp"
+from tests.oracles.article import VISITOR, id_of
+from tests.oracles.events import Event, read_event
 
 KEPT_VISITS = 8
 REMEMBERED_EVENTS = 64  # per visit
 KEPT_STREAMS = 64
-MAX_PAGE_BYTES = 4096
-MAX_EVENT_TIME_DIGITS = 15
-ALLOWED_SKEW_MS = 3_600_000
-MAX_AGE_MS = 30 * 86_400_000
 
 VISIT_FIELDS = (
     "visit_id",
@@ -40,22 +33,6 @@ VISIT_FIELDS = (
 FLAGS = ("new_visitor", "new_visit", "repeated", "corrected", "late", "replayed", "truncated")
 
 Fields = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Event:
-    """What the fold needs of one event."""
-
-    visit: str | None
-    time: int
-    identity: bytes  # 8 bytes
-    page: str | None  # of a page view; None for every other event
-    page_was_cut: bool
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """The event's place in time: its time, then its identity as an unsigned number."""
-        return self.time, int.from_bytes(self.identity, "big")
 
 
 @dataclass
@@ -134,38 +111,6 @@ class StandardFold:
     def final_profile(self) -> dict[str, dict[str, str]]:
         """Return `latest` of every visitor."""
         return {visitor_id: self.latest(visitor_id) for visitor_id in self.visitors}
-
-
-def read_event(flat: dict[str, Any], record_ms: int) -> Event:
-    """Take from a flattened event what the fold needs."""
-    visit = id_of(flat, VISIT)
-    event_id = text_of(flat, EVENT_ID)
-    event_type = text_of(flat, EVENT_TYPE)
-    event_time = text_of(flat, EVENT_TIME)
-    page = text_of(flat, PAGE)
-
-    parts = (str(record_ms), event_time, None, visit, event_type, page)
-    content = "".join(f"{len((part or '').encode())}:{part or ''}" for part in parts)
-    digest = hashlib.sha1((event_id or content).encode(), usedforsecurity=False).digest()
-
-    viewed = page if event_type == "Pageview" else None
-    shown = cut(viewed) if viewed is not None else None
-    return Event(visit, time_of(event_time, record_ms), digest[:8], shown, shown != viewed)
-
-
-def time_of(text: str | None, record_ms: int) -> int:
-    """Return the event's own time where it can be believed, else the record's timestamp."""
-    if text is None or not (text.isascii() and text.isdigit()):
-        return record_ms
-    if len(text) > MAX_EVENT_TIME_DIGITS:
-        return record_ms
-    believable = record_ms - MAX_AGE_MS <= int(text) <= record_ms + ALLOWED_SKEW_MS
-    return int(text) if believable else record_ms
-
-
-def cut(page: str) -> str:
-    """Return as many whole characters of the page as fit."""
-    return page.encode()[:MAX_PAGE_BYTES].decode(errors="ignore")
 
 
 def advance(visitor: Visitor, stream: str, offset: int) -> None:

@@ -3,14 +3,8 @@
 from typing import Any
 
 from tests.oracles.article import EVENT_TYPE, PAGE, PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
-from tests.oracles.standard import (
-    EVENT_ID,
-    EVENT_TIME,
-    FLAGS,
-    StandardFold,
-    as_stored,
-    time_of,
-)
+from tests.oracles.events import EVENT_ID, EVENT_TIME, time_of
+from tests.oracles.standard import FLAGS, StandardFold, as_stored
 from tools.vectors.calls import Answer, Event
 
 
