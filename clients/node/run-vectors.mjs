@@ -4,7 +4,8 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { isDeepStrictEqual, inspect } from "node:util";
 import { Redis } from "ioredis";
-import { keyOf, ProfileError, ProfileScript } from "./profile.mjs";
+import { keyOf } from "./key.mjs";
+import { ProfileError, ProfileScript } from "./profile.mjs";
 
 const LUA = new URL("../../lua/", import.meta.url);
 const PREFIX = "<prefix>";
