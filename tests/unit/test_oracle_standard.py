@@ -1,0 +1,196 @@
+"""The oracle of `standard` against expectations written by hand from the design, before any run."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.oracles.standard import StandardFold
+from tests.unit.oracle_events import T0, Feed, flags, part, ping, view
+
+# The first hex digits of the SHA-1 order these event ids at one time: c (84..), a (86..), b (e9..).
+C_BEFORE_A_BEFORE_B = ("c", "a", "b")
+ARABIC_DIGITS = {ord("0") + digit: 0x0660 + digit for digit in range(10)}
+
+
+def test_standard_shows_everything_about_a_first_page_view(feed: Feed) -> None:
+    assert feed(view("A", "home"), 5) == {
+        "visitor_id": "v",
+        "visitor_first_page": "home",
+        "visitor_last_page": "home",
+        "visitor_first_seen": T0 + 5,
+        "visitor_last_seen": T0 + 5,
+        "visitor_visits": 1,
+        "visitor_pageviews": 1,
+        "visitor_events": 1,
+        "visit_id": "A",
+        "visit_number": 1,
+        "visit_first_page": "home",
+        "visit_last_page": "home",
+        "visit_start": T0 + 5,
+        "visit_end": T0 + 5,
+        "visit_pageviews": 1,
+        "visit_events": 1,
+        "visit_bounce": True,
+        "new_visitor": True,
+        "new_visit": True,
+        "repeated": False,
+        "corrected": False,
+        "late": False,
+        "replayed": False,
+        "truncated": False,
+    }
+
+
+def test_standard_gives_each_event_its_own_visit_when_visits_interleave(feed: Feed) -> None:
+    profiles = [
+        feed(view("A", "a1"), 0),
+        feed(view("A", "a2"), 1),
+        feed(view("B", "b1"), 2),
+        feed(view("A", "a3"), 3),
+        feed(view("B", "b2"), 4),
+    ]
+    names = ("visit_id", "visit_number", "visit_first_page", "visit_last_page", "visit_pageviews")
+    assert [part(p, *names) for p in profiles] == [
+        ["A", 1, "a1", "a1", 1],
+        ["A", 1, "a1", "a2", 2],
+        ["B", 2, "b1", "b1", 1],
+        ["A", 1, "a1", "a3", 3],
+        ["B", 2, "b1", "b2", 2],
+    ]
+    assert [p["visit_bounce"] for p in profiles] == [True, False, True, False, False]
+    assert [p["visitor_visits"] for p in profiles] == [1, 1, 2, 2, 2]
+    assert [flags(p) for p in profiles] == [
+        {"new_visitor", "new_visit"},
+        set(),
+        {"new_visit"},
+        set(),
+        set(),
+    ]
+    assert part(profiles[-1], "visit_start", "visit_end") == [T0 + 2, T0 + 4]
+    assert part(profiles[-1], "visitor_first_page", "visitor_last_page") == ["a1", "b2"]
+    assert feed.fold.latest("v") == {
+        "visitor_id": "v",
+        "visitor_first_page": "a1",
+        "visitor_last_page": "b2",
+        "visitor_first_seen": str(T0),
+        "visitor_last_seen": str(T0 + 4),
+        "visitor_visits": "2",
+        "visitor_pageviews": "5",
+        "visitor_events": "5",
+        "visit_id": "B",
+        "visit_number": "2",
+        "visit_first_page": "b1",
+        "visit_last_page": "b2",
+        "visit_start": str(T0 + 2),
+        "visit_end": str(T0 + 4),
+        "visit_pageviews": "2",
+        "visit_events": "2",
+        "visit_bounce": "0",
+    }
+
+
+def test_standard_learns_the_entry_page_from_the_first_page_view(feed: Feed) -> None:
+    feed(view("A", "a1"), 0)
+    before = feed(ping("B"), 1)
+    after = feed(view("B", "b1"), 2)
+    names = ("visit_first_page", "visit_last_page", "visit_pageviews", "visit_bounce")
+    assert part(before, *names) == [None, None, 0, True]
+    assert part(after, *names) == ["b1", "b1", 1, True]
+    assert flags(after) == set()
+    assert after["visit_start"] == T0 + 1
+
+
+def test_standard_keeps_unknown_fields_out_of_the_hash(feed: Feed) -> None:
+    feed(ping("A"), 0)
+    stored = feed.fold.latest("v")
+    assert "visit_first_page" not in stored
+    assert "visitor_last_page" not in stored
+    assert (stored["visit_pageviews"], stored["visit_bounce"]) == ("0", "1")
+    assert feed.fold.final_profile() == {"v": stored}
+    assert feed.fold.latest("nobody") == {}
+
+
+def test_standard_counts_a_repeat_once_and_merges_its_time(feed: Feed) -> None:
+    feed(view("A", "a1", id="a"), 10)
+    feed(view("A", "a2", id="b"), 20)
+    repeat = feed(view("A", "a1", id="a"), 30)
+    assert flags(repeat) == {"repeated"}
+    assert part(repeat, "visitor_events", "visitor_pageviews", "visit_events") == [2, 2, 2]
+    assert part(repeat, "visit_first_page", "visit_last_page") == ["a1", "a1"]
+    assert part(repeat, "visit_start", "visit_end") == [T0 + 10, T0 + 30]
+
+
+def test_standard_counts_one_event_id_in_two_visits_twice(feed: Feed) -> None:
+    feed(view("A", "a1", id="a"), 0)
+    other = feed(view("B", "b1", id="a"), 1)
+    assert flags(other) == {"new_visit"}
+    assert other["visitor_events"] == 2
+
+
+def test_standard_corrects_entry_pages_when_an_older_event_comes(feed: Feed) -> None:
+    feed(view("A", "second"), 10)
+    older = feed(view("A", "first"), 5)
+    assert flags(older) == {"corrected"}
+    names = ("visit_first_page", "visit_last_page", "visitor_first_page", "visitor_last_page")
+    assert part(older, *names) == ["first", "second", "first", "second"]
+    assert part(older, "visit_start", "visit_end") == [T0 + 5, T0 + 10]
+    same_page = feed(view("A", "first"), 1)
+    assert flags(same_page) == set()
+
+
+def test_standard_corrects_the_visitors_entry_page_by_an_older_visit(feed: Feed) -> None:
+    feed(view("B", "b1"), 10)
+    older = feed(view("A", "a1"), 5)
+    assert flags(older) == {"corrected", "new_visit"}
+    assert part(older, "visit_number", "visitor_first_page") == [2, "a1"]
+    assert feed.fold.latest("v")["visit_id"] == "B"
+
+
+@pytest.mark.parametrize("arrival", ["abc", "bca", "cab", "acb", "bac", "cba"])
+def test_standard_breaks_ties_by_the_hash_of_the_event_id(feed: Feed, arrival: str) -> None:
+    for event_id in arrival:
+        last = feed(view("A", f"page {event_id}", id=event_id), 0)
+    first, _, final = C_BEFORE_A_BEFORE_B
+    assert part(last, "visit_first_page", "visit_last_page") == [f"page {first}", f"page {final}"]
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        (T0 - 7, T0 - 7),
+        (str(T0 + 3_600_000), T0 + 3_600_000),
+        (str(T0 + 3_600_001), T0),
+        (str(T0 - 2_592_000_000), T0 - 2_592_000_000),
+        (str(T0 - 2_592_000_001), T0),
+        ("0" * 2 + str(T0 - 7), T0 - 7),  # 15 digits
+        ("0" * 3 + str(T0 - 7), T0),  # 16 digits
+        ("", T0),
+        (f"-{T0}", T0),
+        (f"{T0 - 7} ", T0),
+        (str(T0 - 7).translate(ARABIC_DIGITS), T0),
+        (float(T0 - 7), T0),
+        (None, T0),
+    ],
+)
+def test_standard_believes_an_event_time_within_bounds(given: object, used: int) -> None:
+    profile = StandardFold().apply(view("A", "a1", id="a", time=given), record_ms=T0)
+    assert profile is not None
+    assert part(profile, "visit_start", "visitor_last_seen") == [used, used]
+
+
+def test_standard_knows_no_visit_without_a_visit_id(feed: Feed) -> None:
+    feed(view("A", "a1"), 0)
+    alone = feed(view(None, "x", id="a"), 1)
+    repeat = feed(view(None, "x", id="a"), 1)
+    assert [alone[name] for name in alone if name.startswith("visit_")] == [None] * 9
+    assert part(alone, "visitor_visits", "visitor_events", "visitor_last_page") == [1, 2, "x"]
+    assert flags(alone) == set()
+    assert flags(repeat) == {"repeated"}
+    assert repeat["visitor_events"] == 2
+    assert feed.fold.latest("v")["visit_id"] == "A"
+
+
+def test_standard_has_no_profile_for_an_anonymous_event() -> None:
+    fold = StandardFold()
+    assert fold.apply(view("A", "a1", visitor=None), record_ms=T0) is None
+    assert fold.visitors == {}
