@@ -1,0 +1,156 @@
+"""The Kafka side: topics of a round's own, filled beforehand, and the broker's clock."""
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from bench.errors import BenchError
+from bench.traffic import BenchRecord
+from profiler.kafka import open_sink
+from profiler.kafka.topics import create_topics
+from profiler.records import OutputRecord
+from profiler.settings import KafkaSettings
+
+_FILL_AT_ONCE = 2_000
+_LONGEST_MS = str(2**63 - 1)
+#: Records keep the capture's timestamps: those must neither expire nor be refused.
+_ANY_TIMESTAMP = {
+    "retention.ms": "-1",
+    "message.timestamp.before.max.ms": _LONGEST_MS,
+    "message.timestamp.after.max.ms": _LONGEST_MS,
+}
+
+
+class Topics(NamedTuple):
+    """The topics of one round of one row."""
+
+    processed: str
+    flattened: str
+    persisted: str
+    rejected: str
+
+
+class Span(NamedTuple):
+    """What the broker appended after its first append, and in how many seconds."""
+
+    events: int
+    seconds: float
+
+
+class Broker:
+    """A Kafka cluster under measurement."""
+
+    def __init__(self, bootstrap_servers: str, partitions: int) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self._partitions = partitions
+        self._settings = KafkaSettings(bootstrap_servers=bootstrap_servers)
+        self._admin: Any = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+        self._reader: Any = KafkaConsumer(
+            bootstrap_servers=bootstrap_servers, enable_auto_commit=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._reader.close()
+        self._admin.close()
+
+    def version(self) -> str:
+        """The broker's version, as far as its protocol tells."""
+        brokers = self._admin.describe_cluster()["brokers"]
+        data = self._admin.get_broker_version_data(brokers[0]["broker_id"])
+        return ".".join(map(str, data.broker_version))
+
+    def make_topics(self, token: str) -> Topics:
+        """Create a round's topics; what goes into the persisted one gets the broker's time."""
+        topics = Topics(*(f"{token}_{name}" for name in Topics._fields))
+        others = [topic for topic in topics if topic != topics.persisted]
+        self._create(others, _ANY_TIMESTAMP)
+        self._create([topics.persisted], {"message.timestamp.type": "LogAppendTime"})
+        return topics
+
+    def _create(self, names: Sequence[str], configs: dict[str, str]) -> None:
+        create_topics(
+            self._settings, names, partitions=self._partitions, replication=1, configs=configs
+        )
+
+    def remove(self, topics: Topics) -> None:
+        """Delete a round's topics."""
+        self._reader.unsubscribe()
+        self._admin.delete_topics(list(topics))
+
+    def fill(self, topic: str, records: Sequence[BenchRecord]) -> None:
+        """Write records, and wait until all are acknowledged."""
+        sink = open_sink(self._settings)
+        try:
+            for at in range(0, len(records), _FILL_AT_ONCE):
+                sink.send(
+                    OutputRecord(topic, record.key, record.value, (), record.timestamp)
+                    for record in records[at : at + _FILL_AT_ONCE]
+                )
+        finally:
+            sink.close()
+
+    def start_group_at_zero(self, group: str, topic: str) -> None:
+        """Commit offset 0: the article's consumers would begin at the end of a filled topic."""
+        offsets = {place: OffsetAndMetadata(0, "", -1) for place in self._places(topic)}
+        member: Any = KafkaConsumer(
+            bootstrap_servers=self.bootstrap_servers, group_id=group, enable_auto_commit=False
+        )
+        try:
+            member.assign(list(offsets))
+            member.commit(offsets)
+        finally:
+            member.close()
+
+    def counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """The number of records in each topic; one request for all."""
+        wanted = list(topics)
+        places = [place for topic in wanted for place in self._places(topic)]
+        ends = self._reader.end_offsets(places)
+        return {
+            topic: sum(end for place, end in ends.items() if place.topic == topic)
+            for topic in wanted
+        }
+
+    def span(self, topic: str) -> Span:
+        """Read the broker's append times: from the first append to the last.
+
+        Records of the first append are not counted, since their work came before it.
+        """
+        ends = {place: end for place, end in self._ends(topic).items() if end}
+        first_ms = min(found.timestamp for found in self._from_time(ends, 0).values())
+        later = self._from_time(ends, first_ms + 1)
+        events = sum(ends[place] - found.offset for place, found in later.items() if found)
+        if not events:
+            raise BenchError("all outputs were appended at once: give more --records")
+        last_ms = max(self._time_of_last(place, end) for place, end in ends.items())
+        return Span(events, (last_ms - first_ms) / 1_000)
+
+    def _ends(self, topic: str) -> dict[Any, int]:
+        ends: dict[Any, int] = self._reader.end_offsets(self._places(topic))
+        return ends
+
+    def _from_time(self, places: Iterable[Any], timestamp_ms: int) -> dict[Any, Any]:
+        found: dict[Any, Any] = self._reader.offsets_for_times(dict.fromkeys(places, timestamp_ms))
+        return found
+
+    def _time_of_last(self, place: Any, end: int) -> int:  # noqa: ANN401 - the client is untyped
+        self._reader.assign([place])
+        self._reader.seek(place, end - 1)
+        for _ in range(50):
+            if messages := self._reader.poll(timeout_ms=200).get(place):
+                return int(messages[-1].timestamp)
+        raise BenchError(f"cannot read the last record of {place.topic}")
+
+    def _places(self, topic: str) -> list[Any]:
+        return [TopicPartition(topic, number) for number in range(self._partitions)]

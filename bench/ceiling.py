@@ -1,0 +1,95 @@
+"""The script's bare ceiling: the worker's pipelined calls, packed beforehand."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from bench.rounds import Figures, Progress, Servers
+from bench.traffic import BenchRecord
+from profiler.events import Limits
+from profiler.flatten import decode_processed
+from profiler.keys import key_of
+from profiler.records import FlatEvent
+from profiler.rules import load_rules
+from profiler.script import Outcome, ProfileScript
+from profiler.settings import BatchSettings
+from profiler.store import connect
+
+
+def measure_ceiling(
+    servers: Servers, records: Sequence[BenchRecord], rules_name: str, on_progress: Progress
+) -> Figures:
+    """Send all batches, each after the replies of the one before; the first is the warm-up."""
+    store = servers.store
+    rules = load_rules(rules_name)
+    keys = sorted({key_of(rules.store.key, record.visitor) for record in records})
+    client: Any = connect(store.url, timeout_s=30)
+    connection = client.connection_pool.get_connection()
+    try:
+        script = ProfileScript(client, rules)
+        script.register()
+        batches = _packed_batches(script, connection, records)
+        size = BatchSettings().max_records
+        _exchange(connection, batches[0])
+        before = store.usage(["evalsha"])
+        cpu_s, started = time.process_time(), time.perf_counter()
+        for batch in batches[1:]:
+            _exchange(connection, batch)
+        seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu_s
+        used = store.usage(["evalsha"]).since(before)
+        on_progress(len(records))
+        events = len(records) - size
+        return Figures(
+            events_per_second=events / seconds,
+            worker_cpu_us=1e6 * cpu_s / events,
+            redis_command_us=used.command_us / events,
+            redis_cpu_us=used.cpu_us / events,
+            redis_calls=used.calls / events,
+            bytes_per_visitor=store.bytes_per_key(keys),
+        )
+    finally:
+        connection.disconnect()
+        client.close()
+        store.forget(keys)
+
+
+def _exchange(connection: Any, batch: list[tuple[list[bytes], int]]) -> None:  # noqa: ANN401 - redis-py's
+    for packed, replies in batch:
+        connection.send_packed_command(packed)
+        for _ in range(replies):
+            connection.read_response(disable_decoding=True)
+
+
+def _packed_batches(
+    script: ProfileScript,
+    connection: Any,  # noqa: ANN401 - redis-py's
+    records: Sequence[BenchRecord],
+) -> list[list[tuple[list[bytes], int]]]:
+    """For each batch its rounds: the bytes to send and the number of replies."""
+    events = [
+        FlatEvent(
+            "0:tracking_processed:0",
+            offset,
+            record.timestamp,
+            decode_processed(record.value, Limits()),
+        )
+        for offset, record in enumerate(records)
+    ]
+    size = BatchSettings().max_records
+    batches = []
+    for at in range(0, len(events), size):
+        some = events[at : at + size]
+        outcomes: list[Outcome] = [None] * len(some)
+        rounds = script._calls(some, outcomes)  # noqa: SLF001 - exactly what the worker sends
+        batches.append(
+            [
+                (
+                    connection.pack_commands(
+                        ("EVALSHA", script.sha, 1, call.key, *call.arguments) for call in calls
+                    ),
+                    len(calls),
+                )
+                for calls in rounds
+            ]
+        )
+    return batches

@@ -1,0 +1,86 @@
+"""The Redis side: what the server itself says a round cost, and which keys it left."""
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from profiler.store import connect
+
+_KEYS_AT_ONCE = 500
+
+
+class Usage(NamedTuple):
+    """Counters of the server since its start."""
+
+    calls: int
+    #: Inside the commands, as INFO commandstats has it.
+    command_us: int
+    #: The whole process, so with sockets and parsing.
+    cpu_us: float
+
+    def since(self, before: "Usage") -> "Usage":
+        """What came on top of `before`."""
+        return Usage(
+            calls=self.calls - before.calls,
+            command_us=self.command_us - before.command_us,
+            cpu_us=self.cpu_us - before.cpu_us,
+        )
+
+
+class Store:
+    """A Redis under measurement.
+
+    Args:
+        url: its address.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client: Any = connect(url, timeout_s=30)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._client.close()
+
+    def usage(self, commands: Sequence[str]) -> Usage:
+        """Read the counters.
+
+        Args:
+            commands: those that the program sends. What a script calls inside is counted by the
+                server under those commands' names too, so not all may be added up.
+        """
+        stats: dict[str, dict[str, int]] = self._client.info("commandstats")
+        cpu: dict[str, float] = self._client.info("cpu")
+        used = [stats[f"cmdstat_{name}"] for name in commands if f"cmdstat_{name}" in stats]
+        return Usage(
+            calls=sum(command["calls"] for command in used),
+            command_us=sum(command["usec"] for command in used),
+            cpu_us=1e6 * (cpu["used_cpu_user"] + cpu["used_cpu_sys"]),
+        )
+
+    def bytes_per_key(self, keys: Iterable[str]) -> float:
+        """The mean of MEMORY USAGE over all of these keys."""
+        sizes: list[int | None] = []
+        for some in _chunks(keys):
+            pipe = self._client.pipeline(transaction=False)
+            for key in some:
+                pipe.memory_usage(key, samples=0)
+            sizes += pipe.execute()
+        return fmean(size or 0 for size in sizes)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Delete what a round left."""
+        for some in _chunks(keys):
+            self._client.unlink(*some)
+
+    def version(self) -> str:
+        """The server's name and version."""
+        server: dict[str, Any] = self._client.info("server")
+        if "valkey_version" in server:
+            return f"Valkey {server['valkey_version']}"
+        return f"Redis {server['redis_version']}"
+
+
+def _chunks(keys: Iterable[str]) -> list[list[str]]:
+    all_keys = list(keys)
+    return [all_keys[at : at + _KEYS_AT_ONCE] for at in range(0, len(all_keys), _KEYS_AT_ONCE)]

@@ -1,0 +1,102 @@
+"""The records of a round: captured traffic, many copies of it at once, fresh ids in each copy."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from profiler.sample import SampleRecord, read_sample
+
+_TOKEN_CHARS = 8
+
+
+class BenchRecord(NamedTuple):
+    """One record of ``tracking_processed``."""
+
+    visitor: str
+    value: bytes
+    timestamp: int
+
+    @property
+    def key(self) -> bytes:
+        """As in the capture, the visitor is the key."""
+        return self.visitor.encode()
+
+
+class Template(NamedTuple):
+    """A captured record and the ids that a copy replaces."""
+
+    visitor: str
+    ids: tuple[bytes, ...]
+    value: bytes
+    timestamp: int
+
+
+def read_templates(capture: Path | None) -> list[Template]:
+    """Read the traffic, without the records that would crash the article's programs.
+
+    Those are: no key, no visitor id, no visit id, a page view without a page.
+
+    Args:
+        capture: NDJSON of ``{"key": ..., "value": {...}}``; else the shipped sample.
+    """
+    records = read_sample() if capture is None else _read_capture(capture)
+    return [template for record in records if (template := _template(record))]
+
+
+def make_records(templates: list[Template], count: int, copy_size: int) -> list[BenchRecord]:
+    """Return the records of one round; no id in them was used before.
+
+    A capture has few visitors at a time, so a batch of it would hold few visitors with many
+    events each. Here ``count / copy_size`` stretches of it run at the same time, one record of
+    each in turn, every one with ids of its own.
+
+    Args:
+        templates: see `read_templates`.
+        count: how many.
+        copy_size: length of a stretch; of `count` or more, it is the capture's own order.
+    """
+    copies = -(-count // copy_size)
+    tokens = [uuid.uuid4().hex[:_TOKEN_CHARS] for _ in range(copies)]
+    records = []
+    for number in range(count):
+        step, copy = divmod(number, copies)
+        template = templates[(copy * copy_size + step) % len(templates)]
+        records.append(_copy(template, tokens[copy]))
+    return records
+
+
+def _copy(template: Template, token: str) -> BenchRecord:
+    value = template.value
+    for old in template.ids:
+        # Also where an id stands inside other fields, as the session entity has it.
+        value = value.replace(old, token.encode() + old[_TOKEN_CHARS:])
+    return BenchRecord(token + template.visitor[_TOKEN_CHARS:], value, template.timestamp)
+
+
+def _template(record: SampleRecord) -> Template | None:
+    if record.key is None:
+        return None
+    fields = {field["name"]: field["value"] for field in orjson.loads(record.value)["query"]}
+    visitor, visit = fields.get("other_domain_userid"), fields.get("other_domain_sessionid")
+    is_page_view = fields.get("other_eventtype") == "Pageview"
+    if not visitor or not visit or (is_page_view and not fields.get("other_page_title")):
+        return None
+    ids = (visitor, visit, fields["other_event_id"])
+    return Template(visitor, tuple(i.encode() for i in ids), record.value, record.timestamp)
+
+
+def _read_capture(path: Path) -> Iterator[SampleRecord]:
+    with path.open("rb") as lines:
+        for line in lines:
+            record: dict[str, Any] = json.loads(line)
+            arrival = {field["name"]: field["value"] for field in record["value"]["kafka_raw"]}
+            key = record["key"]
+            yield SampleRecord(
+                key=None if key is None else key.encode(),
+                value=orjson.dumps(record["value"]),
+                timestamp=arrival["timestamp"],
+            )
