@@ -16,7 +16,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from profiler.errors import ConfigError
-from profiler.processes import LOOPBACK, ServerProcess
+from profiler.ports import LOOPBACK
+from profiler.processes import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,12 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from profiler.errors import ConfigError, ProfilerError
+from profiler.ports import LOOPBACK, free_port, is_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-
-LOOPBACK = "127.0.0.1"
 
 # Runs in the child and then becomes the server, under the same pid. A preexec_fn could do this
 # too, but it is unsafe in a process with threads, and Python 3.12 and later warn about it.
@@ -50,38 +47,6 @@ _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="server-spawner"
 
 class ServerStartError(ProfilerError):
     """A server that we start died or never answered; the message ends with its last output."""
-
-
-def free_port() -> int:
-    """Find a loopback port that nothing listens on.
-
-    Ports below the kernel's ephemeral range are searched: while a server is down for a restart,
-    an outgoing connection could otherwise take its port, or even connect to itself.
-
-    Returns:
-        The port number.
-
-    Raises:
-        ConfigError: no port was found.
-    """
-    source = random.SystemRandom()
-    for _ in range(100):
-        port = source.randrange(20_000, 32_000)
-        if is_free(port):
-            return port
-    raise ConfigError("no free port between 20000 and 32000 on 127.0.0.1")
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: connections in TIME_WAIT do not keep a restarted server from its port.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
 
 
 def wait_until(check: Callable[[], bool], *, timeout: float, interval: float = 0.02) -> bool:

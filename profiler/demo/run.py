@@ -19,7 +19,7 @@ from profiler.demo.traffic import Outputs, SampleFeed
 from profiler.demo.view import MAX_WIDTH, Snapshot, view_on
 from profiler.errors import ProfilerError, TransportError
 from profiler.kafka import open_sink
-from profiler.processes import LOOPBACK
+from profiler.ports import LOOPBACK
 from profiler.rules import Rules, load_rules
 from profiler.script import ProfileScript
 from profiler.store import connect

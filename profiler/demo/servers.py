@@ -11,7 +11,8 @@ from profiler.demo.worker import DemoWorker
 from profiler.embedded import EmbeddedBroker, EmbeddedStore
 from profiler.errors import ProfilerError
 from profiler.kafka.topics import create_topics
-from profiler.processes import LOOPBACK, ServerProcess, is_free
+from profiler.ports import LOOPBACK, is_free
+from profiler.processes import ServerProcess
 from profiler.settings import KafkaSettings, RedisSettings, Settings
 
 #: The ports of a demo that is kept, where nothing else has them.

@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from profiler.errors import ConfigError, StoreUnavailableError
-from profiler.processes import free_port, wait_until
+from profiler.ports import free_port
+from profiler.processes import wait_until
 from profiler.records import FlatEvent
 from profiler.reply import Applied
 from profiler.rules import load_rules

@@ -17,7 +17,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from profiler.embedded import EmbeddedBroker, EmbeddedStore, StoreServer, valkey_binary
 from profiler.errors import ConfigError
-from profiler.processes import ServerStartError, free_port, wait_until
+from profiler.ports import free_port
+from profiler.processes import ServerStartError, wait_until
 
 if TYPE_CHECKING:
     from profiler.processes import ServerProcess
