@@ -7,32 +7,25 @@ import re
 import shutil
 import socket
 import subprocess
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from profiler.processes import (
-    LOOPBACK,
-    ServerProcess,
-    ServerStartError,
-    free_port,
-    wait_until,
-)
+from profiler.ports import LOOPBACK, free_port
+from profiler.processes import ServerProcess, ServerStartError, wait_until
 from tests.servers import NO_DOCKER, MissingServerError, docker_answers, enter_first
+from tests.servers.kafka_jars import resolve_jars as resolve_jars  # noqa: PLC0414 - a test takes it from here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import ExitStack
+    from pathlib import Path
 
 ADDRESSES = "PROFILER_TEST_KAFKA"
 IMAGE = "apache/kafka:4.1.1"
-POM = Path(__file__).with_name("kafka-pom.xml")
 CLUSTER_ID = "dmlzaXRvci1wcm9maWxlcg"  # 22 characters of base64, as Kafka demands
 HEAP = ["-Xms256m", "-Xmx512m"]
 # Short runs on shared cores: a fast start matters more than peak throughput.
@@ -173,43 +166,6 @@ def describes_cluster(bootstrap_servers: str) -> bool:
             return bool(admin.describe_cluster()["brokers"])
     except (OSError, KafkaError):
         return False
-
-
-@cache
-def resolve_jars() -> Path:
-    """Let Maven resolve Kafka's jars into the user's cache, once.
-
-    Returns:
-        The directory of the jars.
-
-    Raises:
-        MissingServerError: Maven is missing or failed.
-    """
-    found = re.search(r"<kafka\.version>(.+)</kafka\.version>", POM.read_text())
-    assert found is not None
-    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    jars = Path(cache_home) / "visitor-profiler" / f"kafka-{found[1]}"
-    if jars.is_dir():
-        return jars
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise MissingServerError("install Maven (Debian: apt-get install maven)")
-    jars.parent.mkdir(parents=True, exist_ok=True)
-    # A rename at the end: another test run never sees half of the jars.
-    with tempfile.TemporaryDirectory(dir=jars.parent) as temporary:
-        resolved = Path(temporary) / "jars"
-        goal = ["dependency:copy-dependencies", f"-DoutputDirectory={resolved}"]
-        command = [maven, "-q", "-B", "-f", str(POM), *goal]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
-        if run.returncode != 0:
-            tail = "\n".join((run.stdout + run.stderr).splitlines()[-8:])
-            raise MissingServerError(f"let Maven reach a repository; it said:\n{tail}")
-        try:
-            resolved.rename(jars)
-        except OSError:
-            if not jars.is_dir():  # else another run was faster
-                raise
-    return jars
 
 
 @contextmanager
