@@ -1,17 +1,12 @@
 """`profiler demo` as a user runs it: a whole run, a run that stays, and every way to end it."""
 
-import fcntl
 import json
 import os
-import pty
 import re
 import shlex
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,101 +16,11 @@ import pytest
 from profiler.events import Limits
 from profiler.flatten import decode_processed
 from profiler.sample import read_sample
+from tests.integration.demo_run import PROFILER, DemoRun
 
 VISITOR, VISIT = "query-other_domain_userid", "query-other_domain_sessionid"
-PROFILER = [sys.executable, "-m", "profiler"]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-
-
-class DemoRun:
-    """One demo as a child process, its output collected while it runs."""
-
-    def __init__(self, *arguments: str, directory: Path, terminal: tuple[int, int] | None) -> None:
-        self.directory = directory
-        # The servers work in temporary directories, by which they are found.
-        environment = {**os.environ, "TMPDIR": str(directory), "TERM": "xterm-256color"}
-        for name in ("COLUMNS", "LINES", "NO_COLOR"):
-            environment.pop(name, None)
-        if terminal:
-            self._reader, writer = pty.openpty()
-            fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("4H", *terminal, 0, 0))
-        else:
-            self._reader, writer = os.pipe()
-        self.process = subprocess.Popen(
-            [*PROFILER, "demo", *arguments],
-            stdin=writer if terminal else subprocess.DEVNULL,
-            stdout=writer,
-            stderr=writer,
-            env=environment,
-            start_new_session=True,
-        )
-        os.close(writer)
-        self._output = b""
-        self._thread = threading.Thread(target=self._collect, daemon=True)
-        self._thread.start()
-
-    @property
-    def output(self) -> str:
-        """What it has printed so far."""
-        return self._output.decode(errors="replace")
-
-    def await_output(self, text: str, *, timeout: float = 60) -> None:
-        """Wait until the text was printed."""
-        self.await_that(lambda: text in self.output, timeout=timeout)
-
-    def await_that(self, check: Callable[[], bool], *, timeout: float = 60) -> None:
-        """Wait until the check is true; fail where the demo ends before."""
-        deadline = time.monotonic() + timeout
-        while not check():
-            assert time.monotonic() < deadline, f"waited in vain; the output:\n{self.output}"
-            assert self.process.poll() is None, f"it ended; the output:\n{self.output}"
-            time.sleep(0.02)
-
-    def end(self, number: int | None = None, *, timeout: float = 60) -> int:
-        """Send the signal, if any, and return the exit code."""
-        if number is not None:
-            self.process.send_signal(number)
-        code = self.process.wait(timeout)
-        self._thread.join(10)
-        return code
-
-    def processes(self) -> list[int]:
-        """Ids of all processes that work in a temporary directory of this run."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(
-                    self.directory
-                ):
-                    found.append(int(entry.name))
-            except OSError:
-                continue  # it has ended, or is another user's
-        return found
-
-    def assert_clean(self) -> None:
-        """No process, no file and no traceback is left."""
-        assert self.processes() == []
-        assert list(self.directory.iterdir()) == []
-        assert "Traceback" not in self.output
-
-    def close(self) -> None:
-        """End it in whatever state it is; its servers end with it."""
-        self.process.kill()
-        self.process.wait()
-        self._thread.join(10)
-        os.close(self._reader)
-
-    def _collect(self) -> None:
-        while True:
-            try:
-                read = os.read(self._reader, 65_536)
-            except OSError:
-                return  # a terminal's way to say that the other end is closed
-            if not read:
-                return
-            self._output += read
-
 
 Start = Callable[..., DemoRun]
 
