@@ -78,6 +78,22 @@ def encode_object(fields: dict[str, Any]) -> bytes:
     return orjson.dumps(fields)
 
 
+def extend_object(encoded: bytes, more: dict[str, Any]) -> bytes:
+    """Add fields to an object that is encoded already, without decoding it.
+
+    Args:
+        encoded: as `encode_object` returns it.
+        more: JSON values under names that the object does not have.
+
+    Returns:
+        The encoded object with all fields.
+    """
+    tail = orjson.dumps(more)
+    if b"{}" in (encoded, tail):
+        return tail if encoded == b"{}" else encoded
+    return encoded[:-1] + b"," + tail[1:]
+
+
 def parse_object(value: bytes, limits: Limits) -> dict[str, Any]:
     """Parse without looking at the values: `check_values` must follow for those that are kept.
 

@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from profiler.errors import InvalidRecordError
-from profiler.events import Limits, encode_object
+from profiler.events import Limits, encode_object, extend_object
 from profiler.flatten import decode_flattened, decode_processed
 from profiler.headers import rejection, with_source
-from profiler.records import FlatEvent, OutputRecord, Record
+from profiler.records import FlatEvent, Headers, OutputRecord, Record
 from profiler.reply import OUTPUT_PREFIX, Applied, Outcome, Rejected
 from profiler.script import ProfileScript
 from profiler.settings import Settings
 
 Mode = Literal["run", "flatten", "profile"]
+
+#: How a name that only the profiler may give begins, in encoded JSON.
+_FORGED = b'"' + OUTPUT_PREFIX.encode()
 
 
 class Result(NamedTuple):
@@ -29,6 +32,15 @@ class Result(NamedTuple):
     rejected: Rejected | None
     #: The script's answer, where the record was profiled.
     applied: Applied | None
+
+
+class _Draft(NamedTuple):
+    """A record that can be profiled: decoded, flattened, and written as a flat object."""
+
+    record: Record
+    headers: Headers
+    flat: dict[str, Any]
+    encoded: bytes
 
 
 class Pipeline:
@@ -68,97 +80,17 @@ class Pipeline:
             StoreUnavailableError: nothing may be written of the batch; process it again.
             ScriptContractError: script and caller disagree.
         """
-        results: list[Result] = []
-        flats: list[dict[str, Any]] = []
-        events: list[FlatEvent] = []
-        places: list[int] = []
-        for record in records:
-            if record.value is None:
-                results.append(self._tombstone(record))
-                continue
-            try:
-                flat, outputs = self._flatten(record, record.value)
-            except InvalidRecordError as error:
-                stage = "profile" if self._mode == "profile" else "flatten"
-                dead = Rejected(error.code, error.reason)
-                results.append(self._dead_letter(record, stage, dead, []))
-                continue
-            if self._script is None:
-                results.append(Result(record, outputs, None, None))
-                continue
-            places.append(len(results))
-            results.append(Result(record, outputs, None, None))
-            flats.append(flat)
-            events.append(FlatEvent(self._stream(record), record.offset, record.timestamp, flat))
-        if self._script is not None:
-            outcomes = self._script.apply(events)
-            for place, flat, outcome in zip(places, flats, outcomes, strict=True):
-                results[place] = self._finish(results[place], flat, outcome)
+        drafts = [self._draft(record) for record in records]
+        outcomes = iter(self._outcomes([d for d in drafts if isinstance(d, _Draft)]))
+        results = [
+            self._finish(draft, next(outcomes)) if isinstance(draft, _Draft) else draft
+            for draft in drafts
+        ]
         self._count(results)
         return results
 
-    def _stream(self, record: Record) -> str:
-        """Where the record's offset counts; a topic made anew needs another epoch."""
-        if not self._watermarks:
-            return ""
-        return f"{self._settings.stream_epoch}:{record.topic}:{record.partition}"
-
-    def _flatten(self, record: Record, value: bytes) -> tuple[dict[str, Any], list[OutputRecord]]:
-        if self._mode == "profile":
-            flat = decode_flattened(value, self._limits)
-            # Written anew, a number takes up to four times its bytes: 1e15 is 1000000000000000.0.
-            if 4 * len(value) > self._limits.max_record_bytes:
-                self._encoded(flat)
-            return flat, []
-        flat = decode_processed(value, self._limits)
-        return flat, [self._output(record, self._topics.flattened, self._encoded(flat))]
-
-    def _encoded(self, flat: dict[str, Any]) -> bytes:
-        """The flat object's bytes, checked before Redis is touched: they must fit the output."""
-        encoded = encode_object(flat)
-        if len(encoded) > self._limits.max_record_bytes:
-            # A long section name, for one, is repeated for each of its elements.
-            raise InvalidRecordError(
-                "too_large",
-                f"flattened, it has {len(encoded)} bytes,"
-                f" the limit is {self._limits.max_record_bytes}",
-            )
-        return encoded
-
-    def _finish(self, begun: Result, flat: dict[str, Any], outcome: Outcome) -> Result:
-        record, outputs = begun.record, begun.outputs
-        if outcome is None and self._settings.anonymous == "reject":
-            outcome = Rejected("no_visitor_id", "the event has no visitor id")
-        if isinstance(outcome, Rejected):
-            return self._dead_letter(record, "profile", outcome, outputs)
-        forged = [name for name in flat if name.startswith(OUTPUT_PREFIX)]
-        if forged:
-            self.counts["forged_names"] += len(forged)
-            flat = {name: flat[name] for name in flat if name not in forged}
-        if outcome is None:
-            self.counts["anonymous"] += 1
-        else:
-            flat = flat | outcome.profile
-        outputs.append(self._output(record, self._topics.persisted, encode_object(flat)))
-        return Result(record, outputs, None, outcome)
-
-    def _tombstone(self, record: Record) -> Result:
-        topics = {
-            "run": (self._topics.flattened, self._topics.persisted),
-            "flatten": (self._topics.flattened,),
-            "profile": (self._topics.persisted,),
-        }[self._mode]
-        outputs = [self._output(record, topic, None) for topic in topics]
-        return Result(record, outputs if self._settings.tombstones == "pass" else [], None, None)
-
-    def _dead_letter(
-        self, record: Record, stage: str, dead: Rejected, outputs: list[OutputRecord]
-    ) -> Result:
-        output = self._output(record, self._topics.rejected, record.value)
-        headers = rejection(output.headers, stage=stage, code=dead.code, reason=dead.reason)
-        return Result(record, [*outputs, output._replace(headers=headers)], dead, None)
-
-    def _output(self, record: Record, topic: str, value: bytes | None) -> OutputRecord:
+    def _draft(self, record: Record) -> _Draft | Result:
+        """A record on its way, or its end where it goes no further."""
         headers = with_source(
             record.headers,
             record.topic,
@@ -166,13 +98,97 @@ class Pipeline:
             record.offset,
             forward=self._mode == "profile",
         )
-        return OutputRecord(topic, record.key, value, headers, record.timestamp)
+        if record.value is None:
+            return self._tombstone(record, headers)
+        try:
+            if self._mode == "profile":
+                flat = decode_flattened(record.value, self._limits)
+            else:
+                flat = decode_processed(record.value, self._limits)
+            return _Draft(record, headers, flat, self._encoded(flat))
+        except InvalidRecordError as error:
+            stage = "profile" if self._mode == "profile" else "flatten"
+            dead = Rejected(error.code, error.reason)
+            return Result(record, [self._dead_letter(record, headers, stage, dead)], dead, None)
+
+    def _encoded(self, flat: dict[str, Any]) -> bytes:
+        """The flat object's bytes, checked before Redis is touched: they must fit the output."""
+        encoded = encode_object(flat)
+        if len(encoded) > self._limits.max_record_bytes:
+            # A long section name is repeated for each of its elements, and 1e15 takes 18 bytes.
+            raise InvalidRecordError(
+                "too_large",
+                f"flattened, it has {len(encoded)} bytes,"
+                f" the limit is {self._limits.max_record_bytes}",
+            )
+        return encoded
+
+    def _outcomes(self, drafts: Sequence[_Draft]) -> list[Outcome]:
+        if self._script is None:
+            return [None] * len(drafts)
+        return self._script.apply(
+            [
+                FlatEvent(self._stream(record), record.offset, record.timestamp, flat)
+                for record, _, flat, _ in drafts
+            ]
+        )
+
+    def _stream(self, record: Record) -> str:
+        """Where the record's offset counts; a topic made anew needs another epoch."""
+        if not self._watermarks:
+            return ""
+        return f"{self._settings.stream_epoch}:{record.topic}:{record.partition}"
+
+    def _finish(self, draft: _Draft, outcome: Outcome) -> Result:
+        record, headers, flat, encoded = draft
+        outputs = []
+        if self._mode != "profile":
+            outputs.append(_output(record, self._topics.flattened, encoded, headers))
+        if self._script is None:
+            return Result(record, outputs, None, None)
+        if outcome is None and self._settings.anonymous == "reject":
+            outcome = Rejected("no_visitor_id", "the event has no visitor id")
+        if isinstance(outcome, Rejected):
+            outputs.append(self._dead_letter(record, headers, "profile", outcome))
+            return Result(record, outputs, outcome, None)
+        if _FORGED in encoded:
+            encoded = self._without_forged_names(flat)
+        if outcome is None:
+            self.counts["anonymous"] += 1
+        else:
+            encoded = extend_object(encoded, outcome.profile)
+        outputs.append(_output(record, self._topics.persisted, encoded, headers))
+        return Result(record, outputs, None, outcome)
+
+    def _without_forged_names(self, flat: dict[str, Any]) -> bytes:
+        honest = {name: flat[name] for name in flat if not name.startswith(OUTPUT_PREFIX)}
+        self.counts["forged_names"] += len(flat) - len(honest)
+        return encode_object(honest)
+
+    def _tombstone(self, record: Record, headers: Headers) -> Result:
+        topics = {
+            "run": (self._topics.flattened, self._topics.persisted),
+            "flatten": (self._topics.flattened,),
+            "profile": (self._topics.persisted,),
+        }[self._mode]
+        outputs = [_output(record, topic, None, headers) for topic in topics]
+        return Result(record, outputs if self._settings.tombstones == "pass" else [], None, None)
+
+    def _dead_letter(
+        self, record: Record, headers: Headers, stage: str, dead: Rejected
+    ) -> OutputRecord:
+        headers = rejection(headers, stage=stage, code=dead.code, reason=dead.reason)
+        return _output(record, self._topics.rejected, record.value, headers)
 
     def _count(self, results: Sequence[Result]) -> None:
         self.counts["read"] += len(results)
-        for result in results:
-            if result.rejected is not None:
-                self.counts["rejected"] += 1
-            if result.applied is not None:
-                self.counts["profiled"] += 1
-                self.counts.update(result.applied.flags)
+        self.counts["rejected"] += sum(result.rejected is not None for result in results)
+        applied = [result.applied.flags for result in results if result.applied is not None]
+        self.counts["profiled"] += len(applied)
+        for flags, events in Counter(applied).items():
+            for flag in flags:
+                self.counts[flag] += events
+
+
+def _output(record: Record, topic: str, value: bytes | None, headers: Headers) -> OutputRecord:
+    return OutputRecord(topic, record.key, value, headers, record.timestamp)

@@ -29,16 +29,20 @@ class Rejected(NamedTuple):
 Outcome = Applied | Rejected | None
 
 
+def _text_of(raw: bytes) -> str:
+    # Bytes that are no UTF-8 can only come from another language's caller.
+    return raw.decode("utf-8", "replace")
+
+
 class ReplyDecoder:
     """Decodes the replies of one set of rules."""
 
     def __init__(self, rules: Rules) -> None:
         contract = contract_of(rules)
         convert: dict[str, Callable[[bytes], Any]] = {
-            # Bytes that are no UTF-8 can only come from another language's caller.
-            "string": lambda raw: raw.decode("utf-8", "replace"),
+            "string": _text_of,
             "integer": int,
-            "boolean": lambda raw: raw == b"1",
+            "boolean": b"1".__eq__,
         }
         self._fields = {
             field.name.encode(): (OUTPUT_PREFIX + field.name, convert[field.type])
@@ -80,19 +84,16 @@ class ReplyDecoder:
         profile = self._template.copy()
         if len(answer) % 2 == 0:
             raise ScriptContractError("a name without a value")
-        for at in range(1, len(answer), 2):
-            self._put(profile, answer[at], answer[at + 1])
+        try:
+            for at in range(1, len(answer), 2):
+                public, convert = self._fields[answer[at]]
+                profile[public] = convert(answer[at + 1])
+        except (KeyError, ValueError) as error:
+            raise ScriptContractError(f"unexpected field or value: {answer[at]!r}") from error
         for flag in self._metadata:
             if flag in flags:
                 profile[OUTPUT_PREFIX + flag] = True
         return Applied(flags, profile)
-
-    def _put(self, profile: dict[str, Any], name: bytes, value: bytes) -> None:
-        try:
-            public, convert = self._fields[name]
-            profile[public] = convert(value)
-        except (KeyError, ValueError) as error:
-            raise ScriptContractError(f"unexpected field or value: {name!r}") from error
 
     def stored(self, stored: Mapping[bytes | str, bytes | str]) -> dict[str, Any]:
         """The public fields of a stored hash, without the output's prefix."""
