@@ -143,18 +143,20 @@ def in_order(draw: st.DrawFn, *, kept: int) -> list[FlatEvent]:
     recent: list[str] = []
     events: list[FlatEvent] = []
     own = defaultdict[str, list[FlatEvent]](list)
-    for _ in range(draw(st.integers(1, 14))):
-        which = draw(st.integers(0, kept + 3))
+    for _ in range(draw(st.integers(1, 24))):
+        which = draw(st.integers(0, 2 * kept))  # half of them open a visit
         visit = recent.pop(which) if which < len(recent) else f"V{len(own)}"
         recent = [visit, *recent][:kept]
-        for row in rows(draw, draw(st.sampled_from([2, 2, 2, 70])), 3):
+        run = rows(draw, draw(st.sampled_from([2, 2, 2, 2, 2, 70])), 3)
+        for position, row in enumerate(run):
             number = len(events)
             values = {
                 "type": pick(row, ["Pageview", "Page ping"]),
                 "page": pick(row, "pqrs"),
             }
-            known = own[visit][-64:]
-            if known and pick(row, range(8)) == 7:
+            # A run begins with a new event: a repeat would not make the visit the latest.
+            if position and pick(row, range(8)) == 7:
+                known = own[visit][-64:]
                 events.append(known[number % len(known)])
                 continue
             at = T0 + number

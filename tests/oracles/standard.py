@@ -4,7 +4,8 @@ Every event is kept in a list, and every field is computed from those lists anew
 slow, and plain enough to be checked by reading. Only what an event leaves behind is decided one
 event at a time: whether it counts, opens a visit, pushes a visit out, or comes too late.
 
-Not modelled: `rules_version`, and records without a timestamp.
+Of two events with one id at one time but with different pages, the first to arrive is taken, for
+`first` as for `last`. Not modelled: `rules_version`, and records without a timestamp.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ class Visitor:
     kept: dict[str, Visit] = field(default_factory=dict)
     no_visit: Visit = field(default_factory=lambda: Visit(None))
     opened: list[str] = field(default_factory=list)  # a visit that comes back stands here twice
+    arrived: list[Event] = field(default_factory=list)  # late ones too
     events: list[Event] = field(default_factory=list)  # repeats and forgotten visits too
     counted: list[Event] = field(default_factory=list)
-    late: list[Event] = field(default_factory=list)
     watermarks: dict[str, int] = field(default_factory=dict)  # the least recently advanced first
 
 
@@ -123,6 +124,7 @@ def advance(visitor: Visitor, stream: str, offset: int) -> None:
 
 def file_event(visitor: Visitor, event: Event, flags: dict[str, bool]) -> None:
     """Put the event into the lists it belongs to, and set the flags that follow from it."""
+    visitor.arrived.append(event)
     visit = visitor.no_visit if event.visit is None else visitor.kept.get(event.visit)
     if visit is None:
         visit_id = event.visit or ""
@@ -130,7 +132,6 @@ def file_event(visitor: Visitor, event: Event, flags: dict[str, bool]) -> None:
             victim = min(visitor.kept.values(), key=Visit.age)
             if (event.time, visit_id.encode()) < victim.age():
                 flags["late"] = True
-                visitor.late.append(event)
                 return
             del visitor.kept[victim.id or ""]
             flags["truncated"] = True
@@ -165,7 +166,7 @@ def last_page(events: list[Event]) -> str | None:
 
 def known_entry_pages(visitor: Visitor, event: Event) -> Fields:
     """Return the entry pages known now; `corrected` says that one of these has changed."""
-    pages = {"visitor": first_page(visitor.events + visitor.late)}
+    pages = {"visitor": first_page(visitor.arrived)}
     if event.visit in visitor.kept:
         pages["visit"] = first_page(visitor.kept[event.visit].events)
     return {name: page for name, page in pages.items() if page is not None}
@@ -176,9 +177,9 @@ def visitor_fields(visitor: Visitor) -> Fields:
     applied = visitor.events
     return {
         "visitor_id": visitor.id,
-        "visitor_first_page": first_page(applied + visitor.late),
+        "visitor_first_page": first_page(visitor.arrived),
         "visitor_last_page": last_page(applied),
-        "visitor_first_seen": min(event.time for event in applied + visitor.late),
+        "visitor_first_seen": min(event.time for event in visitor.arrived),
         "visitor_last_seen": max(event.time for event in applied),
         "visitor_visits": len(visitor.opened),
         "visitor_pageviews": len(page_views(visitor.counted)),
