@@ -8,6 +8,8 @@ each profile keeps a second time from counting twice.
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import structlog
 
@@ -22,17 +24,28 @@ _LOG = structlog.get_logger("profiler.worker")
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _SUMMARY_EVERY_S = 10.0
+_COMMIT_WITHIN_MS = 20
+
+
+class _Delivery(NamedTuple):
+    """A batch whose outputs are being produced."""
+
+    done: Future[None]
+    next_offsets: dict[tuple[str, int], int]
 
 
 class Worker:
     """One member of the consumer group.
 
+    While one batch's outputs wait for their acknowledgement, the next batch is read, decoded and
+    in Redis; two threads, so that the one's waiting is the other's time.
+
     Args:
-        source: where records come from.
-        sink: where outputs go.
+        source: where records come from; used by the thread that calls `run`.
+        sink: where outputs go; used by a thread of the worker's own.
         pipeline: what happens in between.
         batch: how much is read at a time.
-        stop: set from a signal handler; the batch in hand is finished and committed first.
+        stop: set from a signal handler; what is under way is finished and committed first.
     """
 
     def __init__(
@@ -48,6 +61,8 @@ class Worker:
         self._pipeline = pipeline
         self._batch = batch
         self._stop = stop
+        self._producing = ThreadPoolExecutor(1, thread_name_prefix="produce")
+        self._delivery: _Delivery | None = None
         #: The records polled last came to nothing: they must be read again.
         self._void = False
         self._owned = 0
@@ -59,36 +74,60 @@ class Worker:
         Raises:
             ScriptContractError: script and caller disagree; nothing of the batch is committed.
         """
+        self._source.before_revoke(self._settle_if_possible)
         pause_s = _FIRST_PAUSE_S
-        while not self._stop.is_set():
-            try:
-                self._turn()
-                pause_s = _FIRST_PAUSE_S
-            except TransportError as error:
-                _LOG.warning("kafka is unwell, trying again", error=str(error), pause_s=pause_s)
-                self._void = True
-                self._stop.wait(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-        _LOG.info("stopped", **self._pipeline.counts)
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._turn()
+                    pause_s = _FIRST_PAUSE_S
+                except TransportError as error:
+                    _LOG.warning("kafka is unwell, trying again", error=str(error), pause_s=pause_s)
+                    self._void = True
+                    self._stop.wait(pause_s)
+                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        finally:
+            self._settle_if_possible()
+            self._producing.shutdown()
+            _LOG.info("stopped", **self._pipeline.counts)
 
     def _turn(self) -> None:
         if self._void:
             # Without this the next commit would skip the batch that came to nothing.
+            self._settle()
             self._source.rewind()
             self._source.resume()
             self._void = False
-        records = self._source.poll(
-            timeout_ms=self._batch.poll_timeout_ms, max_records=self._batch.max_records
-        )
+        # A batch under way must not wait long for its commit when no more records come.
+        timeout_ms = self._batch.poll_timeout_ms
+        if self._delivery is not None:
+            timeout_ms = min(timeout_ms, _COMMIT_WITHIN_MS)
+        records = self._source.poll(timeout_ms=timeout_ms, max_records=self._batch.max_records)
         self._report()
         if not records:
+            self._settle()
             return
         results = self._process(records)
+        self._settle()
         if results is None:
             self._void = True
             return
-        self._sink.send(output for result in results for output in result.outputs)
-        self._source.commit(_next_offsets(records))
+        outputs = [output for result in results for output in result.outputs]
+        done = self._producing.submit(self._sink.send, outputs)
+        self._delivery = _Delivery(done, _next_offsets(records))
+
+    def _settle(self) -> None:
+        """Wait for the batch under way, and commit it. Raises what its delivery raised."""
+        delivery, self._delivery = self._delivery, None
+        if delivery is not None:
+            delivery.done.result()
+            self._source.commit(delivery.next_offsets)
+
+    def _settle_if_possible(self) -> None:
+        try:
+            self._settle()
+        except TransportError as error:
+            _LOG.warning("a batch is not committed and will be read again", error=str(error))
 
     def _process(self, records: Sequence[Record]) -> list[Result] | None:
         """The batch's results; None where it must be dropped because it is no longer ours."""

@@ -1,7 +1,7 @@
 """Source and sink on kafka-python 3.0.x."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +26,7 @@ from profiler.records import OutputRecord, Record
 _CALL_TIMEOUT_MS = 30_000
 _CLOSE_TIMEOUT_S = 10
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
+_FETCH_PAUSE_MS = 5
 _PRODUCE_BATCH_BYTES = 256 * 1024
 #: Longer than one call takes to queue its records: `send` flushes, so nothing waits for it.
 _LINGER_MS = 50
@@ -62,6 +63,9 @@ class KafkaPythonSource:
                 max_poll_interval_ms=settings.max_poll_interval_ms,
                 partition_assignment_strategy=(RangePartitionAssignor,),
                 max_partition_fetch_bytes=_FETCH_BYTES_PER_PARTITION,
+                # The client sleeps this long whenever a fetch was answered faster than it looked,
+                # which under load is after every few batches; the default is 100 ms.
+                retry_backoff_ms=_FETCH_PAUSE_MS,
                 metrics_enabled=False,
             )
             self._assignments = Assignments(self._consumer)
@@ -73,6 +77,10 @@ class KafkaPythonSource:
     def assignment_count(self) -> int:
         """Number of owned partitions; those about to be revoked count until the rebalance ends."""
         return len(self._consumer.assignment())
+
+    def before_revoke(self, settle: Callable[[], None]) -> None:
+        """See `Source.before_revoke`."""
+        self._assignments.before_revoke = settle
 
     def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
         """See `Source.poll`. Blocks the longer of `timeout_ms` and one step of a rebalance."""

@@ -7,7 +7,7 @@ At-least-once is the only mode so far. Exactly-once will let the sink take the o
 with the records, in one transaction, and drop `Source.commit`; nothing else here changes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from profiler.records import OutputRecord, Record
@@ -23,6 +23,14 @@ class Source(Protocol):
     @property
     def assignment_count(self) -> int:
         """Number of partitions that this member owns now."""
+        ...
+
+    def before_revoke(self, settle: Callable[[], None]) -> None:
+        """Have `settle` called inside `poll` or `keep_alive` before partitions are given up.
+
+        It is the last chance to `commit` what was read from them, and must not raise. What is not
+        committed then is read again, by whoever owns the partition next.
+        """
         ...
 
     def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
