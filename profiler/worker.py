@@ -32,6 +32,7 @@ class _Delivery(NamedTuple):
 
     done: Future[None]
     next_offsets: dict[tuple[str, int], int]
+    assignment_epoch: int
 
 
 class Worker:
@@ -74,7 +75,6 @@ class Worker:
         Raises:
             ScriptContractError: script and caller disagree; nothing of the batch is committed.
         """
-        self._source.before_revoke(self._settle_if_possible)
         pause_s = _FIRST_PAUSE_S
         try:
             while not self._stop.is_set():
@@ -103,6 +103,7 @@ class Worker:
         if self._delivery is not None:
             timeout_ms = min(timeout_ms, _COMMIT_WITHIN_MS)
         records = self._source.poll(timeout_ms=timeout_ms, max_records=self._batch.max_records)
+        assignment_epoch = self._source.assignment_epoch
         self._report()
         if not records:
             self._settle()
@@ -114,14 +115,22 @@ class Worker:
             return
         outputs = [output for result in results for output in result.outputs]
         done = self._producing.submit(self._sink.send, outputs)
-        self._delivery = _Delivery(done, _next_offsets(records))
+        self._delivery = _Delivery(done, _next_offsets(records), assignment_epoch)
 
     def _settle(self) -> None:
-        """Wait for the batch under way, and commit it. Raises what its delivery raised."""
+        """Wait for the batch under way, and commit it. Raises what its delivery raised.
+
+        After a rebalance its partitions may be another member's, who goes on from the committed
+        offsets: then its outputs come twice, and the watermark keeps the counts.
+        """
         delivery, self._delivery = self._delivery, None
-        if delivery is not None:
-            delivery.done.result()
+        if delivery is None:
+            return
+        delivery.done.result()
+        if delivery.assignment_epoch == self._source.assignment_epoch:
             self._source.commit(delivery.next_offsets)
+        else:
+            _LOG.info("rebalanced, a batch will be read again")
 
     def _settle_if_possible(self) -> None:
         try:

@@ -1,6 +1,6 @@
 """What kafka-python is given by us: options, hooks, and names for its errors."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -47,12 +47,10 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, consumer: Any) -> None:  # noqa: ANN401 - the client is untyped
         self._consumer = consumer
         self.changes = 0
-        self.before_revoke: Callable[[], None] = lambda: None
         self.held = False
 
     def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ANN401, ARG002 - the client's
-        """Let the owner commit, then count: from here on a batch in hand may be another's."""
-        self.before_revoke()
+        """Count: from here on a batch in hand may go to another member."""
         self.changes += 1
         # kafka-python 3.0.12 forgets a join that outlasts one poll, when new metadata was its
         # only cause: it stays without partitions and heartbeats for ever. This flag says that

@@ -1,7 +1,7 @@
 """Source and sink on kafka-python 3.0.x."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -78,9 +78,10 @@ class KafkaPythonSource:
         """Number of owned partitions; those about to be revoked count until the rebalance ends."""
         return len(self._consumer.assignment())
 
-    def before_revoke(self, settle: Callable[[], None]) -> None:
-        """See `Source.before_revoke`."""
-        self._assignments.before_revoke = settle
+    @property
+    def assignment_epoch(self) -> int:
+        """See `Source.assignment_epoch`."""
+        return self._assignments.changes
 
     def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
         """See `Source.poll`. Blocks the longer of `timeout_ms` and one step of a rebalance."""

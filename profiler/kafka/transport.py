@@ -7,7 +7,7 @@ At-least-once is the only mode so far. Exactly-once will let the sink take the o
 with the records, in one transaction, and drop `Source.commit`; nothing else here changes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from profiler.records import OutputRecord, Record
@@ -25,11 +25,12 @@ class Source(Protocol):
         """Number of partitions that this member owns now."""
         ...
 
-    def before_revoke(self, settle: Callable[[], None]) -> None:
-        """Have `settle` called inside `poll` or `keep_alive` before partitions are given up.
+    @property
+    def assignment_epoch(self) -> int:
+        """A number that every rebalance changes.
 
-        It is the last chance to `commit` what was read from them, and must not raise. What is not
-        committed then is read again, by whoever owns the partition next.
+        What was polled under another number and is not committed is read again, by whoever owns
+        its partition now.
         """
         ...
 

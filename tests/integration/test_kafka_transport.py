@@ -177,13 +177,16 @@ def test_keep_alive_tells_when_the_batch_may_be_anothers(
     first = client.source(topic)
     done = read(first, 20)
     first.commit(next_offsets(done))
-    stuck = read(first, 30)
+    stuck, epoch = read(first, 30), first.assignment_epoch
+    assert first.keep_alive()
+    assert first.assignment_epoch == epoch
     deadline = time.monotonic() + PATIENCE_S
     with polled_elsewhere(client.source(topic)) as others:
         while first.keep_alive():
             assert time.monotonic() < deadline
         with pytest.raises(TransportError, match="assignment changed"):
             first.commit(next_offsets(stuck))
+        assert first.assignment_epoch != epoch
         first.rewind()
         first.resume()
         mine: list[Record] = []
