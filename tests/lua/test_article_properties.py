@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BAD_ID = "bad_id"
 
 
-@examples(150)
+@examples(100)
 @given(events=arbitrary(), sizes=SIZES)
 def test_every_output_is_the_articles_programs(
     shared_article: Runner, events: list[FlatEvent], sizes: list[int]
@@ -41,7 +41,7 @@ def test_every_output_is_the_articles_programs(
         assert shared_article.stored(visitor) == profile
 
 
-@examples(100)
+@examples(70)
 @given(events=arbitrary(), sizes=SIZES)
 def test_every_event_is_flagged_and_none_at_or_below_the_watermark_is_applied(
     shared_article: Runner, events: list[FlatEvent], sizes: list[int]
@@ -70,7 +70,7 @@ def test_every_event_is_flagged_and_none_at_or_below_the_watermark_is_applied(
         assert outcome.flags == {name for name, raised in flags.items() if raised}, number
 
 
-@examples(60)
+@examples(40)
 @given(events=arbitrary(), sizes=SIZES, start=st.integers(0, 39))
 def test_redelivery_returns_the_current_profile_and_changes_nothing(
     shared_article: Runner, events: list[FlatEvent], sizes: list[int], start: int

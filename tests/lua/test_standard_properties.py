@@ -27,7 +27,7 @@ BY_ARRIVAL = {*FLAGS, "visit_number"}
 # --- any stream, event for event -----------------------------------------------------------------
 
 
-@examples(150)
+@examples(100)
 @given(stream=arbitrary(), sizes=SIZES)
 def test_every_output_is_the_oracles(
     shared_standard: Runner, stream: list[FlatEvent], sizes: list[int]
@@ -35,7 +35,7 @@ def test_every_output_is_the_oracles(
     agree(shared_standard, stream, sizes)
 
 
-@examples(150)
+@examples(100)
 @given(stream=arbitrary(), sizes=SIZES)
 def test_every_output_is_the_oracles_where_all_limits_are_met(
     shared_tight: Runner, stream: list[FlatEvent], sizes: list[int]
@@ -108,7 +108,7 @@ def test_an_id_whose_hash_shares_bytes_with_others_is_no_repeat(
 # --- within the bounds: any order, any redelivery ------------------------------------------------
 
 
-@examples(80)
+@examples(60)
 @given(data=st.data(), events=distinct([*"ABCDEFGH", ""]), sizes=SIZES)
 def test_any_order_and_any_redelivery_give_the_profile_of_the_oracle(
     shared_standard: Runner, data: st.DataObject, events: list[FlatEvent], sizes: list[int]
@@ -158,7 +158,7 @@ def lasting(profile: dict[str, Any]) -> dict[str, Any]:
 # --- beyond the bounds: exact in order, flagged otherwise ----------------------------------------
 
 
-@examples(30)
+@examples(20)
 @given(events=in_order(kept=8), sizes=SIZES)
 def test_an_ordered_stream_stays_exact_beyond_the_bounds(
     shared_standard: Runner, events: list[FlatEvent], sizes: list[int]
@@ -173,7 +173,7 @@ def test_an_ordered_stream_stays_exact_beyond_the_bounds(
         assert (shown["truncated"], shown["late"]) == (beyond, False), number
 
 
-@examples(60)
+@examples(40)
 @given(data=st.data(), events=distinct("ABCDEFGHIJKL"), sizes=SIZES)
 def test_what_is_not_exact_beyond_eight_visits_is_flagged(
     shared_standard: Runner, data: st.DataObject, events: list[FlatEvent], sizes: list[int]
@@ -181,7 +181,7 @@ def test_what_is_not_exact_beyond_eight_visits_is_flagged(
     exact_or_flagged(shared_standard, data.draw(delivered(events)), sizes)
 
 
-@examples(60)
+@examples(40)
 @given(data=st.data(), events=distinct("ABC"), sizes=SIZES)
 def test_what_is_not_exact_beyond_the_remembered_events_is_flagged(
     shared_tight: Runner, data: st.DataObject, events: list[FlatEvent], sizes: list[int]

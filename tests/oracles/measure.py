@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
     from profiler.rules import Rules
 
+#: A flattened record, and the object for `tracking_persisted`; None for a dead letter.
+Passed = tuple[dict[str, Any], dict[str, Any] | None]
+
 BATCH = 500
 #: Of each row the label, and the label of the article's figure.
 ROWS = {
@@ -62,14 +65,8 @@ ROWS = {
 }
 
 
-def through_pipeline(
-    records: Iterable[dict[str, Any]], script: ProfileScript
-) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-    """Run records of a capture through both stages, without watermarks.
-
-    Yields:
-        The flattened record, and the object for `tracking_persisted`; None for a dead letter.
-    """
+def through_pipeline(records: Iterable[dict[str, Any]], script: ProfileScript) -> Iterator[Passed]:
+    """Run records of a capture through both stages, without watermarks."""
     settings = Settings()
     pipeline = Pipeline("run", settings, script, watermarks=False)
     flats = []
@@ -89,15 +86,15 @@ def through_pipeline(
             yield flat, orjson.loads(output.value or b"null") if is_persisted else None
 
 
-def measured(records: Iterable[dict[str, Any]], script: ProfileScript) -> dict[str, int]:
-    """Compute the figures of `standard`, by label; the visitors must be new to the server."""
+def measured(traffic: Iterable[Passed], script: ProfileScript) -> dict[str, int]:
+    """Compute the figures of `standard`, by label, from all that `through_pipeline` yields."""
     figures = dict.fromkeys(ROWS, 0)
     first_views: dict[tuple[str, str], Event] = {}
     viewers: set[str] = set()
     visitors: set[str] = set()
     visits: set[tuple[str, str]] = set()
     event_ids: set[str] = set()
-    for flat, output in through_pipeline(records, script):
+    for flat, output in traffic:
         figures["records"] += 1
         figures["repeats"] += flat[EVENT_ID] in event_ids
         event_ids.add(flat[EVENT_ID])
@@ -146,7 +143,7 @@ def main() -> int:
     client, prefix = connect(url), f"measure-{uuid.uuid4().hex[:12]}:"
     try:
         script = script_under(client, prefix, load_rules("standard"))
-        standard = measured(read_records(path), script)
+        standard = measured(through_pipeline(read_records(path), script), script)
     finally:
         for key in client.scan_iter(match=f"{prefix}*", count=1000):
             client.unlink(key)
