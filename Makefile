@@ -31,7 +31,7 @@ test: $(STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
 	$(BIN)/python -m pytest $(ARGS)
 
 test-fast: $(STAMP) ## unit and Lua tests only: under a minute
-	$(BIN)/python -m pytest tests/unit tests/lua $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/lua $(ARGS)
 
 lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on the Lua
 	$(BIN)/ruff check
