@@ -1,5 +1,6 @@
 """Commands that process events: run, flatten, profile, pipe, demo."""
 
+import gc
 import signal
 import sys
 import threading
@@ -83,6 +84,15 @@ def profile(
     _work("profile", settings, settings.topics.flattened, settings.groups.profile)
 
 
+def _spare_the_collector() -> None:
+    """Look for garbage cycles rarely: a batch is 10^5 objects and no cycle, all freed by count.
+
+    With Python's defaults the collector walks them again and again, a tenth of the worker's time.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
 def _work(mode: Mode, settings: Settings, topic: str, group: str) -> None:
     script = None
     if mode != "flatten":
@@ -90,6 +100,7 @@ def _work(mode: Mode, settings: Settings, topic: str, group: str) -> None:
         script.register()
     if missing := missing_topics(settings.kafka, settings.topics.of(mode)):
         raise ConfigError(f"no such topic: {', '.join(missing)}; run: profiler topics create")
+    _spare_the_collector()
     stop = threading.Event()
 
     def finish(_signal: int, _frame: FrameType | None) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from profiler.kafka.client import connection_options, translated_errors
+from profiler.kafka.kafka_python.client import connection_options, translated_errors
 from profiler.kafka.transport import Sink
 from profiler.records import OutputRecord, Record
 from profiler.sample import read_sample

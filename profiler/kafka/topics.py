@@ -9,7 +9,7 @@ from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartiti
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
-from profiler.kafka.client import connection_options, translated_errors
+from profiler.kafka.kafka_python.client import connection_options, translated_errors
 
 
 def create_topics(

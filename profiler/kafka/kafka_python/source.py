@@ -1,27 +1,20 @@
-"""Source and sink on kafka-python 3.0.x."""
+"""The source on kafka-python 3.0.x."""
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
-from profiler.errors import ConfigError, TransportError
-from profiler.kafka.client import (
-    NULL,
+from profiler.errors import TransportError
+from profiler.kafka.kafka_python.client import (
     Assignments,
-    KeyPartitioner,
-    NullableHeaders,
-    NullSerializer,
     connection_options,
     translated_errors,
 )
-from profiler.records import OutputRecord, Record
+from profiler.records import Record
 
 _CALL_TIMEOUT_MS = 30_000
 _CLOSE_TIMEOUT_S = 10
@@ -160,97 +153,3 @@ class KafkaPythonSource:
         """See `Source.close`."""
         with translated_errors("close"):
             self._consumer.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_S * 1_000)
-
-
-class KafkaPythonSink:
-    """A `profiler.kafka.transport.Sink`: idempotent, acks=all, murmur2 by key."""
-
-    def __init__(self, settings: KafkaSettings) -> None:
-        """Connect; blocks until a broker answers, for the delivery timeout at most.
-
-        Raises:
-            TransportError: no broker answers.
-            ConfigError: the client refuses the settings, or the compression lacks its package.
-        """
-        self._settings = settings
-        self._producer: Any = self._connect()
-
-    def send(self, records: Iterable[OutputRecord]) -> None:
-        """See `Sink.send`. After an error the producer is thrown away; the next call builds one."""
-        if self._producer is None:
-            self._producer = self._connect()
-        try:
-            self._deliver(records)
-        except BaseException:
-            # What is still queued would be sent later, out of turn, and an idempotent producer
-            # with a hole in its sequence numbers is not to be trusted again.
-            self._abandon()
-            raise
-
-    def close(self) -> None:
-        """See `Sink.close`."""
-        if self._producer is not None:
-            with translated_errors("close"):
-                self._producer.close(timeout=_CLOSE_TIMEOUT_S)
-            self._producer = None
-
-    def _deliver(self, records: Iterable[OutputRecord]) -> None:
-        pending = []
-        topic = ""
-        try:
-            for topic, key, value, headers, timestamp in records:
-                nullable = any(content is None for _, content in headers)
-                future = self._producer.send(
-                    topic,
-                    value=NULL if value is None else value,
-                    key=key,
-                    headers=NullableHeaders(headers) if nullable else list(headers),
-                    timestamp_ms=None if timestamp < 0 else timestamp,
-                )
-                pending.append((topic, future))
-            seconds = self._settings.delivery_timeout_ms / 1_000
-            # It also raises where the broker had a batch split; the futures know better.
-            with suppress(KafkaError):
-                self._producer.flush(timeout=seconds)
-            deadline = time.monotonic() + seconds
-            # The client fails a timed-out batch without any other sign, so each is asked (F1).
-            for topic, future in pending:  # noqa: B007 - the handler names it
-                if not future.succeeded():
-                    future.get(timeout=max(0.0, deadline - time.monotonic()))
-        except KafkaError as error:
-            message = f"produce to {topic}: {type(error).__name__}: {error}"
-            raise TransportError(message) from error
-
-    def _connect(self) -> Any:  # noqa: ANN401 - the client is untyped
-        settings = self._settings
-        timeout_ms = settings.delivery_timeout_ms
-        with translated_errors(f"connect to {settings.bootstrap_servers}"):
-            try:
-                return KafkaProducer(
-                    **connection_options(settings),
-                    acks="all",
-                    enable_idempotence=True,
-                    allow_auto_create_topics=False,
-                    compression_type=settings.compression,
-                    batch_size=_PRODUCE_BATCH_BYTES,
-                    linger_ms=_LINGER_MS,
-                    max_request_size=settings.max_request_bytes,
-                    delivery_timeout_ms=timeout_ms,
-                    # Half, so that one lost request can be sent again.
-                    request_timeout_ms=min(_CALL_TIMEOUT_MS, timeout_ms // 2),
-                    max_block_ms=timeout_ms,
-                    bootstrap_timeout_ms=timeout_ms,
-                    value_serializer=NullSerializer(),
-                    partitioner=KeyPartitioner(),
-                    metrics_enabled=False,
-                )
-            except RuntimeError as error:
-                raise ConfigError(f"kafka.compression: {error}") from error
-
-    def _abandon(self) -> None:
-        producer, self._producer = self._producer, None
-        # `close` alone first waits for what is queued, and raises instead of closing if that
-        # comes to nothing.
-        producer._sender.force_close()  # noqa: SLF001 - see above
-        with suppress(KafkaError):
-            producer.close(timeout=_CLOSE_TIMEOUT_S)

@@ -69,6 +69,11 @@ def _hash_of(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
+def partition_of(key: bytes, count: int) -> int:
+    """Return the place of a key's partition among `count` of them, as Java's client has it."""
+    return _hash_of(key) % count
+
+
 class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]
     """The default one (murmur2 as in Java), which spends a fifth of a send hashing in Python."""
 
@@ -85,7 +90,7 @@ class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]
         if serialized_key is None:
             return super().partition(topic, key, None, value, serialized_value, cluster)
         partitions = sorted(cluster.partitions_for_topic(topic))
-        return partitions[_hash_of(serialized_key) % len(partitions)]
+        return partitions[partition_of(serialized_key, len(partitions))]
 
 
 #: A null value, past a client that refuses it along with a null key.
