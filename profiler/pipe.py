@@ -13,8 +13,8 @@ from profiler.records import Record
 _INPUT = "stdin"
 _READ_BYTES = 1 << 20
 
-#: The line around a record: one object more, a key and a timestamp.
-_LINE_LIMITS = Limits(max_record_bytes=64 << 20, max_depth=Limits().max_depth + 1)
+#: Of one line, which is a record with a key and a timestamp around it.
+_MAX_LINE_BYTES = 64 << 20
 
 
 class _BadLine(NamedTuple):
@@ -48,8 +48,12 @@ def run_pipe(
     Raises:
         StoreUnavailableError: Redis is away; the results of earlier batches were written.
     """
+    # The line is one object around the record's.
+    limits = pipeline.limits._replace(
+        max_record_bytes=_MAX_LINE_BYTES, max_depth=pipeline.limits.max_depth + 1
+    )
     rejected = 0
-    for batch in _batches(lines, max_records):
+    for batch in _batches(lines, max_records, limits):
         records = [item for item in batch if isinstance(item, Record)]
         results = iter(pipeline.process(records))
         for item in batch:
@@ -76,7 +80,9 @@ def _line(result: Result) -> bytes:
     return head[:-1] + b',"value":' + (result.outputs[-1].value or b"null") + b"}\n"
 
 
-def _batches(lines: io.BufferedReader | io.BytesIO, size: int) -> Iterator[list[Record | _BadLine]]:
+def _batches(
+    lines: io.BufferedReader | io.BytesIO, size: int, limits: Limits
+) -> Iterator[list[Record | _BadLine]]:
     number, rest, at_end = 0, b"", False
     while not at_end:
         read = lines.read1(_READ_BYTES)
@@ -88,7 +94,7 @@ def _batches(lines: io.BufferedReader | io.BytesIO, size: int) -> Iterator[list[
         for line in complete:
             number += 1
             if line.strip():
-                batch.append(_parsed(number, line))
+                batch.append(_parsed(number, line, limits))
             if len(batch) == size:
                 yield batch
                 batch = []
@@ -96,15 +102,15 @@ def _batches(lines: io.BufferedReader | io.BytesIO, size: int) -> Iterator[list[
             yield batch
 
 
-def _parsed(number: int, line: bytes) -> Record | _BadLine:
+def _parsed(number: int, line: bytes, limits: Limits) -> Record | _BadLine:
     try:
-        return _record(number, line)
+        return _record(number, line, limits)
     except InvalidRecordError as error:
         return _BadLine(number, error.code, error.reason)
 
 
-def _record(number: int, line: bytes) -> Record:
-    parsed = decode_object(line, _LINE_LIMITS)
+def _record(number: int, line: bytes, limits: Limits) -> Record:
+    parsed = decode_object(line, limits)
     if "value" not in parsed:
         raise InvalidRecordError("bad_line", 'a line is {"key": …, "value": {…}, "timestamp": ms}')
     key, timestamp, value = parsed.get("key"), parsed.get("timestamp"), parsed["value"]

@@ -67,7 +67,7 @@ class Pipeline:
         self._topics = settings.topics
         self._script = script
         self._watermarks = watermarks
-        self._limits = Limits(
+        self.limits = Limits(
             max_record_bytes=settings.limits.max_record_bytes,
             max_depth=settings.limits.max_depth,
             max_fields=settings.limits.max_fields,
@@ -102,9 +102,9 @@ class Pipeline:
             return self._tombstone(record, headers)
         try:
             if self._mode == "profile":
-                flat = decode_flattened(record.value, self._limits)
+                flat = decode_flattened(record.value, self.limits)
             else:
-                flat = decode_processed(record.value, self._limits)
+                flat = decode_processed(record.value, self.limits)
             return _Draft(record, headers, flat, self._encoded(flat))
         except InvalidRecordError as error:
             stage = "profile" if self._mode == "profile" else "flatten"
@@ -114,12 +114,12 @@ class Pipeline:
     def _encoded(self, flat: dict[str, Any]) -> bytes:
         """The flat object's bytes, checked before Redis is touched: they must fit the output."""
         encoded = encode_object(flat)
-        if len(encoded) > self._limits.max_record_bytes:
+        if len(encoded) > self.limits.max_record_bytes:
             # A long section name is repeated for each of its elements, and 1e15 takes 18 bytes.
             raise InvalidRecordError(
                 "too_large",
                 f"flattened, it has {len(encoded)} bytes,"
-                f" the limit is {self._limits.max_record_bytes}",
+                f" the limit is {self.limits.max_record_bytes}",
             )
         return encoded
 
