@@ -32,7 +32,7 @@ BY_ARRIVAL = {*FLAGS, "visit_number"}
 def test_every_output_is_the_oracles(
     shared_standard: Runner, stream: list[FlatEvent], sizes: list[int]
 ) -> None:
-    agree(shared_standard, stream, sizes)
+    assert_agreement(shared_standard, stream, sizes)
 
 
 @examples(100)
@@ -45,10 +45,10 @@ def test_every_output_is_the_oracles_where_all_limits_are_met(
         patch.setattr(oracle, "REMEMBERED_EVENTS", TIGHT["event_ids"])
         patch.setattr(oracle, "KEPT_STREAMS", TIGHT["streams"])
         patch.setattr(oracle_events, "MAX_PAGE_BYTES", TIGHT["value_bytes"])
-        agree(shared_tight, stream, sizes)
+        assert_agreement(shared_tight, stream, sizes)
 
 
-def agree(runner: Runner, stream: list[FlatEvent], sizes: list[int]) -> None:
+def assert_agreement(runner: Runner, stream: list[FlatEvent], sizes: list[int]) -> None:
     """Every event's output, its flags, and at the end every hash, are what the oracle says."""
     runner.clear()
     fold = StandardFold()
@@ -178,7 +178,7 @@ def test_an_ordered_stream_stays_exact_beyond_the_bounds(
 def test_what_is_not_exact_beyond_eight_visits_is_flagged(
     shared_standard: Runner, data: st.DataObject, events: list[FlatEvent], sizes: list[int]
 ) -> None:
-    exact_or_flagged(shared_standard, data.draw(delivered(events)), sizes)
+    assert_exact_or_flagged(shared_standard, data.draw(delivered(events)), sizes)
 
 
 @examples(40)
@@ -186,10 +186,10 @@ def test_what_is_not_exact_beyond_eight_visits_is_flagged(
 def test_what_is_not_exact_beyond_the_remembered_events_is_flagged(
     shared_tight: Runner, data: st.DataObject, events: list[FlatEvent], sizes: list[int]
 ) -> None:
-    exact_or_flagged(shared_tight, data.draw(delivered(events)), sizes)
+    assert_exact_or_flagged(shared_tight, data.draw(delivered(events)), sizes)
 
 
-def exact_or_flagged(runner: Runner, arrivals: list[FlatEvent], sizes: list[int]) -> None:
+def assert_exact_or_flagged(runner: Runner, arrivals: list[FlatEvent], sizes: list[int]) -> None:
     runner.clear()
     flagged = set()
     profiles = runner.profiles(arrivals, sizes)
