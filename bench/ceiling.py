@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.rounds import Figures, Progress, Servers
 from bench.traffic import BenchRecord
@@ -11,9 +11,12 @@ from profiler.flatten import decode_processed
 from profiler.keys import key_of
 from profiler.records import FlatEvent
 from profiler.rules import load_rules
-from profiler.script import Outcome, ProfileScript
+from profiler.script import ProfileScript
 from profiler.settings import BatchSettings
 from profiler.store import connect
+
+if TYPE_CHECKING:
+    from profiler.reply import Outcome
 
 
 def measure_ceiling(

@@ -10,8 +10,8 @@ LAYOUT = 1
 #: A call folds at most this many events, so that it cannot keep the server busy for long.
 MAX_EVENTS = 500
 
-#: Fields of the hash that begin with this are internal and never leave.
-RESERVED_PREFIX = "~"
+#: The internal field of the hash; fields that begin with it are reserved and never leave.
+STATE_FIELD = "~"
 
 
 class Argument(NamedTuple):

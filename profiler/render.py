@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from profiler.contract import LAYOUT, MAX_EVENTS, METADATA_FLAGS, contract_of
+from profiler.contract import LAYOUT, MAX_EVENTS, STATE_FIELD, contract_of
 from profiler.rules import EVENT_TIME, PRESETS, Condition, Rule, Rules, load_rules
 
 _LUA = files("profiler") / "_lua"
@@ -143,7 +143,7 @@ def render(rules: Rules) -> str:
             (r for r in rendered_rules if rules.visit and r.name == rules.visit.bounce), None
         ),
         "field_names": [field.name for field in contract.fields],
-        "metadata_flags": METADATA_FLAGS,
+        "state_field": STATE_FIELD,
         "formats_numbers": remembers_visits
         or any(rule.operation == "count" or rule.takes_time for rule in rendered_rules),
         "cost": ["1 HGET", "1 EXISTS if new"] if remembers_visits else ["1 HGETALL"],

@@ -14,11 +14,9 @@ from profiler.errors import InvalidRecordError, ScriptContractError
 from profiler.keys import key_of
 from profiler.records import FlatEvent
 from profiler.render import render, sha_of
-from profiler.reply import Applied, Outcome, Rejected, ReplyDecoder
+from profiler.reply import Outcome, Rejected, ReplyDecoder
 from profiler.rules import Rules
 from profiler.store import translated
-
-__all__ = ["Applied", "Outcome", "ProfileScript", "Rejected"]
 
 #: Other programs may flush the script cache again and again; so often is it loaded for one batch.
 _LOADS_PER_BATCH = 100

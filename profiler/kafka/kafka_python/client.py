@@ -13,6 +13,9 @@ from kafka.serializer import Serializer
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 
+CALL_TIMEOUT_MS = 30_000
+CLOSE_TIMEOUT_S = 10
+
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     """The options that consumer, producer and admin client share."""

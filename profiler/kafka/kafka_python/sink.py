@@ -11,6 +11,8 @@ from kafka.errors import KafkaError
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka.kafka_python.client import (
+    CALL_TIMEOUT_MS,
+    CLOSE_TIMEOUT_S,
     NULL,
     KeyPartitioner,
     NullableHeaders,
@@ -21,8 +23,6 @@ from profiler.kafka.kafka_python.client import (
 )
 from profiler.records import OutputRecord
 
-_CALL_TIMEOUT_MS = 30_000
-_CLOSE_TIMEOUT_S = 10
 _PRODUCE_BATCH_BYTES = 256 * 1024
 #: Longer than one call takes to queue its records: `send` flushes, so nothing waits for it.
 _LINGER_MS = 50
@@ -57,7 +57,7 @@ class KafkaPythonSink:
         """See `Sink.close`."""
         if self._producer is not None:
             with translated_errors("close"):
-                self._producer.close(timeout=_CLOSE_TIMEOUT_S)
+                self._producer.close(timeout=CLOSE_TIMEOUT_S)
             self._producer = None
 
     def _deliver(self, records: Iterable[OutputRecord]) -> None:
@@ -97,7 +97,7 @@ class KafkaPythonSink:
                     max_request_size=settings.max_request_bytes,
                     delivery_timeout_ms=timeout_ms,
                     # Half, so that one lost request can be sent again.
-                    request_timeout_ms=min(_CALL_TIMEOUT_MS, timeout_ms // 2),
+                    request_timeout_ms=min(CALL_TIMEOUT_MS, timeout_ms // 2),
                     max_block_ms=timeout_ms,
                     bootstrap_timeout_ms=timeout_ms,
                     value_serializer=NullSerializer(),
@@ -113,7 +113,7 @@ class KafkaPythonSink:
         # comes to nothing.
         producer._sender.force_close()  # noqa: SLF001 - see above
         with suppress(KafkaError):
-            producer.close(timeout=_CLOSE_TIMEOUT_S)
+            producer.close(timeout=CLOSE_TIMEOUT_S)
 
 
 class _Queue:

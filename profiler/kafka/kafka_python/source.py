@@ -10,19 +10,16 @@ from kafka.structs import OffsetAndMetadata
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.kafka_python.client import (
+    CALL_TIMEOUT_MS,
+    CLOSE_TIMEOUT_S,
     Assignments,
     connection_options,
     translated_errors,
 )
 from profiler.records import Record
 
-_CALL_TIMEOUT_MS = 30_000
-_CLOSE_TIMEOUT_S = 10
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 _FETCH_PAUSE_MS = 5
-_PRODUCE_BATCH_BYTES = 256 * 1024
-#: Longer than one call takes to queue its records: `send` flushes, so nothing waits for it.
-_LINGER_MS = 50
 
 
 class KafkaPythonSource:
@@ -110,13 +107,13 @@ class KafkaPythonSource:
         ):
             raise TransportError("commit: the assignment changed since the batch was polled")
         with translated_errors("commit"):
-            self._consumer.commit(wanted, timeout_ms=_CALL_TIMEOUT_MS)
+            self._consumer.commit(wanted, timeout_ms=CALL_TIMEOUT_MS)
 
     def rewind(self) -> None:
         """See `Source.rewind`."""
         with translated_errors("rewind"):
             for partition in self._consumer.assignment():
-                offset = self._consumer.committed(partition, timeout_ms=_CALL_TIMEOUT_MS)
+                offset = self._consumer.committed(partition, timeout_ms=CALL_TIMEOUT_MS)
                 if offset is None:
                     offset = self._first_offsets.get(partition)
                 if offset is not None:
@@ -152,4 +149,4 @@ class KafkaPythonSource:
     def close(self) -> None:
         """See `Source.close`."""
         with translated_errors("close"):
-            self._consumer.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_S * 1_000)
+            self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_S * 1_000)
