@@ -1,4 +1,4 @@
-"""Commands that look and prepare: get, topics, config."""
+"""Commands that look and prepare: get, topics."""
 
 import json
 from typing import Annotated
@@ -15,7 +15,6 @@ from profiler.cli.options import (
     script_from,
     settings_from,
 )
-from profiler.config import render_effective
 from profiler.kafka.topics import create_topics
 
 
@@ -25,9 +24,6 @@ def add_to(app: typer.Typer) -> None:
     topics = typer.Typer(help="The topics of the pipeline.", no_args_is_help=True)
     topics.command()(create)
     app.add_typer(topics, name="topics")
-    config = typer.Typer(help="The settings.", no_args_is_help=True)
-    config.command()(show)
-    app.add_typer(config, name="config")
 
 
 def get(
@@ -70,8 +66,3 @@ def create(
     )
     for name, what in outcome.items():
         typer.echo(f"{name}: {what}")
-
-
-def show(*, config: ConfigFile = None) -> None:
-    """Print the settings in effect, secrets masked."""
-    typer.echo(render_effective(settings_from(config)), nl=False)
