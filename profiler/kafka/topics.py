@@ -1,15 +1,13 @@
 """Creating the topics, and finding out which are missing."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
-from kafka import KafkaAdminClient
 from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
-from profiler.kafka.kafka_python.client import connection_options, translated_errors
+from profiler.kafka.kafka_python.admin import open_admin
 
 
 def create_topics(
@@ -44,7 +42,7 @@ def create_topics(
     outcome: dict[str, Literal["created", "exists"]] = {}
     if not wanted:
         return outcome
-    with _admin(settings, "create topics") as admin:
+    with open_admin(settings, "create topics") as admin:
         answer = admin.create_topics(wanted, raise_errors=False)
         for topic in answer["topics"]:
             error = for_code(topic["error_code"])
@@ -65,7 +63,7 @@ def missing_topics(settings: KafkaSettings, names: Iterable[str]) -> list[str]:
         TransportError: no broker answers.
     """
     wanted = list(names)
-    with _admin(settings, "describe topics") as admin:
+    with open_admin(settings, "describe topics") as admin:
         found = admin.describe_topics(wanted)
     unknown = {
         topic["name"]
@@ -73,13 +71,3 @@ def missing_topics(settings: KafkaSettings, names: Iterable[str]) -> list[str]:
         if for_code(topic["error_code"]) is UnknownTopicOrPartitionError
     }
     return [name for name in wanted if name in unknown]
-
-
-@contextmanager
-def _admin(settings: KafkaSettings, action: str) -> Iterator[Any]:
-    with translated_errors(action):
-        admin = KafkaAdminClient(**connection_options(settings))
-        try:
-            yield admin
-        finally:
-            admin.close()

@@ -1,0 +1,56 @@
+"""The admin client of kafka-python 3.0.x: opened, closed, its errors translated."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from kafka import KafkaAdminClient
+from kafka.errors import RetriableError
+
+from profiler.config import KafkaSettings
+from profiler.kafka.kafka_python.client import (
+    CALL_TIMEOUT_MS,
+    connection_options,
+    translated_errors,
+)
+
+_RETRY_PAUSE_S = 0.1
+
+Answer = TypeVar("Answer")
+
+
+@contextmanager
+def open_admin(settings: KafkaSettings, action: str) -> Iterator[Any]:
+    """Connect an admin client for the time of a `with` block.
+
+    Args:
+        settings: how to reach the cluster.
+        action: what the messages of errors begin with.
+
+    Raises:
+        TransportError: no broker answers, or one refuses what is asked inside the block.
+        ConfigError: the client refuses the settings.
+    """
+    with translated_errors(action):
+        admin = KafkaAdminClient(**connection_options(settings))
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask again while a coordinator is being elected or loaded, for 30 s; the client does not.
+
+    The first question about any group of a new cluster always meets this: the broker makes the
+    topic of offsets only then.
+    """
+    deadline = time.monotonic() + CALL_TIMEOUT_MS / 1_000
+    while True:
+        try:
+            return ask()
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_PAUSE_S)
