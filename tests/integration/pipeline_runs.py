@@ -92,7 +92,7 @@ class Deployment:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, dict(settings))
         assert self.admin.alter_configs([resource])["topic"] == {topic: "OK"}
 
-    def start(self, mode: str = "run", **settings: str) -> Program:
+    def start(self, mode: str = "run", *flags: str, **settings: str) -> Program:
         """Start `profiler <mode>`; settings are named as in the environment: BATCH__MAX_RECORDS."""
         named = {f"TOPICS__{name}": topic for name, topic in self.topics.items()}
         named |= {f"GROUPS__{name}": group for name, group in self.groups.items()}
@@ -100,7 +100,7 @@ class Deployment:
         named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "500"}
         named |= {"BATCH__POLL_TIMEOUT_MS": "100"} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
-        arguments = [mode, "--bootstrap-servers", self.bootstrap_servers]
+        arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
         return Program(arguments, environment, self._directory)
 
     def produce(self, inputs: Iterable[Input], topic: str = "processed") -> None:
