@@ -9,11 +9,15 @@ from contextlib import ExitStack, closing
 
 from profiler.config import KafkaSettings
 from profiler.kafka.kafka_python import KafkaPythonSink, KafkaPythonSource
+from profiler.kafka.librdkafka import LibrdkafkaSink, LibrdkafkaSource
 from profiler.kafka.transport import Sink, Source
 from profiler.records import OutputRecord, Record
 from tests.servers.kafka import Kafka
 
-ADAPTERS = {"kafka-python": (KafkaPythonSource, KafkaPythonSink)}
+ADAPTERS = {
+    "kafka-python": (KafkaPythonSource, KafkaPythonSink),
+    "librdkafka": (LibrdkafkaSource, LibrdkafkaSink),
+}
 PATIENCE_S = 30
 #: Not older, because a broker deletes what its timestamp makes older than the retention.
 YESTERDAY = int(time.time() * 1_000) - 86_400_000

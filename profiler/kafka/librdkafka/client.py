@@ -1,0 +1,58 @@
+"""What librdkafka is given by us: options, its log, and names for its errors."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from profiler.config import KafkaSettings
+from profiler.errors import ConfigError, TransportError
+
+CALL_TIMEOUT_S = 30.0
+
+#: librdkafka's own log; `profiler.logs` holds it at warning.
+_LOG = logging.getLogger("librdkafka")
+
+
+def connection_options(settings: KafkaSettings) -> dict[str, Any]:
+    """The options that consumer and producer share; those that are not set are left out."""
+    password = settings.sasl_password
+    options = {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": settings.client_id,
+        "security.protocol": settings.security_protocol,
+        "sasl.mechanism": settings.sasl_mechanism,
+        "sasl.username": settings.sasl_username,
+        "sasl.password": password.get_secret_value() if password else None,
+        "ssl.ca.location": settings.ssl_cafile and str(settings.ssl_cafile),
+        # The default lets a client wait for up to 10 s for a broker that came back.
+        "reconnect.backoff.max.ms": 1_000,
+        "logger": _LOG,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@contextmanager
+def translated_errors(action: str) -> Iterator[None]:
+    """Turn the client's errors into `TransportError`."""
+    try:
+        yield
+    except KafkaException as error:
+        raise TransportError(f"{action}: {describe(error.args[0])}") from error
+
+
+@contextmanager
+def checked_options() -> Iterator[None]:
+    """Turn the client's refusal of its options into `ConfigError`."""
+    try:
+        yield
+    except (KafkaException, ValueError, TypeError) as error:
+        reason = error.args[0].str() if isinstance(error, KafkaException) else error
+        raise ConfigError(f"kafka: {reason}") from error
+
+
+def describe(error: Any) -> str:  # noqa: ANN401 - a KafkaError, or text where the client has none
+    """Name and text of a `confluent_kafka.KafkaError`, for a log."""
+    return f"{error.name()}: {error.str()}" if hasattr(error, "name") else str(error)
