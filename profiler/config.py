@@ -20,6 +20,7 @@ from profiler.errors import ConfigError
 from profiler.settings import (
     ENV_PREFIX,
     BatchSettings,
+    DeadLetterSettings,
     GroupSettings,
     KafkaSettings,
     LimitSettings,
@@ -30,6 +31,7 @@ from profiler.settings import (
 
 __all__ = [
     "BatchSettings",
+    "DeadLetterSettings",
     "GroupSettings",
     "KafkaSettings",
     "LimitSettings",

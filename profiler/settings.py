@@ -128,6 +128,23 @@ class LimitSettings(_Section):
     max_id_bytes: int = Field(default=512, ge=1, description="UTF-8 bytes of a visitor or visit id")
 
 
+class DeadLetterSettings(_Section):
+    """How many dead letters are an alarm; at a limit the worker stops and commits nothing more."""
+
+    max_consecutive: int = Field(
+        default=1_000, ge=0, description="dead letters without a good record between; 0: no limit"
+    )
+    max_ratio: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="share of dead letters among the last window_records; 1: no limit",
+    )
+    window_records: int = Field(
+        default=10_000, ge=100, le=1_000_000, description="records over which max_ratio is taken"
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Built directly, it reads neither environment nor files."""
 
@@ -157,6 +174,9 @@ class Settings(BaseSettings):
     groups: GroupSettings = Field(default_factory=GroupSettings, description="consumer groups")
     batch: BatchSettings = Field(default_factory=BatchSettings, description="batches")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="limits")
+    dead_letters: DeadLetterSettings = Field(
+        default_factory=DeadLetterSettings, description="dead-letter limits"
+    )
 
     @classmethod
     def settings_customise_sources(
