@@ -21,6 +21,9 @@ from profiler.store import translated
 #: Other programs may flush the script cache again and again; so often is it loaded for one batch.
 _LOADS_PER_BATCH = 100
 
+#: The script takes 15 digits; more (a producer that counts microseconds) is no time in ms.
+_TOO_LATE_MS = 10**15
+
 
 class _Call(NamedTuple):
     """One script call: one visitor's events of one stream, at most `MAX_EVENTS`."""
@@ -130,7 +133,7 @@ class ProfileScript:
             call.arguments.extend(
                 (
                     offset if stream else "",
-                    timestamp if timestamp >= 0 else "",
+                    timestamp if 0 <= timestamp < _TOO_LATE_MS else "",
                     _text(fields.get(event_time)),
                     _text(fields.get(event_id)),
                     visit_id,
