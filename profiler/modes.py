@@ -6,7 +6,7 @@ watermark would know it, and every count would double. So a mode does not start 
 one has committed offsets, and a switch carries the offsets over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -77,17 +77,14 @@ def claim_mode(mode: Mode, settings: Settings, *, switch: bool = False) -> Reade
 
 
 def _traces(groups: Groups, readers: Sequence[Reader]) -> list[_Trace]:
-    found = []
-    for reader in readers:
-        partitions = len(groups.committed(reader.group, reader.topic))
-        try:
-            members = groups.members(reader.group, reader.topic)
-        except GroupsUnsupportedError as error:
-            _LOG.warning("cannot see who is in a group, checked offsets only", error=str(error))
-            members = 0
-        if partitions or members:
-            found.append(_Trace(reader, partitions, members))
-    return found
+    committed = [len(groups.committed(reader.group, reader.topic)) for reader in readers]
+    members = [0] * len(readers)
+    try:
+        members = [groups.members(reader.group, reader.topic) for reader in readers]
+    except GroupsUnsupportedError as error:
+        _LOG.warning("cannot see who is in a group, checked offsets only", error=str(error))
+    traces = map(_Trace, readers, committed, members)
+    return [trace for trace in traces if trace.partitions or trace.members]
 
 
 def _refusal(mode: Mode, traces: Sequence[_Trace]) -> str:
@@ -138,8 +135,7 @@ class _Switch:
         # Before the look at what `run` has: while that is there, nobody else writes this topic.
         ends = self._groups.ends(self._profile.topic)
         if committed := self._committed(self._run):
-            self._hand_over(self._profile, ends)
-            self._hand_over(self._flatten, committed)
+            self._hand_over({self._profile: ends, self._flatten: committed})
             self._retire(self._run)
 
     def _to_one_program(self) -> None:
@@ -150,7 +146,7 @@ class _Switch:
                 f"group {self._flatten.group} (profiler flatten) has committed nothing on"
                 f" {self._flatten.topic}, so it is not known where run should begin. {_RUNBOOK}"
             )
-        self._hand_over(self._run, committed)
+        self._hand_over({self._run: committed})
         # In this order: what `profile` has committed stays the proof that it had finished.
         self._retire(self._flatten)
         self._retire(self._profile)
@@ -166,18 +162,21 @@ class _Switch:
     def _committed(self, reader: Reader) -> dict[int, int]:
         return self._groups.committed(reader.group, reader.topic)
 
-    def _hand_over(self, reader: Reader, offsets: dict[int, int]) -> None:
-        found = self._committed(reader)
-        if found == offsets:
-            return
-        if found:
-            raise ConfigError(
-                f"group {reader.group} (profiler {reader.mode}) has offsets of its own on"
-                f" {reader.topic}: both modes have worked here, and which of them is right cannot"
-                f" be told. Delete the groups of the one that is not. {_RUNBOOK}"
-            )
-        self._groups.commit(reader.group, reader.topic, offsets)
-        _LOG.info("offsets set", group=reader.group, topic=reader.topic, offsets=offsets)
+    def _hand_over(self, wanted: Mapping[Reader, dict[int, int]]) -> None:
+        missing = {}
+        for reader, offsets in wanted.items():
+            found = self._committed(reader)
+            if not found:
+                missing[reader] = offsets
+            elif found != offsets:
+                raise ConfigError(
+                    f"group {reader.group} (profiler {reader.mode}) has offsets of its own on"
+                    f" {reader.topic}: both modes have worked here, and which of them is right"
+                    f" cannot be told. Delete the groups of the one that is not. {_RUNBOOK}"
+                )
+        for reader, offsets in missing.items():
+            self._groups.commit(reader.group, reader.topic, offsets)
+            _LOG.info("offsets set", group=reader.group, topic=reader.topic, offsets=offsets)
 
     def _retire(self, reader: Reader) -> None:
         if found := self._committed(reader):
