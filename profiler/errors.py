@@ -6,6 +6,7 @@
 `TransportError`          retry: Kafka did not take or give records, nothing is committed
 `ScriptContractError`     stop: script and caller disagree, going on would lose data
 `ConfigError`             stop before the start (exit code 78)
+`StoredStateError`        one visitor's profile cannot be shown; processing never raises it
 ========================  ==========================================================
 """
 
@@ -42,3 +43,7 @@ class ScriptContractError(ProfilerError):
 
 class ConfigError(ProfilerError):
     """The configuration or the rules are wrong; the message names file, place and remedy."""
+
+
+class StoredStateError(ProfilerError):
+    """A key holds no profile that these rules can read; the message names the key and says why."""
