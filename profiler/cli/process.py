@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
+from pydantic import SecretStr
 
 from profiler import logs
 from profiler.cli.options import (
@@ -29,7 +30,7 @@ from profiler.kafka.topics import missing_topics
 from profiler.modes import claim_mode
 from profiler.pipe import run_pipe
 from profiler.pipeline import Mode, Pipeline
-from profiler.settings import Settings
+from profiler.settings import RedisSettings, Settings
 from profiler.worker import Worker
 
 if TYPE_CHECKING:
@@ -150,9 +151,11 @@ def pipe(
     Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}.
     """
     with ExitStack() as stack:
-        if redis is None:
-            redis = stack.enter_context(EmbeddedStore()).url
         settings = settings_from(config, rules=rules, redis=redis)
+        if redis is None:
+            # Neither the login nor the certificates that are configured are this store's.
+            own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
+            settings = settings.model_copy(update={"redis": own})
         script = script_from(settings)
         script.register()
         mode: Mode = "run" if input_ == "processed" else "profile"
