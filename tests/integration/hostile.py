@@ -86,6 +86,8 @@ def _not_json() -> Iterator[Case]:
     cut = event(page_title='"€"')
     yield Case("cut inside a character", cut[: cut.index("€".encode()) + 1], "bad_utf8", "cut")
     yield Case("cut in the middle", cut[:40], "bad_json", "a producer died in mid-write")
+    why = "the text null is no tombstone"
+    yield Case("null", b"null", "not_an_object", why, in_pipe=TOMBSTONE)
     yield Case("UTF-16", event().decode().encode("utf-16"), "bad_utf8", "the wrong encoding")
     yield Case("BOM", b"\xef\xbb\xbf" + event(), "bad_json", "RFC 8259 forbids a BOM")
     yield Case("two objects", event() + event(), "bad_json", "two records run together", b"")
@@ -112,8 +114,8 @@ def _numbers() -> Iterator[Case]:
 
 
 def _shapes() -> Iterator[Case]:
-    for name, value, why in hostile_text.BAD_SHAPES:
-        yield Case(name, event(value), "bad_shape", why)
+    for name, more, why in hostile_text.BAD_SHAPES:
+        yield Case(name, event(more), "bad_shape", why)
     for name, value in hostile_text.NO_EVENTS.items():
         yield Case(name, value, ANONYMOUS, "an object without an id")
     for name, more, why in hostile_text.ODD_SECTIONS:
