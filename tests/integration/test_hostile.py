@@ -161,10 +161,12 @@ def test_a_rejected_record_sends_redis_no_command_at_all(private_store: MakeStor
 
 
 def as_line(case: Case, value: bytes) -> bytes:
-    try:
-        key = json.dumps(None if case.key is None else case.key.decode()).encode()
-    except UnicodeDecodeError:
-        key = b'"%b"' % case.key
+    key = b"null"
+    if case.key is not None:
+        try:
+            key = json.dumps(case.key.decode()).encode()
+        except UnicodeDecodeError:
+            key = b'"%b"' % case.key
     return b'{"key": %b, "value": %b, "timestamp": %d}\n' % (key, value, case.timestamp)
 
 
