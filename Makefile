@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint fmt bench clean
+.PHONY: help setup demo test test-fast lint fmt bench dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ fmt: $(STAMP) ## format Python
 
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
+
+dist: $(STAMP) ## build the source distribution and the wheel into dist/
+	$(BIN)/python -m build --outdir dist
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist tools/node_modules clients/node/node_modules
