@@ -43,6 +43,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on the Lua
 	tools/node_modules/.bin/stylua --check lua/rendered
 	$(BIN)/python -m tools.check_lua_header
 	$(BIN)/python -m tools.check_boundary
+	$(BIN)/python -m tools.write_reference --check
 
 fmt: $(STAMP) ## format Python
 	$(BIN)/ruff check --fix

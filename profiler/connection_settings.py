@@ -84,7 +84,7 @@ class KafkaSettings(TlsSection):
         default=None, examples=["secret"], description="password for SASL"
     )
     session_timeout_ms: int = Field(
-        default=45_000, ge=1, description="ms without a heartbeat until the group gives up a member"
+        default=45_000, ge=1, description="ms without a heartbeat until the group gives a worker up"
     )
     heartbeat_interval_ms: int = Field(
         default=3_000,
@@ -100,17 +100,20 @@ class KafkaSettings(TlsSection):
     compression: Literal["gzip", "lz4", "snappy", "zstd"] | None = Field(
         default=None,
         examples=["gzip"],
-        description="of produced batches; all but gzip need a package of that name",
+        description="of produced batches; all but gzip need lz4, python-snappy or zstandard",
     )
     max_request_bytes: int = Field(
         default=1_048_576,
         ge=1,
-        description="bytes of the largest produced record, as the broker has it",
+        description="most bytes of a produced record; not above the broker's message.max.bytes",
     )
     delivery_timeout_ms: int = Field(
         default=30_000, ge=1_000, description="ms until a record without acknowledgement has failed"
     )
-    client_id: str = Field(default="visitor-profiler", description="name in the broker's logs")
+    client_id: str = Field(
+        default="visitor-profiler",
+        description="what the broker calls the worker in its logs and quotas",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

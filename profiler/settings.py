@@ -26,10 +26,16 @@ ENV_PREFIX = "profiler_"
 class TopicSettings(Section):
     """Names of the topics."""
 
-    processed: str = Field(default="tracking_processed", description="input")
-    flattened: str = Field(default="tracking_flattened", description="flattened records")
-    persisted: str = Field(default="tracking_persisted", description="records with profiles")
-    rejected: str = Field(default="tracking_rejected", description="dead letters")
+    processed: str = Field(default="tracking_processed", description="topic of the events; input")
+    flattened: str = Field(
+        default="tracking_flattened", description="topic of the flattened records; output"
+    )
+    persisted: str = Field(
+        default="tracking_persisted", description="topic of the records with profiles; output"
+    )
+    rejected: str = Field(
+        default="tracking_rejected", description="topic of the dead letters; output"
+    )
 
     def of(self, mode: str) -> list[str]:
         """Return the topics that `profiler <mode>` reads and writes."""
@@ -44,25 +50,27 @@ class TopicSettings(Section):
 class GroupSettings(Section):
     """Names of the consumer groups, one per mode."""
 
-    run: str = Field(default="visitor_profiler", description="group of `profiler run`")
-    flatten: str = Field(default="python_flattener", description="group of `profiler flatten`")
-    profile: str = Field(default="python_profiler", description="group of `profiler profile`")
+    run: str = Field(default="visitor_profiler", description="group of profiler run")
+    flatten: str = Field(default="python_flattener", description="group of profiler flatten")
+    profile: str = Field(default="python_profiler", description="group of profiler profile")
 
 
 class BatchSettings(Section):
     """How much is read at a time."""
 
-    max_records: int = Field(default=500, ge=1, description="records per batch")
+    max_records: int = Field(default=500, ge=1, description="most records per batch")
     poll_timeout_ms: int = Field(default=500, ge=0, description="ms to wait for the first record")
 
 
 class LimitSettings(Section):
     """What a record may be at most; beyond, it is a dead letter."""
 
-    max_record_bytes: int = Field(default=786_432, ge=1, description="bytes of an input value")
-    max_depth: int = Field(default=64, ge=1, description="levels of nesting")
-    max_fields: int = Field(default=2_000, ge=1, description="fields of a flattened record")
-    max_id_bytes: int = Field(default=512, ge=1, description="UTF-8 bytes of a visitor or visit id")
+    max_record_bytes: int = Field(default=786_432, ge=1, description="most bytes of an input value")
+    max_depth: int = Field(default=64, ge=1, description="most levels of nesting")
+    max_fields: int = Field(default=2_000, ge=1, description="most fields of a flattened record")
+    max_id_bytes: int = Field(
+        default=512, ge=1, description="most UTF-8 bytes of a visitor or visit id"
+    )
 
 
 class DeadLetterSettings(Section):
@@ -91,20 +99,25 @@ class Settings(BaseSettings):
 
     rules: str = Field(default="standard", description="name of a preset, or path of a rules file")
     delivery: Literal["at-least-once"] = Field(
-        default="at-least-once", description="what a crash may do to the output"
+        default="at-least-once",
+        description="what a crash may do to the output: write some of it twice, never lose it",
     )
     anonymous: Literal["pass", "reject"] = Field(
-        default="pass", description="fate of an event without a visitor id"
+        default="pass",
+        description="an event without a visitor id: passed on without a profile, or a dead letter",
     )
-    tombstones: Literal["pass", "drop"] = Field(default="pass", description="fate of a null value")
+    tombstones: Literal["pass", "drop"] = Field(
+        default="pass", description="a record with a null value: passed on as it is, or dropped"
+    )
     stream_epoch: str = Field(
-        default="0", description="to be changed when the input topic was created anew"
+        default="0",
+        description="any text; another one when the input topic was deleted and created anew",
     )
     worker_id: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-0",
         min_length=1,
         examples=["profiler-0"],
-        description="unique among the workers; default: host name and 0",
+        description="name of this worker, unique among all; by default the host's name and -0",
     )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka")
     redis: RedisSettings = Field(default_factory=RedisSettings, description="Redis")

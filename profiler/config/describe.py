@@ -22,7 +22,7 @@ def bounds_of(setting: Setting) -> str:
     words = []
     for limit in setting.field.metadata:
         words += [
-            f"{word} {getattr(limit, name):_}"
+            f"{word} {getattr(limit, name)}"
             for name, word in _BOUNDS.items()
             if hasattr(limit, name)
         ]
