@@ -11,12 +11,18 @@ from typing import NamedTuple
 
 import structlog
 
+from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
+from profiler.headers import source_of
 from profiler.kafka.groups import GroupInUseError, Groups, GroupsUnsupportedError, open_groups
+from profiler.kafka.tail import last_headers
 from profiler.pipeline import Mode
 from profiler.settings import Settings
 
 _LOG = structlog.get_logger("profiler.modes")
+
+#: What a crashed worker wrote last is among these, in one partition at least.
+_TAIL_RECORDS = 100
 
 _RUNBOOK = 'see "Switching modes" in docs/operations.md'
 
@@ -66,7 +72,7 @@ def claim_mode(mode: Mode, settings: Settings, *, switch: bool = False) -> Reade
             raise ConfigError(_refusal(mode, traces))
         if traces:
             try:
-                _Switch(groups, run, flatten, profile).to(mode)
+                _Switch(settings.kafka, groups, run, flatten, profile).to(mode)
             except ConfigError:
                 # Another worker with the same flag may have been quicker.
                 if _traces(groups, others):
@@ -110,7 +116,15 @@ class _Switch:
     --switch-mode, and a switch that was cut off can be repeated, or turned round.
     """
 
-    def __init__(self, groups: Groups, run: Reader, flatten: Reader, profile: Reader) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        groups: Groups,
+        run: Reader,
+        flatten: Reader,
+        profile: Reader,
+    ) -> None:
+        self._settings = settings
         self._groups = groups
         self._run = run
         self._flatten = flatten
@@ -135,6 +149,7 @@ class _Switch:
         # Before the look at what `run` has: while that is there, nobody else writes this topic.
         ends = self._groups.ends(self._profile.topic)
         if committed := self._committed(self._run):
+            self._require_clean_stop(self._run, committed)
             self._hand_over({self._profile: ends, self._flatten: committed})
             self._retire(self._run)
 
@@ -146,6 +161,7 @@ class _Switch:
                 f"group {self._flatten.group} (profiler flatten) has committed nothing on"
                 f" {self._flatten.topic}, so it is not known where run should begin. {_RUNBOOK}"
             )
+        self._require_clean_stop(self._flatten, committed)
         self._hand_over({self._run: committed})
         # In this order: what `profile` has committed stays the proof that it had finished.
         self._retire(self._flatten)
@@ -157,6 +173,25 @@ class _Switch:
                 f"group {self._profile.group} (profiler profile) has not read {left} records of"
                 f" {self._profile.topic}: start profiler profile again, and stop it when its lag"
                 f" is 0. {_RUNBOOK}"
+            )
+
+    def _require_clean_stop(self, reader: Reader, committed: Mapping[int, int]) -> None:
+        """Refuse where outputs were written of records that count as not read."""
+        topic = self._profile.topic
+        sources = map(source_of, last_headers(self._settings, topic, count=_TAIL_RECORDS))
+        ahead = {
+            source
+            for source in sources
+            if source is not None
+            and source[0] == reader.topic
+            and source[2] >= committed.get(source[1], 0)
+        }
+        if ahead:
+            raise ConfigError(
+                f"the last profiler {reader.mode} did not stop cleanly: {topic} has records of"
+                f" {len(ahead)} offsets of {reader.topic} that group {reader.group} has not"
+                f" committed. Start profiler {reader.mode} again, and stop it with SIGTERM when"
+                f" its lag is 0. {_RUNBOOK}"
             )
 
     def _committed(self, reader: Reader) -> dict[int, int]:
