@@ -8,8 +8,9 @@ from profiler.errors import StoredStateError
 from profiler.reply import ReplyDecoder
 from profiler.rules import Rules
 
-#: MessagePack's marks of short arrays and texts; see the layout in docs/data-model.md.
-_ARRAYS = range(0x93, 0xA0)
+#: MessagePack's marks, as far as the head of the state needs them; docs/data-model.md has the rest.
+_ARRAYS = range(0x90, 0xA0)
+_LARGEST_SHORT_NUMBER = 0x7F
 _SHORT_TEXTS = range(0xA0, 0xC0)
 _TEXT_WITH_LENGTH = 0xD9
 
@@ -32,9 +33,8 @@ class StoredProfile(NamedTuple):
 
 
 class _Writer(NamedTuple):
-    """The first three places of packed state."""
+    """The second and third place of packed state."""
 
-    layout: int
     order: str
     rules_version: str
 
@@ -63,11 +63,6 @@ def decode_stored(
 
 
 def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
-    if writer.layout > LAYOUT:
-        raise StoredStateError(
-            f"{key} was written by a newer profiler (layout {writer.layout}, this one knows"
-            f" {LAYOUT}): update this one"
-        )
     if writer.order != rules.order:
         raise StoredStateError(
             f"{key} was written by rules {writer.rules_version} (order {writer.order}), and these"
@@ -77,14 +72,21 @@ def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
 
 def _writer_of(key: str, packed: bytes) -> _Writer:
     """Read the head of the state and nothing behind it: the rest is the script's own affair."""
+    damaged = f"{key} is damaged: its state field cannot be read"
+    if len(packed) < 2 or packed[0] not in _ARRAYS:  # noqa: PLR2004 - the mark and the layout
+        raise StoredStateError(damaged)
+    layout = packed[1]
+    if LAYOUT < layout <= _LARGEST_SHORT_NUMBER:
+        raise StoredStateError(
+            f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
+            " update this one"
+        )
     try:
-        if packed[0] not in _ARRAYS:
-            raise ValueError("no array")  # noqa: TRY301 - one answer for all damage
         order, end = _text_at(packed, 2)
         rules_version, _ = _text_at(packed, end)
-        return _Writer(packed[1], order, rules_version)
     except (IndexError, ValueError) as error:
-        raise StoredStateError(f"{key} is damaged: its state field cannot be read") from error
+        raise StoredStateError(damaged) from error
+    return _Writer(order, rules_version)
 
 
 def _text_at(packed: bytes, at: int) -> tuple[str, int]:

@@ -150,7 +150,7 @@ def get(visitor: str, redis_url: str) -> dict[str, object] | None:
     )
     if done.returncode:
         return None
-    profile: dict[str, object] = json.loads(done.stdout)
+    profile: dict[str, object] = json.loads(done.stdout)["profile"]
     return profile
 
 
