@@ -105,6 +105,25 @@ def demoted(server: StoreServer) -> Iterator[None]:
 
 
 @contextmanager
+def flushing(server: StoreServer) -> Iterator[None]:
+    """Meanwhile the script cache is flushed every 50 ms."""
+    end = threading.Event()
+
+    def flush() -> None:
+        with administrator(server) as client:
+            while not end.wait(0.05):
+                client.script_flush()
+
+    thread = threading.Thread(target=flush)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+@contextmanager
 def short_of_replicas(server: StoreServer) -> Iterator[None]:
     with administrator(server) as client:
         client.config_set("min-replicas-to-write", "1")
@@ -170,9 +189,9 @@ def test_an_unwell_redis_costs_time_only(
         program.wait_for(deployment.is_done)
         counts = program.stop()
         reasons = {event["error"] for event in program.events(UNWELL_REDIS)}
+    settle(deployment)
     assert any(fault.reason in reason for reason in reasons), reasons
     assert (counts.get("replayed", 0) > 0) >= fault.applies
-    settle(deployment)
 
 
 def test_a_redis_that_is_stopped_for_ten_seconds_keeps_the_group_as_it_is(
@@ -195,4 +214,19 @@ def test_a_redis_that_is_stopped_for_ten_seconds_keeps_the_group_as_it_is(
         assert generations(servers, group) == before != []
         program.stop()
         assert len(program.events("assigned")) == 1
+    settle(deployment)
+
+
+def test_flushed_scripts_cost_latency_only(
+    private_store: MakeStore, deploy: Deploy, settle: Settle
+) -> None:
+    server = private_store("valkey9")
+    deployment = without_event_ids(deploy(server.url))
+    with flushing(server), deployment.start("run", **HASTY) as program:
+        deployment.produce(page_views(0, 2_000))
+        program.wait_for(deployment.is_done)
+        counts = program.stop()
+    with administrator(server) as client:
+        assert client.info("commandstats")["cmdstat_script|load"]["calls"] > 5
+    assert (counts["read"], counts["profiled"], counts.get("replayed", 0)) == (2_000, 2_000, 0)
     settle(deployment)

@@ -118,6 +118,20 @@ class KafkaProcess(ServerProcess):
             raise ServerStartError(f"{name} failed:\n{tool.stdout}{tool.stderr}")
 
 
+class RestartedKafka(KafkaProcess):
+    """For tests that stop it in every way: it is soon back after a crash, and may be slow to stop.
+
+    After a crash the controller refuses the broker until the session that it had is over.
+    """
+
+    stop_timeout = 30.0
+
+    def settings(self) -> dict[str, str]:
+        """The broker's properties."""
+        session = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
+        return {**super().settings(), **session}
+
+
 def shared_kafka(stack: ExitStack) -> Kafka:
     """Start or find a cluster; skips the test when there is none."""
     sources = {"env": _from_environment, "docker": _from_docker, "local": _from_jars}
@@ -155,7 +169,7 @@ def broker_settings(
         # A transaction that outlives its timeout is aborted within a second, not ten.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
         "group.initial.rebalance.delay.ms": "0",
-        "group.min.session.timeout.ms": "1000",
+        "group.min.session.timeout.ms": "300",
     }
 
 
