@@ -14,7 +14,8 @@ from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 from profiler.tls import tls_context
 
-CALL_TIMEOUT_MS = 30_000
+CALL_TIMEOUT_S = 30
+CALL_TIMEOUT_MS = CALL_TIMEOUT_S * 1_000
 CLOSE_TIMEOUT_S = 10
 
 
