@@ -8,13 +8,17 @@ import subprocess
 import sys
 import venv
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.packaging.commands import ROOT, bare_environment, pip_settings, run
+from tests.packaging.image import Image
 from tests.servers import give_up
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 NOT_SOURCE = (
     ".git",
     ".venv",
@@ -25,8 +29,6 @@ NOT_SOURCE = (
     ".*_cache",
     ".hypothesis",
 )
-# Seconds for one pip or build, which may have to download some 70 MB.
-PATIENCE_S = 300
 
 
 @dataclass(frozen=True)
@@ -64,28 +66,15 @@ class Installation:
     def run(
         self, *command: str | Path, stdin: str = "", **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command without any variable of ours, and expect success."""
-        path = f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin"
-        clean = {"PATH": path, "HOME": str(self.directory), "LANG": "C.UTF-8"}
-        done = subprocess.run(
-            command,
-            cwd=self.directory,
-            env={**clean, **variables},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
-        )
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-        return done
+        """Run a command there, with these variables alone, and expect success."""
+        environment = {**bare_environment(self.python.parent, self.directory), **variables}
+        return run(command, directory=self.directory, environment=environment, stdin=stdin)
 
 
 def build(source: Path, destination: Path, *options: str) -> None:
     """Build as a publisher does: in an isolated environment with the declared backend."""
     command = [sys.executable, "-m", "build", "--outdir", str(destination), *options, str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    run(command, directory=destination, environment=os.environ)
 
 
 @pytest.fixture(scope="session")
@@ -120,9 +109,16 @@ def installation(
     directory = tmp_path_factory.mktemp("elsewhere")
     venv.create(directory / "venv", with_pip=True, symlinks=True)
     installed = Installation(directory / "venv" / "bin" / "python", directory)
-    # The index and the cache of pip are ours, hence its variables and its home.
     pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    ours = {name: text for name, text in os.environ.items() if name.startswith("PIP_")}
     wanted = f"{distributions.wheel}[demo]"
-    installed.run(installed.python, *pip, wanted, **ours, HOME=str(Path.home()))
+    installed.run(installed.python, *pip, wanted, **pip_settings())
     return installed
+
+
+@pytest.fixture(scope="session")
+def image(
+    tmp_path_factory: pytest.TempPathFactory,
+    package_index: None,  # noqa: ARG001 - must be there
+) -> Image:
+    """Run the Dockerfile's steps."""
+    return Image(tmp_path_factory.mktemp("image"))

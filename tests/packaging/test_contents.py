@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import profiler
-from tests.packaging.conftest import ROOT, Distributions, build
+from tests.packaging.commands import ROOT
+from tests.packaging.conftest import Distributions, build
 
 STEM = f"visitor_profiler-{profiler.__version__}"
 

@@ -11,7 +11,8 @@ import profiler
 from profiler.render import render, sha_of
 from profiler.rules import PRESETS, load_rules
 from tests.integration.demo_run import counts_of, expected_counts
-from tests.packaging.conftest import ROOT, Installation
+from tests.packaging.commands import ROOT
+from tests.packaging.conftest import Installation
 
 EVENT = {
     "query": [
