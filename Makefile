@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint fmt bench clean
+.PHONY: help setup demo test test-fast lint fmt bench dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on the Lua
 	tools/node_modules/.bin/stylua --check lua/rendered
 	$(BIN)/python -m tools.check_lua_header
 	$(BIN)/python -m tools.check_boundary
+	$(BIN)/python -m tools.write_reference --check
 
 fmt: $(STAMP) ## format Python
 	$(BIN)/ruff check --fix
@@ -50,6 +51,9 @@ fmt: $(STAMP) ## format Python
 
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
+
+dist: $(STAMP) ## build the source distribution and the wheel into dist/
+	$(BIN)/python -m build --outdir dist
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist tools/node_modules clients/node/node_modules

@@ -4,8 +4,11 @@
 `InvalidRecordError`      dead letter: this record is bad, the stream goes on
 `StoreUnavailableError`   retry: Redis is away or unwell, nothing is committed
 `TransportError`          retry: Kafka did not take or give records, nothing is committed
+`RecordTooLargeError`     the reference goes in place of a dead letter; else retry
+`DeadLetterLimitError`    stop: so many dead letters are no accident
 `ScriptContractError`     stop: script and caller disagree, going on would lose data
 `ConfigError`             stop before the start (exit code 78)
+`StoredStateError`        one visitor's profile cannot be shown; processing never raises it
 ========================  ==========================================================
 """
 
@@ -36,9 +39,21 @@ class TransportError(ProfilerError):
     """Kafka refused or lost a batch: nothing of it may be committed, try again."""
 
 
+class RecordTooLargeError(TransportError):
+    """Kafka takes no records as large as one of a batch: not even in another attempt."""
+
+
+class DeadLetterLimitError(ProfilerError):
+    """Too many records are bad; the message says which, and what to set if that is right."""
+
+
 class ScriptContractError(ProfilerError):
     """The script's reply breaks its contract, or it refused our arguments: a bug, so stop."""
 
 
 class ConfigError(ProfilerError):
     """The configuration or the rules are wrong; the message names file, place and remedy."""
+
+
+class StoredStateError(ProfilerError):
+    """A key holds no profile that these rules can read; the message names the key and says why."""

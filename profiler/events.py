@@ -5,7 +5,7 @@ infinities, no lone surrogates, no integers that a parser would silently round.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -36,7 +36,7 @@ class Limits(NamedTuple):
     Depth counts the objects and lists around a value, with itself when it is one, from the top of
     the record as it was read: ``{}`` has depth 1, ``{"a": [0]}`` depth 2. A value of
     ``tracking_processed`` that is an object or a list is therefore at depth 4 already. Members
-    that flattening drops are not held to it.
+    that flattening drops are held neither to it nor to the bounds of integers.
     """
 
     #: Bytes of the record's value, before it is parsed.
@@ -142,7 +142,7 @@ def check_values(
     _check_depth(values, holder_depth, limits.max_depth)
     # Searching the bytes by a regular expression takes several times as long as parsing them.
     if _LONG_RUN in value.translate(_DIGITS_TO_ZERO):
-        _check_integers(value)
+        _check_integers(values, value)
 
 
 def _check_depth(values: Collection[Any], depth: int, max_depth: int) -> None:
@@ -152,25 +152,38 @@ def _check_depth(values: Collection[Any], depth: int, max_depth: int) -> None:
         depth += 1
         if depth > max_depth:
             raise _too_deep(max_depth)
-        level = [
-            item
-            for node in level
-            for item in (node.values() if isinstance(node, dict) else node)
-            if isinstance(item, dict | list)
-        ]
+        level = [item for item in _members(level) if isinstance(item, dict | list)]
 
 
-def _check_integers(value: bytes) -> None:
+def _check_integers(values: Collection[Any], value: bytes) -> None:
     """Look at the text of the integers, of which the parser made floats without a word.
 
     Args:
-        value: valid JSON.
+        values: those that are kept; the fate of a record does not hang on what is dropped.
+        value: the valid JSON that they are from.
     """
+    rounded = {}
     for token in _STRING_OR_LONG_INTEGER.finditer(value):
         text = token[1]
         # The length goes first: `int` refuses more than 4,300 digits by an error of its own.
         if text and not (len(text) <= _INTEGER_CHARS and _INTEGER_MIN <= int(text) <= _INTEGER_MAX):
-            raise _bad_integer(text.decode())
+            rounded[float(text)] = text.decode()
+    level = list(values) if rounded else []
+    while level:
+        for item in level:
+            if isinstance(item, float) and item in rounded:
+                raise _bad_integer(rounded[item])
+        level = _members(level)
+
+
+def _members(level: Iterable[Any]) -> list[Any]:
+    """The values inside the objects and lists among these."""
+    return [
+        item
+        for node in level
+        if isinstance(node, dict | list)
+        for item in (node.values() if isinstance(node, dict) else node)
+    ]
 
 
 def _parse_error(value: bytes, message: str, position: int, limits: Limits) -> InvalidRecordError:

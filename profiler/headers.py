@@ -14,7 +14,9 @@ PROFILER_VERSION = "profiler-version"
 #: Bytes of UTF-8.
 MAX_REASON_BYTES = 512
 
-_SOURCE_NAMES = frozenset({SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET})
+_SOURCE_ORDER = (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
+_SOURCE_NAMES = frozenset(_SOURCE_ORDER)
+_MAX_DIGITS = 19  # of 64 bits, as Kafka's offsets have
 
 
 def with_source(
@@ -43,6 +45,17 @@ def with_source(
     if forward and _has_source(headers):
         return headers
     return _replace(headers, source)
+
+
+def source_of(headers: Headers) -> tuple[str, int, int] | None:
+    """Return topic, partition and offset where a record was first read, if it says so."""
+    if not _has_source(headers):
+        return None
+    values = {name: value or b"" for name, value in headers if name in _SOURCE_NAMES}
+    topic, partition, offset = (values[name] for name in _SOURCE_ORDER)
+    if max(len(partition), len(offset)) > _MAX_DIGITS:
+        return None
+    return topic.decode(errors="replace"), int(partition), int(offset)
 
 
 def rejection(headers: Headers, *, stage: str, code: str, reason: str) -> Headers:

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+#: Names and values. A name that is not UTF-8 has its foreign bytes as lone surrogates.
 Headers = tuple[tuple[str, bytes | None], ...]
 
 

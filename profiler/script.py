@@ -4,22 +4,28 @@ Nothing else in this package issues a Redis data command or knows a visitor, vis
 what a profile becomes is decided in ``lua/``.
 """
 
+import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import redis
 
 from profiler.contract import MAX_EVENTS
-from profiler.errors import InvalidRecordError, ScriptContractError
+from profiler.errors import InvalidRecordError, ScriptContractError, StoredStateError
 from profiler.keys import key_of
 from profiler.records import FlatEvent
 from profiler.render import render, sha_of
 from profiler.reply import Outcome, Rejected, ReplyDecoder
+from profiler.rights import Rights, harmless_calls, rights_of
 from profiler.rules import Rules
 from profiler.store import translated
+from profiler.stored import StoredProfile, decode_stored
 
 #: Other programs may flush the script cache again and again; so often is it loaded for one batch.
 _LOADS_PER_BATCH = 100
+
+#: The script takes 15 digits; more (a producer that counts microseconds) is no time in ms.
+_TOO_LATE_MS = 10**15
 
 
 class _Call(NamedTuple):
@@ -94,13 +100,49 @@ class ProfileScript:
 
         Raises:
             StoreUnavailableError: the server cannot be reached or is not ready.
+            StoredStateError: the key holds something else.
         """
+        found = self.look_up(visitor_id)
+        return found and found.profile
+
+    def look_up(self, visitor_id: str) -> StoredProfile | None:
+        """The same with what is known about the stored hash itself. Raises as `read` does."""
         key = key_of(self.rules.store.key, visitor_id)
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hgetall(key)
+        pipe.pexpiretime(key)
         try:
-            stored = self._client.hgetall(key)
+            found, expires_at = pipe.execute(raise_on_error=False)
         except redis.RedisError as error:
             raise translated(error) from error
-        return self._decoder.stored(stored) if stored else None
+        if isinstance(found, redis.RedisError):
+            if str(found).startswith("WRONGTYPE"):
+                raise StoredStateError(f"{key} holds no hash: another program wrote it") from found
+            raise translated(found) from found
+        if not found:
+            return None
+        stored = decode_stored(key, found, self.rules, self._decoder)
+        # No worker has the right to ask for the expiry, and -1 says that there is none.
+        is_known = isinstance(expires_at, int) and expires_at > 0
+        return stored._replace(expires_at=expires_at if is_known else None)
+
+    def rights(self) -> Rights:
+        """Try every command that a worker needs, on a key that no visitor has; writes nothing.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+            ConfigError: it refuses the login.
+        """
+        pattern = self.rules.store.key
+        key = key_of(pattern, f"profiler-check-{uuid.uuid4().hex}")
+        pipe: Any = self._client.pipeline(transaction=False)
+        for call in harmless_calls(self.text, self.sha, key):
+            pipe.execute_command(*call)
+        try:
+            answers = pipe.execute(raise_on_error=False)
+        except redis.RedisError as error:
+            raise translated(error) from error
+        return rights_of(answers, pattern.replace("<id>", "*"))
 
     def _calls(self, events: Sequence[FlatEvent], outcomes: list[Outcome]) -> list[list[_Call]]:
         identity = self.rules.identity
@@ -130,7 +172,7 @@ class ProfileScript:
             call.arguments.extend(
                 (
                     offset if stream else "",
-                    timestamp if timestamp >= 0 else "",
+                    timestamp if 0 <= timestamp < _TOO_LATE_MS else "",
                     _text(fields.get(event_time)),
                     _text(fields.get(event_id)),
                     visit_id,

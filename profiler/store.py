@@ -1,9 +1,12 @@
 """Connections to Redis, with the client library's own retries switched off."""
 
+import ssl
+
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from profiler.connection_settings import RedisSettings
 from profiler.contract import LAYOUT
 from profiler.errors import (
     ConfigError,
@@ -11,6 +14,7 @@ from profiler.errors import (
     ScriptContractError,
     StoreUnavailableError,
 )
+from profiler.tls import tls_context
 
 #: First words of replies that say "not now": the call may be made again as it is.
 _TRY_AGAIN = frozenset(
@@ -47,12 +51,49 @@ _DENIALS = (
     "Protocol error: unauthenticated",
 )
 
+#: What OpenSSL says, and where to look.
+_TLS_REMEDIES = {
+    "CERTIFICATE_VERIFY_FAILED": "check redis.ssl_cafile, and the host name in redis.url",
+    "WRONG_VERSION_NUMBER": "the server speaks no TLS at that port, but redis.url says rediss://",
+    "CERTIFICATE_REQUIRED": "the server demands a client certificate: redis.ssl_certfile",
+}
 
-def connect(url: str, *, timeout_s: float = 5.0) -> "redis.Redis":
+
+def connect_to(settings: RedisSettings) -> "redis.Redis":
+    """A client of the Redis that is configured; it connects at the first command.
+
+    Raises:
+        ConfigError: the address, or a file of the TLS settings, cannot be read.
+    """
+    options: dict[str, object] = {}
+    if settings.username is not None:
+        options["username"] = settings.username
+    if settings.password is not None:
+        options["password"] = settings.password.get_secret_value()
+    url = settings.url.get_secret_value()
+    if url.startswith("rediss:"):
+        tls_context("redis", settings)  # only to refuse wrong files now; redis-py makes its own
+        key_password = settings.ssl_key_password
+        options |= {
+            "ssl_ca_certs": settings.ssl_cafile and str(settings.ssl_cafile),
+            "ssl_certfile": settings.ssl_certfile and str(settings.ssl_certfile),
+            "ssl_keyfile": settings.ssl_keyfile and str(settings.ssl_keyfile),
+            "ssl_password": key_password and key_password.get_secret_value(),
+            "ssl_min_version": ssl.TLSVersion.TLSv1_2,
+        }
+    return connect(url, timeout_s=settings.socket_timeout_s, **options)
+
+
+def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Redis":
     """A client for ``redis://``, ``rediss://`` or ``unix://``; it connects at the first command.
 
     redis-py would repeat a failed pipeline up to ten times by itself. Here the caller decides
     what is tried again, and looks at the server first.
+
+    Args:
+        url: the address; what it says wins over `options`.
+        timeout_s: to connect, and to wait for one answer.
+        options: further ones of redis-py, e.g. a password.
 
     Raises:
         ConfigError: the address cannot be read; the message does not repeat it (it may hold a
@@ -66,6 +107,7 @@ def connect(url: str, *, timeout_s: float = 5.0) -> "redis.Redis":
             socket_connect_timeout=timeout_s,
             decode_responses=False,
             protocol=2,
+            **options,
         )
     except ValueError as error:
         raise ConfigError(
@@ -76,6 +118,9 @@ def connect(url: str, *, timeout_s: float = 5.0) -> "redis.Redis":
 def translated(error: redis.RedisError) -> ProfilerError:
     """The error of this package that says what to do about one of redis-py's."""
     text = str(error)
+    for sign, remedy in _TLS_REMEDIES.items():
+        if sign in text:
+            return ConfigError(f"Redis: {error}; {remedy}")
     code = text.partition(" ")[0].removeprefix("-")
     if code in _NOT_ALLOWED or isinstance(error, _DENIED) or text.startswith(_DENIALS):
         return ConfigError(f"Redis refuses us: {error}; see docs/operations.md for the ACL")

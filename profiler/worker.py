@@ -159,7 +159,7 @@ class Worker:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _report(self) -> None:
-        if (owned := self._source.assignment_count) != self._owned:
+        if (owned := len(self._source.assignment)) != self._owned:
             _LOG.info("assigned", partitions=owned, before=self._owned)
             self._owned = owned
         now = time.monotonic()

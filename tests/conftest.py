@@ -100,15 +100,21 @@ def kafka_admin(kafka: Kafka) -> Iterator[KafkaAdminClient]:
         yield admin
 
 
+def make_topics(admin: KafkaAdminClient, *names: str, partitions: int = 1) -> list[str]:
+    """Do what `MakeTopics` does, on any cluster; nothing removes them."""
+    unique = [f"{name}-{uuid.uuid4().hex[:12]}" for name in names]
+    options = {"num_partitions": partitions, "replication_factor": 1}
+    admin.create_topics(dict.fromkeys(unique, options), wait_for_metadata=True)
+    return unique
+
+
 @pytest.fixture(scope="session")
 def topics(kafka_admin: KafkaAdminClient) -> Iterator[MakeTopics]:
     """Makes uniquely named topics on `kafka`, and removes them at the end of the session."""
     made: list[str] = []
 
     def make(*names: str, partitions: int = 1) -> list[str]:
-        unique = [f"{name}-{uuid.uuid4().hex[:12]}" for name in names]
-        options = {"num_partitions": partitions, "replication_factor": 1}
-        kafka_admin.create_topics(dict.fromkeys(unique, options), wait_for_metadata=True)
+        unique = make_topics(kafka_admin, *names, partitions=partitions)
         made.extend(unique)
         return unique
 

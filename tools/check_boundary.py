@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).parent.parent / "profiler"
 IMPORTS_REDIS = {
     "script.py": "the one caller of the script",
     "store.py": "makes the connection, sends nothing on it",
+    "rights.py": "reads refusals, sends nothing",
     "embedded.py": "asks a server that it started whether it is ready (PING)",
 }
 

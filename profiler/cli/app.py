@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from profiler import __version__
-from profiler.cli import config, inspect, lua, process
+from profiler.cli import config, inspect, lua, process, topics
 
 app = typer.Typer(
     name="profiler",
@@ -33,5 +33,6 @@ def _root(
 
 process.add_to(app)
 inspect.add_to(app)
+topics.add_to(app)
 config.add_to(app)
 lua.add_to(app)

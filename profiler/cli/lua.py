@@ -6,14 +6,26 @@ from typing import Annotated
 
 import typer
 
-from profiler.cli.options import ConfigFile, RedisUrl, RulesName, script_from, settings_from
+from profiler.cli.options import (
+    ConfigFile,
+    RedisUrl,
+    RulesName,
+    complete_preset,
+    script_from,
+    settings_from,
+)
 from profiler.contract import contract_json
 from profiler.errors import ConfigError, ProfilerError
 from profiler.render import render, rendered_presets, sha_of
 from profiler.rules import load_rules
 
 RulesArgument = Annotated[
-    str, typer.Option("--rules", help="Preset (standard, article) or path of a rules file.")
+    str,
+    typer.Option(
+        "--rules",
+        help="Preset (standard, article) or path of a rules file.",
+        autocompletion=complete_preset,
+    ),
 ]
 
 

@@ -5,23 +5,38 @@ from typing import Annotated
 
 import typer
 
-from profiler.config import load_settings
-from profiler.rules import Rules, load_rules
+from profiler.config import Effective, load_effective
+from profiler.config.catalogue import FLAGS, variable_of
+from profiler.connection_settings import password_in
+from profiler.rules import PRESETS, Rules, load_rules
 from profiler.script import ProfileScript
 from profiler.settings import Settings
-from profiler.store import connect
+from profiler.store import connect_to
+
+
+def complete_preset(incomplete: str) -> list[str]:
+    """The presets that a half-typed `--rules` may mean; the shell itself offers files."""
+    return [preset for preset in PRESETS if preset.startswith(incomplete)]
+
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings file; default: profiler.toml, if there.")
 ]
 RulesName = Annotated[
-    str | None, typer.Option("--rules", help="Preset (standard, article) or path of a rules file.")
+    str | None,
+    typer.Option(
+        FLAGS["rules"],
+        help="Preset (standard, article) or path of a rules file.",
+        autocompletion=complete_preset,
+    ),
 ]
 RedisUrl = Annotated[
-    str | None, typer.Option("--redis", help="redis:// URL; default: the setting redis.url.")
+    str | None,
+    typer.Option(FLAGS["redis.url"], help="redis:// URL; default: the setting redis.url."),
 ]
 Brokers = Annotated[
-    str | None, typer.Option("--bootstrap-servers", help="Kafka brokers, host:port, by commas.")
+    str | None,
+    typer.Option(FLAGS["kafka.bootstrap_servers"], help="Kafka brokers, host:port, by commas."),
 ]
 LogLevel = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")]
 
@@ -37,9 +52,29 @@ def settings_from(
 
     Raises:
         ConfigError: see `load_settings`.
+        typer.BadParameter: the address holds a password, which `ps` would show to everybody.
     """
+    return effective_from(config, rules=rules, redis=redis, brokers=brokers).settings
+
+
+def effective_from(
+    config: Path | None,
+    *,
+    rules: str | None = None,
+    redis: str | None = None,
+    brokers: str | None = None,
+) -> Effective:
+    """The same, each with its origin."""
+    if redis is not None and password_in(redis):
+        raise typer.BadParameter(
+            "a password on the command line is seen by everybody (ps, the shell's history);"
+            f" give the URL without it, and set {variable_of('redis.password')},"
+            f" {variable_of('redis.password')}_FILE or redis.password in profiler.toml,"
+            f" or the whole URL as {variable_of('redis.url')} or {variable_of('redis.url')}_FILE",
+            param_hint=FLAGS["redis.url"],
+        )
     flags = {"rules": rules, "redis": {"url": redis}, "kafka": {"bootstrap_servers": brokers}}
-    return load_settings(config, flags)
+    return load_effective(config, flags)
 
 
 def script_from(settings: Settings, rules: Rules | None = None) -> ProfileScript:
@@ -48,8 +83,6 @@ def script_from(settings: Settings, rules: Rules | None = None) -> ProfileScript
     Raises:
         ConfigError: wrong rules or address.
     """
-    client = connect(
-        settings.redis.url.get_secret_value(), timeout_s=settings.redis.socket_timeout_s
-    )
+    client = connect_to(settings.redis)
     rules = rules or load_rules(settings.rules)
     return ProfileScript(client, rules, max_id_bytes=settings.limits.max_id_bytes)

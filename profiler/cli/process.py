@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
+from pydantic import SecretStr
 
 from profiler import logs
 from profiler.cli.options import (
@@ -26,13 +27,22 @@ from profiler.embedded import EmbeddedStore
 from profiler.errors import ConfigError
 from profiler.kafka import open_sink, open_source
 from profiler.kafka.topics import missing_topics
+from profiler.modes import claim_mode
 from profiler.pipe import run_pipe
 from profiler.pipeline import Mode, Pipeline
-from profiler.settings import Settings
+from profiler.settings import RedisSettings, Settings
 from profiler.worker import Worker
 
 if TYPE_CHECKING:
     import io
+
+SwitchMode = Annotated[
+    bool,
+    typer.Option(
+        "--switch-mode",
+        help="Take over from the other mode (run, or flatten and profile), once it is stopped.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,24 +60,26 @@ def run(
     rules: RulesName = None,
     redis: RedisUrl = None,
     bootstrap_servers: Brokers = None,
+    switch_mode: SwitchMode = False,
     log_level: LogLevel = "info",
 ) -> None:
     """Both stages in one process: tracking_processed to tracking_flattened and _persisted."""
     logs.configure(log_level)
     settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
-    _work("run", settings, settings.topics.processed, settings.groups.run)
+    _work("run", settings, switch_mode=switch_mode)
 
 
 def flatten(
     *,
     config: ConfigFile = None,
     bootstrap_servers: Brokers = None,
+    switch_mode: SwitchMode = False,
     log_level: LogLevel = "info",
 ) -> None:
     """The first stage alone: tracking_processed to tracking_flattened."""
     logs.configure(log_level)
     settings = settings_from(config, brokers=bootstrap_servers)
-    _work("flatten", settings, settings.topics.processed, settings.groups.flatten)
+    _work("flatten", settings, switch_mode=switch_mode)
 
 
 def profile(
@@ -76,12 +88,13 @@ def profile(
     rules: RulesName = None,
     redis: RedisUrl = None,
     bootstrap_servers: Brokers = None,
+    switch_mode: SwitchMode = False,
     log_level: LogLevel = "info",
 ) -> None:
     """The second stage alone: tracking_flattened to tracking_persisted."""
     logs.configure(log_level)
     settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
-    _work("profile", settings, settings.topics.flattened, settings.groups.profile)
+    _work("profile", settings, switch_mode=switch_mode)
 
 
 def _spare_the_collector() -> None:
@@ -93,13 +106,14 @@ def _spare_the_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def _work(mode: Mode, settings: Settings, topic: str, group: str) -> None:
+def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     script = None
     if mode != "flatten":
         script = script_from(settings)
         script.register()
     if missing := missing_topics(settings.kafka, settings.topics.of(mode)):
         raise ConfigError(f"no such topic: {', '.join(missing)}; run: profiler topics create")
+    reader = claim_mode(mode, settings, switch=switch_mode)
     _spare_the_collector()
     stop = threading.Event()
 
@@ -109,7 +123,7 @@ def _work(mode: Mode, settings: Settings, topic: str, group: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, finish)
     with ExitStack() as stack:
-        source = open_source(settings.kafka, topics=[topic], group=group)
+        source = open_source(settings.kafka, topics=[reader.topic], group=reader.group)
         stack.callback(source.close)
         sink = open_sink(settings.kafka)
         stack.callback(sink.close)
@@ -137,9 +151,11 @@ def pipe(
     Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}.
     """
     with ExitStack() as stack:
-        if redis is None:
-            redis = stack.enter_context(EmbeddedStore()).url
         settings = settings_from(config, rules=rules, redis=redis)
+        if redis is None:
+            # Neither the login nor the certificates that are configured are this store's.
+            own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
+            settings = settings.model_copy(update={"redis": own})
         script = script_from(settings)
         script.register()
         mode: Mode = "run" if input_ == "processed" else "profile"

@@ -21,13 +21,18 @@ def open_source(settings: KafkaSettings, *, topics: Sequence[str], group: str) -
     return KafkaPythonSource(settings, topics=topics, group=group)
 
 
-def open_sink(settings: KafkaSettings) -> Sink:
+def open_sink(settings: KafkaSettings, *, largest_bytes: int = 0) -> Sink:
     """Connect a producer.
 
     Blocks until a broker answers, for the delivery timeout at most.
+
+    Args:
+        settings: how to reach the cluster.
+        largest_bytes: the largest record that the client takes, where it is more than the
+            settings' `max_request_bytes`.
 
     Raises:
         TransportError: no broker answers.
         ConfigError: the client refuses the settings.
     """
-    return KafkaPythonSink(settings)
+    return KafkaPythonSink(settings, largest_bytes=largest_bytes)

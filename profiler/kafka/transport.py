@@ -21,8 +21,8 @@ class Source(Protocol):
     """
 
     @property
-    def assignment_count(self) -> int:
-        """Number of partitions that this member owns now."""
+    def assignment(self) -> frozenset[tuple[str, int]]:
+        """Topic and number of every partition that this member owns now."""
         ...
 
     @property
@@ -38,17 +38,18 @@ class Source(Protocol):
         """Read the next records, grouped by partition, in offset order inside each.
 
         Blocks up to `timeout_ms`; takes part in the group's rebalances. An empty list means
-        that nothing came, also because the broker is away: the client goes on trying.
+        that nothing came, also because the broker is away: the client goes on trying. A header
+        name that is not UTF-8 has its foreign bytes as lone surrogates (``surrogateescape``).
 
         Raises:
             TransportError: the group or the log refuses us.
         """
         ...
 
-    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    def commit(self, offsets: Mapping[tuple[str, int], int], *, timeout_s: float = 30) -> None:
         """Store the next offset to read of every given (topic, partition).
 
-        Blocks until the group has stored them, 30 s at most.
+        Blocks until the group has stored them, for `timeout_s` at most.
 
         Raises:
             TransportError: nothing is known to be stored: the group moved on since the last
@@ -97,8 +98,8 @@ class Source(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Leave the group without committing; blocks for 10 s at most."""
+    def close(self, *, timeout_s: float = 10) -> None:
+        """Leave the group without committing; blocks for `timeout_s` at most."""
         ...
 
 
@@ -110,13 +111,15 @@ class Sink(Protocol):
 
         Blocks for at most about twice the delivery timeout. Records of one key keep their
         order. After an error some of the records may have been written; the sink has
-        connected anew at the next call, nothing of the failed one is sent later.
+        connected anew at the next call, nothing of the failed one is sent later. A header name
+        goes out as the bytes that `Source.poll` had it from.
 
         Raises:
+            RecordTooLargeError: one of the records is larger than its topic or the client takes.
             TransportError: names the topic and the error of the first failure.
         """
         ...
 
-    def close(self) -> None:
-        """Disconnect; blocks for 10 s at most. No record is ever pending here."""
+    def close(self, *, timeout_s: float = 10) -> None:
+        """Disconnect; blocks for `timeout_s` at most. No record is ever pending here."""
         ...

@@ -1,5 +1,6 @@
-"""The fixture that gives a test programs, topics, groups and keys of its own."""
+"""Fixtures that give a test programs, topics, groups and keys of its own, and balance a fault."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +9,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from tests.conftest import MakeTopics
+from tests.integration.fault_events import Balance, balance
 from tests.integration.pipeline_runs import Deployment
 from tests.servers.kafka import Kafka
 
@@ -38,3 +40,46 @@ def deploy(
         key_prefix=key_prefix,
         directory=tmp_path,
     )
+
+
+class Settle(Protocol):
+    """The type of the fixture `settle`."""
+
+    def __call__(self, deployment: Deployment, *, gone: int = 0) -> Balance:
+        """Assert that nothing was lost and no count doubled; duplicates of outputs are allowed.
+
+        Args:
+            deployment: whose programs have ended.
+            gone: how many inputs lost an output to the test itself.
+        """
+
+
+@pytest.fixture
+def settle(record_property: Callable[[str, object], None]) -> Settle:
+    """Draw up the balance of a fault; the summary of the run shows its figures."""
+
+    def draw_up(deployment: Deployment, *, gone: int = 0) -> Balance:
+        found = balance(deployment)
+        for name, figure in found._asdict().items():
+            record_property(name, figure)
+        assert (found.lost, found.twofold, found.miscounted) == (gone, 0, 0)
+        return found
+
+    return draw_up
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the balance of every fault."""
+    rows = [
+        (report.nodeid.rpartition("/")[2], dict(report.user_properties))
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call" and Balance._fields[0] in dict(report.user_properties)
+    ]
+    if not rows:
+        return
+    terminalreporter.section("inputs, and what became of them by source offset")
+    terminalreporter.write_line(" ".join(f"{name:>10}" for name in Balance._fields))
+    for test, figures in rows:
+        columns = " ".join(f"{figures[name]:>10}" for name in Balance._fields)
+        terminalreporter.write_line(f"{columns}  {test}")

@@ -1,8 +1,9 @@
-"""One `profiler demo` as a child process."""
+"""One `profiler demo` as a child process, and the counts that it must end with."""
 
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -12,7 +13,33 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from profiler.events import Limits
+from profiler.flatten import decode_processed
+from profiler.sample import read_sample
+
+VISITOR, VISIT = "query-other_domain_userid", "query-other_domain_sessionid"
 PROFILER = [sys.executable, "-m", "profiler"]
+
+
+def counts_of(output: str) -> dict[str, int]:
+    """The numbers of the last line of counts."""
+    line = re.sub(r"\s+", " ", output[output.rindex("Done") :])
+    return {
+        what: int(number.replace(",", ""))
+        for number, what in re.findall(r"([\d,]+) (\w+)[,.]", line.split("rejected.")[0])
+    }
+
+
+def expected_counts() -> dict[str, int]:
+    """What is in the sample, counted without the profiler's script."""
+    events = [decode_processed(record.value, Limits()) for record in read_sample()]
+    known = [event for event in events if event.get(VISITOR)]
+    return {
+        "records": len(events),
+        "visitors": len({event[VISITOR] for event in known}),
+        "visits": len({(event[VISITOR], event[VISIT]) for event in known if event.get(VISIT)}),
+        "anonymous": len(events) - len(known),
+    }
 
 
 class DemoRun:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -42,8 +43,7 @@ class Program:
         trace: TracebackType | None,
     ) -> None:
         if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
 
     @property
     def output(self) -> str:
@@ -74,6 +74,15 @@ class Program:
     def wait(self) -> int:
         """Wait for its end; return the exit code."""
         return self._process.wait(PATIENCE_S)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal, e.g. SIGSTOP."""
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> dict[str, Any]:
         """Send SIGTERM, expect success, and return what it counted."""

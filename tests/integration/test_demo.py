@@ -13,12 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.sample import read_sample
-from tests.integration.demo_run import PROFILER, DemoRun
-
-VISITOR, VISIT = "query-other_domain_userid", "query-other_domain_sessionid"
+from tests.integration.demo_run import PROFILER, DemoRun, counts_of, expected_counts
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -36,26 +31,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield begin
     for run in runs:
         run.close()
-
-
-def counts_of(output: str) -> dict[str, int]:
-    """The numbers of the last line of counts."""
-    line = re.sub(r"\s+", " ", output[output.rindex("Done") :])
-    return {
-        what: int(number.replace(",", ""))
-        for number, what in re.findall(r"([\d,]+) (\w+)[,.]", line.split("rejected.")[0])
-    }
-
-
-def expected_counts() -> dict[str, int]:
-    events = [decode_processed(record.value, Limits()) for record in read_sample()]
-    known = [event for event in events if event.get(VISITOR)]
-    return {
-        "records": len(events),
-        "visitors": len({event[VISITOR] for event in known}),
-        "visits": len({(event[VISITOR], event[VISIT]) for event in known if event.get(VISIT)}),
-        "anonymous": len(events) - len(known),
-    }
 
 
 def test_a_run_shows_what_is_in_the_sample_and_leaves_nothing(start: Start) -> None:
@@ -175,7 +150,7 @@ def get(visitor: str, redis_url: str) -> dict[str, object] | None:
     )
     if done.returncode:
         return None
-    profile: dict[str, object] = json.loads(done.stdout)
+    profile: dict[str, object] = json.loads(done.stdout)["profile"]
     return profile
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from profiler.errors import TransportError
+from profiler.errors import RecordTooLargeError, TransportError
 from profiler.kafka.topics import create_topics, missing_topics
 from profiler.records import Headers, OutputRecord, Record
 from tests.integration.transport_client import (
@@ -15,6 +15,7 @@ from tests.integration.transport_client import (
     TopicFactory,
     TransportClient,
     output,
+    produce_with_header_names,
     read,
 )
 from tests.servers.kafka import Kafka
@@ -77,28 +78,40 @@ def test_the_partition_of_a_key_is_that_of_the_java_client(
     assert read(client.source(topic), 1)[0].partition == (murmur2 & 0x7FFFFFFF) % 7
 
 
-def test_a_record_beyond_the_brokers_limit_fails_the_send(
-    client: TransportClient, topics: TopicFactory
+@pytest.mark.parametrize(
+    ("client_bytes", "record_bytes"),
+    [(8_000_000, 4_000_000), (10_000, 20_000)],
+    ids=["brokers-limit", "clients-limit"],
+)
+def test_a_record_beyond_a_limit_fails_the_send(
+    client: TransportClient, topics: TopicFactory, client_bytes: int, record_bytes: int
 ) -> None:
     [topic] = topics("too-large", partitions=1)
-    sink = client.sink(max_request_bytes=8_000_000)
-    big = output(topic, 1, value=b"x" * 4_000_000)
-    with pytest.raises(TransportError, match=rf"{topic}.*(?i:large)"):
-        sink.send([output(topic, 0), big, output(topic, 2)])
+    sink = client.sink(max_request_bytes=client_bytes)
+    large = output(topic, 1, value=b"x" * record_bytes)
+    with pytest.raises(RecordTooLargeError, match=f"{topic}.*too large"):
+        sink.send([output(topic, 0), large, output(topic, 2)])
     sink.send([output(topic, 3)])
     *others, last = read(client.source(topic), 1)
     assert others or last.value in {b"0", b"2", b"3"}
 
 
-def test_a_record_beyond_the_clients_limit_fails_the_send(
-    client: TransportClient, topics: TopicFactory
+@pytest.mark.parametrize("null", [(), (("null", None),)], ids=["no-null", "null"])
+def test_header_names_that_are_not_utf8_come_and_go_as_the_bytes_they_are(
+    client: TransportClient, topics: TopicFactory, kafka: Kafka, null: Headers
 ) -> None:
-    [topic] = topics("too-large-here", partitions=1)
-    sink = client.sink(max_request_bytes=10_000)
-    with pytest.raises(TransportError, match=topic):
-        sink.send([output(topic, 0), output(topic, 1, value=b"x" * 20_000)])
-    sink.send([output(topic, 2)])
-    assert read(client.source(topic), 1)
+    [raw, copy] = topics("raw-names", "copied-names", partitions=1)
+    names = [b"plain", b"\xff\xfe", "ü".encode(), b"", b"cut \xc3", b"\xed\xa0\x80"]
+    produce_with_header_names(kafka.bootstrap_servers, raw, names)
+    found = read(client.source(raw), 3)
+    decoded = tuple((name.decode(errors="surrogateescape"), b"value") for name in names)
+    assert [record.value for record in found] == [b"before", b"with names", b"after"]
+    assert [record.headers for record in found] == [(), decoded, ()]
+
+    with_names = decoded + null
+    client.sink().send([OutputRecord(copy, b"k", b"v", with_names, YESTERDAY)])
+    [copied] = read(client.source(copy), 1)
+    assert copied.headers == with_names
 
 
 def test_an_unknown_topic_fails_the_send_in_time(

@@ -3,10 +3,9 @@
 import json
 import select
 import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pytest
 import redis
@@ -15,35 +14,9 @@ from profiler.events import Limits
 from profiler.flatten import decode_processed
 from profiler.sample import read_sample
 from tests.conftest import MakeStore
+from tests.integration.pipe_runs import command, lines_of, pipe
 from tests.integration.pipeline_runs import rules_file, stored_profile
 from tests.integration.programs import PATIENCE_S, clean_environment
-
-Json = dict[str, Any]
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "profiler", "pipe", *arguments]
-
-
-def pipe(
-    text: bytes, *arguments: str, settings: Sequence[tuple[str, str]] = ()
-) -> tuple[list[Json], list[Json]]:
-    """Run it to its end; return the lines of standard output and of standard error."""
-    done = subprocess.run(
-        command(*arguments),
-        input=text,
-        capture_output=True,
-        env=clean_environment(dict(settings)),
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4_000:]
-    assert done.stdout.count(b"\n") == len(done.stdout.splitlines())
-    return lines_of(done.stdout), lines_of(done.stderr)
-
-
-def lines_of(text: bytes) -> list[Json]:
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def line(visitor: str, number: int, **around: object) -> bytes:

@@ -4,8 +4,10 @@ A further client library is one more entry in `ADAPTERS`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+
+from kafka import KafkaProducer
 
 from profiler.config import KafkaSettings
 from profiler.kafka.kafka_python import KafkaPythonSink, KafkaPythonSource
@@ -76,3 +78,36 @@ def assert_at_end(source: Source) -> None:
 def numbers(records: list[Record]) -> list[int]:
     """Return the sorted numbers of records made by `output`."""
     return sorted(int(record.value or b"-1") for record in records)
+
+
+class _RawName(str):
+    """A header name that the client encodes into bytes of our choice."""
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        del encoding, errors
+        return self.raw
+
+
+def produce_with_header_names(
+    bootstrap_servers: str, topic: str, names: Sequence[bytes], value: bytes = b"with names"
+) -> None:
+    """Write one record with these header names, and one without headers on either side of it."""
+    headers = []
+    for raw in names:
+        name = _RawName()
+        name.raw = raw
+        headers.append((name, b"value"))
+    producer = KafkaProducer(bootstrap_servers=bootstrap_servers, linger_ms=50)
+    try:
+        # Within the linger time, so that all of them are in one batch.
+        sent = [
+            producer.send(topic, text, key=b"k", headers=some, timestamp_ms=YESTERDAY)
+            for text, some in ((b"before", []), (value, headers), (b"after", []))
+        ]
+        for future in sent:
+            future.get(timeout=PATIENCE_S)
+    finally:
+        producer.close()

@@ -20,7 +20,7 @@ from tests.servers import NO_DOCKER, MissingServerError, docker_answers, enter_f
 from tests.servers.kafka_jars import resolve_jars as resolve_jars  # noqa: PLC0414 - a test takes it from here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -51,6 +51,8 @@ class KafkaProcess(ServerProcess):
 
     name = "kafka"
     start_timeout = 60.0
+    #: Further options for the command that formats the storage.
+    format_options: Sequence[str] = ()
 
     def __init__(self, *, port: int = 0) -> None:
         """Find Java and the jars.
@@ -71,20 +73,22 @@ class KafkaProcess(ServerProcess):
         """The address for Kafka clients."""
         return f"{LOOPBACK}:{self.port}"
 
-    def prepare(self) -> None:
-        """Write the properties, and format the storage before the first start."""
-        logs = self.directory / "logs"
-        settings = broker_settings(
+    def settings(self) -> dict[str, str]:
+        """The broker's properties."""
+        return broker_settings(
             bind=LOOPBACK,
             advertised=self.bootstrap_servers,
             controller_port=self._controller_port,
-            log_dir=str(logs),
+            log_dir=str(self._logs),
         )
-        lines = [f"{name}={value}\n" for name, value in settings.items()]
+
+    def prepare(self) -> None:
+        """Write the properties, and format the storage before the first start."""
+        lines = [f"{name}={value}\n" for name, value in self.settings().items()]
         self._properties.write_text("".join(lines))
-        if not (logs / "meta.properties").exists():
+        if not (self._logs / "meta.properties").exists():
             arguments = ["format", "-t", CLUSTER_ID, "-c", str(self._properties)]
-            self._run_tool("kafka.tools.StorageTool", *arguments)
+            self._run_tool("kafka.tools.StorageTool", *arguments, *self.format_options)
 
     def command(self) -> list[str]:
         """The command line of the JVM."""
@@ -93,6 +97,10 @@ class KafkaProcess(ServerProcess):
     def is_ready(self) -> bool:
         """Whether the broker has joined its own cluster."""
         return describes_cluster(self.bootstrap_servers)
+
+    @property
+    def _logs(self) -> Path:
+        return self.directory / "logs"
 
     @property
     def _properties(self) -> Path:
@@ -108,6 +116,20 @@ class KafkaProcess(ServerProcess):
         )
         if tool.returncode != 0:
             raise ServerStartError(f"{name} failed:\n{tool.stdout}{tool.stderr}")
+
+
+class RestartedKafka(KafkaProcess):
+    """For tests that stop it in every way: it is soon back after a crash, and may be slow to stop.
+
+    After a crash the controller refuses the broker until the session that it had is over.
+    """
+
+    stop_timeout = 30.0
+
+    def settings(self) -> dict[str, str]:
+        """The broker's properties."""
+        session = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
+        return {**super().settings(), **session}
 
 
 def shared_kafka(stack: ExitStack) -> Kafka:
@@ -147,7 +169,7 @@ def broker_settings(
         # A transaction that outlives its timeout is aborted within a second, not ten.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
         "group.initial.rebalance.delay.ms": "0",
-        "group.min.session.timeout.ms": "1000",
+        "group.min.session.timeout.ms": "300",
     }
 
 

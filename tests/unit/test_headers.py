@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler import __version__
-from profiler.headers import MAX_REASON_BYTES, rejection, with_source
+from profiler.headers import MAX_REASON_BYTES, rejection, source_of, with_source
 from profiler.records import Headers
 
 SOURCE = (
@@ -32,6 +32,20 @@ def read_here(headers: Headers, *, forward: bool) -> Headers:
 def test_a_record_without_a_source_gets_one_behind_its_own_headers(*, forward: bool) -> None:
     assert read_here((), forward=forward) == SOURCE
     assert read_here(OTHERS, forward=forward) == OTHERS + SOURCE
+
+
+@pytest.mark.parametrize("offset", [0, 42, 2**63 - 1])
+def test_a_source_can_be_read_again(offset: int) -> None:
+    headers = with_source(OTHERS, "tracking_processed", 3, offset, forward=False)
+    assert source_of(headers) == ("tracking_processed", 3, offset)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [(), OTHERS, SOURCE[:2], (*SOURCE, SOURCE[0]), (*SOURCE[:2], ("source-offset", b"9" * 5_000))],
+)
+def test_no_or_a_broken_source_is_none(headers: Headers) -> None:
+    assert source_of(headers) is None
 
 
 def test_offsets_and_partitions_are_ascii_decimal() -> None:

@@ -12,14 +12,21 @@ from kafka.serializer import Serializer
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
+from profiler.tls import tls_context
 
-CALL_TIMEOUT_MS = 30_000
+CALL_TIMEOUT_S = 30
+CALL_TIMEOUT_MS = CALL_TIMEOUT_S * 1_000
 CLOSE_TIMEOUT_S = 10
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
-    """The options that consumer, producer and admin client share."""
+    """The options that consumer, producer and admin client share.
+
+    Raises:
+        ConfigError: a file of the TLS settings cannot be read.
+    """
     password = settings.sasl_password
+    encrypted = settings.security_protocol.endswith("SSL")
     return {
         "bootstrap_servers": [host.strip() for host in settings.bootstrap_servers.split(",")],
         "client_id": settings.client_id,
@@ -27,7 +34,7 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
         "sasl_mechanism": settings.sasl_mechanism,
         "sasl_plain_username": settings.sasl_username,
         "sasl_plain_password": password.get_secret_value() if password else None,
-        "ssl_cafile": settings.ssl_cafile and str(settings.ssl_cafile),
+        "ssl_context": tls_context("kafka", settings) if encrypted else None,
         # The default lets a client wait for up to 30 s for a broker that came back.
         "reconnect_backoff_max_ms": 1_000,
     }

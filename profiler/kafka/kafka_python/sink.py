@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from profiler.config import KafkaSettings
-from profiler.errors import ConfigError, TransportError
+from profiler.errors import ConfigError, RecordTooLargeError, TransportError
 from profiler.kafka.kafka_python.client import (
     CALL_TIMEOUT_MS,
     CLOSE_TIMEOUT_S,
@@ -21,6 +21,7 @@ from profiler.kafka.kafka_python.client import (
     partition_of,
     translated_errors,
 )
+from profiler.kafka.kafka_python.header_names import HeaderName
 from profiler.records import OutputRecord
 
 _PRODUCE_BATCH_BYTES = 256 * 1024
@@ -31,14 +32,20 @@ _LINGER_MS = 50
 class KafkaPythonSink:
     """A `profiler.kafka.transport.Sink`: idempotent, acks=all, murmur2 by key."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, *, largest_bytes: int = 0) -> None:
         """Connect; blocks until a broker answers, for the delivery timeout at most.
+
+        Args:
+            settings: how to reach the cluster.
+            largest_bytes: the largest record that the client takes, where it is more than the
+                settings' `max_request_bytes`.
 
         Raises:
             TransportError: no broker answers.
             ConfigError: the client refuses the settings, or the compression lacks its package.
         """
         self._settings = settings
+        self._largest_bytes = max(largest_bytes, settings.max_request_bytes)
         self._producer: Any = self._connect()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
@@ -53,15 +60,15 @@ class KafkaPythonSink:
             self._abandon()
             raise
 
-    def close(self) -> None:
+    def close(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         """See `Sink.close`."""
         if self._producer is not None:
             with translated_errors("close"):
-                self._producer.close(timeout=CLOSE_TIMEOUT_S)
+                self._producer.close(timeout=timeout_s)
             self._producer = None
 
     def _deliver(self, records: Iterable[OutputRecord]) -> None:
-        queue = _Queue(self._producer, self._settings.max_request_bytes)
+        queue = _Queue(self._producer, self._largest_bytes)
         pending = []
         topic = ""
         try:
@@ -74,9 +81,13 @@ class KafkaPythonSink:
                 self._producer.flush(timeout=seconds)
             deadline = time.monotonic() + seconds
             # The client fails a timed-out batch without any other sign, so each is asked (F1).
-            for topic, future in pending:  # noqa: B007 - the handler names it
+            for topic, future in pending:  # noqa: B007 - the handlers name it
                 if not future.succeeded():
                     future.get(timeout=max(0.0, deadline - time.monotonic()))
+        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+            # The client fails all that is under way at such a refusal: which one it was is lost.
+            message = f"produce to {topic}: a record is too large for the topic, or for the client"
+            raise RecordTooLargeError(message) from error
         except KafkaError as error:
             message = f"produce to {topic}: {type(error).__name__}: {error}"
             raise TransportError(message) from error
@@ -94,7 +105,7 @@ class KafkaPythonSink:
                     compression_type=settings.compression,
                     batch_size=_PRODUCE_BATCH_BYTES,
                     linger_ms=_LINGER_MS,
-                    max_request_size=settings.max_request_bytes,
+                    max_request_size=self._largest_bytes,
                     delivery_timeout_ms=timeout_ms,
                     # Half, so that one lost request can be sent again.
                     request_timeout_ms=min(CALL_TIMEOUT_MS, timeout_ms // 2),
@@ -122,15 +133,15 @@ class _Queue:
     `KafkaProducer.send` looks up, checks and measures for every record what is the same for all
     of a batch; that is 40 % of its cost, and producing is most of the worker's. So an ordinary
     record goes straight to the accumulator that `send` would hand it to. What is not ordinary
-    (a null key, value or header, a size near the limit) goes through `send`. Both append to one
-    queue per partition, so the order is that of the calls.
+    (a null key, value or header, a header name that is not ASCII, a size near the limit) goes
+    through `send`. Both append to one queue per partition, so the order is that of the calls.
     """
 
-    def __init__(self, producer: Any, max_request_bytes: int) -> None:  # noqa: ANN401 - untyped
+    def __init__(self, producer: Any, largest_bytes: int) -> None:  # noqa: ANN401 - untyped
         self._producer = producer
         self._append = producer._accumulator.append  # noqa: SLF001 - see above
         self._wake_sender = producer._sender.wakeup  # noqa: SLF001
-        self._ordinary_bytes = max_request_bytes // 2
+        self._ordinary_bytes = largest_bytes // 2
         self._targets: dict[str, list[TopicPartition]] = {}
 
     def add(self, record: OutputRecord) -> Any:  # noqa: ANN401 - the client's future
@@ -153,7 +164,7 @@ class _Queue:
     def _is_ordinary(self, record: OutputRecord) -> bool:
         size = len(record.key or b"") + len(record.value or b"")
         for name, content in record.headers:
-            if content is None:
+            if content is None or not name.isascii():
                 return False
             size += len(name) + len(content)
         return size < self._ordinary_bytes
@@ -163,12 +174,13 @@ class _Queue:
         return [TopicPartition(topic, number) for number in sorted(found)]
 
     def _send(self, record: OutputRecord) -> Any:  # noqa: ANN401 - the client's future
-        topic, key, value, headers, timestamp = record
+        topic, key, value, _, timestamp = record
+        headers = [(HeaderName(name), content) for name, content in record.headers]
         nullable = any(content is None for _, content in headers)
         return self._producer.send(
             topic,
             value=NULL if value is None else value,
             key=key,
-            headers=NullableHeaders(headers) if nullable else list(headers),
+            headers=NullableHeaders(headers) if nullable else headers,
             timestamp_ms=None if timestamp < 0 else timestamp,
         )

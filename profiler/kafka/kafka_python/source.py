@@ -11,11 +11,13 @@ from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.kafka_python.client import (
     CALL_TIMEOUT_MS,
+    CALL_TIMEOUT_S,
     CLOSE_TIMEOUT_S,
     Assignments,
     connection_options,
     translated_errors,
 )
+from profiler.kafka.kafka_python.header_names import tolerate_header_names
 from profiler.records import Record
 
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
@@ -58,15 +60,16 @@ class KafkaPythonSource:
                 retry_backoff_ms=_FETCH_PAUSE_MS,
                 metrics_enabled=False,
             )
+            tolerate_header_names(self._consumer)
             self._assignments = Assignments(self._consumer)
             self._consumer.subscribe(topics=list(topics), listener=self._assignments)
         self._polled_at = 0
         self._first_offsets: dict[Any, int] = {}
 
     @property
-    def assignment_count(self) -> int:
-        """Number of owned partitions; those about to be revoked count until the rebalance ends."""
-        return len(self._consumer.assignment())
+    def assignment(self) -> frozenset[tuple[str, int]]:
+        """See `Source.assignment`. What is about to be revoked counts until the rebalance ends."""
+        return frozenset(map(tuple, self._consumer.assignment()))
 
     @property
     def assignment_epoch(self) -> int:
@@ -95,8 +98,10 @@ class KafkaPythonSource:
             )
         return records
 
-    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """See `Source.commit`. Retries by itself what can be retried, for 30 s."""
+    def commit(
+        self, offsets: Mapping[tuple[str, int], int], *, timeout_s: float = CALL_TIMEOUT_S
+    ) -> None:
+        """See `Source.commit`. Retries by itself what can be retried, all the time it has."""
         wanted = {
             TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in offsets.items()
@@ -107,7 +112,7 @@ class KafkaPythonSource:
         ):
             raise TransportError("commit: the assignment changed since the batch was polled")
         with translated_errors("commit"):
-            self._consumer.commit(wanted, timeout_ms=CALL_TIMEOUT_MS)
+            self._consumer.commit(wanted, timeout_ms=int(timeout_s * 1_000))
 
     def rewind(self) -> None:
         """See `Source.rewind`."""
@@ -146,7 +151,7 @@ class KafkaPythonSource:
                 total += max(0, state.highwater - state.position.offset)
         return total
 
-    def close(self) -> None:
+    def close(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         """See `Source.close`."""
         with translated_errors("close"):
-            self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_S * 1_000)
+            self._consumer.close(autocommit=False, timeout_ms=int(timeout_s * 1_000))

@@ -1,0 +1,136 @@
+"""Flags > environment > file > defaults, merged, checked, and each value's origin kept."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr, ValidationError
+
+from profiler.config.catalogue import CONFIG_VARIABLE, FLAGS, catalogue, sections
+from profiler.config.environment import read_environment
+from profiler.errors import ConfigError
+from profiler.settings import Settings
+
+MASK = "**********"
+
+DEFAULT = "default"
+
+
+class Effective(NamedTuple):
+    """The settings in effect.
+
+    Attributes:
+        settings: their values.
+        origins: for each setting (by path) the flag, variable or file that gave it, or "default".
+    """
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load_settings(
+    config_path: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """Return the settings of `load_effective` alone."""
+    return load_effective(config_path, overrides).settings
+
+
+def load_effective(
+    config_path: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Effective:
+    """Merge all sources into settings.
+
+    Args:
+        config_path: the file; else the one that PROFILER_CONFIG names; else ``profiler.toml``
+            in the working directory, where it exists.
+        overrides: nested like the settings; None means that the flag was not given.
+
+    Raises:
+        ConfigError: a file cannot be read, or values are wrong; one line per problem.
+    """
+    path, document = _read_file(config_path)
+    environment = read_environment()
+    flags = overrides or {}
+    merged: dict[str, Any] = {}
+    for layer in (document, environment.values, flags):
+        _merge(merged, layer)
+    origins = {}
+    for setting in catalogue():
+        keys = [key for key in (setting.section, setting.key) if key]
+        origin = path if _find(document, keys) is not None else DEFAULT
+        origin = environment.variables.get(setting.path, origin)
+        if _find(flags, keys) is not None:
+            origin = FLAGS.get(setting.path, "command line")
+        origins[setting.path] = origin
+    problems = environment.unknown
+    try:
+        settings = Settings(**merged)
+    except ValidationError as error:
+        for problem in error.errors(include_input=False):
+            problems += _explain(problem, origins, path)
+    else:
+        problems += _masked(settings, origins)
+        if not problems:
+            return Effective(settings, origins)
+    raise ConfigError("\n".join(problems))
+
+
+def _read_file(config_path: Path | None) -> tuple[str, dict[str, Any]]:
+    named = config_path or os.environ.get(CONFIG_VARIABLE)
+    path = Path(named or "profiler.toml")
+    if not named and not path.exists():
+        return str(path), {}
+    try:
+        return str(path), tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _merge(target: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping):
+            inner = target.get(key)
+            target[key] = dict(inner) if isinstance(inner, Mapping) else {}
+            _merge(target[key], value)
+        elif value is not None:
+            target[key] = value
+
+
+def _find(layer: Mapping[str, Any], keys: list[str]) -> object:
+    found: object = layer
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def _explain(problem: Mapping[str, Any], origins: Mapping[str, str], path: str) -> list[str]:
+    """Turn one of pydantic's problems into lines that name setting, origin and remedy."""
+    keys = [str(part) for part in problem["loc"]]
+    key = ".".join(keys)
+    if problem["type"] == "extra_forbidden":
+        # The environment's were found before, so this one is the file's.
+        known = [*origins, *sections()]
+        close = difflib.get_close_matches(key, known, n=1) or [
+            other for other in known if other.endswith(f".{keys[-1]}")
+        ]
+        hint = f", did you mean {close[0]}?" if close else ""
+        return [f"{key} ({path}): no such setting{hint}"]
+    origin = origins.get(key)
+    where = f" ({origin})" if origin else ""
+    messages = problem["msg"].removeprefix("Value error, ").splitlines()
+    return [f"{key}{where}: {message}" for message in messages]
+
+
+def _masked(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """Name the secrets that are what `profiler config show` printed instead of them."""
+    found = []
+    for setting in catalogue():
+        value = getattr(settings, setting.section) if setting.section else settings
+        value = getattr(value, setting.key)
+        if isinstance(value, SecretStr) and MASK in value.get_secret_value():
+            origin = origins[setting.path]
+            found.append(f"{setting.path} ({origin}): is masked; put the secret in its place")
+    return found

@@ -1,0 +1,181 @@
+"""The settings of the connections to Kafka and Redis."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+
+class Section(BaseModel):
+    """A table of the settings file: what it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Checked = TypeVar("Checked", bound=Section)
+
+
+def _unless(section: Checked, problems: list[str]) -> Checked:
+    if problems:
+        raise ValueError("\n".join(problems))
+    return section
+
+
+def password_in(url: str) -> bool:
+    """Whether a Redis URL holds a password, be it badly encoded."""
+    return bool(re.search(r"://[^:@]*:.*@|[?&]password=", url, re.IGNORECASE))
+
+
+class TlsSection(Section):
+    """TLS of one server's connections: TLS 1.2 at least, certificates and host names verified."""
+
+    ssl_cafile: Path | None = Field(
+        default=None,
+        examples=["/etc/profiler/ca.pem"],
+        description="PEM file of the CAs to trust; where not set, the system's",
+    )
+    ssl_certfile: Path | None = Field(
+        default=None,
+        examples=["/etc/profiler/client.pem"],
+        description="PEM file of the client's certificate, for servers that demand one",
+    )
+    ssl_keyfile: Path | None = Field(
+        default=None,
+        examples=["/etc/profiler/client.key"],
+        description="PEM file of the client's key, where ssl_certfile does not hold it too",
+    )
+    ssl_key_password: SecretStr | None = Field(
+        default=None, examples=["secret"], description="password of an encrypted client key"
+    )
+
+    def tls_problems(self, *, encrypted: bool, remedy: str) -> Iterator[str]:
+        """Say which TLS settings contradict each other, or would have no effect."""
+        given = [name for name in TlsSection.model_fields if getattr(self, name) is not None]
+        if given and not encrypted:
+            yield f"{', '.join(given)}: no effect without TLS; {remedy}"
+        if self.ssl_certfile is None:
+            for name in given:
+                if name in ("ssl_keyfile", "ssl_key_password"):
+                    yield f"{name} needs ssl_certfile"
+
+
+class KafkaSettings(TlsSection):
+    """How to reach Kafka, and its timeouts."""
+
+    bootstrap_servers: str = Field(
+        default="localhost:9092", min_length=1, description="host:port, several with commas"
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        description="SSL encrypts, SASL logs in; SASL_PLAINTEXT sends the login unencrypted",
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None,
+        examples=["SCRAM-SHA-512"],
+        description="how to log in; needed where security_protocol begins with SASL",
+    )
+    sasl_username: str | None = Field(
+        default=None, examples=["profiler"], description="user name for SASL"
+    )
+    sasl_password: SecretStr | None = Field(
+        default=None, examples=["secret"], description="password for SASL"
+    )
+    session_timeout_ms: int = Field(
+        default=45_000, ge=1, description="ms without a heartbeat until the group gives a worker up"
+    )
+    heartbeat_interval_ms: int = Field(
+        default=3_000,
+        ge=1,
+        description="ms between heartbeats; a third of the session timeout at most",
+    )
+    max_poll_interval_ms: int = Field(
+        default=300_000, ge=1, description="ms between polls until a worker counts as stuck"
+    )
+    auto_offset_reset: Literal["earliest", "latest"] = Field(
+        default="earliest", description="where to begin without a committed offset"
+    )
+    compression: Literal["gzip", "lz4", "snappy", "zstd"] | None = Field(
+        default=None,
+        examples=["gzip"],
+        description="of produced batches; all but gzip need lz4, python-snappy or zstandard",
+    )
+    max_request_bytes: int = Field(
+        default=1_048_576,
+        ge=1,
+        description="most bytes of a produced record; not above the broker's message.max.bytes",
+    )
+    delivery_timeout_ms: int = Field(
+        default=30_000, ge=1_000, description="ms until a record without acknowledgement has failed"
+    )
+    client_id: str = Field(
+        default="visitor-profiler",
+        description="what the broker calls the worker in its logs and quotas",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        protocol = self.security_protocol
+        problems = [
+            *self.tls_problems(
+                encrypted=protocol.endswith("SSL"),
+                remedy="set security_protocol to SSL or SASL_SSL",
+            )
+        ]
+        if self.heartbeat_interval_ms * 3 > self.session_timeout_ms:
+            problems.append("heartbeat_interval_ms must be at most a third of session_timeout_ms")
+        login = {
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_username": self.sasl_username,
+            "sasl_password": self.sasl_password,
+        }
+        missing = [name for name, value in login.items() if value is None]
+        if protocol.startswith("SASL"):
+            problems += [f"security_protocol {protocol} needs {name}" for name in missing]
+        elif len(missing) < len(login):
+            problems.append(
+                f"{', '.join(name for name in login if name not in missing)}: no effect without"
+                " SASL; set security_protocol to SASL_SSL"
+            )
+        return _unless(self, problems)
+
+
+class RedisSettings(TlsSection):
+    """How to reach Redis."""
+
+    url: SecretStr = Field(
+        default=SecretStr("redis://localhost:6379/0"),
+        description="redis://, rediss:// (TLS) or unix:// URL; it may hold user name and password",
+    )
+    username: str | None = Field(
+        default=None, examples=["profiler"], description="ACL user, where the URL names none"
+    )
+    password: SecretStr | None = Field(
+        default=None, examples=["secret"], description="password, where the URL holds none"
+    )
+    socket_timeout_s: float = Field(default=5.0, gt=0, description="s to wait for one answer")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        # No message repeats the URL: it may hold a password.
+        url = self.url.get_secret_value()
+        if not re.match(r"(rediss?|unix)://", url):
+            return _unless(self, ["url must begin with redis://, rediss:// or unix://"])
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            encode = "url cannot be read; percent-encode its password, or set redis.password"
+            return _unless(self, [encode])
+        problems = [
+            *self.tls_problems(
+                encrypted=parts.scheme == "rediss", remedy="let url begin with rediss://"
+            )
+        ]
+        if self.username is not None and parts.username:
+            problems.append("username is set, and url names one too")
+        if self.password is not None and password_in(url):
+            problems.append("password is set, and url holds one too")
+        return _unless(self, problems)

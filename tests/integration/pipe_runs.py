@@ -1,0 +1,36 @@
+"""Runs of `profiler pipe` from its first line to its last."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tests.integration.programs import PATIENCE_S, clean_environment
+
+Json = dict[str, Any]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "profiler", "pipe", *arguments]
+
+
+def pipe(
+    text: bytes, *arguments: str, settings: Sequence[tuple[str, str]] = ()
+) -> tuple[list[Json], list[Json]]:
+    """Run it to its end; return the lines of standard output and of standard error."""
+    done = subprocess.run(
+        command(*arguments),
+        input=text,
+        capture_output=True,
+        env=clean_environment(dict(settings)),
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4_000:]
+    assert done.stdout.count(b"\n") == len(done.stdout.splitlines())
+    return lines_of(done.stdout), lines_of(done.stderr)
+
+
+def lines_of(text: bytes) -> list[Json]:
+    return [json.loads(line) for line in text.splitlines()]

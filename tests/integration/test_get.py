@@ -1,0 +1,238 @@
+"""`profiler get`: one visitor's profile, who wrote it and when it expires."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from profiler.keys import key_of
+from profiler.records import FlatEvent
+from profiler.rules import Rules, load_rules
+from profiler.script import ProfileScript
+from profiler.store import connect
+from tests.integration.commands import Done, run_command, run_on_terminal
+from tests.integration.pipeline_runs import rules_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import redis
+
+    from tests.servers.redis import Store
+
+DAY_MS = 86_400_000
+PAGE_VIEW = {"query-other_eventtype": "Pageview", "query-other_domain_sessionid": "visit-1"}
+
+
+class Visitors:
+    """Visitors of one preset's rules, and the command that looks at them."""
+
+    def __init__(self, store: Store, preset: str, key_prefix: str, directory: Path) -> None:
+        self.url = store.url
+        self.key_prefix = key_prefix
+        self.rules_path = str(rules_file(directory, preset, key_prefix))
+        self.rules: Rules = load_rules(self.rules_path)
+        self._client = connect(store.url)
+        self.use(self.rules)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+    def use(self, rules: Rules) -> None:
+        """Apply events by these rules from here on."""
+        self.script = ProfileScript(self._client, rules, max_id_bytes=1_000)
+
+    def see(self, visitor: str, page: str = "Home", stream: str = "0:t:0") -> None:
+        """Apply one page view."""
+        fields = {**PAGE_VIEW, self.rules.identity.visitor: visitor, "query-other_page_title": page}
+        self.script.apply([FlatEvent(stream, 1, 1_700_000_000_000, fields)])
+
+    def key(self, visitor: str) -> str:
+        """The visitor's key."""
+        return key_of(self.key_prefix + "{<id>}", visitor)
+
+    def get(self, *arguments: str | bytes) -> Done:
+        """Run the command without a terminal."""
+        return run_command(["get", *arguments], redis__url=self.url, rules=self.rules_path)
+
+    def found(self, *arguments: str) -> dict[str, Any]:
+        """The same where it must succeed."""
+        done = self.get("--json", *arguments)
+        assert done.code == 0, done
+        document: dict[str, Any] = json.loads(done.output)
+        return document
+
+    def refused(self, *arguments: str | bytes) -> str:
+        """The one line of an answer that is no profile."""
+        done = self.get(*arguments)
+        assert (done.code, done.output) == (1, "")
+        (line,) = done.errors.splitlines()
+        return line
+
+
+@pytest.fixture
+def standard(store: Store, key_prefix: str, tmp_path: Path) -> Iterator[Visitors]:
+    with closing(Visitors(store, "standard", key_prefix, tmp_path)) as visitors:
+        yield visitors
+
+
+@pytest.fixture
+def article(store: Store, key_prefix: str, tmp_path: Path) -> Iterator[Visitors]:
+    with closing(Visitors(store, "article", key_prefix, tmp_path)) as visitors:
+        yield visitors
+
+
+def test_a_profile_comes_with_its_key_its_rules_and_its_end(standard: Visitors) -> None:
+    before = time.time() * 1_000
+    standard.see("ada")
+
+    found = standard.found("ada")
+
+    assert list(found) == ["visitor", "key", "profile", "rules_version", "expires_at"]
+    assert (found["visitor"], found["key"]) == ("ada", standard.key("ada"))
+    assert found["rules_version"] == standard.rules.version
+    assert found["profile"]["visitor_pageviews"] == 1
+    assert found["profile"]["visit_bounce"] is True
+    after = time.time() * 1_000
+    assert before + 395 * DAY_MS - 1_000 <= found["expires_at"] <= after + 395 * DAY_MS + 1_000
+
+
+def test_a_terminal_gets_a_table(standard: Visitors) -> None:
+    standard.see("[red]ada", page="[bold]Home\x1b[2J\x9b")
+
+    done = run_on_terminal(["get", "[red]ada"], redis__url=standard.url, rules=standard.rules_path)
+
+    assert done.code == 0, done.output
+    assert "[red]ada" in done.output
+    assert "[bold]Home\\x1b[2J\\x9b" in done.output, "markup or a control character got through"
+    assert f"written by rules {standard.rules.version}" in done.output
+    end = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 395 * 86_400))
+    assert f"expires {end}" in done.output
+    assert "in 395.0 days" in done.output
+
+
+def test_the_article_preset(article: Visitors) -> None:
+    article.see("ada")
+    found = article.found("ada")
+
+    assert found["rules_version"] == article.rules.version
+    assert found["profile"] == {
+        "visitor_id": "ada",
+        "visit_id": "visit-1",
+        "visitor_first_page": "Home",
+        "visitor_last_page": "Home",
+        "visit_first_page": "Home",
+        "visit_last_page": "Home",
+    }
+
+
+def test_without_a_stream_the_article_preset_does_not_note_its_rules(article: Visitors) -> None:
+    article.see("ada", stream="")
+    assert article.found("ada")["rules_version"] is None
+
+
+@pytest.mark.parametrize("visitor", ["-x", "--json", "a b", "ä/{}%", "'; DROP", "x" * 600])
+def test_an_id_may_be_anything(standard: Visitors, visitor: str) -> None:
+    standard.see(visitor)
+    assert standard.found("--", visitor)["profile"]["visitor_id"] == visitor
+
+
+def test_an_unknown_visitor_exits_1(standard: Visitors) -> None:
+    assert standard.refused("nobody") == "no profile is stored for 'nobody'"
+
+
+@pytest.mark.parametrize("visitor", [b"", b"\xff"])
+def test_what_cannot_be_an_id_is_wrong_usage(standard: Visitors, visitor: bytes) -> None:
+    done = standard.get(visitor)
+    assert done.code == 2
+    assert "no visitor has" in done.errors
+
+
+def test_an_old_rules_version_is_named(standard: Visitors, redis_client: redis.Redis) -> None:
+    standard.see("ada")
+    version = standard.rules.version.encode()
+    packed = redis_client.hget(standard.key("ada"), "~")
+    assert isinstance(packed, bytes)
+    old = packed.replace(version, version[:-1] + b"?")
+    assert old != packed
+    redis_client.hset(standard.key("ada"), "~", old)
+
+    shown = run_on_terminal(["get", "ada"], redis__url=standard.url, rules=standard.rules_path)
+
+    assert f"written by rules {version[:-1].decode()}?" in shown.output
+    assert f"read with rules {version.decode()}" in shown.output
+
+
+def test_a_long_name_of_rules(standard: Visitors, tmp_path: Path) -> None:
+    """More than 31 bytes are packed in another way."""
+    text = (tmp_path / "standard.toml").read_text()
+    (tmp_path / "standard.toml").write_text(
+        text.replace('"standard"', '"a_name_of_31_chars_is_the_most_x"')
+    )
+    renamed = load_rules(standard.rules_path)
+    assert len(renamed.version) > 31
+    standard.use(renamed)
+    standard.see("ada")
+    assert standard.found("ada")["rules_version"] == renamed.version
+
+
+def test_a_profile_of_the_other_order_says_so(standard: Visitors, article: Visitors) -> None:
+    article.see("ada")
+    line = standard.refused("ada")
+    assert f"was written by rules {article.rules.version} (order arrival)" in line
+    assert "name the others with --rules" in line
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("'SET', KEYS[1], 'x'", "holds no hash: another program wrote it"),
+        ("'HSET', KEYS[1], 'a', 'b'", "has no state field: another program wrote this hash"),
+        ("'HSET', KEYS[1], '~', ''", "is damaged: its state field cannot be read"),
+        ("'HSET', KEYS[1], '~', 'text'", "is damaged: its state field cannot be read"),
+        ("'HSET', KEYS[1], '~', pack({1})", "is damaged: its state field cannot be read"),
+        ("'HSET', KEYS[1], '~', pack({1, 2, 3})", "is damaged: its state field cannot be read"),
+        (
+            "'HSET', KEYS[1], '~', pack({1, 'event_time', 'x'}):sub(1, -2)",
+            "is damaged: its state field cannot be read",
+        ),
+        ("'HSET', KEYS[1], '~', pack({2})", "layout 2, this one knows 1"),
+        (
+            "'HSET', KEYS[1], 'visitor_visits', 'x', '~', pack({1, 'event_time', 'x'})",
+            "is damaged: a field that counts holds no number",
+        ),
+    ],
+)
+def test_a_damaged_key_is_one_clear_line(
+    standard: Visitors, redis_client: redis.Redis, command: str, message: str
+) -> None:
+    redis_client.eval(f"local pack = cmsgpack.pack; redis.call({command})", 1, standard.key("ada"))
+    line = standard.refused("ada")
+    assert standard.key("ada") in line
+    assert message in line
+
+
+def test_a_worker_may_not_ask_for_the_end(standard: Visitors, redis_client: redis.Redis) -> None:
+    standard.see("ada")
+    name = f"reader-{standard.key_prefix[:-1]}"
+    redis_client.acl_setuser(
+        name, enabled=True, nopass=True, keys=["*"], commands=["+hgetall", "+hello", "+auth"]
+    )
+    try:
+        url = standard.url.replace("//", f"//{name}:any@")
+        done = run_command(["get", "ada", "--json"], redis__url=url, rules=standard.rules_path)
+        assert done.code == 0, done
+        assert json.loads(done.output)["expires_at"] is None
+    finally:
+        redis_client.acl_deluser(name)
+
+
+def test_a_server_that_is_away_exits_1(standard: Visitors) -> None:
+    standard.url = "redis://127.0.0.1:1/0"
+    assert "Connection refused" in standard.refused("ada")
