@@ -74,14 +74,20 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.pause(*assigned)
 
 
-@lru_cache(maxsize=65_536)
+#: A key may have a megabyte; 65,536 such keys are not to be kept.
+_LONGEST_KEPT_KEY = 128
+
+
 def _hash_of(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
+_kept_hash_of = lru_cache(maxsize=65_536)(_hash_of)
+
+
 def partition_of(key: bytes, count: int) -> int:
     """Return the place of a key's partition among `count` of them, as Java's client has it."""
-    return _hash_of(key) % count
+    return (_kept_hash_of if len(key) <= _LONGEST_KEPT_KEY else _hash_of)(key) % count
 
 
 class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]
