@@ -62,6 +62,9 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ANN401, ARG002 - the client's
         """Count: from here on a batch in hand may go to another member."""
         self.changes += 1
+        # As Java's client does. kafka-python 3.0.12 lets a partition that stays with its member
+        # go on behind what was polled and not committed: that would be read again by nobody.
+        self._consumer._subscription.assign_from_subscribed([])  # noqa: SLF001 - no public way
         # kafka-python 3.0.12 forgets a join that outlasts one poll, when new metadata was its
         # only cause: it stays without partitions and heartbeats for ever. This flag says that
         # the join goes on; its end clears it.
