@@ -30,7 +30,8 @@ def with_source(
         partition: its partition.
         offset: its offset there.
         forward: keep a source that is named already, as for a record of ``tracking_flattened``.
-            It must be complete: each of the three names once, the numbers in ASCII decimal.
+            It must be complete: each of the three names once, the numbers in ASCII decimal of
+            19 digits at most.
 
     Returns:
         The headers with exactly one ``source-topic``, ``source-partition``, ``source-offset``.
@@ -53,8 +54,6 @@ def source_of(headers: Headers) -> tuple[str, int, int] | None:
         return None
     values = {name: value or b"" for name, value in headers if name in _SOURCE_NAMES}
     topic, partition, offset = (values[name] for name in _SOURCE_ORDER)
-    if max(len(partition), len(offset)) > _MAX_DIGITS:
-        return None
     return topic.decode(errors="replace"), int(partition), int(offset)
 
 
@@ -90,9 +89,13 @@ def _has_source(headers: Headers) -> bool:
     return (
         len(found) == len(values) == len(_SOURCE_NAMES)
         and bool(values[SOURCE_TOPIC])
-        and (values[SOURCE_PARTITION] or b"").isdigit()
-        and (values[SOURCE_OFFSET] or b"").isdigit()
+        and _is_number(values[SOURCE_PARTITION])
+        and _is_number(values[SOURCE_OFFSET])
     )
+
+
+def _is_number(value: bytes | None) -> bool:
+    return value is not None and value.isdigit() and len(value) <= _MAX_DIGITS
 
 
 def _replace(headers: Headers, added: Headers) -> Headers:

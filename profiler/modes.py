@@ -77,6 +77,7 @@ def claim_mode(mode: Mode, settings: Settings, *, switch: bool = False) -> Reade
                 # Another worker with the same flag may have been quicker.
                 if _traces(groups, others):
                     raise
+                _LOG.info("switched by another worker", mode=mode)
         elif switch:
             _LOG.info("nothing to switch from", mode=mode)
     return {"run": run, "flatten": flatten, "profile": profile}[mode]

@@ -66,7 +66,7 @@ class LimitSettings(Section):
     """What a record may be at most; beyond, it is a dead letter."""
 
     max_record_bytes: int = Field(default=786_432, ge=1, description="most bytes of an input value")
-    max_depth: int = Field(default=64, ge=1, description="most levels of nesting")
+    max_depth: int = Field(default=64, ge=1, le=254, description="most levels of nesting")
     max_fields: int = Field(default=2_000, ge=1, description="most fields of a flattened record")
     max_id_bytes: int = Field(
         default=512, ge=1, description="most UTF-8 bytes of a visitor or visit id"

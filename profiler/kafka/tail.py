@@ -8,11 +8,12 @@ from kafka import KafkaConsumer, TopicPartition
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.kafka_python.client import (
-    CALL_TIMEOUT_MS,
+    CALL_TIMEOUT_S,
     CLOSE_TIMEOUT_S,
     connection_options,
     translated_errors,
 )
+from profiler.kafka.kafka_python.header_names import tolerate_header_names
 from profiler.records import Headers
 
 
@@ -34,6 +35,7 @@ def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator
             allow_auto_create_topics=False,
             metrics_enabled=False,
         )
+        tolerate_header_names(consumer)
         try:
             places = [
                 TopicPartition(topic, partition)
@@ -43,10 +45,10 @@ def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator
             starts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
             for place in places:
                 consumer.seek(place, max(starts[place], ends[place] - count))
-            deadline = time.monotonic() + CALL_TIMEOUT_MS / 1_000
+            deadline = time.monotonic() + CALL_TIMEOUT_S
             while any(consumer.position(place) < ends[place] for place in places):
                 for messages in consumer.poll(timeout_ms=1_000).values():
-                    deadline = time.monotonic() + CALL_TIMEOUT_MS / 1_000
+                    deadline = time.monotonic() + CALL_TIMEOUT_S
                     yield from (tuple(message.headers) for message in messages)
                 if time.monotonic() > deadline:
                     raise TransportError(f"read the end of {topic}: no more records come")

@@ -198,6 +198,27 @@ def test_keep_alive_tells_when_the_batch_may_be_anothers(
     assert numbers(done + mine + others) == list(range(80))
 
 
+def test_what_a_rebalance_leaves_uncommitted_is_read_again(
+    client: TransportClient, topics: TopicFactory
+) -> None:
+    """Also of a partition that stays with its member."""
+    [topic] = topics("stay", partitions=2)
+    client.sink().send(output(topic, number) for number in range(80))
+    first = client.source(topic)
+    committed = read(first, 10)
+    first.commit(next_offsets(committed))
+    uncommitted = read(first, 70)
+    with polled_elsewhere(client.source(topic)) as others:
+        deadline = time.monotonic() + PATIENCE_S
+        mine: list[Record] = []
+        while len(mine) + len(others) < 70:
+            mine += first.poll(timeout_ms=200, max_records=500)
+            assert time.monotonic() < deadline, f"{len(mine)} + {len(others)} records came again"
+    assert mine
+    assert others
+    assert numbers(mine + others) == numbers(uncommitted)
+
+
 def test_partitions_that_arrive_during_a_pause_wait(
     client: TransportClient, topics: TopicFactory
 ) -> None:

@@ -3,15 +3,22 @@
 Nothing runs here but a broker and the guard; `test_mode_switch` has the programs.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from structlog.testing import capture_logs
 
+from profiler import modes
+from profiler.config import KafkaSettings
 from profiler.embedded import EmbeddedBroker
 from profiler.errors import ConfigError
 from profiler.kafka.groups import open_groups
+from profiler.kafka.kafka_python.header_names import HeaderName
+from profiler.kafka.tail import last_headers
 from profiler.kafka.topics import create_topics
 from profiler.modes import claim_mode
 from profiler.pipeline import Mode
+from profiler.records import Headers
 from profiler.settings import Settings
 from tests.integration.conftest import Deploy
 from tests.integration.pipeline_runs import Deployment, Input
@@ -58,8 +65,14 @@ class Broker:
 def broker(deploy: Deploy) -> Broker:
     """A deployment with 5 and 3 records put in, of which 3 and 1 are flattened."""
     deployment = deploy(NOWHERE, partitions=2)
+    # The client alone cannot read a record with such a header.
+    headers = ((HeaderName("\udcff"), b""),)
     for topic, counts in {"processed": (5, 3), "flattened": (3, 1)}.items():
-        inputs = [Input(b"{}", partition=i) for i, count in enumerate(counts) for _ in range(count)]
+        inputs = [
+            Input(b"{}", headers=headers, partition=partition)
+            for partition, count in enumerate(counts)
+            for _ in range(count)
+        ]
         deployment.produce(inputs, topic)
     return Broker(deployment)
 
@@ -170,6 +183,32 @@ def test_a_switch_that_would_lose_or_double_is_refused(
         claim_mode(mode, broker.settings, switch=True)
     assert '"Switching modes" in docs/operations.md' in str(refusal.value)
     assert broker.state() == state
+
+
+def test_a_worker_that_switched_meanwhile_is_left_alone(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two take over at once; the quicker one has gone on before the slower one sets offsets."""
+    gone_on = BOTH | {"flatten": {0: 5, 1: 3}}
+
+    def let_the_other_go_first(
+        settings: KafkaSettings, topic: str, *, count: int
+    ) -> Iterator[Headers]:
+        monkeypatch.setattr(modes, "last_headers", last_headers)
+        claim_mode("profile", broker.settings, switch=True)
+        broker.set(gone_on)
+        return last_headers(settings, topic, count=count)
+
+    broker.set(RUN)
+    monkeypatch.setattr(modes, "last_headers", let_the_other_go_first)
+    with capture_logs() as logged:
+        claim_mode("flatten", broker.settings, switch=True)
+    assert logged[-1] == {
+        "event": "switched by another worker",
+        "log_level": "info",
+        "mode": "flatten",
+    }
+    assert broker.state() == gone_on
 
 
 def test_groups_must_differ(broker: Broker) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ADDRESSES = "PROFILER_TEST_KAFKA"
-IMAGE = "apache/kafka:4.1.1"
+IMAGE = "apache/kafka:4.3.1"
 CLUSTER_ID = "dmlzaXRvci1wcm9maWxlcg"  # 22 characters of base64, as Kafka demands
 HEAP = ["-Xms256m", "-Xmx512m"]
 # Short runs on shared cores: a fast start matters more than peak throughput.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -25,10 +25,9 @@ def resolve_jars() -> Path:
     Raises:
         MissingServerError: Maven is missing or failed.
     """
-    found = re.search(r"<kafka\.version>(.+)</kafka\.version>", POM.read_text())
-    assert found is not None
+    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
     cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    jars = Path(cache_home) / "visitor-profiler" / f"kafka-{found[1]}"
+    jars = Path(cache_home) / "visitor-profiler" / f"kafka-{digest}"
     if jars.is_dir():
         return jars
     maven = shutil.which("mvn")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
 ADDRESSES = "PROFILER_TEST_REDIS"
-IMAGES = {"redis7": "redis:7.4-alpine", "valkey9": "valkey/valkey:9.0-alpine"}
+IMAGES = {"redis7": "redis:7.4.6-alpine", "valkey9": "valkey/valkey:9.0-alpine"}
 FLAVOURS = tuple(IMAGES)
 
 

@@ -80,6 +80,7 @@ def test_forwarding_keeps_a_complete_source_as_it_is() -> None:
         pytest.param((*FOREIGN[1:], ("source-offset", None)), id="no offset"),
         pytest.param((*FOREIGN[1:], ("source-offset", b"-1")), id="offset is no number"),
         pytest.param((*FOREIGN[:3], ("source-partition", b"")), id="partition is empty"),
+        pytest.param((*FOREIGN[1:], ("source-offset", b"9" * 20)), id="offset is beyond 64 bits"),
         pytest.param((FOREIGN[0], *FOREIGN[3:], ("source-topic", b"")), id="topic is empty"),
     ],
 )

@@ -62,6 +62,9 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ANN401, ARG002 - the client's
         """Count: from here on a batch in hand may go to another member."""
         self.changes += 1
+        # As Java's client does. kafka-python 3.0.12 lets a partition that stays with its member
+        # go on behind what was polled and not committed: that would be read again by nobody.
+        self._consumer._subscription.assign_from_subscribed([])  # noqa: SLF001 - no public way
         # kafka-python 3.0.12 forgets a join that outlasts one poll, when new metadata was its
         # only cause: it stays without partitions and heartbeats for ever. This flag says that
         # the join goes on; its end clears it.
@@ -74,14 +77,20 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.pause(*assigned)
 
 
-@lru_cache(maxsize=65_536)
+#: A key may have a megabyte; 65,536 such keys are not to be kept.
+_LONGEST_KEPT_KEY = 128
+
+
 def _hash_of(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
+_kept_hash_of = lru_cache(maxsize=65_536)(_hash_of)
+
+
 def partition_of(key: bytes, count: int) -> int:
     """Return the place of a key's partition among `count` of them, as Java's client has it."""
-    return _hash_of(key) % count
+    return (_kept_hash_of if len(key) <= _LONGEST_KEPT_KEY else _hash_of)(key) % count
 
 
 class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]

@@ -68,7 +68,7 @@ class KafkaPythonSource:
 
     @property
     def assignment(self) -> frozenset[tuple[str, int]]:
-        """See `Source.assignment`. What is about to be revoked counts until the rebalance ends."""
+        """See `Source.assignment`. Empty from the start of a rebalance to its end."""
         return frozenset(map(tuple, self._consumer.assignment()))
 
     @property
