@@ -65,6 +65,10 @@ class TlsSection(Section):
 class KafkaSettings(TlsSection):
     """How to reach Kafka, and its timeouts."""
 
+    client: Literal["auto", "kafka-python", "librdkafka"] = Field(
+        default="auto",
+        description="client library; auto: librdkafka where that extra is installed",
+    )
     bootstrap_servers: str = Field(
         default="localhost:9092", min_length=1, description="host:port, several with commas"
     )

@@ -1,12 +1,30 @@
 """Kafka behind one small Protocol; the choice of the client library is made here."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Literal
 
 from profiler.config import KafkaSettings
-from profiler.kafka.kafka_python import KafkaPythonSink, KafkaPythonSource
+from profiler.errors import ConfigError
 from profiler.kafka.transport import Sink, Source
 
-__all__ = ["Sink", "Source", "open_sink", "open_source"]
+__all__ = ["Sink", "Source", "client_of", "open_sink", "open_source"]
+
+_EXTRA = "pip install 'visitor-profiler[librdkafka]'"
+
+
+def client_of(settings: KafkaSettings) -> Literal["kafka-python", "librdkafka"]:
+    """Which client library the settings choose.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    installed = find_spec("confluent_kafka") is not None
+    if settings.client == "librdkafka" and not installed:
+        raise ConfigError(f"kafka.client: librdkafka is not installed; run: {_EXTRA}")
+    if settings.client == "auto":
+        return "librdkafka" if installed else "kafka-python"
+    return settings.client
 
 
 def open_source(settings: KafkaSettings, *, topics: Sequence[str], group: str) -> Source:
@@ -18,6 +36,12 @@ def open_source(settings: KafkaSettings, *, topics: Sequence[str], group: str) -
         TransportError: no broker answers.
         ConfigError: the client refuses the settings.
     """
+    if client_of(settings) == "librdkafka":
+        from profiler.kafka.librdkafka import LibrdkafkaSource  # noqa: PLC0415 - an extra
+
+        return LibrdkafkaSource(settings, topics=topics, group=group)
+    from profiler.kafka.kafka_python import KafkaPythonSource  # noqa: PLC0415 - the other one
+
     return KafkaPythonSource(settings, topics=topics, group=group)
 
 
@@ -35,4 +59,10 @@ def open_sink(settings: KafkaSettings, *, largest_bytes: int = 0) -> Sink:
         TransportError: no broker answers.
         ConfigError: the client refuses the settings.
     """
+    if client_of(settings) == "librdkafka":
+        from profiler.kafka.librdkafka import LibrdkafkaSink  # noqa: PLC0415 - an extra
+
+        return LibrdkafkaSink(settings, largest_bytes=largest_bytes)
+    from profiler.kafka.kafka_python import KafkaPythonSink  # noqa: PLC0415 - the other one
+
     return KafkaPythonSink(settings, largest_bytes=largest_bytes)

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
+from profiler.tls import tls_context
 
 CALL_TIMEOUT_S = 30.0
 
@@ -17,8 +18,14 @@ _LOG = logging.getLogger("librdkafka")
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
-    """The options that consumer and producer share; those that are not set are left out."""
-    password = settings.sasl_password
+    """The options that consumer and producer share; those that are not set are left out.
+
+    Raises:
+        ConfigError: a file of the TLS settings cannot be read.
+    """
+    if settings.security_protocol.endswith("SSL"):
+        tls_context("kafka", settings)  # the library tells less well what is wrong with a file
+    password, key_password = settings.sasl_password, settings.ssl_key_password
     options = {
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": settings.client_id,
@@ -27,6 +34,11 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
         "sasl.username": settings.sasl_username,
         "sasl.password": password.get_secret_value() if password else None,
         "ssl.ca.location": settings.ssl_cafile and str(settings.ssl_cafile),
+        "ssl.certificate.location": settings.ssl_certfile and str(settings.ssl_certfile),
+        # A PEM file may hold both.
+        "ssl.key.location": settings.ssl_certfile
+        and str(settings.ssl_keyfile or settings.ssl_certfile),
+        "ssl.key.password": key_password.get_secret_value() if key_password else None,
         # The default lets a client wait for up to 10 s for a broker that came back.
         "reconnect.backoff.max.ms": 1_000,
         "logger": _LOG,

@@ -6,7 +6,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from profiler.config import KafkaSettings
-from profiler.errors import TransportError
+from profiler.errors import RecordTooLargeError, TransportError
 from profiler.kafka.librdkafka.client import checked_options, connection_options, describe
 from profiler.records import OutputRecord
 
@@ -21,16 +21,23 @@ class LibrdkafkaSink:
     A record's timestamp of 0 becomes the time of sending: librdkafka knows no other sign for it.
     """
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, *, largest_bytes: int = 0) -> None:
         """Connect; blocks until a broker answers, for the delivery timeout at most.
+
+        Args:
+            settings: how to reach the cluster.
+            largest_bytes: the largest record that the client takes, where it is more than the
+                settings' `max_request_bytes`.
 
         Raises:
             TransportError: no broker answers.
             ConfigError: the client refuses the settings.
         """
         self._settings = settings
+        self._largest_bytes = max(largest_bytes, settings.max_request_bytes)
         self._timeout_s = settings.delivery_timeout_ms / 1_000
-        self._failures: list[str] = []
+        #: Topic and error of what the library gave up since the last `send` began.
+        self._failures: list[tuple[str, KafkaError]] = []
         self._producer: Any = self._connect()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
@@ -46,10 +53,10 @@ class LibrdkafkaSink:
             producer.flush(_CLOSE_TIMEOUT_S)
             raise
 
-    def close(self) -> None:
+    def close(self, *, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
         """See `Sink.close`."""
         if self._producer is not None:
-            self._producer.flush(_CLOSE_TIMEOUT_S)
+            self._producer.flush(timeout_s)
             self._producer = None
 
     def _deliver(self, records: Iterable[OutputRecord]) -> None:
@@ -59,18 +66,21 @@ class LibrdkafkaSink:
         topic = ""
         try:
             for topic, key, value, headers, timestamp in records:
-                # -1 is no time, here and there.
-                produce(topic, value, key, -1, failed, None, timestamp if timestamp > 0 else 0, list(headers))
-        except (KafkaException, BufferError) as error:
-            raise TransportError(f"produce to {topic}: {error}") from error
+                # Here 0 stands for the time of sending, as -1 does in a record.
+                at = max(0, timestamp)
+                produce(topic, value, key, -1, failed, None, at, list(headers))
+        except KafkaException as error:
+            raise _explained(topic, error.args[0]) from error
+        except BufferError as error:
+            raise TransportError(f"produce to {topic}: the library's queue is full") from error
         unsent = self._producer.flush(self._timeout_s + _GRACE_S)
         if self._failures:
-            raise TransportError(f"produce to {self._failures[0]}")
+            raise _explained(*self._failures[0])
         if unsent:
-            raise TransportError(f"produce: {unsent} records without acknowledgement")
+            raise TransportError(f"produce to {topic}: {unsent} records are not acknowledged")
 
     def _failed(self, error: KafkaError, message: Message) -> None:
-        self._failures.append(f"{message.topic()}: {describe(error)}")
+        self._failures.append((str(message.topic()), error))
 
     def _connect(self) -> Producer:
         settings = self._settings
@@ -79,7 +89,7 @@ class LibrdkafkaSink:
             "acks": "all",
             "enable.idempotence": True,
             "compression.type": settings.compression or "none",
-            "message.max.bytes": settings.max_request_bytes,
+            "message.max.bytes": self._largest_bytes,
             "delivery.timeout.ms": settings.delivery_timeout_ms,
             "partitioner": "murmur2_random",
             # `send` flushes, which ends the linger; it only gathers while records are queued.
@@ -99,3 +109,10 @@ class LibrdkafkaSink:
             reason = describe(error.args[0])
             raise TransportError(f"connect to {settings.bootstrap_servers}: {reason}") from error
         return producer
+
+
+def _explained(topic: str, error: KafkaError) -> TransportError:
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        message = f"produce to {topic}: a record is too large for the topic, or for the client"
+        return RecordTooLargeError(message)
+    return TransportError(f"produce to {topic}: {describe(error)}")

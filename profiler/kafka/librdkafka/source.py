@@ -1,7 +1,9 @@
 """The source on librdkafka."""
 
 from collections.abc import Mapping, Sequence
+from threading import Thread
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from profiler.config import KafkaSettings
@@ -13,7 +15,9 @@ from profiler.kafka.librdkafka.client import (
     describe,
     translated_errors,
 )
-from profiler.records import Record
+from profiler.records import Headers, Record
+
+_LOG = structlog.get_logger("profiler.kafka")
 
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: What librdkafka reads ahead, over all partitions: it bounds the worker's memory.
@@ -169,10 +173,11 @@ class LibrdkafkaSource:
                 total += max(0, end - place.offset)
         return total
 
-    def close(self) -> None:
-        """See `Source.close`."""
-        with translated_errors("close"):
-            self._consumer.close()
+    def close(self, *, timeout_s: float = 10) -> None:
+        """See `Source.close`. A close that takes longer goes on in a thread of its own."""
+        closing = Thread(target=self._consumer.close, name="close-consumer", daemon=True)
+        closing.start()
+        closing.join(timeout_s)
 
     def _check(self, error: KafkaError) -> None:
         """Raise what the library reports between records, unless it goes on by itself."""
@@ -203,5 +208,19 @@ def _record(message: Message) -> Record:
         timestamp,
         message.key(),
         message.value(),
-        tuple(message.headers() or ()),
+        _headers(message),
     )
+
+
+def _headers(message: Message) -> Headers:
+    """The headers; none where a name is not UTF-8, which the binding refuses as a whole."""
+    try:
+        return tuple(message.headers() or ())
+    except UnicodeDecodeError:
+        _LOG.warning(
+            "a header's name is not UTF-8, the record goes on without its headers",
+            topic=message.topic(),
+            partition=message.partition(),
+            offset=message.offset(),
+        )
+        return ()
