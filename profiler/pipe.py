@@ -83,13 +83,8 @@ def _line(result: Result) -> bytes:
 def _batches(
     lines: io.BufferedReader | io.BytesIO, size: int, limits: Limits
 ) -> Iterator[list[Record | _BadLine]]:
-    number, rest, at_end = 0, b"", False
-    while not at_end:
-        read = lines.read1(_READ_BYTES)
-        at_end = not read
-        *complete, rest = (rest + read).split(b"\n")
-        if at_end:
-            complete.append(rest)
+    number = 0
+    for complete in _complete_lines(lines):
         batch: list[Record | _BadLine] = []
         for line in complete:
             number += 1
@@ -102,6 +97,20 @@ def _batches(
             yield batch
 
 
+def _complete_lines(lines: io.BufferedReader | io.BytesIO) -> Iterator[list[bytes]]:
+    """The lines that each read completes; of one that is too long the rest is not kept."""
+    held, held_bytes = [b""], 0
+    while read := lines.read1(_READ_BYTES):
+        first, *others = read.split(b"\n")
+        if held_bytes <= _MAX_LINE_BYTES:
+            held.append(first)
+            held_bytes += len(first)
+        if others:
+            yield [b"".join(held), *others[:-1]]
+            held, held_bytes = others[-1:], len(others[-1])
+    yield [b"".join(held)]
+
+
 def _parsed(number: int, line: bytes, limits: Limits) -> Record | _BadLine:
     try:
         return _record(number, line, limits)
@@ -110,6 +119,10 @@ def _parsed(number: int, line: bytes, limits: Limits) -> Record | _BadLine:
 
 
 def _record(number: int, line: bytes, limits: Limits) -> Record:
+    if len(line) > limits.max_record_bytes:
+        raise InvalidRecordError(
+            "too_large", f"the line is longer than {limits.max_record_bytes} bytes"
+        )
     parsed = decode_object(line, limits)
     if "value" not in parsed:
         raise InvalidRecordError("bad_line", 'a line is {"key": …, "value": {…}, "timestamp": ms}')

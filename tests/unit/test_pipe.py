@@ -1,0 +1,43 @@
+"""What `pipe` keeps of a line while it reads."""
+
+import io
+import json
+import tracemalloc
+
+from profiler.pipe import run_pipe
+from profiler.pipeline import Pipeline
+from profiler.settings import Settings
+
+GOOD = b'{"value": {}}\n'
+MEGABYTE = 1 << 20
+
+
+class EndlessLine(io.BytesIO):
+    """So many megabytes without a newline, then a newline and a good line."""
+
+    def __init__(self, megabytes: int) -> None:
+        super().__init__()
+        self._pieces = [b"x" * MEGABYTE] * megabytes + [b"\n" + GOOD]
+
+    def read1(self, _size: int | None = -1, /) -> bytes:
+        """Give the next piece."""
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def test_a_line_without_an_end_takes_bounded_memory_and_is_one_rejected_line() -> None:
+    output, errors = io.BytesIO(), io.StringIO()
+    tracemalloc.start()
+    try:
+        pipeline = Pipeline("flatten", Settings(), None, watermarks=False)
+        rejected = run_pipe(EndlessLine(400), pipeline, output=output, errors=errors)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rejected == 1
+    assert json.loads(errors.getvalue()) == {
+        "line": 1,
+        "code": "too_large",
+        "reason": f"the line is longer than {64 * MEGABYTE} bytes",
+    }
+    assert output.getvalue() == b'{"key":null,"value":{}}\n'
+    assert peak < 150 * MEGABYTE  # the longest line of 64 MB, once in pieces and once whole
