@@ -98,6 +98,18 @@ class KafkaSettings(TlsSection):
     max_poll_interval_ms: int = Field(
         default=300_000, ge=1, description="ms between polls until a worker counts as stuck"
     )
+    assignor: Literal["range", "cooperative-sticky"] = Field(
+        default="range",
+        description="how partitions are shared out, the same for all of a group;"
+        " cooperative-sticky, of librdkafka only, moves few at a rebalance",
+    )
+    group_instance_id: str | None = Field(
+        default=None,
+        min_length=1,
+        examples=["profiler-0"],
+        description="static membership: a name unique in the group, with which a worker that"
+        " restarts within session_timeout_ms gets its partitions back without a rebalance",
+    )
     auto_offset_reset: Literal["earliest", "latest"] = Field(
         default="earliest", description="where to begin without a committed offset"
     )

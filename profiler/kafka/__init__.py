@@ -22,9 +22,12 @@ def client_of(settings: KafkaSettings) -> Literal["kafka-python", "librdkafka"]:
     installed = find_spec("confluent_kafka") is not None
     if settings.client == "librdkafka" and not installed:
         raise ConfigError(f"kafka.client: librdkafka is not installed; run: {_EXTRA}")
-    if settings.client == "auto":
-        return "librdkafka" if installed else "kafka-python"
-    return settings.client
+    chosen = settings.client
+    if chosen == "auto":
+        chosen = "librdkafka" if installed else "kafka-python"
+    if chosen == "kafka-python" and settings.assignor != "range":
+        raise ConfigError(f"kafka.assignor: {settings.assignor} needs librdkafka; run: {_EXTRA}")
+    return chosen
 
 
 def open_source(settings: KafkaSettings, *, topics: Sequence[str], group: str) -> Source:

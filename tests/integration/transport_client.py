@@ -31,6 +31,7 @@ class TransportClient:
     """Opens sources and sinks of one adapter, and closes what a test left open."""
 
     def __init__(self, adapter: str, broker: Kafka, stack: ExitStack) -> None:
+        self.adapter = adapter
         self._source, self._sink = ADAPTERS[adapter]
         self._broker = broker
         self._stack = stack

@@ -45,6 +45,7 @@ class KafkaPythonSource:
             self._consumer = KafkaConsumer(
                 **connection_options(settings),
                 group_id=group,
+                group_instance_id=settings.group_instance_id,
                 enable_auto_commit=False,
                 # Also makes the group hold back offsets of open transactions.
                 isolation_level="read_committed",

@@ -1,10 +1,10 @@
 """The source on librdkafka."""
 
 from collections.abc import Mapping, Sequence
+from queue import Empty, SimpleQueue
 from threading import Thread
 
-import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
@@ -15,9 +15,8 @@ from profiler.kafka.librdkafka.client import (
     describe,
     translated_errors,
 )
-from profiler.records import Headers, Record
-
-_LOG = structlog.get_logger("profiler.kafka")
+from profiler.kafka.librdkafka.messages import record_of
+from profiler.records import Record
 
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: What librdkafka reads ahead, over all partitions: it bounds the worker's memory.
@@ -55,7 +54,8 @@ class LibrdkafkaSource:
             "heartbeat.interval.ms": settings.heartbeat_interval_ms,
             # librdkafka refuses one below the session timeout.
             "max.poll.interval.ms": settings.max_poll_interval_ms,
-            "partition.assignment.strategy": "range",
+            "partition.assignment.strategy": settings.assignor,
+            **({"group.instance.id": instance} if (instance := settings.group_instance_id) else {}),
             "max.partition.fetch.bytes": _FETCH_BYTES_PER_PARTITION,
             "queued.max.messages.kbytes": _READ_AHEAD_KBYTES,
             # The default, 500 ms, is how long an emptied queue waits before it is filled again.
@@ -75,12 +75,15 @@ class LibrdkafkaSource:
         self._changes = 0
         self._polled_at = 0
         self._held = False
+        self._cooperative = settings.assignor == "cooperative-sticky"
+        #: A rebalance left us partitions that may have gone beyond what will be committed.
+        self._stale = False
         self._first_offsets: dict[tuple[str, int], int] = {}
 
     @property
-    def assignment_count(self) -> int:
-        """Number of partitions that this member owns now."""
-        return len(self._owned)
+    def assignment(self) -> frozenset[tuple[str, int]]:
+        """See `Source.assignment`."""
+        return frozenset(self._owned)
 
     @property
     def assignment_epoch(self) -> int:
@@ -89,6 +92,9 @@ class LibrdkafkaSource:
 
     def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
         """See `Source.poll`."""
+        if self._stale:
+            self.rewind()
+            self._stale = False
         with translated_errors("poll"):
             # `consume` waits until it has all that it was asked for, so it waits for one only.
             messages = self._consumer.consume(max_records, 0)
@@ -102,7 +108,7 @@ class LibrdkafkaSource:
             if (error := message.error()) is not None:
                 self._check(error)
                 continue
-            record = _record(message)
+            record = record_of(message)
             place = record.topic, record.partition
             found = by_partition.get(place)
             if found is None:
@@ -112,16 +118,31 @@ class LibrdkafkaSource:
                 found.append(record)
         return [record for found in by_partition.values() for record in found]
 
-    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    def commit(self, offsets: Mapping[tuple[str, int], int], *, timeout_s: float = 30) -> None:
         """See `Source.commit`."""
         # The broker takes any partition from any member: only we know that it is no longer ours.
         if self._changes != self._polled_at or not offsets.keys() <= self._owned:
             raise TransportError("commit: the assignment changed since the batch was polled")
         wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
-        with translated_errors("commit"):
-            for stored in self._consumer.commit(offsets=wanted, asynchronous=False) or ():
-                if stored.error is not None:
-                    raise TransportError(f"commit: {describe(stored.error)}")
+        outcome: SimpleQueue[list[TopicPartition] | KafkaException] = SimpleQueue()
+
+        def store() -> None:
+            try:
+                outcome.put(self._consumer.commit(offsets=wanted, asynchronous=False))
+            except KafkaException as error:
+                outcome.put(error)
+
+        # The library's call knows no timeout of ours.
+        Thread(target=store, name="commit", daemon=True).start()
+        try:
+            stored = outcome.get(timeout=timeout_s)
+        except Empty:
+            raise TransportError(f"commit: no answer in {timeout_s:.0f} s") from None
+        if isinstance(stored, KafkaException):
+            raise TransportError(f"commit: {describe(stored.args[0])}") from stored
+        for place in stored:
+            if place.error is not None:
+                raise TransportError(f"commit: {describe(place.error)}")
 
     def rewind(self) -> None:
         """See `Source.rewind`. One round trip for all partitions."""
@@ -188,39 +209,19 @@ class LibrdkafkaSource:
             raise TransportError(f"poll: {describe(error)}")
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._changes += 1
+        self._changed()
         self._owned.update((place.topic, place.partition) for place in partitions)
         if self._held and partitions:
-            consumer.assign(partitions)
+            if self._cooperative:
+                consumer.incremental_assign(partitions)
+            else:
+                consumer.assign(partitions)
             consumer.pause(partitions)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002
-        self._changes += 1
+        self._changed()
         self._owned.difference_update((place.topic, place.partition) for place in partitions)
 
-
-def _record(message: Message) -> Record:
-    _, timestamp = message.timestamp()
-    return Record(
-        message.topic(),
-        message.partition(),
-        message.offset(),
-        timestamp,
-        message.key(),
-        message.value(),
-        _headers(message),
-    )
-
-
-def _headers(message: Message) -> Headers:
-    """The headers; none where a name is not UTF-8, which the binding refuses as a whole."""
-    try:
-        return tuple(message.headers() or ())
-    except UnicodeDecodeError:
-        _LOG.warning(
-            "a header's name is not UTF-8, the record goes on without its headers",
-            topic=message.topic(),
-            partition=message.partition(),
-            offset=message.offset(),
-        )
-        return ()
+    def _changed(self) -> None:
+        self._changes += 1
+        self._stale = self._cooperative
