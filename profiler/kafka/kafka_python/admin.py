@@ -14,6 +14,7 @@ from profiler.kafka.kafka_python.client import (
     connection_options,
     translated_errors,
 )
+from profiler.kafka.kafka_python.handshake import check_handshake
 
 _RETRY_PAUSE_S = 0.1
 
@@ -30,8 +31,9 @@ def open_admin(settings: KafkaSettings, action: str) -> Iterator[Any]:
 
     Raises:
         TransportError: no broker answers, or one refuses what is asked inside the block.
-        ConfigError: the client refuses the settings.
+        ConfigError: the client refuses the settings, or a broker the login or the certificates.
     """
+    check_handshake(settings)
     with translated_errors(action):
         admin = KafkaAdminClient(**connection_options(settings))
         try:
