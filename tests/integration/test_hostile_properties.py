@@ -53,11 +53,14 @@ NAMES = [f"other_{name}" for name in FIELDS]
 
 
 def events(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    """Events with these values."""
-    return st.fixed_dictionaries(
+    """Events with these values, some of which claim to have a profile."""
+    fields = st.fixed_dictionaries(
         {"other_domain_userid": values, "other_domain_sessionid": IDS},
         optional=dict.fromkeys(NAMES[2:], values) | {"other_eventtype": st.just("Pageview")},
-    ).map(lambda fields: {"query": [{"name": n, "value": v} for n, v in fields.items()]})
+    )
+    elements = fields.map(lambda own: [{"name": n, "value": v} for n, v in own.items()])
+    forged = st.just([{"name": "id", "value": "forged"}])
+    return st.fixed_dictionaries({"query": elements}, optional={"profile_visitor": forged})
 
 
 SECTIONS = st.dictionaries(
