@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
-from profiler.dead_letters import SMALL_BYTES, reference_to, size_of
+from profiler.dead_letters import SMALL_BYTES, is_reference, reference_to, size_of
 from profiler.errors import RecordTooLargeError
 from profiler.kafka.transport import Sink
 from profiler.pipeline import Result
@@ -37,7 +37,8 @@ class Delivery(NamedTuple):
 
     batch: Batch
     rejected: int
-    done: Future[None]
+    #: With the number of dead letters that are references.
+    done: Future[int]
 
 
 class Deliverer:
@@ -64,15 +65,18 @@ class Deliverer:
         """End the thread; `wait` for what it is at."""
         self._thread.shutdown(wait=wait)
 
-    def _send(self, outputs: Sequence[OutputRecord], *, check_sizes: bool) -> None:
+    def _send(self, outputs: Sequence[OutputRecord], *, check_sizes: bool) -> int:
         if not check_sizes:
             self._sink.send(outputs)
-            return
+            return 0
+        references = 0
         for some, is_large in self._in_turn(outputs):
             if is_large:
-                self._send_large(*some)
+                references += self._send_large(*some)
             else:
                 self._sink.send(some)
+                references += sum(map(is_reference, some))
+        return references
 
     def _in_turn(
         self, outputs: Sequence[OutputRecord]
@@ -90,7 +94,7 @@ class Deliverer:
         if some:
             yield some, False
 
-    def _send_large(self, dead: OutputRecord) -> None:
+    def _send_large(self, dead: OutputRecord) -> int:
         try:
             self._sink.send([dead])
         except RecordTooLargeError:
@@ -98,6 +102,8 @@ class Deliverer:
                 "the topic takes no dead letter of this size, its reference goes instead",
                 topic=dead.topic,
                 bytes=size_of(dead),
-                remedy="raise the topic's max.message.bytes to dead_letters.max_bytes",
+                remedy="set the topic's max.message.bytes to the setting dead_letters.max_bytes",
             )
             self._sink.send([reference_to(dead)])
+            return 1
+        return 0

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from profiler.dead_letters import dead_letter, is_reference, size_of, size_of_headers
+from profiler.dead_letters import dead_letter, size_of, size_of_headers
 from profiler.errors import InvalidRecordError
 from profiler.events import Limits, encode_object, extend_object
 from profiler.flatten import decode_flattened, decode_processed
@@ -219,9 +219,7 @@ class Pipeline:
 
     def _count(self, results: Sequence[Result]) -> None:
         self.counts["read"] += len(results)
-        dead = [result.outputs[-1] for result in results if result.rejected is not None]
-        self.counts["rejected"] += len(dead)
-        self.counts["references"] += sum(map(is_reference, dead))
+        self.counts["rejected"] += sum(result.rejected is not None for result in results)
         applied = [result.applied.flags for result in results if result.applied is not None]
         self.counts["profiled"] += len(applied)
         for flags, events in Counter(applied).items():

@@ -31,11 +31,14 @@ class Progress:
         self._owned: frozenset[tuple[str, int]] = frozenset()
         self._summarised_at = time.monotonic()
         self._read = 0
+        #: Dead letters without their value.
+        self.references = 0
 
     @property
     def totals(self) -> dict[str, int]:
         """Everything counted since the start."""
-        return dict.fromkeys(_ALWAYS_TOLD, 0) | dict(self._counts)
+        told = dict.fromkeys(_ALWAYS_TOLD, 0) | dict(self._counts)
+        return told | {"references": self.references}
 
     def look(self) -> None:
         """Say what changed, and sum up when it is time."""

@@ -154,7 +154,7 @@ class Worker:
         if not delivery.done.done():
             self.is_stuck = True
             raise TransportError("produce: no acknowledgement in the time left to stop in")
-        delivery.done.result()
+        self._progress.references += delivery.done.result()
         self._release()
         if delivery.batch.assignment_epoch != self._source.assignment_epoch:
             _LOG.info("rebalanced, a batch will be read again")
