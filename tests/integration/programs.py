@@ -51,6 +51,11 @@ class Program:
             self.kill()
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """What it wrote to stderr."""
         return self._log.read_text()
