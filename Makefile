@@ -33,7 +33,7 @@ test: $(STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
 test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/lua $(ARGS)
 
-lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on the Lua
+lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -44,6 +44,10 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on the Lua
 	$(BIN)/python -m tools.check_lua_header
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.write_reference --check
+	$(BIN)/shellcheck .ci/run .ci/compose
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 fmt: $(STAMP) ## format Python
 	$(BIN)/ruff check --fix

@@ -1,6 +1,7 @@
 """Record headers: where a record came from, and why it was rejected."""
 
 from profiler import __version__
+from profiler.errors import InvalidRecordError
 from profiler.records import Headers
 
 SOURCE_TOPIC = "source-topic"
@@ -17,6 +18,17 @@ MAX_REASON_BYTES = 512
 _SOURCE_ORDER = (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
 _SOURCE_NAMES = frozenset(_SOURCE_ORDER)
 _MAX_DIGITS = 19  # of 64 bits, as Kafka's offsets have
+
+
+def check_names(headers: Headers) -> None:
+    """Refuse header names that are not UTF-8: readers of the outputs would stop at them.
+
+    Raises:
+        InvalidRecordError: with the code ``bad_header``.
+    """
+    for number, (name, _) in enumerate(headers, 1):
+        if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
+            raise InvalidRecordError("bad_header", f"the name of header {number} is not UTF-8")
 
 
 def with_source(

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from profiler.dead_letters import dead_letter, size_of, size_of_headers
 from profiler.errors import InvalidRecordError
 from profiler.events import Limits, encode_object, extend_object
 from profiler.flatten import decode_flattened, decode_processed
-from profiler.headers import rejection, with_source
+from profiler.headers import check_names, with_source
 from profiler.records import FlatEvent, Headers, OutputRecord, Record
 from profiler.reply import OUTPUT_PREFIX, Applied, Outcome, Rejected
 from profiler.script import ProfileScript
@@ -21,6 +22,11 @@ Mode = Literal["run", "flatten", "profile"]
 
 #: How a name that only the profiler may give begins, in encoded JSON.
 _FORGED = b'"' + OUTPUT_PREFIX.encode()
+
+#: Kept free for the profile: the rules of `standard` give at most 106 kB, all of it escaped.
+_PROFILE_BYTES = 114_688
+#: More than the three headers of the source have, with the longest name of a topic.
+_SOURCE_BYTES = 1_024
 
 
 class Result(NamedTuple):
@@ -67,6 +73,8 @@ class Pipeline:
         self._topics = settings.topics
         self._script = script
         self._watermarks = watermarks
+        self._largest_bytes = max(settings.kafka.max_request_bytes, settings.output_bytes)
+        self._room = self._largest_bytes - _PROFILE_BYTES
         self.limits = Limits(
             max_record_bytes=settings.limits.max_record_bytes,
             max_depth=settings.limits.max_depth,
@@ -98,14 +106,19 @@ class Pipeline:
             record.offset,
             forward=self._mode == "profile",
         )
-        if record.value is None:
-            return self._tombstone(record, headers)
         try:
+            if record.headers:
+                check_names(record.headers)
+            if record.value is None:
+                self._check_room(record, headers, b"")
+                return self._tombstone(record, headers)
             if self._mode == "profile":
                 flat = decode_flattened(record.value, self.limits)
             else:
                 flat = decode_processed(record.value, self.limits)
-            return _Draft(record, headers, flat, self._encoded(flat))
+            encoded = self._encoded(flat)
+            self._check_room(record, headers, encoded)
+            return _Draft(record, headers, flat, encoded)
         except InvalidRecordError as error:
             stage = "profile" if self._mode == "profile" else "flatten"
             dead = Rejected(error.code, error.reason)
@@ -122,6 +135,18 @@ class Pipeline:
                 f" the limit is {self.limits.max_record_bytes}",
             )
         return encoded
+
+    def _check_room(self, record: Record, headers: Headers, encoded: bytes) -> None:
+        """The outputs must fit with key and headers too, before Redis is touched."""
+        size = len(record.key or b"") + len(encoded)
+        if not record.headers and size < self._room - _SOURCE_BYTES:
+            return
+        size += size_of_headers(headers)
+        if size > self._room:
+            raise InvalidRecordError(
+                "too_large",
+                f"with key and headers it has {size} bytes, there is room for {self._room}",
+            )
 
     def _outcomes(self, drafts: Sequence[_Draft]) -> list[Outcome]:
         if self._script is None:
@@ -157,7 +182,13 @@ class Pipeline:
             self.counts["anonymous"] += 1
         else:
             encoded = extend_object(encoded, outcome.profile)
-        outputs.append(_output(record, self._topics.persisted, encoded, headers))
+        output = _output(record, self._topics.persisted, encoded, headers)
+        if len(encoded) > self._room and size_of(output) > self._largest_bytes:
+            # By rules with many long fields only; the profile knows the event already.
+            dead = Rejected("too_large", f"with its profile it has {size_of(output)} bytes")
+            outputs.append(self._dead_letter(record, headers, "profile", dead))
+            return Result(record, outputs, dead, None)
+        outputs.append(output)
         return Result(record, outputs, None, outcome)
 
     def _without_forged_names(self, flat: dict[str, Any]) -> bytes:
@@ -177,8 +208,14 @@ class Pipeline:
     def _dead_letter(
         self, record: Record, headers: Headers, stage: str, dead: Rejected
     ) -> OutputRecord:
-        headers = rejection(headers, stage=stage, code=dead.code, reason=dead.reason)
-        return _output(record, self._topics.rejected, record.value, headers)
+        return dead_letter(
+            record,
+            self._topics.rejected,
+            headers,
+            stage=stage,
+            rejected=dead,
+            max_bytes=self._settings.dead_letters.max_bytes,
+        )
 
     def _count(self, results: Sequence[Result]) -> None:
         self.counts["read"] += len(results)

@@ -22,6 +22,10 @@ __all__ = [
 
 ENV_PREFIX = "profiler_"
 
+#: What an output may have on top of the flattened record: key, headers, and the profile, which
+#: has at most 108 kB by the rules of `standard`.
+_OUTPUT_RESERVE_BYTES = 131_072
+
 
 class TopicSettings(Section):
     """Names of the topics."""
@@ -74,8 +78,13 @@ class LimitSettings(Section):
 
 
 class DeadLetterSettings(Section):
-    """How many dead letters are an alarm; at a limit the worker stops and commits nothing more."""
+    """Their size, and how many are an alarm: at a limit the worker stops and commits no more."""
 
+    max_bytes: int = Field(
+        default=8_388_608,
+        ge=131_072,
+        description="most bytes of a dead letter; of a larger record only a reference is kept",
+    )
     max_consecutive: int = Field(
         default=1_000, ge=0, description="dead letters without a good record between; 0: no limit"
     )
@@ -128,6 +137,11 @@ class Settings(BaseSettings):
     dead_letters: DeadLetterSettings = Field(
         default_factory=DeadLetterSettings, description="dead-letter limits"
     )
+
+    @property
+    def output_bytes(self) -> int:
+        """The size of the largest record that leaves with a profile: input limit and reserve."""
+        return self.limits.max_record_bytes + _OUTPUT_RESERVE_BYTES
 
     @classmethod
     def settings_customise_sources(

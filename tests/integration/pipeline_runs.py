@@ -11,6 +11,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import RetriableError
 
+from profiler.kafka.kafka_python.header_names import tolerate_header_names
 from profiler.keys import key_of
 from profiler.records import Headers, Record
 from tests.integration.programs import PATIENCE_S, Program
@@ -151,6 +152,7 @@ class Deployment:
         consumer = KafkaConsumer(
             bootstrap_servers=self.bootstrap_servers, max_partition_fetch_bytes=1 << 23
         )
+        tolerate_header_names(consumer)
         records: list[Record] = []
         try:
             consumer.assign(list(ends))

@@ -14,18 +14,23 @@ from typing import Any, Self
 from profiler.processes import wait_until
 
 PATIENCE_S = 60
+FROM_SOURCE = (sys.executable, "-m", "profiler")
 
 
 class Program:
     """A running `profiler` command; the end of its `with` block kills it, if it still runs."""
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], directory: Path
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        program: Sequence[str] = FROM_SOURCE,
     ) -> None:
         self._log = directory / f"{arguments[0]}-{uuid.uuid4().hex[:6]}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "profiler", *arguments],
+                [*program, *arguments],
                 cwd=directory,
                 env=clean_environment(environment),
                 stdin=subprocess.DEVNULL,
@@ -44,6 +49,11 @@ class Program:
     ) -> None:
         if self._process.poll() is None:
             self.kill()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     @property
     def output(self) -> str:

@@ -70,7 +70,7 @@ def private_store(
     Raises:
         MissingServerError: there is no such binary.
     """
-    binary = _redis_binary() if flavour == "redis7" else _valkey_binary()
+    binary = redis_binary() if flavour == "redis7" else _valkey_binary()
     return StoreServer(binary, options=options, environment=environment)
 
 
@@ -128,7 +128,7 @@ def _from_binary(flavour: str) -> Iterator[Store]:
         yield Store(server.url, flavour)
 
 
-def _redis_binary() -> str:
+def redis_binary() -> str:
     found = shutil.which("redis-server")
     if found is not None:
         version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler import __version__
-from profiler.headers import MAX_REASON_BYTES, rejection, source_of, with_source
+from profiler.errors import InvalidRecordError
+from profiler.headers import MAX_REASON_BYTES, check_names, rejection, source_of, with_source
 from profiler.records import Headers
 
 SOURCE = (
@@ -135,3 +136,10 @@ def test_a_reason_is_always_short_valid_utf8_and_a_prefix(reason: str) -> None:
     assert cut is not None
     assert MAX_REASON_BYTES - 3 <= len(cut) <= MAX_REASON_BYTES
     assert reason.startswith(cut.decode())
+
+
+@pytest.mark.parametrize("name", ["", "plain", "ü", "\U0001f600", "\x00"])
+def test_names_that_are_utf8_pass(name: str) -> None:
+    check_names((("first", None), (name, b"\xff")))
+    with pytest.raises(InvalidRecordError, match="bad_header: the name of header 3 is not UTF-8"):
+        check_names((("first", None), (name, b"\xff"), ("person \udcff", b"")))

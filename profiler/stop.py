@@ -1,0 +1,129 @@
+"""Stopping in time: a request to stop, and what holds it against calls that wait for ever.
+
+After the first SIGTERM or SIGINT the worker finishes and commits what it can. The client
+libraries have waits that nobody can cut short, so a thread of its own ends the process when the
+time is up, or at once at the second signal. What is not committed then is read again.
+"""
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+import structlog
+
+_LOG = structlog.get_logger("profiler.stop")
+
+#: From the first signal on: until then everything is finished or given up, ...
+_FINISH_S = 8.0
+#: ... and then the process is ended from outside. An orchestrator's SIGKILL comes after 10 s.
+_END_S = 9.5
+_EXIT_AT_ONCE = 1
+
+
+class StopRequest:
+    """Set once, by any thread, and asked for by the worker."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._set_at = 0.0
+
+    def set(self) -> None:
+        """Ask the worker to stop."""
+        self._set_at = self._set_at or time.monotonic()
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether the worker shall stop."""
+        return self._event.is_set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep, but not longer than until the request; return whether it came."""
+        return self._event.wait(timeout_s)
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to finish in; endless before the request."""
+        if not self._event.is_set():
+            return float("inf")
+        return max(0.0, self._set_at + _FINISH_S - time.monotonic())
+
+    def limited(self, seconds: float) -> float:
+        """So many seconds, or what is left of the time to finish in; never nothing."""
+        return min(seconds, max(0.1, self.seconds_left))
+
+    @property
+    def seconds_taken(self) -> float:
+        """Time since the request; 0 before it."""
+        return time.monotonic() - self._set_at if self._event.is_set() else 0.0
+
+
+class Watch:
+    """Turns signals into a `StopRequest`, and ends the process when that takes too long.
+
+    Until `expect` is called nothing is in hand, and a signal ends the process at once.
+    """
+
+    def __init__(self, stop: StopRequest) -> None:
+        self._stop = stop
+        # Its `put` may interrupt anything; the methods of Event and of loggers may not.
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._in_hand: Callable[[], bool] | None = None
+        self._starting = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="stop", daemon=True)
+
+    def receive(self, number: int, _frame: FrameType | None) -> None:
+        """The signal handler."""
+        self._signals.put(number)
+
+    def start(self) -> None:
+        """Begin to wait for signals."""
+        self._thread.start()
+
+    def expect(self, in_hand: Callable[[], bool]) -> None:
+        """The worker begins; from now on it is given time, unless it is stopped already.
+
+        Args:
+            in_hand: whether a batch is read and not committed.
+        """
+        with self._starting:
+            self._in_hand = in_hand
+
+    def leave(self) -> NoReturn:
+        """End the process now, whatever else is under way in it: exit code 0."""
+        _LOG.info("left behind what does not answer", took_s=round(self._stop.seconds_taken, 2))
+        os._exit(0)
+
+    def _run(self) -> None:
+        number = self._signals.get()
+        with self._starting:
+            _LOG.info("stopping", signal=signal.Signals(number).name)
+            if self._in_hand is None:
+                _LOG.info("stopped while starting")
+                os._exit(0)
+            self._stop.set()
+        try:
+            number = self._signals.get(timeout=_END_S)
+        except queue.Empty:
+            self._give_up("the time to stop is up")
+            os._exit(0)
+        self._give_up(f"a second signal, {signal.Signals(number).name}")
+        os._exit(_EXIT_AT_ONCE)
+
+    def _give_up(self, reason: str) -> None:
+        if self._in_hand is not None and self._in_hand():
+            _LOG.warning("a batch is not committed and will be read again", error=reason)
+        _LOG.warning("ended at once", reason=reason, took_s=round(self._stop.seconds_taken, 2))
+
+
+def watch_signals(stop: StopRequest) -> Watch:
+    """Let SIGTERM and SIGINT set a `StopRequest`, from now on; to be called by the main thread."""
+    watch = Watch(stop)
+    watch.start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, watch.receive)
+    return watch

@@ -1,0 +1,80 @@
+"""Redis that listens with TLS only, and the user that the documentation grants the least to."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from profiler.embedded import StoreServer, answers_ping
+from profiler.ports import LOOPBACK
+from tests.servers.redis import redis_binary
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests.servers.certificates import Authority
+
+USER = "profiler"
+#: With the characters that URLs and shells trip over.
+PASSWORD = "redis-s3cret/%+:@value"  # noqa: S105 - of a server that lives as long as a test
+
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+class TlsStore(StoreServer):
+    """A Redis without a plain port; `url` is its address, to be verified by the authority."""
+
+    name = "store with TLS"
+
+    def __init__(self, authority: Authority, *, demands_certificate: bool = False) -> None:
+        """Have a certificate issued.
+
+        Args:
+            authority: issues the server's certificate, and is the only one trusted.
+            demands_certificate: whether clients need a certificate of the authority's.
+        """
+        self._authority = authority
+        self._client_files = authority.issue("probe")
+        certificate, key = authority.issue("store")
+        files = ["--tls-cert-file", str(certificate), "--tls-key-file", str(key)]
+        demand = ["--tls-auth-clients", "yes" if demands_certificate else "no"]
+        trust = ["--tls-ca-cert-file", str(authority.certificate)]
+        super().__init__(redis_binary(), options=[*files, *trust, *demand])
+        self._options += ["--port", "0", "--tls-port", str(self.port)]
+
+    @property
+    def url(self) -> str:
+        """The address."""
+        return f"rediss://{LOOPBACK}:{self.port}/0"
+
+    @property
+    def trusting_url(self) -> str:
+        """The address with our files in it, for clients of the tests' own."""
+        certificate, key = self._client_files
+        files = f"ssl_certfile={certificate}&ssl_keyfile={key}"
+        return f"{self.url}?ssl_ca_certs={self._authority.certificate}&{files}"
+
+    def is_ready(self) -> bool:
+        """Whether the server answers PING."""
+        return answers_ping(self.trusting_url)
+
+
+def documented_rights() -> list[str]:
+    """The rights in the command of `docs/operations.md`: a key pattern and commands."""
+    text = OPERATIONS.read_text("utf-8")
+    found = re.search(r"ACL SETUSER profiler on >secret (.*?)```", text, re.DOTALL)
+    assert found is not None
+    rights = found[1].split()
+    assert [right for right in rights if right[0] not in "~+"] == [
+        "resetkeys",
+        "resetchannels",
+        "-@all",
+    ]
+    return [right for right in rights if right[0] in "~+"]
+
+
+def make_user(admin: redis.Redis, rights: list[str], password: str = PASSWORD) -> None:
+    """Make `USER`, who may do nothing but what `rights` says."""
+    reset = ["reset", "on", f">{password}", "resetkeys", "resetchannels", "-@all"]
+    admin.execute_command("ACL", "SETUSER", USER, *reset, *rights)  # type: ignore[no-untyped-call]
