@@ -27,8 +27,11 @@ def all_rows(*, records: int, article_records: int) -> list[Row]:
     """The rows in the order of a round; the article's chain is slow and gets fewer records."""
     return [
         Row(BASELINE, min(records, article_records), _article_chain),
-        Row("profiler/kafka-python/article", records, partial(_profiler, "article")),
-        Row("profiler/kafka-python/standard", records, partial(_profiler, "standard")),
+        *(
+            Row(f"profiler/{client}/{preset}", records, partial(_profiler, client, preset))
+            for client in ("kafka-python", "librdkafka")
+            for preset in ("article", "standard")
+        ),
         Row("ceiling/script", records, partial(_ceiling, "standard")),
         Row("ceiling/script/article", records, partial(_ceiling, "article")),
     ]
@@ -62,11 +65,16 @@ def _article_chain(
 
 
 def _profiler(
-    preset: str, servers: Servers, records: Sequence[BenchRecord], on_progress: Progress
+    client: str,
+    preset: str,
+    servers: Servers,
+    records: Sequence[BenchRecord],
+    on_progress: Progress,
 ) -> Figures:
     def build(token: str, topics: Topics) -> Stream:
         settings = {
             "RULES": preset,
+            "KAFKA__CLIENT": client,
             "KAFKA__BOOTSTRAP_SERVERS": servers.broker.bootstrap_servers,
             "REDIS__URL": servers.store.url,
             "GROUPS__RUN": f"bench-{token}",
