@@ -135,7 +135,9 @@ def test_workers_end_in_peace_and_come_back(model: dict[str, Any]) -> None:
         assert "container_name" not in service
 
 
-def test_the_documented_file_for_secrets_replaces_the_address(tmp_path: Path) -> None:
+def test_the_documented_file_for_secrets_replaces_the_address(
+    model: dict[str, Any], tmp_path: Path
+) -> None:
     page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
     [documented] = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     further = tmp_path / "secrets.yml"
@@ -148,6 +150,7 @@ def test_the_documented_file_for_secrets_replaces_the_address(tmp_path: Path) ->
     place = secret.get("target") or f"/run/secrets/{secret['source']}"
     assert warnings == ""
     assert worker["environment"]["PROFILER_REDIS__URL_FILE"] == place
+    assert "PROFILER_REDIS__URL" in model["services"]["worker"]["environment"]
     assert "PROFILER_REDIS__URL" not in worker["environment"]
     assert "PROFILER_KAFKA__BOOTSTRAP_SERVERS" in worker["environment"]
 
