@@ -59,7 +59,7 @@ def test_there_and_back_again_nothing_is_lost_or_doubled(
     work(deployment, "run")
     deployment.produce(page_views(40, 40))
     for mode in ("flatten", "profile"):
-        assert "(profiler run) has committed offsets of 3" in refusal(deployment, mode)
+        assert "(profiler run) has committed offsets in 3" in refusal(deployment, mode)
 
     with ExitStack() as stack:
         switching = stack.enter_context(deployment.start(first, SWITCH))
@@ -78,7 +78,7 @@ def test_there_and_back_again_nothing_is_lost_or_doubled(
     deployment.produce(page_views(120, 40))
     message = refusal(deployment, "run")
     for mode in ("flatten", "profile"):
-        assert f"{deployment.groups[mode]} (profiler {mode}) has committed offsets of" in message
+        assert f"{deployment.groups[mode]} (profiler {mode}) has committed offsets in" in message
 
     with deployment.start("run", SWITCH) as program:
         program.wait_for_event("mode switched")
@@ -97,12 +97,12 @@ def test_nobody_switches_while_the_other_mode_is_at_work(
     with deployment.start(live) as program:
         program.wait_for(lambda: program.owned() == 3)
         # There is nothing to commit yet, so that only the member shows.
-        assert "committed offsets of 0 partitions" in refusal(deployment, mode)
-        assert "has 1 members: stop them" in refusal(deployment, mode, SWITCH)
+        assert "committed offsets in 0 partitions" in refusal(deployment, mode)
+        assert "now: 1. Stop them before the switch" in refusal(deployment, mode, SWITCH)
         deployment.produce(page_views(0, 40))
         program.wait_for(lambda: deployment.is_done(live))
         committed = deployment.committed(live)
-        assert "has 1 members: stop them" in refusal(deployment, mode, SWITCH)
+        assert "now: 1. Stop them before the switch" in refusal(deployment, mode, SWITCH)
         program.stop()
     assert deployment.committed(live) == committed
     assert deployment.committed(mode) == {}
