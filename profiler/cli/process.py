@@ -113,6 +113,7 @@ def _spare_the_collector() -> None:
 def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     stop = StopRequest()
     watch = watch_signals(stop)
+    _LOG.info("starting", mode=mode, worker=settings.worker_id)
     if settings.kafka.max_request_bytes < settings.output_bytes:
         raise ConfigError(
             f"kafka.max_request_bytes must be at least {settings.output_bytes}:"
@@ -128,6 +129,7 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     _spare_the_collector()
     source = open_source(settings.kafka, topics=[reader.topic], group=reader.group)
     sink = open_sink(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
+    _LOG.info("joining", group=reader.group, topic=reader.topic)
     worker = Worker(source, sink, Pipeline(mode, settings, script), settings, stop)
     watch.expect(lambda: worker.has_batch)
     try:
