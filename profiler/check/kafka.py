@@ -18,16 +18,21 @@ _KAFKA = Subject("kafka")
 
 def check_kafka(mode: Mode, settings: Settings, *, timeout_s: float) -> Iterator[Finding]:
     """All rows about Kafka; each question waits for the timeout at most."""
+    is_reached = False
     try:
         with open_admin(settings.kafka, "connect", timeout_s=timeout_s) as admin:
             cluster = admin.describe_cluster()
             yield _reached(admin, cluster)
+            is_reached = True
             yield from _work(admin, mode, settings, len(cluster["brokers"]), timeout_s)
     except ConfigError as error:
         yield _KAFKA.failed(
             "reachable", str(error), "check security_protocol, sasl_… and ssl_… of [kafka]"
         )
     except TransportError as error:
+        if is_reached:
+            yield _KAFKA.failed("connection", str(error), "try again; look into the broker's log")
+            return
         yield _KAFKA.failed(
             "reachable",
             f"{settings.kafka.bootstrap_servers}: {error}",

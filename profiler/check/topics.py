@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from profiler.check.findings import Finding, Subject
-from profiler.kafka.topics import DEAD_LETTER_HEADER_BYTES, Absence, Topic
+from profiler.kafka.topics import DEAD_LETTER_HEADER_BYTES, Absent, Topic
 from profiler.pipeline import Mode
 from profiler.settings import Settings
 from profiler.units import duration_of
@@ -38,7 +38,7 @@ def uses_of(mode: Mode, settings: Settings) -> dict[str, Use]:
 
 
 def check_topics(
-    found: Mapping[str, Topic | Absence], uses: Mapping[str, Use], *, brokers: int
+    found: Mapping[str, Topic | Absent], uses: Mapping[str, Use], *, brokers: int
 ) -> Iterator[Finding]:
     """All rows about topics.
 
@@ -71,9 +71,11 @@ def check_topics(
                 yield _timestamps(subject, topic, source)
 
 
-def _absent(subject: Subject, absence: Absence, use: Use) -> Finding:
-    if absence == "missing":
+def _absent(subject: Subject, topic: Absent, use: Use) -> Finding:
+    if topic.reason == "missing":
         return subject.failed("exists", "there is no such topic", "profiler topics create")
+    if topic.reason != "hidden":
+        return subject.failed("exists", topic.reason, "check its name in [topics], and the broker")
     return subject.failed(
         "exists",
         "it may not be seen: missing, or not allowed",
@@ -81,7 +83,7 @@ def _absent(subject: Subject, absence: Absence, use: Use) -> Finding:
     )
 
 
-def _there(subject: Subject, topic: Topic, source: Topic | Absence, use: Use) -> Finding:
+def _there(subject: Subject, topic: Topic, source: Topic | Absent, use: Use) -> Finding:
     found = f"{topic.partitions} partitions"
     if topic.leaderless:
         return subject.failed(
@@ -163,7 +165,7 @@ def _cleanup(subject: Subject, topic: Topic, use: Use) -> Finding:
     )
 
 
-def _size(subject: Subject, topic: Topic, source: Topic | Absence, use: Use) -> Finding:
+def _size(subject: Subject, topic: Topic, source: Topic | Absent, use: Use) -> Finding:
     most, needed = int(topic.config["max.message.bytes"]), use.largest
     if not use.blocks and isinstance(source, Topic) and source.config:
         # Nothing that is larger can come in.

@@ -87,6 +87,13 @@ def _findings(
         )
         return
     yield CONFIGURATION.ok("settings", f"profiler {__version__} {mode}")
+    if settings.kafka.max_request_bytes < settings.output_bytes:
+        yield CONFIGURATION.failed(
+            "record size",
+            f"kafka.max_request_bytes is {settings.kafka.max_request_bytes:,}, and an event of"
+            f" limits.max_record_bytes with its profile may have {settings.output_bytes:,}",
+            "raise the one or lower the other",
+        )
     loaded = None
     if mode != "flatten":
         try:
@@ -108,8 +115,6 @@ def _redis(settings: Settings, rules: Rules | None, timeout_s: float) -> Iterato
 
 def _print(findings: Iterable[Finding]) -> None:
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_LOG_WIDTH)
     table = Table(box=None, pad_edge=False)
     for name in ("what", "", "status", "found, and what to do"):
         table.add_column(name, overflow="fold")
@@ -125,4 +130,11 @@ def _print(findings: Iterable[Finding]) -> None:
             found,
         )
         previous = finding.subject
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console.width = _LOG_WIDTH
+    with console.capture() as shown:
+        console.print(table)
+    for line in shown.get().splitlines():
+        typer.echo(line.rstrip())

@@ -43,31 +43,34 @@ class Topic(NamedTuple):
     rights: frozenset[str] | None
 
 
-#: It does not exist, or we are not allowed to know.
-Absence = Literal["missing", "hidden"]
+class Absent(NamedTuple):
+    """A topic that cannot be described.
+
+    Attributes:
+        reason: ``missing``; ``hidden``, where we are not allowed to know; else the broker's error.
+    """
+
+    reason: str
 
 
-def describe_topics(admin: Any, names: Iterable[str]) -> dict[str, Topic | Absence]:  # noqa: ANN401
+def describe_topics(admin: Any, names: Iterable[str]) -> dict[str, Topic | Absent]:  # noqa: ANN401
     """Describe topics, in the given order; two round trips, creates nothing.
 
     Args:
         admin: from `open_admin`, whose errors it lets through.
         names: the topics.
-
-    Raises:
-        TransportError: the cluster answers, but cannot tell about a topic now.
     """
     wanted = list(names)
     described = {topic["name"]: topic for topic in admin.describe_topics(wanted)}
-    found: dict[str, Topic | Absence] = {}
+    found: dict[str, Topic | Absent] = {}
     for name in wanted:
         error = for_code(described[name]["error_code"])
         if error is UnknownTopicOrPartitionError:
-            found[name] = "missing"
+            found[name] = Absent("missing")
         elif error is TopicAuthorizationFailedError:
-            found[name] = "hidden"
+            found[name] = Absent("hidden")
         elif error is not NoError:
-            raise TransportError(f"describe topic {name}: {error.__name__}")
+            found[name] = Absent(error.__name__)
         else:
             found[name] = _topic(described[name])
     there = [name for name, topic in found.items() if isinstance(topic, Topic)]

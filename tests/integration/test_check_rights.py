@@ -1,24 +1,32 @@
-"""`profiler check` on the rights of the worker's Redis user."""
+"""`profiler check` on the worker's rights, in Redis and in Kafka."""
 
 from __future__ import annotations
 
+import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
+from profiler.config import KafkaSettings
+from profiler.kafka.topics import create_topics
 from profiler.keys import key_of
 from profiler.records import FlatEvent
 from profiler.rights import harmless_calls
 from profiler.rules import load_rules
 from profiler.script import ProfileScript
 from profiler.store import connect
-from tests.integration.checks import SOUND, check_redis_alone
+from tests.integration.checks import SOUND, Checked, check_redis_alone, run_check
+from tests.integration.pipeline_runs import MODES
+from tests.servers import MissingServerError, give_up
+from tests.servers.kafka import admin_client
+from tests.servers.kafka_strict import StrictKafka
 from tests.servers.redis import FLAVOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.conftest import MakeStore
 
@@ -108,3 +116,62 @@ def test_the_trial_calls_change_no_profile(private_store: MakeStore, preset: str
         client.persist(key)
         try_all(client, script, key)
         assert client.pexpiretime(key) == -1
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[str]:
+    """The address of a broker with access rules."""
+    try:
+        server = StrictKafka()
+    except MissingServerError as missing:
+        give_up("a Kafka of the test's own", [str(missing)])
+    with server:
+        yield server.bootstrap_servers
+
+
+def rule(address: str, pattern: ResourcePattern, operation: ACLOperation) -> None:
+    """Make the only rule of a resource: what it does not allow is denied."""
+    allow = ACL("User:*", "*", operation, ACLPermissionType.ALLOW, pattern)
+    with admin_client(address) as admin:
+        assert not admin.create_acls([allow])["failed"]
+
+
+def test_missing_rights(strict: str) -> None:
+    token = uuid.uuid4().hex[:12]
+    topics = {name: f"{name}-{token}" for name in ("processed", "flattened", "rejected")}
+    groups = {mode: f"{mode}-{token}" for mode in MODES}
+    create_topics(KafkaSettings(bootstrap_servers=strict), topics.values(), partitions=1)
+    named = {f"topics__{name}": topic for name, topic in topics.items()}
+    named |= {f"groups__{mode}": group for mode, group in groups.items()}
+
+    def look() -> Checked:
+        return run_check("--mode", "flatten", kafka__bootstrap_servers=strict, **named)
+
+    assert look().code == 0
+    topic, group = ResourceType.TOPIC, ResourceType.GROUP
+    rule(strict, ResourcePattern(topic, topics["processed"]), ACLOperation.WRITE)
+    rule(strict, ResourcePattern(topic, topics["flattened"]), ACLOperation.READ)
+    rule(strict, ResourcePattern(topic, topics["rejected"]), ACLOperation.CREATE)
+    rule(strict, ResourcePattern(group, groups["flatten"]), ACLOperation.DESCRIBE)
+
+    checked = look()
+
+    assert checked.code == 1
+    expected = {
+        f"topic {topics['processed']} rights": ("READ is not allowed", "--operation Read --topic"),
+        f"topic {topics['flattened']} rights": ("WRITE is not allowed", "--operation Write"),
+        f"topic {topics['rejected']} exists": ("it may not be seen", "allow WRITE on the topic"),
+        f"group {groups['flatten']} rights": (
+            "READ is not allowed",
+            f"Read --group {groups['flatten']}",
+        ),
+    }
+    assert checked.failed() == list(expected)
+    for name, (found, remedy) in expected.items():
+        _, was_found, was_advised = checked.row(name)
+        assert found in was_found
+        assert remedy in was_advised
+    # Neither READ nor WRITE shows the configuration.
+    settings = checked.row(f"topic {topics['flattened']} settings")
+    assert settings[0] == "unknown"
+    assert "DESCRIBE_CONFIGS" in settings[2]

@@ -13,20 +13,8 @@ from profiler.modes import claim_mode
 from profiler.settings import Settings
 from tests.integration.pipeline_runs import MODES
 from tests.servers import MissingServerError, give_up
-from tests.servers.kafka import KafkaProcess, admin_client
-
-
-class StrictKafka(KafkaProcess):
-    """It has access rules; what no rule names is free to everybody."""
-
-    def settings(self) -> dict[str, str]:
-        """The broker's properties."""
-        authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-        return {
-            **super().settings(),
-            "authorizer.class.name": authorizer,
-            "allow.everyone.if.no.acl.found": "true",
-        }
+from tests.servers.kafka import admin_client
+from tests.servers.kafka_strict import StrictKafka
 
 
 @pytest.fixture(scope="module")
