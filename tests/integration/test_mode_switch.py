@@ -41,13 +41,14 @@ def refusal(deployment: Deployment, mode: str, *flags: str) -> str:
 
 def test_counts_double_where_the_offsets_are_not_carried_over(deployment: Deployment) -> None:
     """The trap that all this is for: without its group, `run` has left no trace."""
-    deployment.produce(page_views(0, 40))
+    deployment.produce(page_views(0, 2 * len(VISITORS)))
     work(deployment, "run")
     assert deployment.stored(VISITORS[0])["visitor_events"] == "2"
     group = deployment.groups["run"]
     assert deployment.admin.delete_groups([group]) == {group: "OK"}
     for mode in ("flatten", "profile"):
         work(deployment, mode)
+    # `profile` has read them as `run` wrote them, and again as `flatten` did.
     assert deployment.stored(VISITORS[0])["visitor_events"] == "6"
 
 
