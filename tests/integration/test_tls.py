@@ -48,6 +48,13 @@ def test_redis_with_tls_and_the_documented_user(
         assert admin.acl_log() == []
 
 
+def test_a_store_of_its_own_needs_no_login(redis_tls: TlsStore, certificates: Certificates) -> None:
+    settings = user_of(redis_tls, certificates)
+    named = [(f"PROFILER_{name}", text) for name, text in settings.items()]
+    ((output,), _errors) = pipe(b'{"value": %b}\n' % EVENT, settings=named)
+    assert output["value"]["profile_new_visitor"] is True
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
