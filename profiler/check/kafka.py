@@ -12,6 +12,7 @@ from profiler.kafka.topics import Topic, describe_topics
 from profiler.modes import claim_mode
 from profiler.pipeline import Mode
 from profiler.settings import Settings
+from profiler.units import count_of
 
 _KAFKA = Subject("kafka")
 
@@ -45,7 +46,7 @@ def _reached(admin: Any, cluster: dict[str, Any]) -> Finding:  # noqa: ANN401 - 
     version = admin.get_broker_version_data(brokers[0]["broker_id"]).broker_version
     return _KAFKA.ok(
         "reachable",
-        f"cluster {cluster.get('cluster_id')}, {len(brokers)} brokers,"
+        f"cluster {cluster.get('cluster_id')}, {count_of(len(brokers), 'broker')},"
         f" with the requests of Kafka {'.'.join(map(str, version))}",
     )
 
@@ -88,7 +89,7 @@ def _group(groups: Groups, name: str, source: str) -> Iterator[Finding]:
         yield subject.failed("progress", str(error), f"allow DESCRIBE and READ on group {name}")
         return
     state = f"{lag:,} offsets behind" if committed else "nothing committed yet"
-    yield subject.ok("progress", f"{members} members, {state}")
+    yield subject.ok("progress", f"{count_of(members, 'member')}, {state}")
 
 
 def _mode(mode: Mode, settings: Settings) -> Finding:

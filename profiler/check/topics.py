@@ -7,7 +7,7 @@ from profiler.check.findings import Finding, Subject
 from profiler.kafka.topics import DEAD_LETTER_HEADER_BYTES, Absent, Topic
 from profiler.pipeline import Mode
 from profiler.settings import Settings
-from profiler.units import duration_of
+from profiler.units import count_of, duration_of
 
 
 class Use(NamedTuple):
@@ -60,7 +60,7 @@ def check_topics(
         if not topic.config:
             yield subject.unknown(
                 "settings",
-                "clean-up, record size and retention may not be seen",
+                "the broker does not tell clean-up, record size and retention",
                 "allow DESCRIBE_CONFIGS on the topic",
             )
             continue
@@ -84,7 +84,7 @@ def _absent(subject: Subject, topic: Absent, use: Use) -> Finding:
 
 
 def _there(subject: Subject, topic: Topic, source: Topic | Absent, use: Use) -> Finding:
-    found = f"{topic.partitions} partitions"
+    found = count_of(topic.partitions, "partition")
     if topic.leaderless:
         return subject.failed(
             "exists",
@@ -118,7 +118,9 @@ def _rights(subject: Subject, topic: Topic, use: Use) -> Finding:
 
 def _copies(subject: Subject, topic: Topic, use: Use, brokers: int) -> Finding:
     needed = int(topic.config.get("min.insync.replicas", 1))
-    found = f"{topic.replicas} copies, {topic.in_sync} in sync, min.insync.replicas {needed}"
+    found = f"{count_of(topic.replicas, 'copy', 'copies')}, {topic.in_sync} in sync"
+    if topic.config:
+        found += f", min.insync.replicas {needed}"
     if use.right == "WRITE" and needed > topic.in_sync:
         return subject.failed(
             "copies",
@@ -133,7 +135,7 @@ def _copies(subject: Subject, topic: Topic, use: Use, brokers: int) -> Finding:
         )
     if topic.in_sync < topic.replicas:
         return subject.warning("copies", f"{found}: some lag behind", "look after their brokers")
-    if needed == 1:
+    if topic.config and needed == 1:
         return subject.warning(
             "copies",
             f"{found}: what one broker alone has acknowledged is lost with it",

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from profiler import __version__
+from profiler import __version__, logs
 from profiler.check.findings import CONFIGURATION, Finding, Status, has_failed, is_misconfigured
 from profiler.check.kafka import check_kafka
 from profiler.check.redis import check_redis
@@ -58,7 +58,8 @@ def check(
     would run (warnings allowed), 1 where something is missing, 78 where settings or rules are
     wrong.
     """
-    # The client repeats on its own what the rows say once.
+    # The rows say it once; the log of what leads to them would repeat it.
+    logs.configure("error")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     given = {"rules": rules, "redis": redis, "brokers": bootstrap_servers}
     findings = []

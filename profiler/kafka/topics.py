@@ -20,6 +20,17 @@ from profiler.kafka.kafka_python.admin import open_admin
 #: among them; see `profiler.headers`.
 DEAD_LETTER_HEADER_BYTES = 4_096
 
+#: What is looked at of a topic's configuration; every Apache Kafka tells all of it.
+_CONFIG = frozenset(
+    [
+        "cleanup.policy",
+        "max.message.bytes",
+        "message.timestamp.type",
+        "min.insync.replicas",
+        "retention.ms",
+    ]
+)
+
 Outcome = Literal["created", "exists", "missing"]
 
 
@@ -31,7 +42,7 @@ class Topic(NamedTuple):
         replicas: copies of the partition that has the fewest.
         in_sync: of the partition that has the fewest: copies that are up to date.
         leaderless: how many partitions can be neither read nor written now.
-        config: the configuration in effect, defaults included; empty where we may not see it.
+        config: the configuration in effect, defaults included; empty where we do not see it all.
         rights: what we may do with it, e.g. READ; None where the broker does not say.
     """
 
@@ -101,6 +112,7 @@ def _configs(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:  # 
     return {
         name: {key: str(entry["value"]) for key, entry in entries.items()}
         for name, entries in answer.items()
+        if entries.keys() >= _CONFIG
     }
 
 

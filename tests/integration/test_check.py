@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from profiler.embedded import EmbeddedBroker
 from tests.integration.checks import NO_KAFKA, NO_REDIS, SOUND, Checked, run_check
 from tests.integration.commands import run_command, run_on_terminal
 
@@ -119,3 +120,15 @@ def test_a_certificate_that_is_not_there_exits_78(sound: dict[str, str]) -> None
     assert (checked.code, checked.failed()) == (78, ["configuration redis"])
     assert "/no/such.pem" in checked.row("configuration redis")[1]
     assert "topic" in subjects(checked)
+
+
+def test_a_broker_that_tells_little_leaves_unknown_rows() -> None:
+    """The one of the demo: no configuration in effect, no rights."""
+    with EmbeddedBroker() as broker:
+        address = broker.bootstrap_servers
+        created = run_command(["topics", "create", "--bootstrap-servers", address])
+        assert created.code == 0, created.errors
+        assert "tracking_rejected: created; 3 partitions, 1 copy\n" in created.output
+        checked = run_check("--mode", "flatten", "--bootstrap-servers", address)
+    assert checked.failed() == []
+    assert checked.row("topic tracking_processed settings")[0] == "unknown"

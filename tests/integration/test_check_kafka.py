@@ -148,7 +148,7 @@ CASES = [
         {"min.insync.replicas": "2"},
         "copies",
         "failed",
-        "1 copies, 1 in sync, min.insync.replicas 2: it refuses writes",
+        "1 copy, 1 in sync, min.insync.replicas 2: it refuses writes",
         "or lower min.insync.replicas",
     ),
 ]
@@ -183,7 +183,7 @@ def test_fewer_partitions_than_the_input(deployment: Deployment, deploy: Deploy)
     checked = check(deployment)
     row = checked.row(f"topic {deployment.topics['flattened']} exists")
     assert row[0] == "warning"
-    assert "1 partitions, fewer than the 2 of the input" in row[1]
+    assert "1 partition, fewer than the 2 of the input" in row[1]
     assert checked.code == 0
 
 
