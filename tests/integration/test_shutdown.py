@@ -124,20 +124,38 @@ def there(
         )
 
 
+@contextmanager
+def unacknowledged(
+    broker: RestartedKafka, deployment: Deployment, program: Program
+) -> Iterator[None]:
+    """Suspend the broker when a batch comes out of Redis, after 100 records that are done."""
+    deployment.produce(page_views(0, 100))
+    program.wait_for(deployment.is_done)
+    with redis.Redis.from_url(deployment.redis_url) as client:
+        client.client_pause(4_000)  # ms; the batch waits, until the broker is suspended
+    deployment.produce(page_views(100, 100))
+    program.wait_for_event("paused")
+    with suspended(broker.pid):
+        program.wait_for_event("resumed")
+        yield
+    assert sum(deployment.committed().values()) == 100
+
+
 def test_the_broker_does_not_acknowledge(broker: RestartedKafka, there: Deployment) -> None:
-    with there.start("run") as program:
-        there.produce(page_views(0, 100))
-        program.wait_for(there.is_done)
-        with redis.Redis.from_url(there.redis_url) as client:
-            client.client_pause(4_000)  # ms; the batch waits, until the broker is suspended
-        there.produce(page_views(100, 100))
-        program.wait_for_event("paused")
-        with suspended(broker.pid):
-            program.wait_for_event("resumed")
-            last = stop(program)
-            assert program.events(LEFT)
-        assert last["event"] == "left behind what does not answer"
-    assert sum(there.committed().values()) == 100
+    with there.start("run") as program, unacknowledged(broker, there, program):
+        last = stop(program)
+        assert program.events(LEFT)
+    assert last["event"] == "left behind what does not answer"
+
+
+def test_a_call_of_the_client_hangs(broker: RestartedKafka, there: Deployment) -> None:
+    short = {"KAFKA__DELIVERY_TIMEOUT_MS": "2000"}
+    with there.start("run", **short) as program, unacknowledged(broker, there, program):
+        program.wait_for_event("kafka is unwell, trying again")
+        time.sleep(1)  # it asks for the committed offsets, and waits for the answer for 30 s
+        last = stop(program)
+        assert program.events(LEFT)
+    assert (last["event"], last["reason"]) == ("ended at once", "the time to stop is up")
 
 
 def test_the_broker_is_away(broker: RestartedKafka, there: Deployment) -> None:
