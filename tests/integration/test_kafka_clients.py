@@ -8,7 +8,6 @@ import pytest
 
 from profiler.errors import ConfigError
 from profiler.kafka import client_of
-from profiler.records import Record
 from profiler.settings import KafkaSettings
 from tests.integration.transport_client import (
     ADAPTERS,
@@ -93,7 +92,7 @@ def test_a_cooperative_rebalance_reads_what_is_not_committed_again(
         before, epoch = first.assignment, first.assignment_epoch
         second = client.source(topic, assignor="cooperative-sticky")
         deadline = time.monotonic() + PATIENCE_S
-        found: list[Record] = []
+        found = read(first, 0)
         while len(set(numbers(found))) < 80:
             found += first.poll(timeout_ms=100, max_records=500)
             found += second.poll(timeout_ms=100, max_records=500)
