@@ -3,6 +3,8 @@ VENV   := .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Tests wait for servers more than they compute; each process has servers of its own.
+PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
@@ -28,7 +30,7 @@ demo: $(STAMP) ## stream captured traffic through the whole pipeline (ARGS=--kee
 	@exec $(BIN)/profiler demo $(ARGS)
 
 test: $(STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup $(ARGS)
 
 test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/lua $(ARGS)

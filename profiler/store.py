@@ -131,7 +131,8 @@ def translated(error: redis.RedisError) -> ProfilerError:
         return ScriptContractError(
             f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one"
         )
-    if code in _TRY_AGAIN or isinstance(error, _UNWELL):
+    # An operator's SCRIPT KILL; Redis allows it before the script's first write only.
+    if code in _TRY_AGAIN or isinstance(error, _UNWELL) or "Script killed by user" in text:
         hint = _HANGS_UP if "EOF occurred in violation of protocol" in text else ""
         return StoreUnavailableError(text + hint)
     if isinstance(error, redis.exceptions.NoScriptError):

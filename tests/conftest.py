@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import redis
@@ -141,6 +141,30 @@ def private_store() -> Iterator[MakeStore]:
             return stack.enter_context(server)
 
         yield make
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares costly fixtures when several processes share the tests.
+
+    That is a file, or all of ``packaging``, which builds and installs the wheel once.
+    """
+    for item in items:
+        is_packaging = item.path.parent.name == "packaging"
+        group = "packaging" if is_packaging else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that prints the summary which servers this one used."""
+    output: dict[str, object] = getattr(session.config, "workeroutput", {})
+    output["servers"] = servers.USED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - a process of pytest-xdist
+    """Take over what `pytest_sessionfinish` tells."""
+    for what, where in getattr(node, "workeroutput", {}).get("servers", {}).items():
+        servers.USED[f"{what} of {node.gateway.id}"] = where
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

