@@ -22,7 +22,7 @@ from profiler.errors import ConfigError, ProfilerError
 from profiler.ports import LOOPBACK, free_port, is_free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 # Runs in the child and then becomes the server, under the same pid. A preexec_fn could do this
@@ -43,6 +43,18 @@ except OSError as error:
 # Linux ties PR_SET_PDEATHSIG to the *thread* that forked. A server that a short-lived thread
 # restarts must not die with that thread, so one thread, which lives to the end, forks them all.
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="server-spawner")
+
+
+def tied_to_us(command: Sequence[str]) -> list[str]:
+    """The command line of a child that, on Linux, is killed when this process ends in any way.
+
+    Args:
+        command: absolute path of the program, and its arguments.
+
+    Returns:
+        What the thread that lives longest must start: Linux ties the child to that.
+    """
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command]
 
 
 class ServerStartError(ProfilerError):
@@ -200,11 +212,10 @@ class ServerProcess(ABC):
         return self.directory / "output.log"
 
     def _spawn(self) -> None:
-        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
         with self._output.open("ab") as output:
             self._process = _SPAWNER.submit(
                 subprocess.Popen,
-                [*launcher, *self.command()],
+                tied_to_us(self.command()),
                 cwd=self.directory,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,

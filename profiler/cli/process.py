@@ -22,6 +22,7 @@ from profiler.cli.options import (
 from profiler.demo import run_demo
 from profiler.embedded import EmbeddedStore
 from profiler.errors import ConfigError
+from profiler.fleet import run_fleet
 from profiler.garbage import Garbage
 from profiler.kafka import open_sink, open_source
 from profiler.kafka.topics import missing_topics
@@ -48,6 +49,10 @@ SwitchMode = Annotated[
     ),
 ]
 
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="How many processes; they end together.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -65,12 +70,13 @@ def run(
     redis: RedisUrl = None,
     bootstrap_servers: Brokers = None,
     switch_mode: SwitchMode = False,
+    workers: Workers = 1,
     log_level: LogLevel = "info",
 ) -> None:
     """Both stages in one process: tracking_processed to tracking_flattened and _persisted."""
     logs.configure(log_level)
     settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
-    _work("run", settings, switch_mode=switch_mode)
+    _start("run", settings, switch_mode=switch_mode, workers=workers)
 
 
 def flatten(
@@ -78,12 +84,13 @@ def flatten(
     config: ConfigFile = None,
     bootstrap_servers: Brokers = None,
     switch_mode: SwitchMode = False,
+    workers: Workers = 1,
     log_level: LogLevel = "info",
 ) -> None:
     """The first stage alone: tracking_processed to tracking_flattened."""
     logs.configure(log_level)
     settings = settings_from(config, brokers=bootstrap_servers)
-    _work("flatten", settings, switch_mode=switch_mode)
+    _start("flatten", settings, switch_mode=switch_mode, workers=workers)
 
 
 def profile(
@@ -93,12 +100,19 @@ def profile(
     redis: RedisUrl = None,
     bootstrap_servers: Brokers = None,
     switch_mode: SwitchMode = False,
+    workers: Workers = 1,
     log_level: LogLevel = "info",
 ) -> None:
     """The second stage alone: tracking_flattened to tracking_persisted."""
     logs.configure(log_level)
     settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
-    _work("profile", settings, switch_mode=switch_mode)
+    _start("profile", settings, switch_mode=switch_mode, workers=workers)
+
+
+def _start(mode: Mode, settings: Settings, *, switch_mode: bool, workers: int) -> None:
+    if workers > 1:
+        raise typer.Exit(run_fleet(sys.argv[1:], settings, workers))
+    _work(mode, settings, switch_mode=switch_mode)
 
 
 def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:

@@ -1,5 +1,6 @@
 """Deployments of the programs on real servers, and what goes in and comes out of them."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
@@ -18,6 +19,8 @@ from tests.integration.programs import PATIENCE_S, Program
 from tests.servers.kafka import Kafka
 
 MODES = ("run", "flatten", "profile")
+#: The client of the programs, where a test does not choose; all tests can be run with the other.
+KAFKA_CLIENT = os.environ.get("PROFILER_TEST_KAFKA_CLIENT", "kafka-python")
 LATEST = -1  # the offset behind the last record, as Kafka's protocol has it
 # Records keep their timestamps, which are those of the traffic, whatever today's date.
 ANY_TIMESTAMP = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**62)}
@@ -99,7 +102,7 @@ class Deployment:
         named |= {f"GROUPS__{name}": group for name, group in self.groups.items()}
         named |= {"REDIS__URL": self.redis_url, "RULES": str(self.rules)}
         named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "500"}
-        named |= {"BATCH__POLL_TIMEOUT_MS": "100"} | settings
+        named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
         return Program(arguments, environment, self._directory)
