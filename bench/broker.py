@@ -34,7 +34,7 @@ class Topics(NamedTuple):
 
 
 class Span(NamedTuple):
-    """What the broker appended after its first append, and in how many seconds."""
+    """What the broker appended after the warm-up, and in how many seconds."""
 
     events: int
     seconds: float
@@ -122,19 +122,24 @@ class Broker:
             for topic in wanted
         }
 
-    def span(self, topic: str) -> Span:
-        """Read the broker's append times: from the first append to the last.
+    def span(self, topic: str, warm_up: int) -> Span:
+        """Read the broker's append times, from the end of the warm-up to the last append.
 
-        Records of the first append are not counted, since their work came before it.
+        Args:
+            topic: one with the broker's time.
+            warm_up: so many records come first and are not counted, nor are those that were
+                appended with the last of them.
         """
         ends = {place: end for place, end in self._ends(topic).items() if end}
-        first_ms = min(found.timestamp for found in self._from_time(ends, 0).values())
-        later = self._from_time(ends, first_ms + 1)
+        begin_ms = max(
+            self._time_at(place, min(warm_up // len(ends), end - 1)) for place, end in ends.items()
+        )
+        later = self._from_time(ends, begin_ms + 1)
         events = sum(ends[place] - found.offset for place, found in later.items() if found)
         if not events:
             raise BenchError("all outputs were appended at once: give more --records")
-        last_ms = max(self._time_of_last(place, end) for place, end in ends.items())
-        return Span(events, (last_ms - first_ms) / 1_000)
+        last_ms = max(self._time_at(place, end - 1) for place, end in ends.items())
+        return Span(events, (last_ms - begin_ms) / 1_000)
 
     def _ends(self, topic: str) -> dict[Any, int]:
         ends: dict[Any, int] = self._reader.end_offsets(self._places(topic))
@@ -144,13 +149,13 @@ class Broker:
         found: dict[Any, Any] = self._reader.offsets_for_times(dict.fromkeys(places, timestamp_ms))
         return found
 
-    def _time_of_last(self, place: Any, end: int) -> int:  # noqa: ANN401 - the client is untyped
+    def _time_at(self, place: Any, offset: int) -> int:  # noqa: ANN401 - the client is untyped
         self._reader.assign([place])
-        self._reader.seek(place, end - 1)
+        self._reader.seek(place, offset)
         for _ in range(50):
             if messages := self._reader.poll(timeout_ms=200).get(place):
-                return int(messages[-1].timestamp)
-        raise BenchError(f"cannot read the last record of {place.topic}")
+                return int(messages[0].timestamp)
+        raise BenchError(f"cannot read record {offset} of {place.topic}")
 
     def _places(self, topic: str) -> list[Any]:
         return [TopicPartition(topic, number) for number in range(self._partitions)]

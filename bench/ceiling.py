@@ -1,28 +1,34 @@
-"""The script's bare ceiling: the worker's pipelined calls, packed beforehand."""
+"""What limits a worker: the script's bare ceiling, and the sizes of what it must write."""
 
 import time
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bench.rounds import Figures, Progress, Servers
+from bench.store import Store
 from bench.traffic import BenchRecord
 from profiler.events import Limits
 from profiler.flatten import decode_processed
 from profiler.keys import key_of
-from profiler.records import FlatEvent
+from profiler.pipeline import Pipeline
+from profiler.records import FlatEvent, OutputRecord, Record
 from profiler.rules import load_rules
 from profiler.script import ProfileScript
-from profiler.settings import BatchSettings
+from profiler.settings import BatchSettings, Settings
 from profiler.store import connect
 
 if TYPE_CHECKING:
     from profiler.reply import Outcome
 
 
-def measure_ceiling(
-    servers: Servers, records: Sequence[BenchRecord], rules_name: str, on_progress: Progress
+def measure_script(
+    rules_name: str, servers: Servers, records: Sequence[BenchRecord], on_progress: Progress
 ) -> Figures:
-    """Send all batches, each after the replies of the one before; the first is the warm-up."""
+    """The worker's pipelined calls, packed beforehand and sent with nothing in between.
+
+    Each batch goes after the replies of the one before; the first is the warm-up.
+    """
     store = servers.store
     rules = load_rules(rules_name)
     keys = sorted({key_of(rules.store.key, record.visitor) for record in records})
@@ -54,6 +60,36 @@ def measure_ceiling(
         connection.disconnect()
         client.close()
         store.forget(keys)
+
+
+def output_sizes(store: Store, records: Sequence[BenchRecord]) -> tuple[int, int]:
+    """Mean bytes of the values that `profiler run` writes with the preset `article`.
+
+    Returns:
+        That of a flattened record and that of a persisted one.
+    """
+    rules = load_rules("article")
+    client = connect(store.url, timeout_s=30)
+    try:
+        script = ProfileScript(client, rules)
+        pipeline = Pipeline("run", Settings(rules="article"), script, watermarks=False)
+        results = pipeline.process(
+            [
+                Record(
+                    "tracking_processed", 0, offset, record.timestamp, record.key, record.value, ()
+                )
+                for offset, record in enumerate(records)
+            ]
+        )
+    finally:
+        client.close()
+        store.forget({key_of(rules.store.key, record.visitor) for record in records})
+    flattened, persisted = zip(*(result.outputs for result in results), strict=True)
+    return _mean_bytes(flattened), _mean_bytes(persisted)
+
+
+def _mean_bytes(outputs: Sequence[OutputRecord]) -> int:
+    return round(fmean(len(output.value or b"") for output in outputs))
 
 
 def _exchange(connection: Any, batch: list[tuple[list[bytes], int]]) -> None:  # noqa: ANN401 - redis-py's

@@ -4,10 +4,13 @@ import os
 import platform
 import shlex
 import sys
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = ("visitor-profiler", "kafka-python", "crc32c", "redis", "hiredis", "orjson")
+#: The extra `librdkafka`.
+_OPTIONAL = "confluent-kafka"
 
 
 def describe_machine() -> dict[str, str | int | float]:
@@ -20,10 +23,24 @@ def describe_machine() -> dict[str, str | int | float]:
     }
 
 
-def describe_versions(*, redis: str, kafka: str) -> dict[str, str]:
-    """Versions of everything that takes part."""
-    versions = {"python": platform.python_version(), "kafka_server": kafka, "redis_server": redis}
-    return versions | {package: version(package) for package in _PACKAGES}
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of our packages that take part."""
+    versions = {"python": platform.python_version()}
+    versions |= {package: version(package) for package in _PACKAGES}
+    with suppress(PackageNotFoundError):
+        versions[_OPTIONAL] = version(_OPTIONAL)
+    return versions
+
+
+def cpu_us(pid: int) -> float | None:
+    """User and system time of a process so far; None where the system has no ``/proc``."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return None
+    # The second field, the name, is in parentheses and may hold blanks.
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
 def command_line() -> str:

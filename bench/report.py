@@ -14,16 +14,16 @@ Summary = dict[str, Any]
 
 
 def summarise(rows: Sequence[Row], rounds: Mapping[str, Sequence[Figures]]) -> list[Summary]:
-    """Median, minimum and maximum of every figure, and the ratio of the medians."""
+    """Median, minimum and maximum of every figure, and the ratio of the medians.
+
+    What is unknown is None.
+    """
     summaries = [_summary(row, rounds[row.name]) for row in rows]
-    base = next(
-        summary["events_per_second"]["median"]
-        for summary in summaries
-        if summary["name"] == BASELINE
-    )
+    speeds = {summary["name"]: summary["events_per_second"]["median"] for summary in summaries}
+    base = speeds.get(BASELINE)
     for summary in summaries:
-        ratio = summary["events_per_second"]["median"] / base
-        summary["ratio_to_article_chain"] = round(ratio, 2)
+        ratio = base and round(speeds[summary["name"]] / base, 2)
+        summary["ratio_to_article_chain"] = ratio
     return summaries
 
 
@@ -49,15 +49,22 @@ def table_of(summaries: Sequence[Summary]) -> Table:
     for title in titles:
         table.add_column(title, justify="right", min_width=len(title.split()[0]))
     for summary in summaries:
-        speed = summary["events_per_second"]
-        worker = summary["worker_cpu_us"]
         table.add_row(
             summary["name"],
-            *(f"{speed[name]:,.0f}" for name in ("median", "min", "max")),
-            f"{summary['ratio_to_article_chain']:.1f}",
-            f"{worker['median']:.0f}" if worker else "-",
-            f"{summary['redis_cpu_us']['median']:.0f}",
-            f"{summary['redis_command_us']['median']:.0f}",
-            f"{summary['redis_calls']['median']:.2f}",
+            *(f"{summary['events_per_second'][name]:,.0f}" for name in ("median", "min", "max")),
+            _text(summary["ratio_to_article_chain"], ".1f"),
+            *(
+                _text(summary[name] and summary[name]["median"], form)
+                for name, form in (
+                    ("worker_cpu_us", ".1f"),
+                    ("redis_cpu_us", ".1f"),
+                    ("redis_command_us", ".1f"),
+                    ("redis_calls", ".2f"),
+                )
+            ),
         )
     return table
+
+
+def _text(figure: float | None, form: str) -> str:
+    return "-" if figure is None else format(figure, form)
