@@ -3,23 +3,19 @@
 import time
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bench.calls import PackedCalls, flat_events, pack_calls
 from bench.rounds import Figures, Progress, Servers
 from bench.store import Store
 from bench.traffic import BenchRecord
-from profiler.events import Limits
-from profiler.flatten import decode_processed
 from profiler.keys import key_of
 from profiler.pipeline import Pipeline
-from profiler.records import FlatEvent, OutputRecord, Record
+from profiler.records import OutputRecord, Record
 from profiler.rules import load_rules
 from profiler.script import ProfileScript
 from profiler.settings import BatchSettings, Settings
 from profiler.store import connect
-
-if TYPE_CHECKING:
-    from profiler.reply import Outcome
 
 
 def measure_script(
@@ -37,8 +33,11 @@ def measure_script(
     try:
         script = ProfileScript(client, rules)
         script.register()
-        batches = _packed_batches(script, connection, records)
-        size = BatchSettings().max_records
+        events, size = flat_events(records), BatchSettings().max_records
+        batches = [
+            pack_calls(script, connection, events[at : at + size])
+            for at in range(0, len(events), size)
+        ]
         _exchange(connection, batches[0])
         before = store.usage(["evalsha"])
         cpu_s, started = time.process_time(), time.perf_counter()
@@ -47,13 +46,13 @@ def measure_script(
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu_s
         used = store.usage(["evalsha"]).since(before)
         on_progress(len(records))
-        events = len(records) - size
+        measured = len(records) - size
         return Figures(
-            events_per_second=events / seconds,
-            worker_cpu_us=1e6 * cpu_s / events,
-            redis_command_us=used.command_us / events,
-            redis_cpu_us=used.cpu_us / events,
-            redis_calls=used.calls / events,
+            events_per_second=measured / seconds,
+            worker_cpu_us=1e6 * cpu_s / measured,
+            redis_command_us=used.command_us / measured,
+            redis_cpu_us=used.cpu_us / measured,
+            redis_calls=used.calls / measured,
             bytes_per_visitor=store.bytes_per_key(keys),
         )
     finally:
@@ -92,43 +91,8 @@ def _mean_bytes(outputs: Sequence[OutputRecord]) -> int:
     return round(fmean(len(output.value or b"") for output in outputs))
 
 
-def _exchange(connection: Any, batch: list[tuple[list[bytes], int]]) -> None:  # noqa: ANN401 - redis-py's
-    for packed, replies in batch:
-        connection.send_packed_command(packed)
-        for _ in range(replies):
+def _exchange(connection: Any, batch: Sequence[PackedCalls]) -> None:  # noqa: ANN401 - redis-py's
+    for calls in batch:
+        connection.send_packed_command(calls.packed)
+        for _ in range(calls.replies):
             connection.read_response(disable_decoding=True)
-
-
-def _packed_batches(
-    script: ProfileScript,
-    connection: Any,  # noqa: ANN401 - redis-py's
-    records: Sequence[BenchRecord],
-) -> list[list[tuple[list[bytes], int]]]:
-    """For each batch its rounds: the bytes to send and the number of replies."""
-    events = [
-        FlatEvent(
-            "0:tracking_processed:0",
-            offset,
-            record.timestamp,
-            decode_processed(record.value, Limits()),
-        )
-        for offset, record in enumerate(records)
-    ]
-    size = BatchSettings().max_records
-    batches = []
-    for at in range(0, len(events), size):
-        some = events[at : at + size]
-        outcomes: list[Outcome] = [None] * len(some)
-        rounds = script._calls(some, outcomes)  # noqa: SLF001 - exactly what the worker sends
-        batches.append(
-            [
-                (
-                    connection.pack_commands(
-                        ("EVALSHA", script.sha, 1, call.key, *call.arguments) for call in calls
-                    ),
-                    len(calls),
-                )
-                for calls in rounds
-            ]
-        )
-    return batches

@@ -32,11 +32,14 @@ def _summary(row: Row, figures: Sequence[Figures]) -> Summary:
     each = [asdict(one) for one in figures]
     for name in each[0]:
         values = [one[name] for one in each if one[name] is not None]
-        summary[name] = None
-        if values:
-            spread = {"median": median(values), "min": min(values), "max": max(values)}
-            summary[name] = {what: round(value, 2) for what, value in spread.items()}
+        summary[name] = spread(values) if values else None
     return summary
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, minimum and maximum."""
+    found = {"median": median(values), "min": min(values), "max": max(values)}
+    return {what: round(value, 2) for what, value in found.items()}
 
 
 def table_of(summaries: Sequence[Summary]) -> Table:
