@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 from rich.console import Console
 
-from bench import cost, throughput
+from bench import cost, latency, throughput
 from bench.command import Command, Session
 from bench.errors import BenchError
 from bench.machine import command_line, describe_machine
@@ -22,6 +22,7 @@ from profiler.errors import ProfilerError
 COMMANDS: dict[str, Command] = {
     "throughput": throughput.COMMAND,
     "cost": cost.COMMAND,
+    "latency": latency.COMMAND,
 }
 DEFAULT = "throughput"
 

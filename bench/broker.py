@@ -5,16 +5,19 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from bench.errors import BenchError
 from bench.traffic import BenchRecord
 from profiler.kafka import open_sink
 from profiler.kafka.topics import create_topics
+from profiler.processes import ServerProcess, wait_until
 from profiler.records import OutputRecord
 from profiler.settings import KafkaSettings
 
 _FILL_AT_ONCE = 2_000
+_MEMBERS_WITHIN_S = 60.0
 _LONGEST_MS = str(2**63 - 1)
 #: Records keep the capture's timestamps: those must neither expire nor be refused.
 _ANY_TIMESTAMP = {
@@ -70,9 +73,16 @@ class Broker:
         data = self._admin.get_broker_version_data(brokers[0]["broker_id"])
         return ".".join(map(str, data.broker_version))
 
-    def make_topics(self, token: str) -> Topics:
-        """Create a round's topics; what goes into the persisted one gets the broker's time."""
+    def make_topics(self, token: str, *, keep_timestamps: bool = False) -> Topics:
+        """Create a round's topics.
+
+        What goes into the persisted one gets the broker's time, which `span` reads, or keeps its
+        own.
+        """
         topics = Topics(*(f"{token}_{name}" for name in Topics._fields))
+        if keep_timestamps:
+            self._create(topics, _ANY_TIMESTAMP)
+            return topics
         others = [topic for topic in topics if topic != topics.persisted]
         self._create(others, _ANY_TIMESTAMP)
         self._create([topics.persisted], {"message.timestamp.type": "LogAppendTime"})
@@ -111,6 +121,29 @@ class Broker:
             member.commit(offsets)
         finally:
             member.close()
+
+    def await_members(self, group: str, workers: Sequence[ServerProcess]) -> None:
+        """Wait until every worker is a member of the group, and the group is stable.
+
+        Raises:
+            BenchError: a worker ended, or it took too long.
+        """
+
+        def is_settled() -> bool:
+            try:
+                found = self._admin.describe_groups([group])[group]
+            except KafkaError:  # a fresh broker first makes the groups' own topic
+                return False
+            return found["group_state"] == "Stable" and len(found["members"]) == len(workers)
+
+        def is_over() -> bool:
+            return is_settled() or not all(worker.running for worker in workers)
+
+        if not (wait_until(is_over, timeout=_MEMBERS_WITHIN_S, interval=0.2) and is_settled()):
+            last = "\n".join(worker.last_output() for worker in workers)
+            raise BenchError(
+                f"{group}: not all members came within {_MEMBERS_WITHIN_S:g} s:\n{last}"
+            )
 
     def counts(self, topics: Iterable[str]) -> dict[str, int]:
         """The number of records in each topic; one request for all."""

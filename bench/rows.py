@@ -10,7 +10,7 @@ from bench.ceiling import measure_script, output_sizes
 from bench.quix_environment import quix_interpreter, quix_version
 from bench.rounds import Figures, Progress, Servers, Stream, measure_stream
 from bench.traffic import BenchRecord
-from bench.workers import profiler_run, program
+from bench.workers import pass_through, profiler_run, program
 from profiler.keys import key_of
 from profiler.rules import load_rules
 from profiler.settings import BatchSettings
@@ -54,14 +54,14 @@ def all_rows(
     Raises:
         BenchError: Quix Streams could not be installed.
     """
-    measures: dict[str, Measure] = {BASELINE: _article_chain, TRANSPORT: pass_through}
+    measures: dict[str, Measure] = {BASELINE: _article_chain, TRANSPORT: _pass_through}
     if QUIX in names:
         interpreter = quix_interpreter()
         versions["quixstreams"] = quix_version(interpreter)
         measures[QUIX] = partial(_quix, interpreter)
     for name in _PROFILERS:
         _, client, preset = name.split("/")
-        measures[name] = partial(profiler, client, preset)
+        measures[name] = partial(_profiler, client, preset)
     for name, preset in _SCRIPTS.items():
         measures[name] = partial(measure_script, preset)
     return [
@@ -114,7 +114,7 @@ def _quix(
     return measure_stream(servers, records, build, on_progress=on_progress)
 
 
-def profiler(
+def _profiler(
     client: str,
     preset: str,
     servers: Servers,
@@ -134,21 +134,14 @@ def profiler(
     )
 
 
-def pass_through(
+def _pass_through(
     servers: Servers, records: Sequence[BenchRecord], on_progress: Progress
 ) -> Figures:
     """The transport's ceiling."""
-    batch = BatchSettings().max_records
-    sizes = output_sizes(servers.store, records[:batch])
+    broker = servers.broker.bootstrap_servers
+    sizes = output_sizes(servers.store, records[: BatchSettings().max_records])
 
     def build(token: str, topics: Topics) -> Stream:
-        worker = program(
-            "passthrough",
-            *(servers.broker.bootstrap_servers, f"bench-{token}"),
-            *(topics.processed, topics.flattened, topics.persisted),
-            *map(str, (*sizes, batch)),
-            output_topic=topics.persisted,
-        )
-        return Stream([worker])
+        return Stream([pass_through(broker, topics, token, sizes)])
 
     return measure_stream(servers, records, build, on_progress=on_progress)

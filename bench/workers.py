@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.broker import Topics
 from bench.machine import cpu_us
 from profiler.processes import ServerProcess
-from profiler.settings import ENV_PREFIX
+from profiler.settings import ENV_PREFIX, BatchSettings
 
 _HERE = Path(__file__).parent
 
@@ -90,3 +90,22 @@ def profiler_run(
     given = {"groups__run": f"bench-{token}", **names, **addresses, **settings}
     environment = {(ENV_PREFIX + name).upper(): text for name, text in given.items()}
     return Worker(["-m", "profiler", "run"], output_topic=topics.persisted, environment=environment)
+
+
+def pass_through(
+    bootstrap_servers: str, topics: Topics, token: str, sizes: tuple[int, int]
+) -> Worker:
+    """The transport alone, in batches of the worker's size.
+
+    Args:
+        bootstrap_servers: the cluster.
+        topics: of the round.
+        token: makes the consumer group's name.
+        sizes: bytes of a flattened and of a persisted value.
+    """
+    return program(
+        "passthrough",
+        *(bootstrap_servers, f"bench-{token}", *topics[:3]),
+        *map(str, (*sizes, BatchSettings().max_records)),
+        output_topic=topics.persisted,
+    )
