@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 from rich.console import Console
 
-from bench import cost, latency, throughput
+from bench import cost, latency, scale, throughput
 from bench.command import Command, Session
 from bench.errors import BenchError
 from bench.machine import command_line, describe_machine
@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "throughput": throughput.COMMAND,
     "cost": cost.COMMAND,
     "latency": latency.COMMAND,
+    "scale": scale.COMMAND,
 }
 DEFAULT = "throughput"
 

@@ -4,6 +4,7 @@ import os
 import platform
 import shlex
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 _PACKAGES = ("visitor-profiler", "kafka-python", "crc32c", "redis", "hiredis", "orjson")
 #: The extra `librdkafka`.
 _OPTIONAL = "confluent-kafka"
+#: In /proc/net/tcp.
+_LISTEN = "0A"
 
 
 def describe_machine() -> dict[str, str | int | float]:
@@ -58,3 +61,34 @@ def _cpu_model() -> str:
         if name.strip() == "model name":
             return text.strip()
     return platform.processor() or "unknown"
+
+
+def idle_us() -> float | None:
+    """Time without work so far, over all cores; None where the system has no ``/proc``."""
+    try:
+        first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    except OSError:
+        return None
+    # cpu user nice system idle iowait …
+    idle, waiting = first.split()[4:6]
+    return (int(idle) + int(waiting)) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def pid_listening_on(port: int) -> int | None:
+    """The process of ours that listens on a TCP port of this machine, if that can be known."""
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # another user's, or it has ended
+            for descriptor in (process / "fd").iterdir():
+                if sockets and str(descriptor.readlink()) in sockets:
+                    return int(process.name)
+    return None
+
+
+def _listening_inodes(port: int) -> Iterator[str]:
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
+                _, local, _, state, *rest = line.split()
+                if state == _LISTEN and int(local.rpartition(":")[2], 16) == port:
+                    yield rest[5]
