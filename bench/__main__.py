@@ -13,19 +13,30 @@ from typing import Any, NoReturn
 import pytest
 from rich.console import Console
 
-from bench import cost, latency, scale, throughput
+from bench import cost, growth, latency, scale, throughput
 from bench.command import Command, Session
 from bench.errors import BenchError
 from bench.machine import command_line, describe_machine
 from profiler.errors import ProfilerError
+from tests.servers import MissingServerError
 
 COMMANDS: dict[str, Command] = {
     "throughput": throughput.COMMAND,
     "cost": cost.COMMAND,
+    "growth": growth.COMMAND,
     "latency": latency.COMMAND,
     "scale": scale.COMMAND,
 }
 DEFAULT = "throughput"
+
+#: Why a measurement ends early; no traceback helps there.
+_REASONS = (
+    pytest.skip.Exception,
+    pytest.fail.Exception,
+    BenchError,
+    MissingServerError,
+    ProfilerError,
+)
 
 
 def main() -> None:
@@ -41,7 +52,7 @@ def main() -> None:
             measured = COMMANDS[options.command].measure(options, session)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (pytest.skip.Exception, pytest.fail.Exception, BenchError, ProfilerError) as error:
+    except _REASONS as error:
         sys.exit(f"bench: {error}")
     report |= {"versions": session.versions, **measured.report}
     for what in ("machine", "versions"):

@@ -11,6 +11,7 @@ from rich.table import Table
 from bench.broker import Broker
 from bench.machine import package_versions
 from bench.store import Store
+from profiler.settings import BatchSettings
 from tests.servers import USED
 from tests.servers.kafka import shared_kafka
 from tests.servers.redis import private_store, shared_store
@@ -79,4 +80,12 @@ def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be positive")
+    return number
+
+
+def more_than_a_batch(text: str) -> int:
+    """An option's value where the first batch is the warm-up."""
+    number, batch = int(text), BatchSettings().max_records
+    if number <= batch:
+        raise argparse.ArgumentTypeError(f"must be more than a batch, {batch}")
     return number

@@ -1,15 +1,14 @@
 """What the script costs the server: time per event, and bytes per visitor."""
 
 import argparse
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rich.table import Table
 
-from bench.calls import flat_events
+from bench.calls import batches_of, flat_events
 from bench.command import Command, Measured, Session, positive
-from bench.populate import Crowd, populate
+from bench.populate import Crowd, captured_inputs, populate
 from bench.report import Summary, spread
 from bench.store import Store
 from bench.traffic import Template, make_records, read_templates
@@ -18,7 +17,6 @@ from profiler.records import FlatEvent
 from profiler.reply import OUTPUT_PREFIX, Applied
 from profiler.rules import load_rules
 from profiler.script import ProfileScript
-from profiler.settings import BatchSettings
 from profiler.store import connect
 
 PRESETS = ("article", "standard")
@@ -103,14 +101,14 @@ def _cost(store: Store, preset: str, events: Sequence[FlatEvent]) -> Cost:
         script = ProfileScript(client, rules)
         script.register()
         before, outcomes = store.usage(["evalsha"]), []
-        for some in _batches(events):
+        for some in batches_of(events):
             outcomes += script.apply(some)
         scripted = store.usage(["evalsha"]).since(before)
         before = store.usage(_BARE_COMMANDS)
         pairs = list(zip(events, outcomes, strict=True))
-        for some in _batches(pairs):
+        for batch in batches_of(pairs):
             pipe = client.pipeline(transaction=False)
-            for event, outcome in some:
+            for event, outcome in batch:
                 if isinstance(outcome, Applied):
                     key = key_of(_BARE_KEY, event.fields[visitor])
                     pipe.hset(key, mapping=_fields(outcome))
@@ -140,12 +138,6 @@ def _fields(outcome: Applied) -> dict[str, str]:
     }
 
 
-def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while some := list(islice(rest, BatchSettings().max_records)):
-        yield some
-
-
 def _sizes(
     options: argparse.Namespace, session: Session, templates: list[Template]
 ) -> list[Summary]:
@@ -162,7 +154,7 @@ def _sizes(
             for crowd in crowds:
                 session.console.print(f"memory: {preset}, {crowd.visitors} visitors, {limit}")
                 empty = store.used_bytes()
-                populate(store, rules, crowd, templates)
+                populate(store, rules, crowd, captured_inputs(rules, templates))
                 keys = crowd.keys(rules)
                 found.append(
                     {

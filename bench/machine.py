@@ -92,3 +92,12 @@ def _listening_inodes(port: int) -> Iterator[str]:
                 _, local, _, state, *rest = line.split()
                 if state == _LISTEN and int(local.rpartition(":")[2], 16) == port:
                     yield rest[5]
+
+
+def free_bytes() -> int:
+    """Memory that programs can still take."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return next(int(line.split()[1]) * 1_024 for line in lines if line.startswith("MemAvailable"))

@@ -1,6 +1,6 @@
 """Visitors in a store, put there by the script itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -17,8 +17,13 @@ from profiler.script import ProfileScript
 from profiler.store import connect
 
 _VISITORS_AT_ONCE = 50
+#: As many digits as in a busy partition.
+_FIRST_OFFSET = 1_000_000_000
 _START_MS = 1_700_000_000_000
 _EVENT_MS, _VISIT_MS = 5_000, 3_600_000
+
+#: A record's values for the rules' inputs.
+Inputs = Sequence[Mapping[str, Any]]
 
 
 class Crowd(NamedTuple):
@@ -38,13 +43,46 @@ class Crowd(NamedTuple):
         """The keys of all visitors."""
         return [key_of(rules.store.key, visitor_id(n)) for n in range(self.visitors)]
 
+    def history(self, rules: Rules, inputs: Inputs) -> Iterator[FlatEvent]:
+        """Every event, visitor by visitor, in order of time."""
+        for number in range(self.visitors):
+            for visit in range(self.visits):
+                for step in range(self.events):
+                    yield self._event(rules, inputs, number, visit, step)
+
+    def next_event(self, rules: Rules, inputs: Inputs, number: int, step: int = 0) -> FlatEvent:
+        """One more event of a visitor's latest visit; `step` counts on from there."""
+        return self._event(rules, inputs, number, self.visits - 1, self.events + step)
+
+    def _event(self, rules: Rules, inputs: Inputs, number: int, visit: int, step: int) -> FlatEvent:
+        identity, visitor = rules.identity, visitor_id(number)
+        at = _START_MS + visit * _VISIT_MS + step * _EVENT_MS
+        place = visit * self.events + step
+        fields = {
+            **inputs[(number + place) % len(inputs)],
+            identity.visitor: visitor,
+            identity.visit: f"{visit:08x}{visitor[8:]}",
+        }
+        if identity.event_time:
+            fields[identity.event_time] = str(at)
+        if identity.event_id:
+            fields[identity.event_id] = f"{place:08x}-{number:08x}{visitor[17:]}"
+        # Offsets of one visitor only have to grow.
+        return FlatEvent(STREAM, _FIRST_OFFSET + place, at, fields)
+
 
 def visitor_id(number: int) -> str:
     """As long as the capture's, which are UUIDs."""
     return f"{number:08x}-0000-4000-8000-{0:012x}"
 
 
-def populate(store: Store, rules: Rules, crowd: Crowd, templates: Sequence[Template]) -> None:
+def captured_inputs(rules: Rules, templates: Sequence[Template]) -> Inputs:
+    """Pages and event types of the captured traffic."""
+    flat = [decode_processed(template.value, Limits()) for template in templates]
+    return [{name: event[name] for name in rules.inputs if name in event} for event in flat]
+
+
+def populate(store: Store, rules: Rules, crowd: Crowd, inputs: Inputs) -> None:
     """Write the crowd's profiles into an empty store; one call has all events of a visitor.
 
     The server is told not to reply: only the script's work costs time.
@@ -58,7 +96,7 @@ def populate(store: Store, rules: Rules, crowd: Crowd, templates: Sequence[Templ
         script = ProfileScript(client, rules)
         script.register()
         connection.send_command("CLIENT", "REPLY", "OFF")
-        events = _events(rules, crowd, templates)
+        events = crowd.history(rules, inputs)
         at_once = _VISITORS_AT_ONCE * crowd.visits * crowd.events
         while some := list(islice(events, at_once)):
             for calls in pack_calls(script, connection, some):
@@ -71,30 +109,3 @@ def populate(store: Store, rules: Rules, crowd: Crowd, templates: Sequence[Templ
         client.close()
     if (keys := store.key_count()) != crowd.visitors:
         raise BenchError(f"{crowd.visitors} visitors were written, but there are {keys} keys")
-
-
-def _events(rules: Rules, crowd: Crowd, templates: Sequence[Template]) -> Iterator[FlatEvent]:
-    """Visitor by visitor, in order of time; pages and event types are the capture's."""
-    identity = rules.identity
-    inputs = [_inputs(rules, template) for template in templates]
-    offset = 0
-    for number in range(crowd.visitors):
-        visitor = visitor_id(number)
-        for visit in range(crowd.visits):
-            for step in range(crowd.events):
-                at = _START_MS + visit * _VISIT_MS + step * _EVENT_MS
-                fields = inputs[offset % len(inputs)] | {
-                    identity.visitor: visitor,
-                    identity.visit: f"{visit:08x}{visitor[8:]}",
-                }
-                if identity.event_time:
-                    fields[identity.event_time] = str(at)
-                if identity.event_id:
-                    fields[identity.event_id] = f"{offset:08x}{visitor[8:]}"
-                yield FlatEvent(STREAM, offset, at, fields)
-                offset += 1
-
-
-def _inputs(rules: Rules, template: Template) -> dict[str, Any]:
-    flat = decode_processed(template.value, Limits())
-    return {name: flat[name] for name in rules.inputs if name in flat}

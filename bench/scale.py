@@ -173,10 +173,7 @@ def _table(rows: Sequence[Summary]) -> Table:
         table.add_row(
             str(row["workers"]),
             f"{speed['median']:,.0f} ({speed['min']:,.0f} to {speed['max']:,.0f})",
-            *(
-                "-" if cores is None else f"{cores['median']:.2f}"
-                for cores in row["cores"].values()
-            ),
+            *("-" if cores is None else f"{cores['median']:.2f}" for cores in all_cores),
         )
     return table
 

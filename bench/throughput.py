@@ -8,12 +8,11 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from bench.command import Command, Measured, Session, positive
+from bench.command import Command, Measured, Session, more_than_a_batch, positive
 from bench.report import summarise, table_of
 from bench.rounds import Figures, Servers
 from bench.rows import ROWS, Row, all_rows
 from bench.traffic import Template, make_records, read_templates
-from profiler.settings import BatchSettings
 
 #: No round begins later than this after the first, so that all ends within about eight minutes.
 _LAST_START_S = 400
@@ -25,7 +24,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--records",
-        type=_more_than_a_batch,
+        type=more_than_a_batch,
         default=40_000,
         help="records of a round (default: 40000)",
     )
@@ -47,14 +46,6 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", metavar="ROW", choices=ROWS, help=f"some of: {', '.join(ROWS)}"
     )
-
-
-def _more_than_a_batch(text: str) -> int:
-    batch = BatchSettings().max_records
-    if int(text) <= batch:
-        # The first batch is the warm-up.
-        raise argparse.ArgumentTypeError(f"must be more than a batch, {batch}")
-    return int(text)
 
 
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
