@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
+from rich import box
 from rich.console import Console
 
 from bench import cost, growth, latency, scale, throughput
@@ -59,6 +60,8 @@ def main() -> None:
         console.print(", ".join(f"{name} {text}" for name, text in report[what].items()))
     console.print(report["command"])
     for table in measured.tables:
+        if options.markdown:
+            table.box = box.MARKDOWN
         console.print(table)
     output = options.output or Path("build") / _file_of(options.command)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +78,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.help, description=command.help)
         command.add_options(sub)
+        sub.add_argument("--markdown", action="store_true", help="print tables as Markdown")
         sub.add_argument("--output", type=Path, help=f"default: build/{_file_of(name)}")
     is_named = bool(arguments) and arguments[0] in (*COMMANDS, "-h", "--help")
     return parser.parse_args([*([] if is_named else [DEFAULT]), *arguments])

@@ -11,7 +11,7 @@ from bench.command import Command, Measured, Session, positive
 from bench.populate import Crowd, captured_inputs, populate
 from bench.report import Summary, spread
 from bench.store import Store
-from bench.traffic import Template, make_records, read_templates
+from bench.traffic import COPIES, Template, make_records, read_templates
 from profiler.keys import key_of
 from profiler.records import FlatEvent
 from profiler.reply import OUTPUT_PREFIX, Applied
@@ -24,7 +24,11 @@ _BARE_KEY = "bare:{<id>}"
 _BARE_COMMANDS = ("hset", "hgetall")
 #: By the number of stretches of traffic that run at the same time: many visitors at once, as on a
 #: busy site; the throughput rows' traffic; the sample's own order.
-_COPIES = {"one visitor's event per call": 500, "traffic of make bench": 40, "sample's order": 1}
+_COPIES = {
+    "one visitor's event per call": 500,
+    "traffic of make bench": COPIES,
+    "sample's order": 1,
+}
 #: What `docs/operations.md` recommends, beside the default.
 _VALUE_LIMITS = {"default": (), "2048": ("--hash-max-listpack-value", "2048")}
 
@@ -63,7 +67,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
-    templates = read_templates(None)
+    templates = read_templates()
     times = _times(options, session, templates)
     sizes = _sizes(options, session, templates)
     return Measured({"time": times, "memory": sizes}, [_time_table(times), _size_table(sizes)])

@@ -141,7 +141,7 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
 
 def _all_series(preset: str, sizes: Sequence[int], least: int) -> Iterator[Series]:
     rules = load_rules(preset)
-    inputs = captured_inputs(rules, read_templates(None))
+    inputs = captured_inputs(rules, read_templates())
     for size in sizes:
         yield Series(
             f"{max(size, least):,} visitors",

@@ -15,14 +15,13 @@ from bench.command import Command, Measured, Session, positive
 from bench.load import Load, Offered
 from bench.report import Summary, spread
 from bench.rounds import Servers
-from bench.traffic import BenchRecord, make_records, read_templates
+from bench.traffic import COPIES, BenchRecord, make_records, read_templates
 from bench.workers import Worker, pass_through, profiler_run
 from profiler.keys import key_of
 from profiler.rules import PRESETS, load_rules
 
 PASS_THROUGH = "pass-through"  # noqa: S105 - no password
 ROWS = (PASS_THROUGH, "profiler/librdkafka", "profiler/kafka-python")
-_COPIES = 40
 _WARM_UP_S = 5
 #: A program that needs longer than this for its last outputs does not sustain the rate.
 _SUSTAINED_S = 1.0
@@ -55,12 +54,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
     servers = Servers(session.broker(options.partitions), session.store())
-    templates = read_templates(None)
+    templates = read_templates()
     count = options.rate * (_WARM_UP_S + options.seconds)
     found: dict[str, list[Latency]] = {name: [] for name in ROWS if name in options.only}
     for number in range(1, options.rounds + 1):
         for name, latencies in found.items():
-            records = make_records(templates, count, -(-count // _COPIES))
+            records = make_records(templates, count, -(-count // COPIES))
             start = _starter(name, options.rules, servers, records)
             latencies.append(_latency(_round(servers, options, records, start)))
         session.console.print(f"round {number} of {options.rounds} done")

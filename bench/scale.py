@@ -14,13 +14,12 @@ from bench.errors import BenchError
 from bench.machine import cpu_us, idle_us, pid_listening_on
 from bench.report import Summary, spread
 from bench.rounds import Servers
-from bench.traffic import BenchRecord, make_records, read_templates
+from bench.traffic import COPIES, BenchRecord, make_records, read_templates
 from bench.workers import Worker, profiler_run
 from profiler.keys import key_of
 from profiler.rules import PRESETS, load_rules
 
 CLIENTS = ("librdkafka", "kafka-python")
-_COPIES = 40
 _LOOK_EVERY_S = 0.1
 _GIVE_UP_AFTER_S = 120.0
 #: Towards the end some partitions are empty and their workers idle.
@@ -70,11 +69,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
     partitions = options.partitions or max(options.workers)
     servers = Servers(session.broker(partitions), session.store())
-    templates = read_templates(None)
+    templates = read_templates()
     found: dict[int, list[Rate]] = {number: [] for number in options.workers}
     for round_number in range(1, options.rounds + 1):
         for number, rates in found.items():
-            records = make_records(templates, options.records, -(-options.records // _COPIES))
+            records = make_records(templates, options.records, -(-options.records // COPIES))
             rates.append(_round(servers, options, records, number))
         session.console.print(f"round {round_number} of {options.rounds} done")
     rows = [_summary(number, rates) for number, rates in found.items()]
