@@ -21,10 +21,10 @@ from profiler.settings import Settings
 
 _LOG = structlog.get_logger("profiler.modes")
 
-#: What a crashed worker wrote last is among these, in one partition at least.
+#: Of each partition: what a crashed worker wrote last is usually among them.
 _TAIL_RECORDS = 100
 
-_RUNBOOK = 'see "Switching modes" in docs/operations.md'
+_RUNBOOK = 'See "Switching modes" in docs/operations.md.'
 
 
 class Reader(NamedTuple):
@@ -96,17 +96,17 @@ def _traces(groups: Groups, readers: Sequence[Reader]) -> list[_Trace]:
 
 def _refusal(mode: Mode, traces: Sequence[_Trace]) -> str:
     lines = [
-        f"  group {reader.group} (profiler {reader.mode}) has committed offsets of {partitions}"
+        f"  group {reader.group} (profiler {reader.mode}) has committed offsets in {partitions}"
         f" partitions of {reader.topic}; members now: {members}"
         for reader, partitions, members in traces
     ]
     others = " and ".join(trace.reader.mode for trace in traces)
     return (
-        f"profiler {mode} does not start, because the other mode has worked on these topics:\n"
+        f"{mode} does not start, because the other mode has worked on these topics:\n"
         + "\n".join(lines)
         + "\nWatermarks count in offsets of the topic that was read, so events that both modes read"
         f" would be counted twice.\nGo on with profiler {others}; or stop it, and switch with"
-        f" profiler {mode} --switch-mode, {_RUNBOOK}"
+        f" profiler {mode} --switch-mode. {_RUNBOOK}"
     )
 
 
@@ -136,9 +136,9 @@ class _Switch:
         for reader in (self._run, self._flatten, self._profile):
             if members := self._groups.members(reader.group, reader.topic):
                 raise GroupInUseError(
-                    f"group {reader.group} (profiler {reader.mode}) has {members} members: stop"
-                    f" them before the switch; one that was killed counts until its session times"
-                    f" out. {_RUNBOOK}"
+                    f"members of group {reader.group} (profiler {reader.mode}) now: {members}. Stop"
+                    " them before the switch; one that was killed counts until its session has"
+                    f" timed out. {_RUNBOOK}"
                 )
         if mode == "run":
             self._to_one_program()

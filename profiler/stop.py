@@ -95,17 +95,17 @@ class Watch:
 
     def leave(self) -> NoReturn:
         """End the process now, whatever else is under way in it: exit code 0."""
-        _LOG.info("left behind what does not answer", took_s=round(self._stop.seconds_taken, 2))
+        _LOG.info("left behind what does not answer", took_s=self._taken())
         os._exit(0)
 
     def _run(self) -> None:
         number = self._signals.get()
         with self._starting:
+            self._stop.set()
             _LOG.info("stopping", signal=signal.Signals(number).name)
             if self._in_hand is None:
-                _LOG.info("stopped while starting")
+                _LOG.info("stopped while starting", took_s=self._taken())
                 os._exit(0)
-            self._stop.set()
         try:
             number = self._signals.get(timeout=_END_S)
         except queue.Empty:
@@ -117,7 +117,10 @@ class Watch:
     def _give_up(self, reason: str) -> None:
         if self._in_hand is not None and self._in_hand():
             _LOG.warning("a batch is not committed and will be read again", error=reason)
-        _LOG.warning("ended at once", reason=reason, took_s=round(self._stop.seconds_taken, 2))
+        _LOG.warning("ended at once", reason=reason, took_s=self._taken())
+
+    def _taken(self) -> float:
+        return round(self._stop.seconds_taken, 2)
 
 
 def watch_signals(stop: StopRequest) -> Watch:

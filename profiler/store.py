@@ -54,9 +54,10 @@ _DENIALS = (
 #: What OpenSSL says, and where to look.
 _TLS_REMEDIES = {
     "CERTIFICATE_VERIFY_FAILED": "check redis.ssl_cafile, and the host name in redis.url",
-    "WRONG_VERSION_NUMBER": "the server speaks no TLS at that port, but redis.url says rediss://",
     "CERTIFICATE_REQUIRED": "the server demands a client certificate: redis.ssl_certfile",
 }
+#: A server that demands a certificate hangs up, at times before we read why; so does one that ends.
+_HANGS_UP = " (does the server demand a client certificate, redis.ssl_certfile?)"
 
 
 def connect_to(settings: RedisSettings) -> "redis.Redis":
@@ -131,7 +132,8 @@ def translated(error: redis.RedisError) -> ProfilerError:
             f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one"
         )
     if code in _TRY_AGAIN or isinstance(error, _UNWELL):
-        return StoreUnavailableError(str(error))
+        hint = _HANGS_UP if "EOF occurred in violation of protocol" in text else ""
+        return StoreUnavailableError(text + hint)
     if isinstance(error, redis.exceptions.NoScriptError):
         return StoreUnavailableError("the script cache is flushed faster than it can be loaded")
     return ScriptContractError(f"Redis answered: {error}")

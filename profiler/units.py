@@ -31,3 +31,8 @@ def milliseconds_of(text: str) -> int:
     if found is None:
         raise ValueError("expected a number with s, m, h or d, e.g. 30d, or forever")
     return int(found[1]) * _MS[found[2]]
+
+
+def count_of(number: int, one: str, many: str = "") -> str:
+    """A number of things, e.g. ``1 copy`` or ``3 copies``; `many` is `one` with an s by default."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

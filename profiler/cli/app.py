@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from profiler import __version__
-from profiler.cli import config, inspect, lua, process, topics
+from profiler.cli import check, config, inspect, lua, process, topics
 
 app = typer.Typer(
     name="profiler",
@@ -32,6 +32,7 @@ def _root(
 
 
 process.add_to(app)
+check.add_to(app)
 inspect.add_to(app)
 topics.add_to(app)
 config.add_to(app)

@@ -1,6 +1,5 @@
 """Commands that process events: run, flatten, profile, pipe, demo."""
 
-import gc
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +22,7 @@ from profiler.cli.options import (
 from profiler.demo import run_demo
 from profiler.embedded import EmbeddedStore
 from profiler.errors import ConfigError
+from profiler.garbage import Garbage
 from profiler.kafka import open_sink, open_source
 from profiler.kafka.topics import missing_topics
 from profiler.modes import claim_mode
@@ -101,18 +101,10 @@ def profile(
     _work("profile", settings, switch_mode=switch_mode)
 
 
-def _spare_the_collector() -> None:
-    """Look for garbage cycles rarely: a batch is 10^5 objects and no cycle, all freed by count.
-
-    With Python's defaults the collector walks them again and again, a tenth of the worker's time.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
-
-
 def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     stop = StopRequest()
     watch = watch_signals(stop)
+    _LOG.info("starting", mode=mode, worker=settings.worker_id)
     if settings.kafka.max_request_bytes < settings.output_bytes:
         raise ConfigError(
             f"kafka.max_request_bytes must be at least {settings.output_bytes}:"
@@ -125,9 +117,10 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     if missing := missing_topics(settings.kafka, settings.topics.of(mode)):
         raise ConfigError(f"no such topic: {', '.join(missing)}; run: profiler topics create")
     reader = claim_mode(mode, settings, switch=switch_mode)
-    _spare_the_collector()
+    Garbage.count_less()
     source = open_source(settings.kafka, topics=[reader.topic], group=reader.group)
     sink = open_sink(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
+    _LOG.info("joining", group=reader.group, topic=reader.topic)
     worker = Worker(source, sink, Pipeline(mode, settings, script), settings, stop)
     watch.expect(lambda: worker.has_batch)
     try:

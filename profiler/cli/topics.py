@@ -8,7 +8,7 @@ from profiler.cli.options import Brokers, ConfigFile, settings_from
 from profiler.kafka.kafka_python.admin import open_admin
 from profiler.kafka.topics import Outcome, Topic, create_topics, describe_topics
 from profiler.settings import Settings
-from profiler.units import duration_of, milliseconds_of
+from profiler.units import count_of, duration_of, milliseconds_of
 
 # One line per paragraph: the terminal decides where it breaks.
 _HELP = """
@@ -110,12 +110,8 @@ def _report(settings: Settings, outcome: dict[str, Outcome], partitions: int) ->
 
 
 def _described(topic: Topic) -> str:
-    parts = [_count(topic.partitions, "partition"), _count(topic.replicas, "copy", "copies")]
+    parts = [count_of(topic.partitions, "partition"), count_of(topic.replicas, "copy", "copies")]
     if topic.config:
         parts.append(f"records are kept {duration_of(int(topic.config['retention.ms']))}")
         parts.append(f"of up to {int(topic.config['max.message.bytes']):,} bytes")
     return ", ".join(parts)
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"

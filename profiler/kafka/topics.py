@@ -20,6 +20,17 @@ from profiler.kafka.kafka_python.admin import open_admin
 #: among them; see `profiler.headers`.
 DEAD_LETTER_HEADER_BYTES = 4_096
 
+#: What is looked at of a topic's configuration; every Apache Kafka tells all of it.
+_CONFIG = frozenset(
+    [
+        "cleanup.policy",
+        "max.message.bytes",
+        "message.timestamp.type",
+        "min.insync.replicas",
+        "retention.ms",
+    ]
+)
+
 Outcome = Literal["created", "exists", "missing"]
 
 
@@ -31,7 +42,7 @@ class Topic(NamedTuple):
         replicas: copies of the partition that has the fewest.
         in_sync: of the partition that has the fewest: copies that are up to date.
         leaderless: how many partitions can be neither read nor written now.
-        config: the configuration in effect, defaults included; empty where we may not see it.
+        config: the configuration in effect, defaults included; empty where we do not see it all.
         rights: what we may do with it, e.g. READ; None where the broker does not say.
     """
 
@@ -43,31 +54,34 @@ class Topic(NamedTuple):
     rights: frozenset[str] | None
 
 
-#: It does not exist, or we are not allowed to know.
-Absence = Literal["missing", "hidden"]
+class Absent(NamedTuple):
+    """A topic that cannot be described.
+
+    Attributes:
+        reason: ``missing``; ``hidden``, where we are not allowed to know; else the broker's error.
+    """
+
+    reason: str
 
 
-def describe_topics(admin: Any, names: Iterable[str]) -> dict[str, Topic | Absence]:  # noqa: ANN401
+def describe_topics(admin: Any, names: Iterable[str]) -> dict[str, Topic | Absent]:  # noqa: ANN401
     """Describe topics, in the given order; two round trips, creates nothing.
 
     Args:
         admin: from `open_admin`, whose errors it lets through.
         names: the topics.
-
-    Raises:
-        TransportError: the cluster answers, but cannot tell about a topic now.
     """
     wanted = list(names)
     described = {topic["name"]: topic for topic in admin.describe_topics(wanted)}
-    found: dict[str, Topic | Absence] = {}
+    found: dict[str, Topic | Absent] = {}
     for name in wanted:
         error = for_code(described[name]["error_code"])
         if error is UnknownTopicOrPartitionError:
-            found[name] = "missing"
+            found[name] = Absent("missing")
         elif error is TopicAuthorizationFailedError:
-            found[name] = "hidden"
+            found[name] = Absent("hidden")
         elif error is not NoError:
-            raise TransportError(f"describe topic {name}: {error.__name__}")
+            found[name] = Absent(error.__name__)
         else:
             found[name] = _topic(described[name])
     there = [name for name, topic in found.items() if isinstance(topic, Topic)]
@@ -98,6 +112,7 @@ def _configs(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:  # 
     return {
         name: {key: str(entry["value"]) for key, entry in entries.items()}
         for name, entries in answer.items()
+        if entries.keys() >= _CONFIG
     }
 
 

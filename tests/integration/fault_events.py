@@ -8,7 +8,8 @@ from typing import NamedTuple
 from profiler.records import Record
 from tests.integration.pipeline_runs import Deployment, Input, Place, place_of
 
-VISITORS = [f"visitor-{number}" for number in range(20)]
+#: So few that also a small batch has several events of each, one of which a repeat would count.
+VISITORS = [f"visitor-{number}" for number in range(6)]
 #: Store options with which a write that was acknowledged survives a crash.
 DURABLE = ["--appendonly", "yes", "--appendfsync", "always"]
 #: Settings with which a program notices a fault soon.

@@ -62,8 +62,12 @@ class Program:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log lines of one event so far."""
+        return [line for line in self.lines() if line["event"] == name]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log lines so far."""
         lines = [line for line in self.output.splitlines() if line.startswith("{")]
-        return [line for line in map(json.loads, lines) if line["event"] == name]
+        return [json.loads(line) for line in lines]
 
     def wait_for(self, check: Callable[[], bool]) -> None:
         """Wait until a condition holds, and fail where the program ends before."""
@@ -81,9 +85,9 @@ class Program:
         assigned = self.events("assigned")
         return int(assigned[-1]["partitions"]) if assigned else 0
 
-    def wait(self) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait for its end; return the exit code."""
-        return self._process.wait(PATIENCE_S)
+        return self._process.wait(timeout_s)
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send it a signal, e.g. SIGSTOP."""

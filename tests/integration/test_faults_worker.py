@@ -38,7 +38,7 @@ def finish(deployment: Deployment) -> int:
     with deployment.start("run", **BUSY) as program:
         program.wait_for(deployment.is_done)
         program.wait_for_event("assigned")
-        return int(program.stop().get("replayed", 0))
+        return int(program.stop()["replayed"])
 
 
 def test_fifty_killed_workers_lose_and_double_nothing(

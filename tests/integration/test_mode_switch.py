@@ -41,13 +41,14 @@ def refusal(deployment: Deployment, mode: str, *flags: str) -> str:
 
 def test_counts_double_where_the_offsets_are_not_carried_over(deployment: Deployment) -> None:
     """The trap that all this is for: without its group, `run` has left no trace."""
-    deployment.produce(page_views(0, 40))
+    deployment.produce(page_views(0, 2 * len(VISITORS)))
     work(deployment, "run")
     assert deployment.stored(VISITORS[0])["visitor_events"] == "2"
     group = deployment.groups["run"]
     assert deployment.admin.delete_groups([group]) == {group: "OK"}
     for mode in ("flatten", "profile"):
         work(deployment, mode)
+    # `profile` has read them as `run` wrote them, and again as `flatten` did.
     assert deployment.stored(VISITORS[0])["visitor_events"] == "6"
 
 
@@ -59,7 +60,7 @@ def test_there_and_back_again_nothing_is_lost_or_doubled(
     work(deployment, "run")
     deployment.produce(page_views(40, 40))
     for mode in ("flatten", "profile"):
-        assert "(profiler run) has committed offsets of 3" in refusal(deployment, mode)
+        assert "(profiler run) has committed offsets in 3" in refusal(deployment, mode)
 
     with ExitStack() as stack:
         switching = stack.enter_context(deployment.start(first, SWITCH))
@@ -78,7 +79,7 @@ def test_there_and_back_again_nothing_is_lost_or_doubled(
     deployment.produce(page_views(120, 40))
     message = refusal(deployment, "run")
     for mode in ("flatten", "profile"):
-        assert f"{deployment.groups[mode]} (profiler {mode}) has committed offsets of" in message
+        assert f"{deployment.groups[mode]} (profiler {mode}) has committed offsets in" in message
 
     with deployment.start("run", SWITCH) as program:
         program.wait_for_event("mode switched")
@@ -97,12 +98,12 @@ def test_nobody_switches_while_the_other_mode_is_at_work(
     with deployment.start(live) as program:
         program.wait_for(lambda: program.owned() == 3)
         # There is nothing to commit yet, so that only the member shows.
-        assert "committed offsets of 0 partitions" in refusal(deployment, mode)
-        assert "has 1 members: stop them" in refusal(deployment, mode, SWITCH)
+        assert "committed offsets in 0 partitions" in refusal(deployment, mode)
+        assert "now: 1. Stop them before the switch" in refusal(deployment, mode, SWITCH)
         deployment.produce(page_views(0, 40))
         program.wait_for(lambda: deployment.is_done(live))
         committed = deployment.committed(live)
-        assert "has 1 members: stop them" in refusal(deployment, mode, SWITCH)
+        assert "now: 1. Stop them before the switch" in refusal(deployment, mode, SWITCH)
         program.stop()
     assert deployment.committed(live) == committed
     assert deployment.committed(mode) == {}

@@ -106,9 +106,9 @@ def test_a_mode_does_not_start_where_the_other_has_committed(
         claim_mode(mode, broker.settings)
     message = str(refusal.value)
     group, topic = getattr(broker.settings.groups, other), broker.settings.topics
-    assert f"profiler {mode} does not start" in message
+    assert f"{mode} does not start" in message
     assert (
-        f"group {group} (profiler {other}) has committed offsets of 1 partitions of"
+        f"group {group} (profiler {other}) has committed offsets in 1 partitions of"
         f" {getattr(topic, READS[other])}; members now: 0"
     ) in message
     assert "counted twice" in message

@@ -16,8 +16,9 @@ from profiler.rules import load_rules
 from profiler.script import ProfileScript
 from profiler.store import connect_to
 from tests.conftest import MakeStore
+from tests.servers import passwords
 from tests.servers.redis import FLAVOURS
-from tests.servers.redis_secure import PASSWORD, USER, documented_rights, make_user
+from tests.servers.redis_secure import USER, documented_rights, make_user
 
 #: What goes wrong without a right.
 NEEDED_FOR = {
@@ -61,13 +62,13 @@ def refused(step: Callable[[], object]) -> bool:
     try:
         step()
     except (ConfigError, NoPermissionError) as error:
-        return PASSWORD not in str(error)
+        return passwords.CORE not in str(error)
     return False
 
 
 def failures(url: str) -> set[str]:
     """Do what the commands do as the user, and say what was refused."""
-    settings = RedisSettings(url=SecretStr(url), username=USER, password=SecretStr(PASSWORD))
+    settings = RedisSettings(url=SecretStr(url), username=USER, password=SecretStr(passwords.REDIS))
     with closing(connect_to(settings)) as client:
         script = ProfileScript(client, load_rules("standard"))
         # The second visit has no page yet: that takes fields of the first away (HDEL).

@@ -16,7 +16,7 @@ from profiler.kafka.transport import Sink, Source
 from profiler.records import OutputRecord, Record
 from tests.servers.kafka import Kafka
 
-ADAPTERS = {
+ADAPTERS: dict[str, tuple[Callable[..., Source], Callable[..., Sink]]] = {
     "kafka-python": (KafkaPythonSource, KafkaPythonSink),
     "librdkafka": (LibrdkafkaSource, LibrdkafkaSink),
 }

@@ -29,10 +29,14 @@ KAFKA_CLASSES = {
 }
 
 
-def read_compose() -> tuple[dict[str, Any], str]:
-    """Let compose check the file and spell it out; return the model and its warnings."""
-    file = str(ROOT / "docker-compose.yml")
-    command = [str(COMPOSE), "--file", file, "config", "--format", "json"]
+def read_compose(*further: Path) -> tuple[dict[str, Any], str]:
+    """Let compose check the file, with further ones on top, and spell it out.
+
+    Returns:
+        The model, and compose's warnings.
+    """
+    files = [f"--file={file}" for file in (ROOT / "docker-compose.yml", *further)]
+    command = [str(COMPOSE), *files, "config", "--format", "json"]
     done = run(command, directory=ROOT, environment=bare_environment(COMPOSE.parent, ROOT))
     model: dict[str, Any] = json.loads(done.stdout)
     return model, done.stderr

@@ -135,6 +135,26 @@ def test_workers_end_in_peace_and_come_back(model: dict[str, Any]) -> None:
         assert "container_name" not in service
 
 
+def test_the_documented_file_for_secrets_replaces_the_address(
+    model: dict[str, Any], tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    [documented] = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    further = tmp_path / "secrets.yml"
+    further.write_text(documented)
+
+    found, warnings = read_compose(further)
+
+    worker = found["services"]["worker"]
+    [secret] = worker["secrets"]
+    place = secret.get("target") or f"/run/secrets/{secret['source']}"
+    assert warnings == ""
+    assert worker["environment"]["PROFILER_REDIS__URL_FILE"] == place
+    assert "PROFILER_REDIS__URL" in model["services"]["worker"]["environment"]
+    assert "PROFILER_REDIS__URL" not in worker["environment"]
+    assert "PROFILER_KAFKA__BOOTSTRAP_SERVERS" in worker["environment"]
+
+
 def test_redis_keeps_all_it_was_given(stack: Stack) -> None:
     with stack.store() as store:
         assert store.config_get("appendonly") == {"appendonly": "yes"}

@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from profiler.ports import LOOPBACK, free_port
+from tests.servers import passwords
 from tests.servers.kafka import KafkaProcess
 
 if TYPE_CHECKING:
     from tests.servers.certificates import Authority
 
 USER = "worker"
-#: With the characters that URLs, shells and properties files trip over.
-PASSWORD = "kafka-s3cret/%+:@ value"  # noqa: S105 - of a server that lives as long as a test
 MECHANISM = "SCRAM-SHA-512"
 
 
 class SecureKafka(KafkaProcess):
     """Listens three times: plainly, for the tests; with TLS and SCRAM; with TLS both ways."""
 
-    format_options = ("--add-scram", f"{MECHANISM}=[name={USER},password={PASSWORD}]")
+    format_options = ("--add-scram", f"{MECHANISM}=[name={USER},password={passwords.KAFKA}]")
 
     def __init__(self, authority: Authority) -> None:
         """Choose the ports, and have a certificate issued."""

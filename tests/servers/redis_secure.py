@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from profiler.embedded import StoreServer, answers_ping
 from profiler.ports import LOOPBACK
+from tests.servers import passwords
 from tests.servers.redis import redis_binary
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from tests.servers.certificates import Authority
 
 USER = "profiler"
-#: With the characters that URLs and shells trip over.
-PASSWORD = "redis-s3cret/%+:@value"  # noqa: S105 - of a server that lives as long as a test
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -74,7 +73,7 @@ def documented_rights() -> list[str]:
     return [right for right in rights if right[0] in "~+"]
 
 
-def make_user(admin: redis.Redis, rights: list[str], password: str = PASSWORD) -> None:
+def make_user(admin: redis.Redis, rights: list[str]) -> None:
     """Make `USER`, who may do nothing but what `rights` says."""
-    reset = ["reset", "on", f">{password}", "resetkeys", "resetchannels", "-@all"]
+    reset = ["reset", "on", f">{passwords.REDIS}", "resetkeys", "resetchannels", "-@all"]
     admin.execute_command("ACL", "SETUSER", USER, *reset, *rights)  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
+from profiler.garbage import Garbage
 from profiler.kafka.kafka_python.client import (
     CALL_TIMEOUT_MS,
     CALL_TIMEOUT_S,
@@ -41,6 +42,7 @@ class KafkaPythonSource:
             TransportError: no broker answers.
             ConfigError: the client refuses the settings.
         """
+        self._garbage = Garbage()
         with translated_errors(f"connect to {settings.bootstrap_servers}"):
             self._consumer = KafkaConsumer(
                 **connection_options(settings),
@@ -97,6 +99,7 @@ class KafkaPythonSource:
                 )
                 for message in messages
             )
+        self._garbage.passed(records)
         return records
 
     def commit(

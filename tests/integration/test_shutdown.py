@@ -1,0 +1,214 @@
+"""A worker that is told to stop does so in time, whatever does not answer, and says what it left.
+
+The time is the program's own, from the signal to its last line; the tests wait more patiently.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from profiler.ports import free_port
+from tests import servers
+from tests.conftest import MakeStore, make_topics
+from tests.integration.conftest import Deploy
+from tests.integration.fault_events import page_views
+from tests.integration.pipeline_runs import Deployment, place_of
+from tests.integration.programs import Program
+from tests.servers.kafka import Kafka, RestartedKafka, admin_client
+
+IN_TIME_S = 10
+PATIENCE_S = 20
+LEFT = "a batch is not committed and will be read again"
+
+
+@contextmanager
+def suspended(pid: int) -> Iterator[None]:
+    """Meanwhile a process answers nothing, and its connections stay open."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def stop(program: Program, code: int = 0) -> dict[str, Any]:
+    """Send SIGTERM and return its last line, which says how long it took."""
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(PATIENCE_S) == code, program.output[-4_000:]
+    last = program.lines()[-1]
+    assert 0 <= last["took_s"] < IN_TIME_S
+    assert "Traceback" not in program.output
+    return last
+
+
+def test_a_batch_under_way_is_finished_and_committed(
+    private_store: MakeStore, deploy: Deploy
+) -> None:
+    deployment = deploy(private_store("redis7").url)
+    deployment.produce(page_views(0, 2_000))
+    with deployment.start("run", BATCH__MAX_RECORDS="20") as program:
+        program.wait_for(lambda: sum(deployment.committed().values()) >= 20)
+        stop(program)
+        assert not program.events(LEFT)
+        assert len(program.events("stopped")) == 1
+        committed = deployment.committed()
+        for line in program.events("committed"):
+            for name, offset in line["offsets"].items():
+                assert committed[int(name.rpartition("-")[2])] == offset
+    written = [place_of(record) for record in deployment.read("persisted")]
+    assert len(written) == len(set(written)) == sum(committed.values()) < 2_000
+
+
+def test_redis_does_not_answer(private_store: MakeStore, deploy: Deploy) -> None:
+    server = private_store("redis7")
+    deployment = deploy(server.url)
+    with deployment.start("run") as program:
+        deployment.produce(page_views(0, 100))
+        program.wait_for(deployment.is_done)
+        with suspended(server.pid):
+            deployment.produce(page_views(100, 100))
+            program.wait_for_event("paused")
+            stop(program)
+            assert program.events(LEFT)
+        assert sum(deployment.committed().values()) == 100
+
+
+def test_redis_is_busy_for_longer_than_there_is_time(
+    private_store: MakeStore, deploy: Deploy
+) -> None:
+    server = private_store("redis7")
+    deployment = deploy(server.url)
+    with deployment.start("run", REDIS__SOCKET_TIMEOUT_S="60") as program:
+        deployment.produce(page_views(0, 100))
+        program.wait_for(deployment.is_done)
+        with suspended(server.pid):
+            deployment.produce(page_views(100, 100))
+            program.wait_for_event("paused")
+            stop(program)
+            assert program.events(LEFT)
+            assert program.events("left behind what does not answer")
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[RestartedKafka]:
+    """A broker that only these tests suspend."""
+    try:
+        server = RestartedKafka()
+    except servers.MissingServerError as missing:
+        servers.give_up("a Kafka of the test's own", [str(missing)])
+    with server:
+        yield server
+
+
+@pytest.fixture
+def there(
+    broker: RestartedKafka, private_store: MakeStore, key_prefix: str, tmp_path: Path
+) -> Iterator[Deployment]:
+    """A deployment on `broker`."""
+    with admin_client(broker.bootstrap_servers) as admin:
+        yield Deployment(
+            private_store("redis7").url,
+            kafka=Kafka(broker.bootstrap_servers),
+            admin=admin,
+            make_topics=partial(make_topics, admin),
+            key_prefix=key_prefix,
+            directory=tmp_path,
+        )
+
+
+@contextmanager
+def unacknowledged(
+    broker: RestartedKafka, deployment: Deployment, program: Program
+) -> Iterator[None]:
+    """Suspend the broker when a batch comes out of Redis, after 100 records that are done."""
+    deployment.produce(page_views(0, 100))
+    program.wait_for(deployment.is_done)
+    with redis.Redis.from_url(deployment.redis_url) as client:
+        client.client_pause(4_000)  # ms; the batch waits, until the broker is suspended
+    deployment.produce(page_views(100, 100))
+    program.wait_for_event("paused")
+    with suspended(broker.pid):
+        program.wait_for_event("resumed")
+        yield
+    assert sum(deployment.committed().values()) == 100
+
+
+def test_the_broker_does_not_acknowledge(broker: RestartedKafka, there: Deployment) -> None:
+    with there.start("run") as program, unacknowledged(broker, there, program):
+        last = stop(program)
+        assert program.events(LEFT)
+    assert last["event"] == "left behind what does not answer"
+
+
+def test_a_call_of_the_client_hangs(broker: RestartedKafka, there: Deployment) -> None:
+    short = {"KAFKA__DELIVERY_TIMEOUT_MS": "2000"}
+    with there.start("run", **short) as program, unacknowledged(broker, there, program):
+        program.wait_for_event("kafka is unwell, trying again")
+        time.sleep(1)  # it asks for the committed offsets, and waits for the answer for 30 s
+        last = stop(program)
+        assert program.events(LEFT)
+    assert (last["event"], last["reason"]) == ("ended at once", "the time to stop is up")
+
+
+def test_the_broker_is_away(broker: RestartedKafka, there: Deployment) -> None:
+    with there.start("run") as program:
+        there.produce(page_views(0, 100))
+        program.wait_for(there.is_done)
+        with suspended(broker.pid):
+            time.sleep(1)  # it is polling in vain
+            stop(program)
+            assert not program.events(LEFT)
+
+
+def test_while_joining_a_group(private_store: MakeStore, deploy: Deploy) -> None:
+    deployment = deploy(private_store("redis7").url)
+    slow_group = {"KAFKA__SESSION_TIMEOUT_MS": "40000"}
+    with deployment.start("run", **slow_group) as first:
+        first.wait_for(lambda: first.owned() == deployment.partitions)
+        first.send_signal(signal.SIGSTOP)  # the group waits for it
+        with deployment.start("run", **slow_group) as second:
+            second.wait_for_event("joining")
+            stop(second)
+            assert not second.events("assigned")
+            assert not second.events(LEFT)
+
+
+@pytest.mark.parametrize("away", ["kafka", "redis"])
+def test_while_starting(away: str, private_store: MakeStore, deploy: Deploy) -> None:
+    server = private_store("redis7")
+    deployment = deploy(server.url)
+    if away == "kafka":
+        deployment.bootstrap_servers = f"127.0.0.1:{free_port()}"
+        with deployment.start("run") as program:
+            program.wait_for_event("starting")
+            last = stop(program)
+    else:
+        with suspended(server.pid), deployment.start("run") as program:
+            program.wait_for_event("starting")
+            last = stop(program)
+    assert last["event"] == "stopped while starting"
+
+
+def test_a_second_signal_ends_it_at_once(private_store: MakeStore, deploy: Deploy) -> None:
+    server = private_store("redis7")
+    deployment = deploy(server.url)
+    with deployment.start("run", REDIS__SOCKET_TIMEOUT_S="60") as program:
+        deployment.produce(page_views(0, 100))
+        program.wait_for(deployment.is_done)
+        with suspended(server.pid):
+            deployment.produce(page_views(100, 100))
+            program.wait_for_event("paused")
+            program.send_signal(signal.SIGTERM)
+            program.wait_for_event("stopping")
+            last = stop(program, code=1)
+            assert program.events(LEFT)
+    assert (last["event"], last["reason"]) == ("ended at once", "a second signal, SIGTERM")
+    assert sum(deployment.committed().values()) == 100

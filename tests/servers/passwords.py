@@ -1,0 +1,13 @@
+"""Passwords of servers that live as long as a test.
+
+All have one core of letters and digits, which is found in whatever form a password is printed:
+percent-encoded, escaped, in a URL. Around it are characters that URLs, shells and properties files
+trip over.
+"""
+
+CORE = "hidden5ecret"
+
+KAFKA = f"{CORE}/%+:@ kafka"
+REDIS = f"{CORE}/%+:@redis"
+KEY = f"{CORE}-of-a-key"
+WRONG = f"{CORE}-wrong"
