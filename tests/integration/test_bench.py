@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import orjson
 import pytest
@@ -27,6 +28,7 @@ from tests.servers.kafka import ADDRESSES as KAFKA_ADDRESSES
 from tests.servers.kafka import Kafka
 
 ROOT = Path(__file__).parents[2]
+SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [
     "article-chain",
     "quix-streams",
@@ -82,6 +84,22 @@ def _report(kafka: Kafka, output: Path, *arguments: str) -> tuple[dict[str, Any]
     assert report["versions"]["redis_server"]
     assert report["command"].startswith(f"python -m bench {arguments[0]}")
     return report, run.stdout
+
+
+def test_the_chart_shows_every_row(tmp_path: Path) -> None:
+    speed = {"median": 450.0, "min": 400.0, "max": 12_345.0}
+    rows = [
+        {"name": name, "events_per_second": speed, "ratio_to_article_chain": ratio}
+        for name, ratio in (("article-chain", 1.0), ("profiler/<a>", None))
+    ]
+    source, picture = tmp_path / "bench.json", tmp_path / "made" / "chart.svg"
+    source.write_text(json.dumps({"rows": rows}), encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "bench.chart", str(source), str(picture)], cwd=ROOT, check=True
+    )
+    shown = [text.text for text in ET.parse(picture).iter(f"{SVG}text")]  # noqa: S314 - our own
+    assert shown[1:5] == ["100", "1,000", "10,000", "100,000"]
+    assert shown[5:] == ["article-chain", "450 (1.0 x)", "profiler/<a>", "450"]
 
 
 @pytest.mark.usefixtures("quix")
