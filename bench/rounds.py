@@ -108,7 +108,7 @@ def measure_stream(
             redis_command_us=used.command_us / total,
             redis_cpu_us=used.cpu_us / total,
             redis_calls=used.calls / total,
-            bytes_per_visitor=store.bytes_per_key(keys),
+            bytes_per_visitor=store.bytes_per_key(keys) if keys else None,
         )
 
 

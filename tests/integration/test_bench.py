@@ -160,8 +160,9 @@ def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
 
 
 def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:
-    few = ("--rounds=1", "--events=600", "--sizes", "1000", "3000")
-    report, _ = _report(kafka, tmp_path / "growth.json", "growth", *few)
+    few = ("--rounds=1", "--events=600", "--worker-rounds=1", "--records=600")
+    sizes = ("--sizes", "1000", "3000")
+    report, _ = _report(kafka, tmp_path / "growth.json", "growth", *few, *sizes)
     rows = {row["name"]: row for row in report["rows"]}
     assert list(rows)[:3] == [
         "1,000 visitors",
@@ -171,8 +172,11 @@ def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:
     assert len(rows) == 6
     assert report["left_out"] == []
     assert all(row["command_us"]["median"] > 0 for row in rows.values())
-    sizes = [row["bytes_per_visitor"] for row in list(rows.values())[3:]]
-    assert sizes == sorted(sizes)
+    measured = [row["worker_events_per_second"] for row in rows.values()]
+    assert all(speed["median"] > 0 for speed in measured[:3])
+    assert measured[3:] == [None] * 3
+    by_fields = [row["bytes_per_visitor"] for row in list(rows.values())[3:]]
+    assert by_fields == sorted(by_fields)
 
 
 def test_the_latency_of_both_clients(kafka: Kafka, tmp_path: Path) -> None:
