@@ -15,7 +15,7 @@ _BYTES_BETWEEN = 32 << 20
 
 
 class Garbage:
-    """Collects all cycles each time that so many bytes of records passed; takes about 10 ms."""
+    """Collects all cycles each time that so many bytes of records passed; takes a few ms."""
 
     def __init__(self, bytes_between: int = _BYTES_BETWEEN) -> None:
         self._bytes_between = bytes_between

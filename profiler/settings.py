@@ -22,9 +22,9 @@ __all__ = [
 
 ENV_PREFIX = "profiler_"
 
-#: What an output may have on top of the flattened record: key, headers, and the profile, which
-#: has at most 108 kB by the rules of `standard`.
-_OUTPUT_RESERVE_BYTES = 131_072
+#: What an output may have on top of the flattened record: the profile (200 KiB, see
+#: `profiler.pipeline`), and at least 24 KiB of key and headers.
+_OUTPUT_RESERVE_BYTES = 229_376
 
 
 class TopicSettings(Section):

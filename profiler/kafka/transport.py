@@ -39,7 +39,8 @@ class Source(Protocol):
 
         Blocks up to `timeout_ms`; takes part in the group's rebalances. An empty list means
         that nothing came, also because the broker is away: the client goes on trying. A header
-        name that is not UTF-8 has its foreign bytes as lone surrogates (``surrogateescape``).
+        name that is not UTF-8 has its foreign bytes as lone surrogates (``surrogateescape``);
+        where the client cannot tell the names, one such name stands for all headers.
 
         Raises:
             TransportError: the group or the log refuses us.
@@ -112,7 +113,7 @@ class Sink(Protocol):
         Blocks for at most about twice the delivery timeout. Records of one key keep their
         order. After an error some of the records may have been written; the sink has
         connected anew at the next call, nothing of the failed one is sent later. A header name
-        goes out as the bytes that `Source.poll` had it from.
+        goes out as the bytes that `Source.poll` had it from, as far as the client can.
 
         Raises:
             RecordTooLargeError: one of the records is larger than its topic or the client takes.

@@ -3,8 +3,6 @@
 from operator import methodcaller
 from typing import Any
 
-import structlog
-
 from profiler.records import Headers, Record
 
 #: `message.headers()`, by a way on which Python always looks whether a call left an error behind.
@@ -12,7 +10,9 @@ from profiler.records import Headers, Record
 #: specialised calls do not look, and the process would crash at the first use of the list.
 _headers_of = methodcaller("headers")
 
-_LOG = structlog.get_logger("profiler.kafka")
+#: Stands for headers that cannot be had. Its name is no UTF-8 either, so the record is a dead
+#: letter as it would be with its own headers.
+UNREADABLE: Headers = (("\udcff", None),)
 
 
 def record_of(message: Any) -> Record:  # noqa: ANN401 - a Message, whose parts are never None here
@@ -30,14 +30,16 @@ def record_of(message: Any) -> Record:  # noqa: ANN401 - a Message, whose parts 
 
 
 def _headers(message: Any) -> Headers:  # noqa: ANN401 - a Message
-    """The headers; none where a name is not UTF-8, which the binding cannot tell."""
+    """The headers; `UNREADABLE` where a name is not UTF-8, which the binding cannot tell."""
     try:
         return tuple(_headers_of(message) or ())
     except SystemError:
-        _LOG.warning(
-            "a header's name is not UTF-8, the record goes on without its headers",
-            topic=message.topic(),
-            partition=message.partition(),
-            offset=message.offset(),
-        )
-        return ()
+        return UNREADABLE
+
+
+def sendable(headers: Headers) -> list[tuple[str, bytes | None]]:
+    """The headers for the binding, which takes UTF-8 alone; a foreign byte goes out as ``?``."""
+    return [
+        (name if name.isascii() else name.encode(errors="replace").decode(), content)
+        for name, content in headers
+    ]

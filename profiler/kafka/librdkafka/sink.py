@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from profiler.config import KafkaSettings
 from profiler.errors import RecordTooLargeError, TransportError
 from profiler.kafka.librdkafka.client import checked_options, connection_options, describe
+from profiler.kafka.librdkafka.messages import sendable
 from profiler.records import OutputRecord
 
 #: Beyond the delivery timeout, in which the library itself gives up every record.
@@ -68,7 +69,7 @@ class LibrdkafkaSink:
             for topic, key, value, headers, timestamp in records:
                 # Here 0 stands for the time of sending, as -1 does in a record.
                 at = max(0, timestamp)
-                produce(topic, value, key, -1, failed, None, at, list(headers))
+                produce(topic, value, key, -1, failed, None, at, sendable(headers))
         except KafkaException as error:
             raise _explained(topic, error.args[0]) from error
         except BufferError as error:
