@@ -1,6 +1,8 @@
 """Throughput against the number of workers, and whose CPU time it takes."""
 
 import argparse
+import os
+import signal
 import time
 import uuid
 from collections.abc import Sequence
@@ -22,10 +24,8 @@ from profiler.rules import PRESETS, load_rules
 CLIENTS = ("librdkafka", "kafka-python")
 _LOOK_EVERY_S = 0.1
 _GIVE_UP_AFTER_S = 120.0
-#: Towards the end some partitions are empty and their workers idle.
-_LAST_SHARE = 0.9
-#: So much of the stream must be left when all workers are there.
-_LEAST_SHARE = 0.3
+#: Of the outputs: before it is the warm-up; after it some partitions are empty, their workers idle.
+_FIRST_SHARE, _LAST_SHARE = 0.1, 0.9
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,6 @@ def _round(
     with ExitStack() as stack:
         topics = broker.make_topics(token)
         stack.callback(broker.remove, topics)
-        broker.fill(topics.processed, records)
         stack.callback(store.forget, {key_of(pattern, record.visitor) for record in records})
         workers = [
             stack.enter_context(
@@ -102,23 +101,33 @@ def _round(
             for index in range(number)
         ]
         broker.await_members(f"bench-{token}", workers)
+        # All are there before the first record, and filling costs them nothing.
+        _signal(workers, signal.SIGSTOP)
+        broker.fill(topics.processed, records)
+        _signal(workers, signal.SIGCONT)
+        _await(servers, topics.persisted, workers, int(_FIRST_SHARE * len(records)))
         begin = _read_clocks(servers, topics.persisted, workers)
-        if begin.outputs > (_LAST_SHARE - _LEAST_SHARE) * len(records):
-            raise BenchError(
-                f"{begin.outputs} of {len(records)} outputs were there before all {number}"
-                " workers: give more --records"
-            )
-        deadline = time.monotonic() + _GIVE_UP_AFTER_S
-        while (end := broker.counts([topics.persisted])[topics.persisted]) < (
-            _LAST_SHARE * len(records)
-        ):
-            for worker in workers:
-                if not worker.running:
-                    raise BenchError(f"a worker ended early:\n{worker.last_output()}")
-            if time.monotonic() > deadline:
-                raise BenchError(f"{end} of {len(records)} outputs in {_GIVE_UP_AFTER_S:.0f} s")
-            time.sleep(_LOOK_EVERY_S)
-        return _rate(begin, _read_clocks(servers, topics.persisted, workers))
+        _await(servers, topics.persisted, workers, int(_LAST_SHARE * len(records)))
+        end = _read_clocks(servers, topics.persisted, workers)
+        if end.outputs == begin.outputs:
+            raise BenchError("all outputs came at once: give more --records")
+        return _rate(begin, end)
+
+
+def _signal(workers: Sequence[Worker], number: signal.Signals) -> None:
+    for worker in workers:
+        os.kill(worker.pid, number)
+
+
+def _await(servers: Servers, topic: str, workers: Sequence[Worker], outputs: int) -> None:
+    deadline = time.monotonic() + _GIVE_UP_AFTER_S
+    while (found := servers.broker.counts([topic])[topic]) < outputs:
+        for worker in workers:
+            if not worker.running:
+                raise BenchError(f"a worker ended early:\n{worker.last_output()}")
+        if time.monotonic() > deadline:
+            raise BenchError(f"{found} of {outputs} outputs in {_GIVE_UP_AFTER_S:.0f} s")
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _read_clocks(servers: Servers, topic: str, workers: Sequence[Worker]) -> Clocks:

@@ -1,10 +1,8 @@
 """The benchmark runs and writes what it promises; how fast anything is, is no test's business."""
 
 import json
-import os
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -22,12 +20,10 @@ from profiler.events import Limits
 from profiler.flatten import decode_processed
 from profiler.processes import wait_until
 from tests import servers
+from tests.integration.bench_runs import ROOT, report_of, run_bench
 from tests.oracles.article import ArticleProgram
-from tests.servers import redis as redis_servers
-from tests.servers.kafka import ADDRESSES as KAFKA_ADDRESSES
 from tests.servers.kafka import Kafka
 
-ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [
     "article-chain",
@@ -53,39 +49,6 @@ def quix() -> Path:
         servers.give_up("Quix Streams", [str(error)])
 
 
-def _bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
-
-
-def _report(kafka: Kafka, output: Path, *arguments: str) -> tuple[dict[str, Any], str]:
-    """What a run wrote, and what it printed."""
-    with ExitStack() as stack:
-        store = redis_servers.shared_store(stack, "redis7")
-        run = _bench(
-            *arguments,
-            f"--output={output}",
-            **{
-                "PROFILER_TEST_SERVERS": "env",
-                KAFKA_ADDRESSES: kafka.bootstrap_servers,
-                redis_servers.ADDRESSES: store.url,
-            },
-        )
-    assert run.returncode == 0, run.stdout + run.stderr
-    report: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
-    assert report["machine"]["cores"] > 0
-    assert report["versions"]["redis_server"]
-    assert report["command"].startswith(f"python -m bench {arguments[0]}")
-    return report, run.stdout
-
-
 def test_the_chart_shows_every_row(tmp_path: Path) -> None:
     speed = {"median": 450.0, "min": 400.0, "max": 12_345.0}
     rows = [
@@ -105,7 +68,7 @@ def test_the_chart_shows_every_row(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quix")
 def test_a_short_run_measures_every_row(kafka: Kafka, tmp_path: Path) -> None:
     arguments = ("--rounds=1", "--records=1200", "--article-records=600")
-    report, printed = _report(kafka, tmp_path / "made" / "bench.json", *arguments)
+    report, printed = report_of(kafka, tmp_path / "made" / "bench.json", *arguments)
     assert report["versions"]["quixstreams"]
     assert [row["name"] for row in report["rows"]] == ROWS
     for row in report["rows"]:
@@ -133,71 +96,9 @@ def test_some_rows_are_measured_alone(kafka: Kafka, tmp_path: Path) -> None:
         "ceiling/script",
         "ceiling/script/article",
     )
-    report, _ = _report(kafka, tmp_path / "bench.json", *arguments)
+    report, _ = report_of(kafka, tmp_path / "bench.json", *arguments)
     rows = [(row["name"], row["rounds"], row["ratio_to_article_chain"]) for row in report["rows"]]
     assert rows == [("ceiling/script", 2, None), ("ceiling/script/article", 2, None)]
-
-
-def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
-    few = ("--rounds=1", "--records=1000", "--visitors=300", "--full-visitors=10")
-    report, _ = _report(kafka, tmp_path / "cost.json", "cost", *few)
-    times = {(row["preset"], row["traffic"]): row for row in report["time"]}
-    assert {preset for preset, _ in times} == {"article", "standard"}
-    assert len(times) == 6
-    assert all(row["script_us"]["median"] > 0 for row in times.values())
-    assert all(row["bare_us"]["median"] > 0 for row in times.values())
-    assert times["article", "one visitor's event per call"]["events_per_call"]["median"] == 1
-    sizes = {
-        (row["preset"], row["visitors"], row["hash_max_listpack_value"]): row
-        for row in report["memory"]
-    }
-    assert len(sizes) == 8
-    for (_, visitors, _), row in sizes.items():
-        assert sum(row["encodings"].values()) == visitors
-        assert row["used_memory_per_visitor"] > row["bytes_per_visitor"] > 100
-    # Full windows hold 8 visits of 64 event ids, 8 bytes each.
-    assert sizes["standard", 10, "default"]["bytes_per_visitor"] > 8 * 64 * 8
-
-
-def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:
-    few = ("--rounds=1", "--events=600", "--worker-rounds=1", "--records=600")
-    sizes = ("--sizes", "1000", "3000")
-    report, _ = _report(kafka, tmp_path / "growth.json", "growth", *few, *sizes)
-    rows = {row["name"]: row for row in report["rows"]}
-    assert list(rows)[:3] == [
-        "1,000 visitors",
-        "3,000 visitors",
-        "half of the events of one visitor",
-    ]
-    assert len(rows) == 6
-    assert report["left_out"] == []
-    assert all(row["command_us"]["median"] > 0 for row in rows.values())
-    measured = [row["worker_events_per_second"] for row in rows.values()]
-    assert all(speed["median"] > 0 for speed in measured[:3])
-    assert measured[3:] == [None] * 3
-    by_fields = [row["bytes_per_visitor"] for row in list(rows.values())[3:]]
-    assert by_fields == sorted(by_fields)
-
-
-def test_the_latency_of_both_clients(kafka: Kafka, tmp_path: Path) -> None:
-    little = ("--rate=200", "--seconds=2", "--rounds=1")
-    report, _ = _report(kafka, tmp_path / "latency.json", "latency", *little)
-    rows = {row["name"]: row for row in report["rows"]}
-    assert list(rows) == ["pass-through", "profiler/librdkafka", "profiler/kafka-python"]
-    assert rows["pass-through"]["p99_ratio"] == 1
-    for row in rows.values():
-        assert 0 < row["p50_ms"]["median"] <= row["p99_ms"]["median"] <= row["longest_ms"]["median"]
-
-
-def test_the_throughput_of_several_workers(kafka: Kafka, tmp_path: Path) -> None:
-    few = ("--rounds=1", "--workers", "1", "2", "--records=15000")
-    report, _ = _report(kafka, tmp_path / "scale.json", "scale", *few)
-    assert report["partitions"] == 2
-    assert [row["workers"] for row in report["rows"]] == [1, 2]
-    for row in report["rows"]:
-        assert row["events_per_second"]["median"] > 0
-        assert row["cores"]["redis"]["median"] > 0
-        assert row["cores"]["workers"]["median"] > 0
 
 
 @pytest.mark.parametrize(
@@ -212,14 +113,14 @@ def test_the_throughput_of_several_workers(kafka: Kafka, tmp_path: Path) -> None
     ],
 )
 def test_wrong_options_are_refused(arguments: list[str], complaint: str) -> None:
-    run = _bench(*arguments)
+    run = run_bench(*arguments)
     assert run.returncode == 2
     assert complaint in run.stderr
 
 
 def test_without_an_index_it_says_what_to_do(tmp_path: Path) -> None:
     unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0"}
-    run = _bench("--only", "quix-streams", XDG_CACHE_HOME=str(tmp_path), **unreachable)
+    run = run_bench("--only", "quix-streams", XDG_CACHE_HOME=str(tmp_path), **unreachable)
     assert run.returncode == 1
     assert "cannot install quixstreams" in run.stderr
     assert "--only" in run.stderr
