@@ -1,4 +1,4 @@
-"""Side-by-side throughput: the article's two programs, `profiler run`, and the script alone.
+"""Measurements on real servers, side by side: throughput, cost, growth, latency, scale.
 
 `make bench`, or `python -m bench --help`; the method is in ``docs/performance.md``.
 """

@@ -5,16 +5,19 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from bench.errors import BenchError
 from bench.traffic import BenchRecord
 from profiler.kafka import open_sink
 from profiler.kafka.topics import create_topics
+from profiler.processes import ServerProcess, wait_until
 from profiler.records import OutputRecord
 from profiler.settings import KafkaSettings
 
 _FILL_AT_ONCE = 2_000
+_MEMBERS_WITHIN_S = 60.0
 _LONGEST_MS = str(2**63 - 1)
 #: Records keep the capture's timestamps: those must neither expire nor be refused.
 _ANY_TIMESTAMP = {
@@ -34,7 +37,7 @@ class Topics(NamedTuple):
 
 
 class Span(NamedTuple):
-    """What the broker appended after its first append, and in how many seconds."""
+    """What the broker appended after the warm-up, and in how many seconds."""
 
     events: int
     seconds: float
@@ -70,9 +73,16 @@ class Broker:
         data = self._admin.get_broker_version_data(brokers[0]["broker_id"])
         return ".".join(map(str, data.broker_version))
 
-    def make_topics(self, token: str) -> Topics:
-        """Create a round's topics; what goes into the persisted one gets the broker's time."""
+    def make_topics(self, token: str, *, keep_timestamps: bool = False) -> Topics:
+        """Create a round's topics.
+
+        What goes into the persisted one gets the broker's time, which `span` reads, or keeps its
+        own.
+        """
         topics = Topics(*(f"{token}_{name}" for name in Topics._fields))
+        if keep_timestamps:
+            self._create(topics, _ANY_TIMESTAMP)
+            return topics
         others = [topic for topic in topics if topic != topics.persisted]
         self._create(others, _ANY_TIMESTAMP)
         self._create([topics.persisted], {"message.timestamp.type": "LogAppendTime"})
@@ -112,6 +122,29 @@ class Broker:
         finally:
             member.close()
 
+    def await_members(self, group: str, workers: Sequence[ServerProcess]) -> None:
+        """Wait until every worker is a member of the group, and the group is stable.
+
+        Raises:
+            BenchError: a worker ended, or it took too long.
+        """
+
+        def is_settled() -> bool:
+            try:
+                found = self._admin.describe_groups([group])[group]
+            except KafkaError:  # a fresh broker first makes the groups' own topic
+                return False
+            return found["group_state"] == "Stable" and len(found["members"]) == len(workers)
+
+        def is_over() -> bool:
+            return is_settled() or not all(worker.running for worker in workers)
+
+        if not (wait_until(is_over, timeout=_MEMBERS_WITHIN_S, interval=0.2) and is_settled()):
+            last = "\n".join(worker.last_output() for worker in workers)
+            raise BenchError(
+                f"{group}: not all members came within {_MEMBERS_WITHIN_S:g} s:\n{last}"
+            )
+
     def counts(self, topics: Iterable[str]) -> dict[str, int]:
         """The number of records in each topic; one request for all."""
         wanted = list(topics)
@@ -122,19 +155,24 @@ class Broker:
             for topic in wanted
         }
 
-    def span(self, topic: str) -> Span:
-        """Read the broker's append times: from the first append to the last.
+    def span(self, topic: str, warm_up: int) -> Span:
+        """Read the broker's append times, from the end of the warm-up to the last append.
 
-        Records of the first append are not counted, since their work came before it.
+        Args:
+            topic: one with the broker's time.
+            warm_up: so many records come first and are not counted, nor are those that were
+                appended with the last of them.
         """
         ends = {place: end for place, end in self._ends(topic).items() if end}
-        first_ms = min(found.timestamp for found in self._from_time(ends, 0).values())
-        later = self._from_time(ends, first_ms + 1)
+        begin_ms = max(
+            self._time_at(place, min(warm_up // len(ends), end - 1)) for place, end in ends.items()
+        )
+        later = self._from_time(ends, begin_ms + 1)
         events = sum(ends[place] - found.offset for place, found in later.items() if found)
         if not events:
             raise BenchError("all outputs were appended at once: give more --records")
-        last_ms = max(self._time_of_last(place, end) for place, end in ends.items())
-        return Span(events, (last_ms - first_ms) / 1_000)
+        last_ms = max(self._time_at(place, end - 1) for place, end in ends.items())
+        return Span(events, (last_ms - begin_ms) / 1_000)
 
     def _ends(self, topic: str) -> dict[Any, int]:
         ends: dict[Any, int] = self._reader.end_offsets(self._places(topic))
@@ -144,13 +182,13 @@ class Broker:
         found: dict[Any, Any] = self._reader.offsets_for_times(dict.fromkeys(places, timestamp_ms))
         return found
 
-    def _time_of_last(self, place: Any, end: int) -> int:  # noqa: ANN401 - the client is untyped
+    def _time_at(self, place: Any, offset: int) -> int:  # noqa: ANN401 - the client is untyped
         self._reader.assign([place])
-        self._reader.seek(place, end - 1)
+        self._reader.seek(place, offset)
         for _ in range(50):
             if messages := self._reader.poll(timeout_ms=200).get(place):
-                return int(messages[-1].timestamp)
-        raise BenchError(f"cannot read the last record of {place.topic}")
+                return int(messages[0].timestamp)
+        raise BenchError(f"cannot read record {offset} of {place.topic}")
 
     def _places(self, topic: str) -> list[Any]:
         return [TopicPartition(topic, number) for number in range(self._partitions)]

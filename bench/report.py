@@ -14,16 +14,16 @@ Summary = dict[str, Any]
 
 
 def summarise(rows: Sequence[Row], rounds: Mapping[str, Sequence[Figures]]) -> list[Summary]:
-    """Median, minimum and maximum of every figure, and the ratio of the medians."""
+    """Median, minimum and maximum of every figure, and the ratio of the medians.
+
+    What is unknown is None.
+    """
     summaries = [_summary(row, rounds[row.name]) for row in rows]
-    base = next(
-        summary["events_per_second"]["median"]
-        for summary in summaries
-        if summary["name"] == BASELINE
-    )
+    speeds = {summary["name"]: summary["events_per_second"]["median"] for summary in summaries}
+    base = speeds.get(BASELINE)
     for summary in summaries:
-        ratio = summary["events_per_second"]["median"] / base
-        summary["ratio_to_article_chain"] = round(ratio, 2)
+        ratio = base and round(speeds[summary["name"]] / base, 2)
+        summary["ratio_to_article_chain"] = ratio
     return summaries
 
 
@@ -32,11 +32,14 @@ def _summary(row: Row, figures: Sequence[Figures]) -> Summary:
     each = [asdict(one) for one in figures]
     for name in each[0]:
         values = [one[name] for one in each if one[name] is not None]
-        summary[name] = None
-        if values:
-            spread = {"median": median(values), "min": min(values), "max": max(values)}
-            summary[name] = {what: round(value, 2) for what, value in spread.items()}
+        summary[name] = spread(values) if values else None
     return summary
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, minimum and maximum."""
+    found = {"median": median(values), "min": min(values), "max": max(values)}
+    return {what: round(value, 2) for what, value in found.items()}
 
 
 def table_of(summaries: Sequence[Summary]) -> Table:
@@ -49,15 +52,22 @@ def table_of(summaries: Sequence[Summary]) -> Table:
     for title in titles:
         table.add_column(title, justify="right", min_width=len(title.split()[0]))
     for summary in summaries:
-        speed = summary["events_per_second"]
-        worker = summary["worker_cpu_us"]
         table.add_row(
             summary["name"],
-            *(f"{speed[name]:,.0f}" for name in ("median", "min", "max")),
-            f"{summary['ratio_to_article_chain']:.1f}",
-            f"{worker['median']:.0f}" if worker else "-",
-            f"{summary['redis_cpu_us']['median']:.0f}",
-            f"{summary['redis_command_us']['median']:.0f}",
-            f"{summary['redis_calls']['median']:.2f}",
+            *(f"{summary['events_per_second'][name]:,.0f}" for name in ("median", "min", "max")),
+            _text(summary["ratio_to_article_chain"], ".1f"),
+            *(
+                _text(summary[name] and summary[name]["median"], form)
+                for name, form in (
+                    ("worker_cpu_us", ".1f"),
+                    ("redis_cpu_us", ".1f"),
+                    ("redis_command_us", ".1f"),
+                    ("redis_calls", ".2f"),
+                )
+            ),
         )
     return table
+
+
+def _text(figure: float | None, form: str) -> str:
+    return "-" if figure is None else format(figure, form)

@@ -12,8 +12,10 @@ from bench.store import Store
 from bench.traffic import BenchRecord
 from bench.workers import Worker
 
-#: Each look costs the broker a request, and its interval is the error of the workers' CPU time.
+#: Each look costs the broker a request.
 _LOOK_EVERY_S = 0.05
+#: The share of a round's records that comes before anything is counted.
+_WARM_UP = 0.1
 _GIVE_UP_AFTER_S = 120.0
 
 Progress = Callable[[int], None]
@@ -21,14 +23,14 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Figures:
-    """What one round of a row came to; the rest are per event."""
+    """What one round of a row came to; the rest are per event. None: unknown, or no Redis."""
 
     events_per_second: float
     worker_cpu_us: float | None
-    redis_command_us: float
-    redis_cpu_us: float
-    redis_calls: float
-    bytes_per_visitor: float
+    redis_command_us: float | None = None
+    redis_cpu_us: float | None = None
+    redis_calls: float | None = None
+    bytes_per_visitor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class Servers:
 
     broker: Broker
     store: Store
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """As settings of the profiler."""
+        return {
+            "kafka__bootstrap_servers": self.broker.bootstrap_servers,
+            "redis__url": self.store.url,
+        }
 
 
 @dataclass(frozen=True)
@@ -57,9 +67,9 @@ def measure_stream(
     records: Sequence[BenchRecord],
     build: Callable[[str, Topics], Stream],
     *,
-    commands: Sequence[str],
-    keys: Sequence[str],
     on_progress: Progress,
+    commands: Sequence[str] = (),
+    keys: Sequence[str] = (),
 ) -> Figures:
     """Run programs over filled topics.
 
@@ -67,9 +77,9 @@ def measure_stream(
         servers: where.
         records: what the input topic is filled with, before anything starts.
         build: makes the programs for a unique word and the topics.
-        commands: what they send to Redis.
-        keys: what they write there; deleted at the end.
         on_progress: called with the number of outputs so far.
+        commands: what they send to Redis; none of them uses it where this is empty.
+        keys: what they write there; deleted at the end.
     """
     broker, store = servers.broker, servers.store
     # As long as "tracking": the input topic's name is part of every stored profile.
@@ -87,16 +97,41 @@ def measure_stream(
             stack.enter_context(worker)
         worker_us = _watch(broker, stream.workers, topics.persisted, len(records), on_progress)
         used = store.usage(commands).since(before)
-        span = broker.span(topics.persisted)
+        span = broker.span(topics.persisted, int(_WARM_UP * len(records)))
+        speed = span.events / span.seconds
+        if not commands:
+            return Figures(events_per_second=speed, worker_cpu_us=worker_us)
         total = len(records)
         return Figures(
-            events_per_second=span.events / span.seconds,
-            worker_cpu_us=None if worker_us is None else worker_us / total,
+            events_per_second=speed,
+            worker_cpu_us=worker_us,
             redis_command_us=used.command_us / total,
             redis_cpu_us=used.cpu_us / total,
             redis_calls=used.calls / total,
-            bytes_per_visitor=store.bytes_per_key(keys),
+            bytes_per_visitor=store.bytes_per_key(keys) if keys else None,
         )
+
+
+class _Meter:
+    """CPU time of one program per output, from the last look within the warm-up to its last one."""
+
+    def __init__(self, worker: Worker, total: int) -> None:
+        self.worker = worker
+        self._total = total
+        self._begin = self._end = (0, worker.cpu_us())
+
+    def look(self, count: int) -> None:
+        if self._end[0] >= self._total:
+            return
+        self._end = (count, self.worker.cpu_us())
+        if count <= _WARM_UP * self._total:
+            self._begin = self._end
+
+    def cpu_us(self) -> float | None:
+        (first, idle_us), (last, used_us) = self._begin, self._end
+        if idle_us is None or used_us is None or last == first:
+            return None
+        return (used_us - idle_us) / (last - first)
 
 
 def _watch(
@@ -105,15 +140,14 @@ def _watch(
     """Wait for the last output.
 
     Returns:
-        CPU time of all workers, each from the last look that found its output empty.
+        CPU time of all workers per event; None where it cannot be known.
     """
-    idle_us = [worker.cpu_us() for worker in workers]
+    meters = [_Meter(worker, total) for worker in workers]
     deadline = time.monotonic() + _GIVE_UP_AFTER_S
     while True:
         counts = broker.counts({topic, *(worker.output_topic for worker in workers)})
-        for place, worker in enumerate(workers):
-            if not counts[worker.output_topic]:
-                idle_us[place] = worker.cpu_us()
+        for meter in meters:
+            meter.look(counts[meter.worker.output_topic])
         on_progress(counts[topic])
         if counts[topic] >= total:
             break
@@ -126,10 +160,5 @@ def _watch(
                 f" the last output:\n{workers[-1].last_output()}"
             )
         time.sleep(_LOOK_EVERY_S)
-    used_us = 0.0
-    for idle, worker in zip(idle_us, workers, strict=True):
-        now = worker.cpu_us()
-        if idle is None or now is None:
-            return None
-        used_us += now - idle
-    return used_us
+    each = [meter.cpu_us() for meter in meters]
+    return None if None in each else sum(cpu_us for cpu_us in each if cpu_us is not None)

@@ -1,18 +1,35 @@
-"""The rows of the table: what each one runs."""
+"""The rows of the throughput table: what each one runs."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from bench.broker import Topics
-from bench.ceiling import measure_ceiling
+from bench.ceiling import measure_script, output_sizes
+from bench.quix_environment import quix_interpreter, quix_version
 from bench.rounds import Figures, Progress, Servers, Stream, measure_stream
 from bench.traffic import BenchRecord
-from bench.workers import article_script, profiler_run
+from bench.workers import pass_through, profiler_run, program
 from profiler.keys import key_of
 from profiler.rules import load_rules
+from profiler.settings import BatchSettings
 
 BASELINE = "article-chain"
+QUIX = "quix-streams"
+TRANSPORT = "ceiling/kafka"
+_PROFILERS = [
+    f"profiler/{client}/{preset}"
+    for client in ("kafka-python", "librdkafka")
+    for preset in ("article", "standard")
+]
+#: By preset.
+_SCRIPTS = {"ceiling/script": "standard", "ceiling/script/article": "article"}
+
+#: In the order of a round.
+ROWS = (BASELINE, QUIX, *_PROFILERS, TRANSPORT, *_SCRIPTS)
+
+Measure = Callable[[Servers, Sequence[BenchRecord], Progress], Figures]
 
 
 class Row(NamedTuple):
@@ -20,20 +37,37 @@ class Row(NamedTuple):
 
     name: str
     records: int
-    measure: Callable[[Servers, Sequence[BenchRecord], Progress], Figures]
+    measure: Measure
 
 
-def all_rows(*, records: int, article_records: int) -> list[Row]:
-    """The rows in the order of a round; the article's chain is slow and gets fewer records."""
+def all_rows(
+    names: Sequence[str], *, records: int, article_records: int, versions: dict[str, str]
+) -> list[Row]:
+    """The named rows in the order of a round; installs what they need.
+
+    Args:
+        names: some of `ROWS`.
+        records: of a round.
+        article_records: of a round of the article's chain, which is slow.
+        versions: of what takes part; added to.
+
+    Raises:
+        BenchError: Quix Streams could not be installed.
+    """
+    measures: dict[str, Measure] = {BASELINE: _article_chain, TRANSPORT: _pass_through}
+    if QUIX in names:
+        interpreter = quix_interpreter()
+        versions["quixstreams"] = quix_version(interpreter)
+        measures[QUIX] = partial(_quix, interpreter)
+    for name in _PROFILERS:
+        _, client, preset = name.split("/")
+        measures[name] = partial(_profiler, client, preset)
+    for name, preset in _SCRIPTS.items():
+        measures[name] = partial(measure_script, preset)
     return [
-        Row(BASELINE, min(records, article_records), _article_chain),
-        *(
-            Row(f"profiler/{client}/{preset}", records, partial(_profiler, client, preset))
-            for client in ("kafka-python", "librdkafka")
-            for preset in ("article", "standard")
-        ),
-        Row("ceiling/script", records, partial(_ceiling, "standard")),
-        Row("ceiling/script/article", records, partial(_ceiling, "article")),
+        Row(name, min(records, article_records) if name == BASELINE else records, measures[name])
+        for name in ROWS
+        if name in names
     ]
 
 
@@ -44,12 +78,12 @@ def _article_chain(
 
     def build(token: str, topics: Topics) -> Stream:
         first, second = f"python_flattener-{token}", f"python_profiler-{token}"
-        flattener = article_script(
+        flattener = program(
             "article_flattener",
             *(brokers, first, topics.processed, topics.flattened),
             output_topic=topics.flattened,
         )
-        profiler = article_script(
+        profiler = program(
             "article_profiler",
             *(brokers, second, topics.flattened, topics.persisted, url),
             output_topic=topics.persisted,
@@ -64,6 +98,22 @@ def _article_chain(
     )
 
 
+def _quix(
+    interpreter: Path, servers: Servers, records: Sequence[BenchRecord], on_progress: Progress
+) -> Figures:
+    def build(token: str, topics: Topics) -> Stream:
+        worker = program(
+            "quix_streams",
+            *(servers.broker.bootstrap_servers, f"quix-{token}"),
+            *(topics.processed, topics.flattened, topics.persisted),
+            output_topic=topics.persisted,
+            interpreter=interpreter,
+        )
+        return Stream([worker])
+
+    return measure_stream(servers, records, build, on_progress=on_progress)
+
+
 def _profiler(
     client: str,
     preset: str,
@@ -71,16 +121,11 @@ def _profiler(
     records: Sequence[BenchRecord],
     on_progress: Progress,
 ) -> Figures:
+    """`profiler run` with its defaults."""
+
     def build(token: str, topics: Topics) -> Stream:
-        settings = {
-            "RULES": preset,
-            "KAFKA__CLIENT": client,
-            "KAFKA__BOOTSTRAP_SERVERS": servers.broker.bootstrap_servers,
-            "REDIS__URL": servers.store.url,
-            "GROUPS__RUN": f"bench-{token}",
-        }
-        settings |= {f"TOPICS__{name.upper()}": topic for name, topic in topics._asdict().items()}
-        return Stream([profiler_run(settings, output_topic=topics.persisted)])
+        settings = {"rules": preset, "kafka__client": client}
+        return Stream([profiler_run(settings, servers.addresses, topics, token)])
 
     pattern = load_rules(preset).store.key
     keys = sorted({key_of(pattern, record.visitor) for record in records})
@@ -89,7 +134,14 @@ def _profiler(
     )
 
 
-def _ceiling(
-    preset: str, servers: Servers, records: Sequence[BenchRecord], on_progress: Progress
+def _pass_through(
+    servers: Servers, records: Sequence[BenchRecord], on_progress: Progress
 ) -> Figures:
-    return measure_ceiling(servers, records, preset, on_progress)
+    """The transport's ceiling."""
+    broker = servers.broker.bootstrap_servers
+    sizes = output_sizes(servers.store, records[: BatchSettings().max_records])
+
+    def build(token: str, topics: Topics) -> Stream:
+        return Stream([pass_through(broker, topics, token, sizes)])
+
+    return measure_stream(servers, records, build, on_progress=on_progress)

@@ -1,6 +1,7 @@
 """The Redis side: what the server itself says a round cost, and which keys it left."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -60,18 +61,39 @@ class Store:
 
     def bytes_per_key(self, keys: Iterable[str]) -> float:
         """The mean of MEMORY USAGE over all of these keys."""
-        sizes: list[int | None] = []
-        for some in _chunks(keys):
-            pipe = self._client.pipeline(transaction=False)
-            for key in some:
-                pipe.memory_usage(key, samples=0)
-            sizes += pipe.execute()
+        sizes = self._ask_each(keys, lambda pipe, key: pipe.memory_usage(key, samples=0))
         return fmean(size or 0 for size in sizes)
+
+    def encodings(self, keys: Iterable[str]) -> dict[str, int]:
+        """How many of these keys the server stores in which way."""
+        answers = self._ask_each(keys, lambda pipe, key: pipe.object("encoding", key))
+        return dict(Counter(answer.decode() for answer in answers))
+
+    def used_bytes(self) -> int:
+        """All memory that the server has allocated."""
+        return int(self._client.info("memory")["used_memory"])
+
+    def key_count(self) -> int:
+        """The number of keys in the database."""
+        return int(self._client.dbsize())
+
+    def empty(self) -> None:
+        """Delete every key; only for a store of our own. Blocks until the memory is free."""
+        self._client.flushall()
 
     def forget(self, keys: Iterable[str]) -> None:
         """Delete what a round left."""
         for some in _chunks(keys):
             self._client.unlink(*some)
+
+    def _ask_each(self, keys: Iterable[str], ask: Callable[[Any, str], object]) -> list[Any]:
+        answers: list[Any] = []
+        for some in _chunks(keys):
+            pipe = self._client.pipeline(transaction=False)
+            for key in some:
+                ask(pipe, key)
+            answers += pipe.execute()
+        return answers
 
     def version(self) -> str:
         """The server's name and version."""

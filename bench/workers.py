@@ -5,8 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.broker import Topics
+from bench.machine import cpu_us
 from profiler.processes import ServerProcess
-from profiler.settings import ENV_PREFIX
+from profiler.settings import ENV_PREFIX, BatchSettings
 
 _HERE = Path(__file__).parent
 
@@ -22,6 +24,7 @@ class Worker(ServerProcess):
         *,
         output_topic: str,
         environment: Mapping[str, str] | None = None,
+        interpreter: Path | None = None,
     ) -> None:
         """Describe it.
 
@@ -29,15 +32,17 @@ class Worker(ServerProcess):
             arguments: for the Python interpreter.
             output_topic: its records show how far the program is.
             environment: settings; ours for the profiler are not handed on.
+            interpreter: another Python than ours.
         """
         super().__init__()
         self.output_topic = output_topic
         self._arguments = list(arguments)
         self._environment = dict(environment or {})
+        self._interpreter = str(interpreter or sys.executable)
 
     def command(self) -> list[str]:
         """The interpreter and the program."""
-        return [sys.executable, *self._arguments]
+        return [self._interpreter, *self._arguments]
 
     def environment(self) -> dict[str, str]:
         """Our environment without settings, and this program's."""
@@ -51,21 +56,56 @@ class Worker(ServerProcess):
 
     def cpu_us(self) -> float | None:
         """User and system time so far; None where the system has no ``/proc``."""
-        try:
-            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii")
-        except OSError:
-            return None
-        # The second field, the name, is in parentheses and may hold blanks.
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) * 1e6 / os.sysconf("SC_CLK_TCK")
+        return cpu_us(self.pid)
 
 
-def article_script(name: str, *arguments: str, output_topic: str) -> Worker:
-    """One of the two programs of the article, in this directory."""
-    return Worker([str(_HERE / f"{name}.py"), *arguments], output_topic=output_topic)
+def program(
+    name: str, *arguments: str, output_topic: str, interpreter: Path | None = None
+) -> Worker:
+    """One of the programs in this directory.
+
+    Args:
+        name: the file's, without its ending.
+        arguments: the program's own.
+        output_topic: see `Worker`.
+        interpreter: another Python than ours.
+    """
+    return Worker(
+        [str(_HERE / f"{name}.py"), *arguments], output_topic=output_topic, interpreter=interpreter
+    )
 
 
-def profiler_run(settings: Mapping[str, str], *, output_topic: str) -> Worker:
-    """`profiler run` as anybody starts it, its settings in the environment."""
-    environment = {ENV_PREFIX.upper() + name: text for name, text in settings.items()}
-    return Worker(["-m", "profiler", "run"], output_topic=output_topic, environment=environment)
+def profiler_run(
+    settings: Mapping[str, str], addresses: Mapping[str, str], topics: Topics, token: str
+) -> Worker:
+    """`profiler run` as anybody starts it, its settings in the environment.
+
+    Args:
+        settings: by name, with two underscores between section and name.
+        addresses: of the servers; likewise.
+        topics: of the round.
+        token: makes the consumer group's name.
+    """
+    names = {f"topics__{name}": topic for name, topic in topics._asdict().items()}
+    given = {"groups__run": f"bench-{token}", **names, **addresses, **settings}
+    environment = {(ENV_PREFIX + name).upper(): text for name, text in given.items()}
+    return Worker(["-m", "profiler", "run"], output_topic=topics.persisted, environment=environment)
+
+
+def pass_through(
+    bootstrap_servers: str, topics: Topics, token: str, sizes: tuple[int, int]
+) -> Worker:
+    """The transport alone, in batches of the worker's size.
+
+    Args:
+        bootstrap_servers: the cluster.
+        topics: of the round.
+        token: makes the consumer group's name.
+        sizes: bytes of a flattened and of a persisted value.
+    """
+    return program(
+        "passthrough",
+        *(bootstrap_servers, f"bench-{token}", *topics[:3]),
+        *map(str, (*sizes, BatchSettings().max_records)),
+        output_topic=topics.persisted,
+    )

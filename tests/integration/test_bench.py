@@ -1,67 +1,202 @@
 """The benchmark runs and writes what it promises; how fast anything is, is no test's business."""
 
 import json
-import os
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
-from tests.servers import redis as redis_servers
-from tests.servers.kafka import ADDRESSES as KAFKA_ADDRESSES
+import orjson
+import pytest
+from kafka import KafkaConsumer
+
+from bench.broker import Broker
+from bench.errors import BenchError
+from bench.quix_environment import quix_interpreter
+from bench.traffic import make_records, read_templates
+from bench.workers import Worker, program
+from profiler.events import Limits
+from profiler.flatten import decode_processed
+from profiler.processes import wait_until
+from tests import servers
+from tests.integration.bench_runs import ROOT, report_of, run_bench
+from tests.oracles.article import ArticleProgram
 from tests.servers.kafka import Kafka
 
-ROOT = Path(__file__).parents[2]
+SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [
     "article-chain",
+    "quix-streams",
     "profiler/kafka-python/article",
     "profiler/kafka-python/standard",
+    "profiler/librdkafka/article",
+    "profiler/librdkafka/standard",
+    "ceiling/kafka",
     "ceiling/script",
     "ceiling/script/article",
 ]
+NO_REDIS = {"quix-streams", "ceiling/kafka"}
+PATIENCE_S = 120
+COUNT = 700
 
 
+@pytest.fixture(scope="module")
+def quix() -> Path:
+    try:
+        return quix_interpreter()
+    except BenchError as error:
+        servers.give_up("Quix Streams", [str(error)])
+
+
+def test_the_chart_shows_every_row(tmp_path: Path) -> None:
+    speed = {"median": 450.0, "min": 400.0, "max": 12_345.0}
+    rows = [
+        {"name": name, "events_per_second": speed, "ratio_to_article_chain": ratio}
+        for name, ratio in (("article-chain", 1.0), ("profiler/<a>", None))
+    ]
+    source, picture = tmp_path / "bench.json", tmp_path / "made" / "chart.svg"
+    source.write_text(json.dumps({"rows": rows}), encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "bench.chart", str(source), str(picture)], cwd=ROOT, check=True
+    )
+    shown = [text.text for text in ET.parse(picture).iter(f"{SVG}text")]  # noqa: S314 - our own
+    assert shown[1:5] == ["100", "1,000", "10,000", "100,000"]
+    assert shown[5:] == ["article-chain", "450 (1.0 x)", "profiler/<a>", "450"]
+
+
+@pytest.mark.usefixtures("quix")
 def test_a_short_run_measures_every_row(kafka: Kafka, tmp_path: Path) -> None:
-    output = tmp_path / "made" / "bench.json"
-    with ExitStack() as stack:
-        store = redis_servers.shared_store(stack, "redis7")
-        run = subprocess.run(
-            [sys.executable, "-m", "bench", "--rounds=1", "--records=600", f"--output={output}"],
-            cwd=ROOT,
-            env=os.environ
-            | {
-                "PROFILER_TEST_SERVERS": "env",
-                KAFKA_ADDRESSES: kafka.bootstrap_servers,
-                redis_servers.ADDRESSES: store.url,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
-    assert run.returncode == 0, run.stdout + run.stderr
-
-    report = json.loads(output.read_text(encoding="utf-8"))
-    assert report["machine"]["cores"] > 0
-    assert report["versions"]["kafka-python"]
-    assert report["command"].startswith("python -m bench --rounds=1")
+    arguments = ("--rounds=1", "--records=1200", "--article-records=600")
+    report, printed = report_of(kafka, tmp_path / "made" / "bench.json", *arguments)
+    assert report["versions"]["quixstreams"]
     assert [row["name"] for row in report["rows"]] == ROWS
     for row in report["rows"]:
-        assert (row["records"], row["rounds"]) == (600, 1)
+        assert (row["records"], row["rounds"]) == (
+            600 if row["name"] == "article-chain" else 1200,
+            1,
+        )
         assert row["ratio_to_article_chain"] > 0
-        for name in ("events_per_second", "redis_command_us", "redis_calls", "bytes_per_visitor"):
+        names = ["events_per_second"]
+        if row["name"] in NO_REDIS:
+            assert row["redis_calls"] is None
+        else:
+            names += ["redis_command_us", "redis_calls", "bytes_per_visitor"]
+        for name in names:
             figure = row[name]
             assert 0 < figure["min"] <= figure["median"] <= figure["max"], (row["name"], name)
-        assert row["name"] in run.stdout
+        assert row["name"] in printed
 
 
-def test_too_few_records_are_refused() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "bench", "--records=500"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+def test_some_rows_are_measured_alone(kafka: Kafka, tmp_path: Path) -> None:
+    arguments = (
+        "--rounds=2",
+        "--records=600",
+        "--only",
+        "ceiling/script",
+        "ceiling/script/article",
     )
+    report, _ = report_of(kafka, tmp_path / "bench.json", *arguments)
+    rows = [(row["name"], row["rounds"], row["ratio_to_article_chain"]) for row in report["rows"]]
+    assert rows == [("ceiling/script", 2, None), ("ceiling/script/article", 2, None)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--records=500"], "more than a batch"),
+        (["--rounds=0"], "positive"),
+        (["--only", "nothing"], "invalid choice"),
+        (["--unknown"], "unrecognized"),
+        (["growth", "--events=500"], "more than a batch"),
+        (["latency", "--only", "nothing"], "invalid choice"),
+    ],
+)
+def test_wrong_options_are_refused(arguments: list[str], complaint: str) -> None:
+    run = run_bench(*arguments)
     assert run.returncode == 2
-    assert "more than a batch" in run.stderr
+    assert complaint in run.stderr
+
+
+def test_without_an_index_it_says_what_to_do(tmp_path: Path) -> None:
+    unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0"}
+    run = run_bench("--only", "quix-streams", XDG_CACHE_HOME=str(tmp_path), **unreachable)
+    assert run.returncode == 1
+    assert "cannot install quixstreams" in run.stderr
+    assert "--only" in run.stderr
+    assert not list((tmp_path / "visitor-profiler").iterdir())
+
+
+def test_quix_streams_does_the_same_job(kafka: Kafka, quix: Path) -> None:
+    records = make_records(read_templates(None), COUNT, copy_size=100)
+    with Broker(kafka.bootstrap_servers, 1) as broker:
+        topics = broker.make_topics("quixtest")
+        try:
+            broker.fill(topics.processed, records)
+            worker = program(
+                "quix_streams",
+                *(kafka.bootstrap_servers, "quixtest", *topics[:3]),
+                output_topic=topics.persisted,
+                interpreter=quix,
+            )
+            with worker:
+                _await(broker, worker)
+            flattened = _values(kafka, topics.flattened)
+            persisted = _values(kafka, topics.persisted)
+        finally:
+            broker.remove(topics)
+    article = ArticleProgram()
+    events = [decode_processed(record.value, Limits()) for record in records]
+    assert flattened == events
+    assert persisted == [article.apply(event) for event in events]
+
+
+def test_the_pass_through_writes_two_records_for_one(kafka: Kafka) -> None:
+    records = make_records(read_templates(None), COUNT, copy_size=100)
+    with Broker(kafka.bootstrap_servers, 1) as broker:
+        topics = broker.make_topics("passtest")
+        try:
+            broker.fill(topics.processed, records)
+            worker = program(
+                "passthrough",
+                *(kafka.bootstrap_servers, "passtest", *topics[:3], "100", "200", "500"),
+                output_topic=topics.persisted,
+            )
+            with worker:
+                _await(broker, worker)
+            flattened, persisted = (
+                [(message.key, len(message.value)) for message in _messages(kafka, topic)]
+                for topic in (topics.flattened, topics.persisted)
+            )
+        finally:
+            broker.remove(topics)
+    assert flattened == [(record.key, 100) for record in records]
+    assert persisted == [(record.key, 200) for record in records]
+
+
+def _await(broker: Broker, worker: Worker) -> None:
+    topic = worker.output_topic
+    wait_until(
+        lambda: broker.counts([topic])[topic] >= COUNT or not worker.running,
+        timeout=PATIENCE_S,
+        interval=0.2,
+    )
+    assert broker.counts([topic])[topic] == COUNT, worker.last_output()
+
+
+def _values(kafka: Kafka, topic: str) -> list[dict[str, Any]]:
+    return [orjson.loads(message.value) for message in _messages(kafka, topic)]
+
+
+def _messages(kafka: Kafka, topic: str) -> list[Any]:
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=kafka.bootstrap_servers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        consumer_timeout_ms=PATIENCE_S * 1_000,
+    )
+    try:
+        return [next(consumer) for _ in range(COUNT)]
+    finally:
+        consumer.close()

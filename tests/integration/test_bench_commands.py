@@ -1,0 +1,70 @@
+"""The other measurements run and write what they promise; no figure is asserted but its sense."""
+
+from pathlib import Path
+
+from tests.integration.bench_runs import report_of
+from tests.servers.kafka import Kafka
+
+
+def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
+    few = ("--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=10")
+    report, _ = report_of(kafka, tmp_path / "cost.json", "cost", *few)
+    times = {(row["preset"], row["traffic"]): row for row in report["time"]}
+    assert {preset for preset, _ in times} == {"article", "standard"}
+    assert len(times) == 6
+    assert all(row["script_us"]["median"] > 0 for row in times.values())
+    assert all(row["bare_us"]["median"] > 0 for row in times.values())
+    assert times["article", "one visitor's event per call"]["events_per_call"]["median"] == 1
+    sizes = {
+        (row["preset"], row["visitors"], row["hash_max_listpack_value"]): row
+        for row in report["memory"]
+    }
+    assert len(sizes) == 8
+    for (_, visitors, _), row in sizes.items():
+        assert sum(row["encodings"].values()) == visitors
+        assert row["bytes_per_visitor"] > 100
+        # The server's buffers come and go, which matters for few visitors.
+        assert visitors == 10 or row["used_memory_per_visitor"] > row["bytes_per_visitor"]
+    # Full windows hold 8 visits of 64 event ids, 8 bytes each.
+    assert sizes["standard", 10, "default"]["bytes_per_visitor"] > 8 * 64 * 8
+
+
+def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:
+    few = ("--rounds=1", "--events=600", "--worker-rounds=1", "--records=600")
+    sizes = ("--sizes", "1000", "3000")
+    report, _ = report_of(kafka, tmp_path / "growth.json", "growth", *few, *sizes)
+    rows = {row["name"]: row for row in report["rows"]}
+    assert list(rows)[:3] == [
+        "1,000 visitors",
+        "3,000 visitors",
+        "half of the events of one visitor",
+    ]
+    assert len(rows) == 6
+    assert report["left_out"] == []
+    assert all(row["command_us"]["median"] > 0 for row in rows.values())
+    measured = [row["worker_events_per_second"] for row in rows.values()]
+    assert all(speed["median"] > 0 for speed in measured[:3])
+    assert measured[3:] == [None] * 3
+    by_fields = [row["bytes_per_visitor"] for row in list(rows.values())[3:]]
+    assert by_fields == sorted(by_fields)
+
+
+def test_the_latency_of_both_clients(kafka: Kafka, tmp_path: Path) -> None:
+    little = ("--rate=200", "--seconds=2", "--rounds=1")
+    report, _ = report_of(kafka, tmp_path / "latency.json", "latency", *little)
+    rows = {row["name"]: row for row in report["rows"]}
+    assert list(rows) == ["pass-through", "profiler/librdkafka", "profiler/kafka-python"]
+    assert rows["pass-through"]["p99_ratio"] == 1
+    for row in rows.values():
+        assert 0 < row["p50_ms"]["median"] <= row["p99_ms"]["median"] <= row["longest_ms"]["median"]
+
+
+def test_the_throughput_of_several_workers(kafka: Kafka, tmp_path: Path) -> None:
+    few = ("--rounds=1", "--workers", "1", "2", "--records=4000")
+    report, _ = report_of(kafka, tmp_path / "scale.json", "scale", *few)
+    assert report["partitions"] == 2
+    assert [row["workers"] for row in report["rows"]] == [1, 2]
+    for row in report["rows"]:
+        assert row["events_per_second"]["median"] > 0
+        assert row["cores"]["redis"]["median"] > 0
+        assert row["cores"]["workers"]["median"] > 0
