@@ -11,7 +11,7 @@ NODE_STAMP := tools/node_modules/.installed
 .PHONY: help setup demo test test-fast lint fmt bench dist clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -57,6 +57,9 @@ fmt: $(STAMP) ## format Python
 
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
+
+bench-%: $(STAMP) ## bench-cost, -growth, -latency, -scale: the other measurements
+	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build the source distribution and the wheel into dist/
 	$(BIN)/python -m build --outdir dist
