@@ -22,6 +22,7 @@ from tests.integration.fault_events import (
     without_event_ids,
 )
 from tests.integration.pipeline_runs import Deployment
+from tests.integration.transport_client import ADAPTERS
 from tests.servers.kafka import Kafka, RestartedKafka, admin_client
 
 SESSION_S = 3
@@ -79,8 +80,10 @@ def suspended(broker: RestartedKafka) -> None:
     os.kill(broker.pid, signal.SIGCONT)
 
 
+@pytest.mark.parametrize("library", ADAPTERS)
 @pytest.mark.parametrize("fault", [restarted, killed, suspended])
 def test_an_unwell_broker_costs_time_and_outputs_twice(
+    library: str,
     fault: Callable[[RestartedKafka], None],
     broker: RestartedKafka,
     deploy_there: Callable[[str, KafkaAdminClient], Deployment],
@@ -93,7 +96,7 @@ def test_an_unwell_broker_costs_time_and_outputs_twice(
         with admin_client(broker.bootstrap_servers) as admin:
             deployment = without_event_ids(deploy_there(store.url, admin))
             deployment.produce(page_views(0, 1_500))
-            program = stack.enter_context(deployment.start("run", **SHORT))
+            program = stack.enter_context(deployment.start("run", **SHORT, KAFKA__CLIENT=library))
             program.wait_for(lambda: sum(deployment.committed().values()) >= 50)
             assert not deployment.is_done()
         fault(broker)

@@ -17,6 +17,7 @@ from profiler.sample import read_sample
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.pipeline_runs import Input, Place, place_of
+from tests.integration.transport_client import ADAPTERS
 from tests.oracles.standard import StandardFold
 from tests.servers.redis import Store
 
@@ -58,10 +59,13 @@ def assert_order_of_keys(inputs: dict[Place, Record], outputs: Sequence[Record])
             assert found[key] == expected[key]
 
 
-def test_sample_traffic_comes_out_once_with_its_profile(store: Store, deploy: Deploy) -> None:
+@pytest.mark.parametrize("library", ADAPTERS)
+def test_sample_traffic_comes_out_once_with_its_profile(
+    library: str, store: Store, deploy: Deploy
+) -> None:
     deployment = deploy(store.url)
     deployment.produce(traffic())
-    with deployment.start("run") as program:
+    with deployment.start("run", KAFKA__CLIENT=library) as program:
         program.wait_for(deployment.is_done)
         counts = program.stop()
 

@@ -218,7 +218,10 @@ class LibrdkafkaSource:
                 consumer.assign(partitions)
             consumer.pause(partitions)
 
-    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._held and partitions:
+            # The library would keep them paused when they come back after our `resume`.
+            consumer.resume(partitions)
         self._changed()
         self._owned.difference_update((place.topic, place.partition) for place in partitions)
 
