@@ -38,6 +38,8 @@ def test_redis_with_tls_and_the_documented_user(
     redis_tls: TlsStore, certificates: Certificates
 ) -> None:
     settings = user_of(redis_tls, certificates)
+    with closing(redis.Redis.from_url(redis_tls.trusting_url)) as admin:
+        admin.acl_log_reset()  # other tests give wrong passwords on purpose
     named = [(f"PROFILER_{name}", text) for name, text in settings.items()]
     ((output,), errors) = pipe(b'{"value": %b}\n' % EVENT, "--redis", redis_tls.url, settings=named)
     assert output["value"]["profile_visitor_first_page"] == "Home"
@@ -50,6 +52,8 @@ def test_redis_with_tls_and_the_documented_user(
 
 def test_a_store_of_its_own_needs_no_login(redis_tls: TlsStore, certificates: Certificates) -> None:
     settings = user_of(redis_tls, certificates)
+    with closing(redis.Redis.from_url(redis_tls.trusting_url)) as admin:
+        admin.acl_log_reset()  # other tests give wrong passwords on purpose
     named = [(f"PROFILER_{name}", text) for name, text in settings.items()]
     ((output,), _errors) = pipe(b'{"value": %b}\n' % EVENT, settings=named)
     assert output["value"]["profile_new_visitor"] is True
