@@ -83,6 +83,7 @@ def suspended(broker: RestartedKafka) -> None:
 @pytest.mark.parametrize("library", ADAPTERS)
 @pytest.mark.parametrize("fault", [restarted, killed, suspended])
 def test_an_unwell_broker_costs_time_and_outputs_twice(
+    *,
     library: str,
     fault: Callable[[RestartedKafka], None],
     broker: RestartedKafka,
