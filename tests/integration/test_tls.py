@@ -20,6 +20,7 @@ from tests.integration.secure_runs import (
     tls_store,
     user_of,
 )
+from tests.integration.transport_client import ADAPTERS
 from tests.servers import passwords
 from tests.servers.kafka_secure import SecureKafka
 from tests.servers.redis_secure import TlsStore
@@ -96,8 +97,11 @@ def test_redis_may_demand_a_certificate(certificates: Certificates) -> None:
         assert "redis.ssl_certfile, ssl_keyfile or ssl_key_password: unusable" in errors
 
 
+@pytest.mark.parametrize("library", ADAPTERS)
 @pytest.mark.parametrize("way", ["login", "certificate"])
 def test_the_worker_runs_with_tls_everywhere(
+    *,
+    library: str,
     way: str,
     kafka_tls: SecureKafka,
     redis_tls: TlsStore,
@@ -110,6 +114,7 @@ def test_the_worker_runs_with_tls_everywhere(
         servers = kafka_tls.mutual_servers
         settings = user_of(redis_tls, certificates) | certificates.client_of("KAFKA")
         settings["KAFKA__SECURITY_PROTOCOL"] = "SSL"
+    settings["KAFKA__CLIENT"] = library
     with secure_deployment(kafka_tls, redis_tls, tmp_path) as deployment:
         with deployment.start("run", "--bootstrap-servers", servers, **settings) as program:
             deployment.produce([Input(EVENT)])
