@@ -1,7 +1,6 @@
 """What the settings choose of a client: its library, assignor, static membership, compression."""
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
@@ -21,12 +20,6 @@ from tests.integration.transport_client import (
 from tests.servers.kafka import Kafka
 
 CODECS = {"librdkafka": ("gzip", "lz4", "snappy", "zstd"), "kafka-python": ("gzip",)}
-
-
-@pytest.fixture(params=ADAPTERS)
-def client(request: pytest.FixtureRequest, kafka: Kafka) -> Iterator[TransportClient]:
-    with ExitStack() as stack:
-        yield TransportClient(request.param, kafka, stack)
 
 
 def test_the_fast_client_is_preferred_where_it_is_installed() -> None:

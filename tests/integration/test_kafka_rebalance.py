@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
@@ -11,7 +11,6 @@ from profiler.errors import TransportError
 from profiler.kafka.transport import Source
 from profiler.records import Record
 from tests.integration.transport_client import (
-    ADAPTERS,
     PATIENCE_S,
     TopicFactory,
     TransportClient,
@@ -20,13 +19,6 @@ from tests.integration.transport_client import (
     output,
     read,
 )
-from tests.servers.kafka import Kafka
-
-
-@pytest.fixture(params=ADAPTERS)
-def client(request: pytest.FixtureRequest, kafka: Kafka) -> Iterator[TransportClient]:
-    with ExitStack() as stack:
-        yield TransportClient(request.param, kafka, stack)
 
 
 def next_offsets(records: list[Record]) -> dict[tuple[str, int], int]:

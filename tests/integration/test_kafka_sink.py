@@ -1,8 +1,6 @@
 """The contract of `profiler.kafka.transport.Sink`, kept by every adapter on a real broker."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -11,7 +9,6 @@ from profiler.kafka.librdkafka.messages import UNREADABLE
 from profiler.kafka.topics import create_topics, missing_topics
 from profiler.records import Headers, OutputRecord, Record
 from tests.integration.transport_client import (
-    ADAPTERS,
     YESTERDAY,
     TopicFactory,
     TransportClient,
@@ -20,12 +17,6 @@ from tests.integration.transport_client import (
     read,
 )
 from tests.servers.kafka import Kafka
-
-
-@pytest.fixture(params=ADAPTERS)
-def client(request: pytest.FixtureRequest, kafka: Kafka) -> Iterator[TransportClient]:
-    with ExitStack() as stack:
-        yield TransportClient(request.param, kafka, stack)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from profiler.errors import TransportError
 from profiler.records import Record
 from tests.integration.transport_client import (
-    ADAPTERS,
     TopicFactory,
     TransportClient,
     assert_at_end,
@@ -19,13 +17,6 @@ from tests.integration.transport_client import (
     output,
     read,
 )
-from tests.servers.kafka import Kafka
-
-
-@pytest.fixture(params=ADAPTERS)
-def client(request: pytest.FixtureRequest, kafka: Kafka) -> Iterator[TransportClient]:
-    with ExitStack() as stack:
-        yield TransportClient(request.param, kafka, stack)
 
 
 def next_offsets(records: list[Record]) -> dict[tuple[str, int], int]:
