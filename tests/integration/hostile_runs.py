@@ -53,8 +53,12 @@ def produce(deployment: Deployment, cases: list[Case]) -> None:
     """
     for topic in deployment.topics.values():
         deployment.configure(topic, ANY_TIMESTAMP | {"max.message.bytes": str(RECORD_BYTES)})
-    bootstrap = deployment.bootstrap_servers
-    sink = open_sink(KafkaSettings(bootstrap_servers=bootstrap, max_request_bytes=RECORD_BYTES))
+    kafka = KafkaSettings(
+        client="kafka-python",  # the other one ends a header's name at its first NUL
+        bootstrap_servers=deployment.bootstrap_servers,
+        max_request_bytes=RECORD_BYTES,
+    )
+    sink = open_sink(kafka)
     topic = deployment.topics["processed"]
     try:
         sink.send(OutputRecord(topic, c.key, c.value, c.headers, c.timestamp) for c in cases)
