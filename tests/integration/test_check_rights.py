@@ -20,7 +20,7 @@ from profiler.script import ProfileScript
 from profiler.store import connect
 from tests.integration.checks import SOUND, Checked, check_redis_alone, run_check
 from tests.integration.pipeline_runs import MODES
-from tests.servers import MissingServerError, give_up
+from tests.servers import own_server
 from tests.servers.kafka import admin_client
 from tests.servers.kafka_strict import StrictKafka
 from tests.servers.redis import FLAVOURS
@@ -121,11 +121,7 @@ def test_the_trial_calls_change_no_profile(private_store: MakeStore, preset: str
 @pytest.fixture(scope="module")
 def strict() -> Iterator[str]:
     """The address of a broker with access rules."""
-    try:
-        server = StrictKafka()
-    except MissingServerError as missing:
-        give_up("a Kafka of the test's own", [str(missing)])
-    with server:
+    with own_server("Kafka", StrictKafka) as server:
         yield server.bootstrap_servers
 
 

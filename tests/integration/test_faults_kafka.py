@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from tests import servers
 from tests.conftest import MakeStore, make_topics
 from tests.integration.conftest import Deploy, Settle
 from tests.integration.fault_events import (
@@ -23,6 +22,7 @@ from tests.integration.fault_events import (
 )
 from tests.integration.pipeline_runs import Deployment
 from tests.integration.transport_client import ADAPTERS
+from tests.servers import own_server
 from tests.servers.kafka import Kafka, RestartedKafka, admin_client
 
 SESSION_S = 3
@@ -36,11 +36,7 @@ SHORT = {
 @pytest.fixture(scope="module")
 def broker() -> Iterator[RestartedKafka]:
     """A broker that only these tests stop."""
-    try:
-        server = RestartedKafka()
-    except servers.MissingServerError as missing:
-        servers.give_up("a Kafka of the test's own", [str(missing)])
-    with server:
+    with own_server("Kafka", RestartedKafka) as server:
         yield server
 
 

@@ -13,7 +13,7 @@ from profiler.modes import claim_mode
 from profiler.pipeline import Mode
 from profiler.settings import Settings
 from tests.integration.pipeline_runs import MODES
-from tests.servers import MissingServerError, give_up
+from tests.servers import own_server
 from tests.servers.kafka import admin_client
 from tests.servers.kafka_strict import StrictKafka
 
@@ -23,11 +23,7 @@ TOPICS = ("processed", "flattened", "persisted", "rejected")
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Of a broker with access rules."""
-    try:
-        server = StrictKafka()
-    except MissingServerError as missing:
-        give_up("a Kafka of the test's own", [str(missing)])
-    with server:
+    with own_server("Kafka", StrictKafka) as server:
         yield server.bootstrap_servers
 
 

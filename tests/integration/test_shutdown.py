@@ -16,12 +16,12 @@ import pytest
 import redis
 
 from profiler.ports import free_port
-from tests import servers
 from tests.conftest import MakeStore, make_topics
 from tests.integration.conftest import Deploy
 from tests.integration.fault_events import page_views
 from tests.integration.pipeline_runs import Deployment, place_of
 from tests.integration.programs import Program
+from tests.servers import own_server
 from tests.servers.kafka import Kafka, RestartedKafka, admin_client
 
 IN_TIME_S = 10
@@ -100,11 +100,7 @@ def test_redis_is_busy_for_longer_than_there_is_time(
 @pytest.fixture(scope="module")
 def broker() -> Iterator[RestartedKafka]:
     """A broker that only these tests suspend."""
-    try:
-        server = RestartedKafka()
-    except servers.MissingServerError as missing:
-        servers.give_up("a Kafka of the test's own", [str(missing)])
-    with server:
+    with own_server("Kafka", RestartedKafka) as server:
         yield server
 
 

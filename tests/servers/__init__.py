@@ -16,14 +16,17 @@ from __future__ import annotations
 import gc
 import os
 import warnings
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager, ExitStack
+
+    from profiler.processes import ServerProcess
 
 # Python 3.11 deprecates functions that kafka-python calls when it is imported, and later versions
 # do not. This is its first import in a test run, whose warnings are errors.
@@ -32,6 +35,7 @@ with warnings.catch_warnings():
     import kafka  # noqa: F401 - only for its first import
 
 T = TypeVar("T")
+Server = TypeVar("Server", bound="ServerProcess")
 
 SOURCES = ("env", "docker", "local")
 NO_DOCKER = "start a Docker engine"
@@ -102,3 +106,14 @@ def docker_answers() -> bool:
             answer = False
         gc.collect()
     return answer
+
+
+@contextmanager
+def own_server(what: str, build: Callable[[], Server]) -> Iterator[Server]:
+    """Start a server for some tests alone; where there is none to start, give up loudly."""
+    try:
+        server = build()
+    except MissingServerError as missing:
+        give_up(f"a {what} of the test's own", [str(missing)])
+    with server:
+        yield server
