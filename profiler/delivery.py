@@ -1,7 +1,6 @@
-"""The last part of a batch's way: its outputs are produced, in a thread of its own."""
+"""The last part of a batch's way: its outputs are produced."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -15,60 +14,37 @@ from profiler.records import OutputRecord
 _LOG = structlog.get_logger("profiler.worker")
 
 
-class Batch(NamedTuple):
-    """What was read together, as far as it concerns the commit and the log."""
+class Delivered(NamedTuple):
+    """A batch whose outputs are acknowledged."""
 
-    records: int
-    #: First and last offset by topic and partition.
-    offsets: Mapping[tuple[str, int], tuple[int, int]]
-    #: See `Source.assignment_epoch`.
-    assignment_epoch: int
-    #: By the monotonic clock.
-    polled_at: float
-
-    @property
-    def next_offsets(self) -> dict[tuple[str, int], int]:
-        """The offsets to commit, once everything is acknowledged."""
-        return {partition: last + 1 for partition, (_, last) in self.offsets.items()}
-
-
-class Delivery(NamedTuple):
-    """A batch whose outputs are being produced."""
-
-    batch: Batch
     rejected: int
-    #: With the number of dead letters that are references.
-    done: Future[int]
+    #: Dead letters that are references.
+    references: int
 
 
 class Deliverer:
-    """Produces batches, one at a time.
+    """Produces batches.
 
     Args:
-        sink: where outputs go; used by the deliverer's thread alone.
+        sink: where outputs go; used by the caller's thread.
         rejected_topic: that of the dead letters.
     """
 
     def __init__(self, sink: Sink, rejected_topic: str) -> None:
         self._sink = sink
         self._rejected_topic = rejected_topic
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="produce")
 
-    def start(self, batch: Batch, results: Sequence[Result]) -> Delivery:
-        """Begin to produce a batch's outputs; the one before must have ended."""
+    def deliver(self, results: Sequence[Result]) -> Delivered:
+        """Produce a batch's outputs; blocks until all are acknowledged.
+
+        Raises:
+            TransportError: see `Sink.send`.
+        """
         outputs = [output for result in results for output in result.outputs]
         rejected = sum(result.rejected is not None for result in results)
-        done = self._thread.submit(self._send, outputs, check_sizes=rejected > 0)
-        return Delivery(batch, rejected, done)
-
-    def close(self, *, wait: bool) -> None:
-        """End the thread; `wait` for what it is at."""
-        self._thread.shutdown(wait=wait)
-
-    def _send(self, outputs: Sequence[OutputRecord], *, check_sizes: bool) -> int:
-        if not check_sizes:
+        if not rejected:
             self._sink.send(outputs)
-            return 0
+            return Delivered(0, 0)
         references = 0
         for some, is_large in self._in_turn(outputs):
             if is_large:
@@ -76,7 +52,7 @@ class Deliverer:
             else:
                 self._sink.send(some)
                 references += sum(map(is_reference, some))
-        return references
+        return Delivered(rejected, references)
 
     def _in_turn(
         self, outputs: Sequence[OutputRecord]

@@ -4,6 +4,7 @@
 `InvalidRecordError`      dead letter: this record is bad, the stream goes on
 `StoreUnavailableError`   retry: Redis is away or unwell, nothing is committed
 `TransportError`          retry: Kafka did not take or give records, nothing is committed
+`VoidBatchError`          read again: a batch before it failed, or its partitions may be another's
 `RecordTooLargeError`     the reference goes in place of a dead letter; else retry
 `DeadLetterLimitError`    stop: so many dead letters are no accident
 `ScriptContractError`     stop: script and caller disagree, going on would lose data
@@ -37,6 +38,10 @@ class StoreUnavailableError(ProfilerError):
 
 class TransportError(ProfilerError):
     """Kafka refused or lost a batch: nothing of it may be committed, try again."""
+
+
+class VoidBatchError(ProfilerError):
+    """A batch was given up on its way: what is not committed is read again."""
 
 
 class RecordTooLargeError(TransportError):

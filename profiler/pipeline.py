@@ -1,7 +1,7 @@
 """A batch of records on its way through: decoded, flattened, profiled, ready to be written.
 
-Knows nothing of Kafka's client and decides nothing about a visitor: `Worker` reads and writes,
-the script decides.
+In two stages: `prepare` only computes, `complete` waits for Redis. Knows nothing of Kafka's client and
+decides nothing about a visitor: `Worker` reads and writes, the script decides.
 """
 
 from collections import Counter
@@ -50,6 +50,10 @@ class _Draft(NamedTuple):
     encoded: bytes
 
 
+#: A batch between the two stages: one entry per record, in order.
+Prepared = Sequence[_Draft | Result]
+
+
 class Pipeline:
     """The work of one mode: ``run`` does both stages, ``flatten`` and ``profile`` one each.
 
@@ -83,13 +87,23 @@ class Pipeline:
         )
 
     def process(self, records: Sequence[Record]) -> list[Result]:
-        """Carry a batch through all stages; one result per record, in order.
+        """Carry a batch through both stages; one result per record, in order. See `complete`."""
+        return self.complete(self.prepare(records))
+
+    def prepare(self, records: Sequence[Record]) -> Prepared:
+        """Decode, flatten and encode; waits for nothing, changes nothing.
+
+        May run in one thread while `complete` runs in another.
+        """
+        return [self._draft(record) for record in records]
+
+    def complete(self, drafts: Prepared) -> list[Result]:
+        """Profile a batch, and make its outputs; one result per record, in order.
 
         Raises:
-            StoreUnavailableError: nothing may be written of the batch; process it again.
+            StoreUnavailableError: nothing may be written of the batch; complete it again.
             ScriptContractError: script and caller disagree.
         """
-        drafts = [self._draft(record) for record in records]
         outcomes = iter(self._outcomes([d for d in drafts if isinstance(d, _Draft)]))
         results = [
             self._finish(draft, next(outcomes)) if isinstance(draft, _Draft) else draft

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from profiler.delivery import Delivery
+from profiler.in_flight import Batch
 from profiler.kafka.transport import Source
 
 _LOG = structlog.get_logger("profiler.worker")
@@ -54,16 +54,16 @@ class Progress:
             self._summarised_at, self._read = now, totals["read"]
             _LOG.info("summary", per_second=rate, lag=self._source.lag(), **totals)
 
-    @staticmethod
-    def tell(delivery: Delivery) -> None:
+    def tell(self, batch: Batch) -> None:
         """Tell of a batch that was committed."""
+        rejected, references = batch.delivered.result()
+        self.references += references
         if not _LOG.isEnabledFor(logging.DEBUG):
             return
-        batch = delivery.batch
         _LOG.debug(
             "batch",
             records=batch.records,
-            rejected=delivery.rejected,
+            rejected=rejected,
             ms=round((time.monotonic() - batch.polled_at) * 1_000, 1),
             partitions=len(batch.offsets),
             offsets=named_offsets(batch.offsets),
