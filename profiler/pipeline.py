@@ -1,7 +1,7 @@
 """A batch of records on its way through: decoded, flattened, profiled, ready to be written.
 
-In two stages: `prepare` only computes, `complete` waits for Redis. Knows nothing of Kafka's client and
-decides nothing about a visitor: `Worker` reads and writes, the script decides.
+In two stages: `prepare` only computes, `complete` waits for Redis. Knows nothing of Kafka's client
+and decides nothing about a visitor: `Worker` reads and writes, the script decides.
 """
 
 from collections import Counter
