@@ -83,7 +83,7 @@ class InFlight:
             return ""
         return "kafka is slow" if self.oldest.applied.done() else "redis is slow"
 
-    def add(self, records: Sequence[Record], drafts: Prepared, assignment_epoch: int) -> None:
+    def add(self, records: Sequence[Record], drafts: Prepared, assignment_epoch: int) -> Batch:
         """Send a batch on its way; `records` in offset order inside each partition."""
         polled_at = self._moved_at = time.monotonic()
         before = self._batches[-1] if self._batches else None
@@ -92,9 +92,9 @@ class InFlight:
         last = {(record.topic, record.partition): record.offset for record in records}
         first = {(record.topic, record.partition): record.offset for record in reversed(records)}
         offsets = {partition: (first[partition], last[partition]) for partition in last}
-        self._batches.append(
-            Batch(len(records), offsets, assignment_epoch, polled_at, applied, delivered)
-        )
+        batch = Batch(len(records), offsets, assignment_epoch, polled_at, applied, delivered)
+        self._batches.append(batch)
+        return batch
 
     def delivered(self) -> list[Batch]:
         """From the oldest on, those whose outputs are all acknowledged."""

@@ -1,0 +1,195 @@
+"""Batches under way: one at a time in each stage, in order, and none goes on behind a failure."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+from profiler.applier import Applier
+from profiler.dead_letter_limit import DeadLetterLimit
+from profiler.delivery import Deliverer
+from profiler.errors import DeadLetterLimitError, RecordTooLargeError, VoidBatchError
+from profiler.in_flight import Batch, InFlight, next_offsets
+from profiler.kafka.transport import Sink
+from profiler.pipeline import Pipeline
+from profiler.records import Record
+from profiler.rules import load_rules
+from profiler.script import ProfileScript
+from profiler.settings import DeadLetterSettings, Settings, TopicSettings
+from profiler.stop import StopRequest
+from profiler.store import connect
+from tests.conftest import MakeStore
+from tests.integration.conftest import Deploy
+from tests.integration.fault_events import VISITORS, bad_records, page_views
+from tests.integration.pipeline_runs import Deployment, Input, place_of
+from tests.integration.programs import PATIENCE_S
+from tests.integration.transport_client import TransportClient
+
+SIZE = len(VISITORS)  # so that each batch has one event of each visitor
+LARGE = 20_000
+
+
+class Line:
+    """All of a worker but for its source and its loop."""
+
+    def __init__(self, deployment: Deployment, sink: Sink) -> None:
+        self._store = connect(deployment.redis_url, timeout_s=PATIENCE_S)
+        script = ProfileScript(self._store, load_rules(str(deployment.rules)))
+        script.register()
+        limit = DeadLetterSettings(max_consecutive=2)
+        settings = Settings(topics=TopicSettings(**deployment.topics), dead_letters=limit)
+        self._pipeline = Pipeline("run", settings, script)
+        self.stop = StopRequest()
+        self.flow = InFlight(
+            Applier(self._pipeline, DeadLetterLimit(limit), self.stop),
+            Deliverer(sink, settings.topics.rejected),
+        )
+
+    def add(self, records: Sequence[Record]) -> Batch:
+        """Send a batch on its way."""
+        return self.flow.add(records, self._pipeline.prepare(records), 0)
+
+    def close(self) -> None:
+        """End the threads and the connection."""
+        self.flow.close(wait=True)
+        self._store.close()
+
+
+class Scene:
+    """A deployment with input in it, and a line."""
+
+    def __init__(self, deployment: Deployment, sink: Sink, inputs: Sequence[Input]) -> None:
+        self.deployment = deployment
+        deployment.produce(inputs)
+        records = deployment.read("processed")
+        self.batches = [records[at : at + SIZE] for at in range(0, len(records), SIZE)]
+        self.line = Line(deployment, sink)
+        self.flow = self.line.flow
+        self.added: list[Batch] = []
+
+    def add_all(self) -> None:
+        """Send everything on its way."""
+        self.added = [self.line.add(batch) for batch in self.batches]
+
+    def errors(self) -> list[type[BaseException] | None]:
+        """What became of each batch, in order."""
+        found = [batch.delivered.exception(PATIENCE_S) for batch in self.added]
+        return [None if error is None else type(error) for error in found]
+
+    def written(self) -> list[int]:
+        """Offsets whose persisted records are written."""
+        return [place_of(record).offset for record in self.deployment.read("persisted")]
+
+    def events(self) -> set[str | None]:
+        """What is stored as the number of each visitor's events."""
+        return {self.deployment.stored(visitor).get("visitor_events") for visitor in VISITORS}
+
+
+@pytest.fixture
+def scene(
+    deploy: Deploy, private_store: MakeStore, client: TransportClient
+) -> Iterator[Callable[[Sequence[Input]], Scene]]:
+    """Make a scene with the given input."""
+    lines: list[Line] = []
+
+    def make(inputs: Sequence[Input]) -> Scene:
+        deployment = deploy(private_store("redis7").url, partitions=1)
+        made = Scene(deployment, client.sink(), inputs)
+        lines.append(made.line)
+        return made
+
+    yield make
+    for line in lines:
+        line.close()
+
+
+@contextmanager
+def held(deployment: Deployment) -> Iterator[Callable[[], int]]:
+    """Let Redis hold back the script calls; what is given counts the connections that wait."""
+    with redis.Redis.from_url(deployment.redis_url) as admin:
+        admin.client_pause(PATIENCE_S * 1_000, all=False)
+        yield lambda: sum("b" in found["flags"] for found in admin.client_list())
+        admin.client_unpause()
+
+
+def test_one_batch_is_in_redis_while_others_are_ready(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene(page_views(0, 3 * SIZE))
+    with held(here.deployment) as waiting:
+        here.add_all()
+        assert here.flow.is_full
+        until = time.monotonic() + 1
+        found = {waiting() for _ in iter(lambda: time.monotonic() < until, False)}
+        assert max(found) == 1
+        assert here.flow.delivered() == []
+    assert here.errors() == [None] * 3
+    assert here.written() == list(range(3 * SIZE))
+    assert here.events() == {"3"}
+    assert list(next_offsets(here.flow.delivered()).values()) == [3 * SIZE]
+
+
+def test_nothing_is_written_behind_a_batch_that_kafka_refused(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    large = page_views(SIZE, 1)[0]._replace(headers=(("large", b"x" * LARGE),))
+    here = scene([*page_views(0, SIZE), large, *page_views(SIZE + 1, 2 * SIZE - 1)])
+    here.deployment.configure(here.deployment.topics["persisted"], {"max.message.bytes": "15000"})
+    here.add_all()
+    assert here.errors() == [None, RecordTooLargeError, RecordTooLargeError]
+    # Redis has all of them, so it is the order of the batches that kept the last one back.
+    assert here.events() == {"3"}
+    assert set(here.written()) <= set(range(2 * SIZE))
+    assert list(next_offsets(here.flow.delivered()).values()) == [SIZE]
+    here.flow.remove(here.flow.delivered())
+    with pytest.raises(RecordTooLargeError):
+        here.flow.check()
+
+
+def test_nothing_is_applied_behind_a_batch_that_was_not(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene([*page_views(0, SIZE - 2), *bad_records(2), *page_views(SIZE, SIZE)])
+    here.add_all()
+    assert here.errors() == [DeadLetterLimitError] * 2
+    assert here.written() == []
+    # Four of the visitors have an event in the first batch, which was applied.
+    assert here.events() == {"1", None}
+
+
+def test_what_was_cut_is_not_written_and_can_come_again(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene(page_views(0, 2 * SIZE))
+    with held(here.deployment) as waiting:
+        here.add_all()
+        while waiting() == 0:
+            time.sleep(0.01)
+        here.flow.cut()
+    assert here.errors() == [VoidBatchError] * 2
+    assert here.written() == []
+    assert here.events() == {"1"}  # only the first was in Redis
+    here.flow.start_over()
+    here.add_all()
+    assert here.errors() == [None] * 2
+    assert here.written() == list(range(2 * SIZE))
+    assert here.events() == {"2"}
+
+
+def test_a_stop_gives_up_a_batch_that_is_tried_again_and_all_behind_it(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene(page_views(0, 2 * SIZE))
+    with redis.Redis.from_url(here.deployment.redis_url) as admin:
+        admin.config_set("min-replicas-to-write", "1")
+        here.add_all()
+        while not here.flow.trouble:
+            time.sleep(0.01)
+        assert "NOREPLICAS" in here.flow.trouble
+        here.line.stop.set()
+        assert here.errors() == [VoidBatchError] * 2
+        admin.config_set("min-replicas-to-write", "0")
+    assert here.flow.trouble == ""
+    assert here.events() == {None}
