@@ -2,9 +2,9 @@
 
 import structlog
 
-from profiler.dead_letter_limit import DeadLetterLimit
 from profiler.errors import StoreUnavailableError, VoidBatchError
-from profiler.pipeline import Pipeline, Prepared, Result
+from profiler.pipeline import Pipeline, Prepared
+from profiler.reply import Outcome
 from profiler.stop import StopRequest
 
 _LOG = structlog.get_logger("profiler.worker")
@@ -14,35 +14,32 @@ _LONGEST_PAUSE_S = 5.0
 
 
 class Applier:
-    """Completes batches; used by one thread, which it blocks for as long as Redis is unwell.
+    """Applies batches; used by one thread, which it blocks for as long as Redis is unwell.
 
     Args:
-        pipeline: `Pipeline.complete` is what is tried.
-        limit: looks at the results, so that nothing is written of a batch that reaches it.
+        pipeline: `Pipeline.apply` is what is tried.
         stop: after the request nothing is tried again.
     """
 
-    def __init__(self, pipeline: Pipeline, limit: DeadLetterLimit, stop: StopRequest) -> None:
+    def __init__(self, pipeline: Pipeline, stop: StopRequest) -> None:
         self._pipeline = pipeline
-        self._limit = limit
         self._stop = stop
         self._is_cut = False
         #: Why the batch in hand is tried again; empty while all is well. Read by any thread.
         self.trouble = ""
 
-    def apply(self, drafts: Prepared) -> list[Result]:
-        """The batch's results.
+    def apply(self, prepared: Prepared) -> list[Outcome]:
+        """The batch's outcomes.
 
         Raises:
             VoidBatchError: given up, by `cut` or by the request to stop.
             ScriptContractError: script and caller disagree.
-            DeadLetterLimitError: too many records are bad.
         """
         pause_s = _FIRST_PAUSE_S
         try:
             while not self._is_cut:
                 try:
-                    results = self._pipeline.complete(drafts)
+                    outcomes = self._pipeline.apply(prepared)
                 except StoreUnavailableError as error:
                     self.trouble = str(error)
                     _LOG.warning(
@@ -54,8 +51,7 @@ class Applier:
                     continue
                 if self.trouble:
                     _LOG.info("redis is well again")
-                self._limit.check(results)
-                return results
+                return outcomes
         finally:
             self.trouble = ""
         raise VoidBatchError("not applied")
@@ -67,4 +63,3 @@ class Applier:
     def start_over(self) -> None:
         """Begin anew, after a `cut`, when nothing is in hand."""
         self._is_cut = False
-        self._limit.forget()

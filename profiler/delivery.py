@@ -1,15 +1,17 @@
-"""The last part of a batch's way: its outputs are produced."""
+"""The last part of a batch's way: its outputs are made and produced."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import structlog
 
+from profiler.dead_letter_limit import DeadLetterLimit
 from profiler.dead_letters import SMALL_BYTES, is_reference, reference_to, size_of
 from profiler.errors import RecordTooLargeError
 from profiler.kafka.transport import Sink
-from profiler.pipeline import Result
+from profiler.pipeline import Pipeline, Prepared
 from profiler.records import OutputRecord
+from profiler.reply import Outcome
 
 _LOG = structlog.get_logger("profiler.worker")
 
@@ -23,23 +25,32 @@ class Delivered(NamedTuple):
 
 
 class Deliverer:
-    """Produces batches.
+    """Finishes and produces batches; used by one thread.
 
     Args:
-        sink: where outputs go; used by the caller's thread.
+        pipeline: `Pipeline.finish` makes the outputs.
+        sink: where they go.
+        limit: looks at a batch before anything of it is written.
         rejected_topic: that of the dead letters.
     """
 
-    def __init__(self, sink: Sink, rejected_topic: str) -> None:
+    def __init__(
+        self, pipeline: Pipeline, sink: Sink, limit: DeadLetterLimit, rejected_topic: str
+    ) -> None:
+        self._pipeline = pipeline
         self._sink = sink
+        self._limit = limit
         self._rejected_topic = rejected_topic
 
-    def deliver(self, results: Sequence[Result]) -> Delivered:
+    def deliver(self, prepared: Prepared, outcomes: Sequence[Outcome]) -> Delivered:
         """Produce a batch's outputs; blocks until all are acknowledged.
 
         Raises:
+            DeadLetterLimitError: too many records are bad; nothing was written.
             TransportError: see `Sink.send`.
         """
+        results = self._pipeline.finish(prepared, outcomes)
+        self._limit.check(results)
         outputs = [output for result in results for output in result.outputs]
         rejected = sum(result.rejected is not None for result in results)
         if not rejected:
@@ -53,6 +64,10 @@ class Deliverer:
                 self._sink.send(some)
                 references += sum(map(is_reference, some))
         return Delivered(rejected, references)
+
+    def start_over(self) -> None:
+        """Count dead letters anew, when nothing is in hand: the same records come again."""
+        self._limit.forget()
 
     def _in_turn(
         self, outputs: Sequence[OutputRecord]

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from profiler.applier import Applier
 from profiler.delivery import Delivered, Deliverer
 from profiler.errors import VoidBatchError
-from profiler.pipeline import Prepared, Result
+from profiler.pipeline import Prepared
 from profiler.records import Record
+from profiler.reply import Outcome
 
 #: One in each stage: prepared, in Redis, being produced. Also the bound of the worker's memory.
 _MOST = 3
@@ -34,7 +35,7 @@ class Batch(NamedTuple):
     assignment_epoch: int
     #: By the monotonic clock.
     polled_at: float
-    applied: Future[list[Result]]
+    applied: Future[list[Outcome]]
     delivered: Future[Delivered]
 
 
@@ -83,12 +84,14 @@ class InFlight:
             return ""
         return "kafka is slow" if self.oldest.applied.done() else "redis is slow"
 
-    def add(self, records: Sequence[Record], drafts: Prepared, assignment_epoch: int) -> Batch:
+    def add(self, records: Sequence[Record], prepared: Prepared, assignment_epoch: int) -> Batch:
         """Send a batch on its way; `records` in offset order inside each partition."""
         polled_at = self._moved_at = time.monotonic()
         before = self._batches[-1] if self._batches else None
-        applied = self._applying.submit(self._apply, drafts, before and before.applied)
-        delivered = self._producing.submit(self._deliver, applied, before and before.delivered)
+        applied = self._applying.submit(self._apply, prepared, before and before.applied)
+        delivered = self._producing.submit(
+            self._deliver, prepared, applied, before and before.delivered
+        )
         last = {(record.topic, record.partition): record.offset for record in records}
         first = {(record.topic, record.partition): record.offset for record in reversed(records)}
         offsets = {partition: (first[partition], last[partition]) for partition in last}
@@ -120,30 +123,34 @@ class InFlight:
         self._batches.clear()
         self._is_cut = False
         self._applier.start_over()
+        self._deliverer.start_over()
 
     def close(self, *, wait: bool) -> None:
         """End both threads; `wait` for what they are at."""
         self._applying.shutdown(wait=wait)
         self._producing.shutdown(wait=wait)
 
-    def _apply(self, drafts: Prepared, before: Future[list[Result]] | None) -> list[Result]:
+    def _apply(self, prepared: Prepared, before: Future[list[Outcome]] | None) -> list[Outcome]:
         if before is not None:
             before.result()
         try:
-            return self._applier.apply(drafts)
+            return self._applier.apply(prepared)
         finally:
             self._moved_at = time.monotonic()
 
     def _deliver(
-        self, applied: Future[list[Result]], before: Future[Delivered] | None
+        self,
+        prepared: Prepared,
+        applied: Future[list[Outcome]],
+        before: Future[Delivered] | None,
     ) -> Delivered:
-        results = applied.result()
+        outcomes = applied.result()
         if before is not None:
             before.result()
         if self._is_cut:
             raise VoidBatchError("not produced")
         try:
-            return self._deliverer.deliver(results)
+            return self._deliverer.deliver(prepared, outcomes)
         finally:
             self._moved_at = time.monotonic()
 

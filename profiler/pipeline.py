@@ -1,11 +1,11 @@
 """A batch of records on its way through: decoded, flattened, profiled, ready to be written.
 
-In two stages: `prepare` only computes, `complete` waits for Redis. Knows nothing of Kafka's client
-and decides nothing about a visitor: `Worker` reads and writes, the script decides.
+In three stages, of which only `apply` waits for Redis. Knows nothing of Kafka's client and decides
+nothing about a visitor: `Worker` reads and writes, the script decides.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from profiler.dead_letters import dead_letter, size_of, size_of_headers
@@ -50,7 +50,7 @@ class _Draft(NamedTuple):
     encoded: bytes
 
 
-#: A batch between the two stages: one entry per record, in order.
+#: A batch before Redis: one entry per record, in order.
 Prepared = Sequence[_Draft | Result]
 
 
@@ -87,27 +87,31 @@ class Pipeline:
         )
 
     def process(self, records: Sequence[Record]) -> list[Result]:
-        """Carry a batch through both stages; one result per record, in order. See `complete`."""
-        return self.complete(self.prepare(records))
+        """Carry a batch through all stages; one result per record, in order. Raises as `apply`."""
+        prepared = self.prepare(records)
+        return self.finish(prepared, self.apply(prepared))
+
+    # The stages of different batches may run in different threads, each stage in one.
 
     def prepare(self, records: Sequence[Record]) -> Prepared:
-        """Decode, flatten and encode; waits for nothing, changes nothing.
-
-        May run in one thread while `complete` runs in another.
-        """
+        """Decode, flatten and encode."""
         return [self._draft(record) for record in records]
 
-    def complete(self, drafts: Prepared) -> list[Result]:
-        """Profile a batch, and make its outputs; one result per record, in order.
+    def apply(self, prepared: Prepared) -> list[Outcome]:
+        """Put the events of a batch through Redis; one outcome per draft, in order.
 
         Raises:
-            StoreUnavailableError: nothing may be written of the batch; complete it again.
+            StoreUnavailableError: nothing may be written of the batch; apply it again.
             ScriptContractError: script and caller disagree.
         """
-        outcomes = iter(self._outcomes([d for d in drafts if isinstance(d, _Draft)]))
+        return self._outcomes([draft for draft in prepared if isinstance(draft, _Draft)])
+
+    def finish(self, prepared: Prepared, outcomes: Iterable[Outcome]) -> list[Result]:
+        """Make a batch's outputs; one result per record, in order."""
+        each = iter(outcomes)
         results = [
-            self._finish(draft, next(outcomes)) if isinstance(draft, _Draft) else draft
-            for draft in drafts
+            self._finish(draft, next(each)) if isinstance(draft, _Draft) else draft
+            for draft in prepared
         ]
         self._count(results)
         return results

@@ -43,7 +43,7 @@ class Worker:
     Args:
         source: where records come from; used by the thread that calls `run`.
         sink: where outputs go; used by a thread of the worker's own.
-        pipeline: what happens in between; its two stages are used by two threads.
+        pipeline: what happens in between; each of its stages is used by a thread of its own.
         settings: how much is read at a time, and how many dead letters are too many.
         stop: what is under way at the request is finished and committed first, if there is time.
     """
@@ -60,9 +60,9 @@ class Worker:
         self._pipeline = pipeline
         self._settings = settings.batch
         self._stop = stop
+        limit = DeadLetterLimit(settings.dead_letters)
         self._in_flight = InFlight(
-            Applier(pipeline, DeadLetterLimit(settings.dead_letters), stop),
-            Deliverer(sink, settings.topics.rejected),
+            Applier(pipeline, stop), Deliverer(pipeline, sink, limit, settings.topics.rejected)
         )
         self._progress = Progress(source, pipeline.counts)
         #: What was read and is not committed came to nothing: it must be read again.
@@ -129,8 +129,8 @@ class Worker:
     def _begin(self, records: Sequence[Record]) -> None:
         self._is_preparing = True
         try:
-            drafts = self._pipeline.prepare(records)
-            self._in_flight.add(records, drafts, self._source.assignment_epoch)
+            prepared = self._pipeline.prepare(records)
+            self._in_flight.add(records, prepared, self._source.assignment_epoch)
         finally:
             self._is_preparing = False
 

@@ -10,9 +10,15 @@ import redis
 from profiler.applier import Applier
 from profiler.dead_letter_limit import DeadLetterLimit
 from profiler.delivery import Deliverer
-from profiler.errors import DeadLetterLimitError, RecordTooLargeError, VoidBatchError
+from profiler.errors import (
+    DeadLetterLimitError,
+    RecordTooLargeError,
+    ScriptContractError,
+    VoidBatchError,
+)
 from profiler.in_flight import Batch, InFlight, next_offsets
 from profiler.kafka.transport import Sink
+from profiler.keys import key_of
 from profiler.pipeline import Pipeline
 from profiler.records import Record
 from profiler.rules import load_rules
@@ -29,6 +35,7 @@ from tests.integration.transport_client import TransportClient
 
 SIZE = len(VISITORS)  # so that each batch has one event of each visitor
 LARGE = 20_000
+NEWER_STATE = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack({99}))"
 
 
 class Line:
@@ -36,20 +43,24 @@ class Line:
 
     def __init__(self, deployment: Deployment, sink: Sink) -> None:
         self._store = connect(deployment.redis_url, timeout_s=PATIENCE_S)
-        script = ProfileScript(self._store, load_rules(str(deployment.rules)))
-        script.register()
+        self._script = ProfileScript(self._store, load_rules(str(deployment.rules)))
+        self._script.register()
         limit = DeadLetterSettings(max_consecutive=2)
         settings = Settings(topics=TopicSettings(**deployment.topics), dead_letters=limit)
-        self._pipeline = Pipeline("run", settings, script)
+        self._pipeline = Pipeline("run", settings, self._script)
         self.stop = StopRequest()
         self.flow = InFlight(
-            Applier(self._pipeline, DeadLetterLimit(limit), self.stop),
-            Deliverer(sink, settings.topics.rejected),
+            Applier(self._pipeline, self.stop),
+            Deliverer(self._pipeline, sink, DeadLetterLimit(limit), settings.topics.rejected),
         )
 
     def add(self, records: Sequence[Record]) -> Batch:
         """Send a batch on its way."""
         return self.flow.add(records, self._pipeline.prepare(records), 0)
+
+    def spoil(self, visitor: str) -> None:
+        """Let a newer profiler have written the visitor's state."""
+        self._store.eval(NEWER_STATE, 1, key_of(self._script.rules.store.key, visitor))
 
     def close(self) -> None:
         """End the threads and the connection."""
@@ -151,12 +162,25 @@ def test_nothing_is_written_behind_a_batch_that_kafka_refused(
 def test_nothing_is_applied_behind_a_batch_that_was_not(
     scene: Callable[[Sequence[Input]], Scene],
 ) -> None:
-    here = scene([*page_views(0, SIZE - 2), *bad_records(2), *page_views(SIZE, SIZE)])
-    here.add_all()
-    assert here.errors() == [DeadLetterLimitError] * 2
+    here = scene(page_views(0, 2 * SIZE))
+    first = VISITORS[0]
+    here.line.spoil(first)
+    here.line.add(here.batches[0])
+    # Without the visitor whose state is spoiled.
+    behind = here.line.add(here.batches[1][1:])
+    assert isinstance(behind.delivered.exception(PATIENCE_S), ScriptContractError)
     assert here.written() == []
-    # Four of the visitors have an event in the first batch, which was applied.
     assert here.events() == {"1", None}
+
+
+def test_nothing_is_written_of_a_batch_that_reaches_the_limit_nor_behind_it(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene([*page_views(0, SIZE), *bad_records(SIZE), *page_views(SIZE, SIZE)])
+    here.add_all()
+    assert here.errors() == [None, DeadLetterLimitError, DeadLetterLimitError]
+    assert here.written() == list(range(SIZE))
+    assert here.deployment.read("rejected") == []
 
 
 def test_what_was_cut_is_not_written_and_can_come_again(
