@@ -71,9 +71,17 @@ class InFlight:
         return self._batches[-1]
 
     @property
-    def is_full(self) -> bool:
-        """Whether one has to be committed before another is read."""
-        return len(self._batches) >= _MOST
+    def bottleneck(self) -> Future[Any] | None:
+        """What must end before another batch is read; None where there is room for one.
+
+        One that waits for Redis is enough: what comes meanwhile makes the next batch larger.
+        """
+        batches = self._batches
+        if len(batches) >= _MOST:
+            return self.oldest.delivered
+        if len(batches) > 1 and not batches[-2].applied.done():
+            return batches[-2].applied
+        return None
 
     @property
     def trouble(self) -> str:

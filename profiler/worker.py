@@ -105,8 +105,10 @@ class Worker:
         flow = self._in_flight
         if self._is_void:
             self._start_over()
-        elif flow.is_full or flow.trouble:
+        elif flow.trouble:
             self._await(flow.oldest.delivered)
+        elif bottleneck := flow.bottleneck:
+            self._await(bottleneck)
         if self._stop.is_set():
             return
         self._settle()
