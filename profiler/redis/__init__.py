@@ -1,0 +1,10 @@
+"""Commands on their way to Redis: to one server, or to the nodes of a cluster.
+
+Knows where a key lives and nothing of what is stored there; only `profiler/script.py` sends
+anything about a visitor.
+"""
+
+from profiler.redis.detect import nodes_of
+from profiler.redis.nodes import Command, Nodes
+
+__all__ = ["Command", "Nodes", "nodes_of"]
