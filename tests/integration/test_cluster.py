@@ -12,7 +12,6 @@ from profiler.errors import ConfigError, StoreUnavailableError
 from profiler.events import Limits
 from profiler.flatten import decode_processed
 from profiler.keys import key_of
-from profiler.processes import wait_until
 from profiler.records import FlatEvent
 from profiler.reply import Applied
 from profiler.rules import PRESETS, load_rules
@@ -143,7 +142,7 @@ def test_a_node_that_is_away_makes_the_batch_wait(
     try:
         with pytest.raises(StoreUnavailableError):
             visitors.see(*NAMES)
-        assert wait_until(lambda: replica.is_primary, timeout=30)
+        replica.await_promotion()
         redis_cluster.await_health()
         visitors.offset = 0
         assert visitors.see(*NAMES) == [1] * len(NAMES)

@@ -10,7 +10,6 @@ import pytest
 from redis.crc import key_slot
 
 from profiler.keys import key_of
-from profiler.processes import wait_until
 from profiler.rules import PRESETS
 from profiler.sample import read_sample
 from tests.integration.conftest import Deploy, Settle
@@ -78,13 +77,13 @@ def test_sample_traffic_goes_through_a_cluster(
 def test_a_reshard_in_mid_stream_costs_nothing(
     redis_cluster: RedisCluster, deploy: Deploy, settle: Settle
 ) -> None:
-    """The slot of each visitor moves to another primary, a step at a time."""
+    """The slots of half of the visitors move to other primaries, a step at a time."""
     deployment = without_event_ids(deploy(redis_cluster.url))
     asks, moves = redis_cluster.errors("ASK"), redis_cluster.errors("MOVED")
     with deployment.start("run", **HASTY) as program:
         with streaming(deployment) as wait_for_more:
             program.wait_for(lambda: sum(deployment.committed().values()) >= 50)
-            for visitor in VISITORS:
+            for visitor in VISITORS[:3]:
                 key = key_in(deployment, visitor)
                 source = redis_cluster.primary_of(key)
                 move = (key_slot(key.encode()), source, redis_cluster.another_than(source))
@@ -111,7 +110,7 @@ def test_a_failover_on_request_in_mid_stream_costs_no_count(
             for primary in redis_cluster.primaries:
                 replica = redis_cluster.replica_of(primary)
                 replica.ask("CLUSTER", "FAILOVER")
-                assert wait_until(lambda replica=replica: replica.is_primary, timeout=30)
+                replica.await_promotion()
                 wait_for_more()
         redis_cluster.await_health()
         program.wait_for(deployment.is_done)
@@ -126,7 +125,7 @@ def killed(cluster: RedisCluster, primary: ClusterNode) -> Iterator[None]:
     primary.kill()
     try:
         yield
-        assert wait_until(lambda: replica.is_primary, timeout=30)
+        replica.await_promotion()
     finally:
         primary.start()
         cluster.await_health()
@@ -162,14 +161,16 @@ def test_what_a_killed_primary_had_not_replicated_is_forgotten(
     with deployment.start("run", **HASTY) as program:
         program.wait_for(deployment.is_done)
         assert primary.ask("WAIT", 1, 10_000) == 1
+        # From here on the replica gets nothing, and cannot come back for it.
         os.kill(replica.pid, signal.SIGSTOP)
+        primary.ask("CLIENT", "KILL", "TYPE", "replica")
         try:
             deployment.produce(page_views(300, 300))
             program.wait_for(deployment.is_done)
             primary.kill()
         finally:
             os.kill(replica.pid, signal.SIGCONT)
-        assert wait_until(lambda: replica.is_primary, timeout=30)
+        replica.await_promotion()
         deployment.produce(page_views(600, 300))
         program.wait_for(deployment.is_done)
         program.stop()

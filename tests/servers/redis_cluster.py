@@ -51,6 +51,10 @@ class ClusterNode(StoreServer):
         """Whether it takes writes."""
         return bool(self.ask("ROLE")[0] == "master")
 
+    def await_promotion(self) -> None:
+        """Wait until it is a primary."""
+        _await(f"{self.url} to become a primary", lambda: self.is_primary)
+
     def has_slot(self, slot: int) -> bool:
         """Whether it serves this slot, as far as it knows."""
         mine = [
