@@ -26,6 +26,7 @@ IMPORTS_REDIS = {
     "redis/detect.py": "asks a server whether it is a cluster's (HELLO)",
     "rights.py": "reads refusals, sends nothing",
     "check/redis.py": "asks a server about itself (PING, INFO, CONFIG GET)",
+    "check/redis_cluster.py": "reads a map of slots, sends nothing",
     "embedded.py": "asks a server that it started whether it is ready (PING)",
 }
 

@@ -4,7 +4,8 @@ Knows where a key lives and nothing of what is stored there; only `profiler/scri
 anything about a visitor.
 """
 
+from profiler.redis.cluster import ClusterNodes
 from profiler.redis.detect import nodes_of
 from profiler.redis.nodes import Command, Nodes
 
-__all__ = ["Command", "Nodes", "nodes_of"]
+__all__ = ["ClusterNodes", "Command", "Nodes", "nodes_of"]

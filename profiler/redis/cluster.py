@@ -60,6 +60,8 @@ class ClusterNodes:
             for route, answers in zip(routes.values(), self._exchange(routes), strict=True):
                 for (place, _words), answer in zip(route, answers, strict=True):
                     if place is None:
+                        if isinstance(answer, redis.RedisError):
+                            raise answer
                         continue
                     replies[place] = answer
                     if isinstance(answer, AskError):  # and MovedError

@@ -46,4 +46,4 @@ class Nodes(Protocol):
         """Make keys until every server has one of them: those."""
 
     def servers(self) -> dict[str, "redis.Redis"]:
-        """A client of each server, by its name; the clients end with ours."""
+        """A client of each server, by its name."""
