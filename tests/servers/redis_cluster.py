@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import redis
@@ -14,7 +14,7 @@ from profiler.processes import ServerStartError, wait_until
 from tests.servers.redis import redis_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PRIMARIES = 3
 #: A failover takes about twice as long.
@@ -160,6 +160,17 @@ class RedisCluster:
         """From here on the slot is the target's; the others are told by and by."""
         for node in (target, source):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", target.id)
+
+    @contextmanager
+    def new_primary(self) -> Iterator[ClusterNode]:
+        """One more, without a slot; the block has to leave it so."""
+        with ClusterNode() as node:
+            node.ask("CLUSTER", "MEET", LOOPBACK, self.nodes[0].port, self.nodes[0].bus_port)
+            everybody = [*self.nodes, node]
+            _await("all to know it", lambda: all(n.peers() == len(self.nodes) for n in everybody))
+            yield node
+            for other in self.nodes:
+                other.ask("CLUSTER", "FORGET", node.id)
 
     def _join(self) -> None:
         first, *others = self.nodes
