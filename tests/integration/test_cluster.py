@@ -145,7 +145,7 @@ def test_a_new_primary_gets_the_script_with_its_first_slot(
         redis_cluster.finish_move(slot, source, target)
         assert visitors.see(*NAMES) == [3] * len(NAMES)
         redis_cluster.move_slot(slot, target, source)
-    assert visitors.see(*NAMES) == [4] * len(NAMES)
+        assert visitors.see(*NAMES) == [4] * len(NAMES)
 
 
 def test_a_node_that_is_away_makes_the_batch_wait(

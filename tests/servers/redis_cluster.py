@@ -157,8 +157,8 @@ class RedisCluster:
             source.ask("MIGRATE", LOOPBACK, target.port, "", 0, 5_000, "KEYS", *keys)
 
     def finish_move(self, slot: int, source: ClusterNode, target: ClusterNode) -> None:
-        """From here on the slot is the target's; the others are told by and by."""
-        for node in (target, source):
+        """From here on the slot is the target's, and all primaries know."""
+        for node in dict.fromkeys((target, source, *self.primaries)):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", target.id)
 
     @contextmanager
@@ -168,6 +168,7 @@ class RedisCluster:
             node.ask("CLUSTER", "MEET", LOOPBACK, self.nodes[0].port, self.nodes[0].bus_port)
             everybody = [*self.nodes, node]
             _await("all to know it", lambda: all(n.peers() == len(self.nodes) for n in everybody))
+            _await("the new node to serve", node.is_content)
             yield node
             for other in self.nodes:
                 other.ask("CLUSTER", "FORGET", node.id)
