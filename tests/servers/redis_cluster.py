@@ -34,6 +34,7 @@ class ClusterNode(StoreServer):
         patience = ["--cluster-node-timeout", str(NODE_TIMEOUT_MS)]
         # A replica follows at once, and may take over however long it was cut off.
         replicas = ["--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0"]
+        replicas += ["--cluster-allow-replica-migration", "no"]  # who follows whom stays as it is
         super().__init__(redis_binary(), options=[*cluster, *patience, *replicas])
 
     def ask(self, *words: str | int) -> Any:  # noqa: ANN401 - as the server answers
