@@ -186,6 +186,24 @@ def test_unread_replies_do_not_stay(private_store: MakeStore) -> None:
         assert exchange([(pools[1], [("ECHO", "next")])]) == [[b"next"]]
 
 
+def test_any_of_several_hosts_will_do(
+    redis_cluster: RedisCluster, private_store: MakeStore
+) -> None:
+    """The first is down, as after a crash: a worker starts all the same."""
+    node = redis_cluster.primaries[0]
+    with closing(connect(f"redis://127.0.0.1:1,127.0.0.1:{node.port}/0")) as client:
+        script = ProfileScript(client, load_rules("standard"))
+        script.register()
+        assert script.is_registered()
+    with closing(connect("redis://127.0.0.1:1,127.0.0.1:2/0")) as client:
+        with pytest.raises(StoreUnavailableError, match=r"127.0.0.1:2. Connection refused"):
+            ProfileScript(client, load_rules("standard")).register()
+    port = private_store().port
+    with closing(connect(f"redis://127.0.0.1:{port},127.0.0.1:{node.port}/0")) as client:
+        with pytest.raises(ConfigError, match="what answers there is no cluster"):
+            ProfileScript(client, load_rules("standard")).register()
+
+
 def test_a_cluster_needs_an_address_that_leads_to_all_of_it(redis_cluster: RedisCluster) -> None:
     url = redis_cluster.url
     with (
