@@ -15,6 +15,7 @@ from profiler.flatten import decode_processed
 from profiler.keys import key_of
 from profiler.records import FlatEvent
 from profiler.redis.exchange import exchange
+from profiler.redis.single import SingleServer
 from profiler.reply import Applied
 from profiler.rules import PRESETS, load_rules
 from profiler.sample import read_sample
@@ -199,8 +200,19 @@ def test_any_of_several_hosts_will_do(
 
 
 def test_a_cluster_has_one_database_only(redis_cluster: RedisCluster) -> None:
-    with pytest.raises(ConfigError, match="let redis.url end with /0"):
+    with pytest.raises(ConfigError, match=r"let redis\.url end with /0"):
         register_at(redis_cluster.url.removesuffix("0") + "1")
+
+
+def test_a_cluster_that_hides_itself_is_named(
+    redis_cluster: RedisCluster, private_store: MakeStore, visitors: Visitors
+) -> None:
+    """A proxy that does not know HELLO makes one server of what is behind it."""
+    visitors.script.__dict__["_nodes"] = SingleServer(visitors.client)
+    assert len(redis_cluster.primaries) > 1
+    with pytest.raises(ConfigError, match=r"MOVED.*name one of its nodes in redis\.url"):
+        visitors.see(*NAMES)
+    register_at(private_store(options=["--rename-command", "HELLO", ""]).url)
 
 
 def register_at(url: str) -> None:
