@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 from redis.crc import key_slot
 
+from profiler.embedded import StoreServer
 from profiler.errors import ConfigError, StoreUnavailableError
 from profiler.events import Limits
 from profiler.flatten import decode_processed
@@ -22,6 +23,8 @@ from profiler.sample import read_sample
 from profiler.script import ProfileScript
 from profiler.store import connect
 from tests.integration.pipeline_runs import rules_file
+from tests.servers import own_server
+from tests.servers.redis import redis_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,15 +207,32 @@ def test_a_cluster_has_one_database_only(redis_cluster: RedisCluster) -> None:
         register_at(redis_cluster.url.removesuffix("0") + "1")
 
 
+class WithoutHello(StoreServer):
+    """Redis without the command, as proxies may be."""
+
+    def __init__(self) -> None:
+        super().__init__(redis_binary(), options=["--rename-command", "HELLO", ""])
+
+    def is_ready(self) -> bool:
+        """Whether it answers in the old protocol."""
+        with closing(connect(self.url)) as client, suppress(redis.ConnectionError):
+            return bool(client.ping())
+        return False
+
+
+def test_what_does_not_know_hello_is_one_server() -> None:
+    with own_server("redis7", WithoutHello) as server:
+        register_at(server.url)
+
+
 def test_a_cluster_that_hides_itself_is_named(
-    redis_cluster: RedisCluster, private_store: MakeStore, visitors: Visitors
+    redis_cluster: RedisCluster, visitors: Visitors
 ) -> None:
     """A proxy that does not know HELLO makes one server of what is behind it."""
     visitors.script.__dict__["_nodes"] = SingleServer(visitors.client)
     assert len(redis_cluster.primaries) > 1
     with pytest.raises(ConfigError, match=r"MOVED.*name one of its nodes in redis\.url"):
         visitors.see(*NAMES)
-    register_at(private_store(options=["--rename-command", "HELLO", ""]).url)
 
 
 def register_at(url: str) -> None:
