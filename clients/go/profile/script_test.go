@@ -102,14 +102,7 @@ func TestScriptIsLoadedWhenTheServerForgotIt(t *testing.T) {
 
 func TestDocumentedRightsAreEnough(t *testing.T) {
 	admin := own(t)
-	// docs/operations.md, what a worker needs.
-	rights := []interface{}{
-		"ACL", "SETUSER", "profiler", "on", ">secret", "resetkeys", "~visitor:*", "resetchannels", "-@all",
-		"+evalsha", "+script|load", "+hget", "+hset", "+hdel", "+exists", "+pexpire",
-	}
-	if err := admin.Do(ctx, rights...).Err(); err != nil {
-		t.Fatal(err)
-	}
+	allow(t, admin)
 	client := redis.NewClient(&redis.Options{
 		Addr: admin.Options().Addr, Username: "profiler", Password: "secret",
 	})
@@ -227,6 +220,18 @@ func expectRefusal(t *testing.T, err error, code string, temporary bool) {
 	var refused *profile.Error
 	if !errors.As(err, &refused) || refused.Code != code || profile.IsTemporary(err) != temporary {
 		t.Errorf("expected %s (temporary: %t), got %v", code, temporary, err)
+	}
+}
+
+// allow gives the user profiler the rights that docs/operations.md says a worker needs, and others.
+func allow(t *testing.T, admin *redis.Client, others ...interface{}) {
+	t.Helper()
+	rights := append([]interface{}{
+		"ACL", "SETUSER", "profiler", "on", ">secret", "resetkeys", "~visitor:*", "resetchannels", "-@all",
+		"+evalsha", "+script|load", "+hget", "+hset", "+hdel", "+exists", "+pexpire",
+	}, others...)
+	if err := admin.Do(ctx, rights...).Err(); err != nil {
+		t.Fatal(err)
 	}
 }
 
