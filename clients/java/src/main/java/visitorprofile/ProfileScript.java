@@ -16,9 +16,15 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.regex.Pattern;
+import redis.clients.jedis.CommandArguments;
+import redis.clients.jedis.Connection;
+import redis.clients.jedis.Protocol.Command;
+import redis.clients.jedis.Protocol.Keyword;
+import redis.clients.jedis.RedisClusterClient;
 import redis.clients.jedis.UnifiedJedis;
 import redis.clients.jedis.exceptions.JedisDataException;
 import redis.clients.jedis.exceptions.JedisNoScriptException;
+import redis.clients.jedis.util.JedisClusterCRC16;
 
 /**
  * Calls the visitor-profile script: events in, flags and profiles out, all decisions in Lua.
@@ -109,18 +115,9 @@ public final class ProfileScript {
   /** The server's answer was an error. */
   public static final class ProfileException extends RuntimeException {
     private static final long serialVersionUID = 1;
-    private static final Set<String> NOT_NOW =
-        Set.of(
-            "BUSY",
-            "CLUSTERDOWN",
-            "LOADING",
-            "MASTERDOWN",
-            "MISCONF",
-            "NOREPLICAS",
-            "NOSCRIPT", // flushed again between our load and our call
-            "OOM",
-            "READONLY",
-            "TRYAGAIN");
+    // NOSCRIPT only gets here when the script was flushed again between our load and our call.
+    private static final String NOT_NOW =
+        "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN";
 
     private final String code;
 
@@ -139,7 +136,7 @@ public final class ProfileScript {
 
     /** Whether the server only cannot now: wait, and make the same call again. */
     public boolean isRetryable() {
-      return NOT_NOW.contains(code);
+      return Set.of(NOT_NOW.split(" ")).contains(code);
     }
   }
 
@@ -199,12 +196,20 @@ public final class ProfileScript {
     try {
       return redis.evalsha(sha, keys, argv);
     } catch (JedisNoScriptException error) {
-      if (keys.isEmpty()) {
-        redis.scriptLoad(new String(source, UTF_8)); // on every node: any may be asked next
-      } else {
-        redis.scriptLoad(source, keys.get(0)); // on the node that has the key
-      }
+      load(keys);
       return redis.evalsha(sha, keys, argv);
+    }
+  }
+
+  private void load(List<byte[]> keys) {
+    if (redis instanceof RedisClusterClient cluster && !keys.isEmpty()) {
+      // Jedis itself would load it on all primaries, and fail when one of them is down.
+      int slot = JedisClusterCRC16.getSlot(keys.get(0));
+      try (Connection owner = cluster.getConnectionFromSlot(slot)) {
+        owner.executeCommand(new CommandArguments(Command.SCRIPT).add(Keyword.LOAD).add(source));
+      }
+    } else {
+      redis.scriptLoad(new String(source, UTF_8));
     }
   }
 
