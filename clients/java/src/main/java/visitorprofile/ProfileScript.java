@@ -53,9 +53,7 @@ public final class ProfileScript {
     this(redis, source, KEY_PATTERN);
   }
 
-  /**
-   * @param keyPattern the key of the rules, where they do not have the presets'
-   */
+  /** For rules that have another key than the presets'. */
   public ProfileScript(UnifiedJedis redis, byte[] source, String keyPattern) {
     this.redis = redis;
     this.source = source.clone();
@@ -115,7 +113,7 @@ public final class ProfileScript {
   /** The server's answer was an error. */
   public static final class ProfileException extends RuntimeException {
     private static final long serialVersionUID = 1;
-    // NOSCRIPT only gets here when the script was flushed again between our load and our call.
+    // NOSCRIPT gets here only where the script was flushed again between our load and our call.
     private static final String NOT_NOW =
         "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN";
 
@@ -159,19 +157,14 @@ public final class ProfileScript {
    * @return one answer per event
    */
   public List<Answer> update(String visitorId, String stream, Long floor, List<Event> events) {
-    List<byte[]> argv = new ArrayList<>();
-    argv.add(bytes(visitorId));
-    argv.add(bytes(stream));
-    argv.add(bytes(floor));
+    List<Object> argv = new ArrayList<>(Arrays.asList(visitorId, stream, floor));
     for (Event event : events) {
-      argv.add(bytes(event.offset));
-      argv.add(bytes(event.recordMs));
-      argv.add(bytes(event.eventMs));
-      argv.add(bytes(event.eventId));
-      argv.add(bytes(event.visitId));
-      event.inputs.forEach(input -> argv.add(bytes(input)));
+      argv.addAll(Arrays.asList(event.offset, event.recordMs, event.eventMs));
+      argv.addAll(Arrays.asList(event.eventId, event.visitId));
+      argv.addAll(event.inputs);
     }
-    return call(List.of(bytes(keyOf(bytes(visitorId), keyPattern))), argv);
+    byte[] key = bytes(keyOf(bytes(visitorId), keyPattern));
+    return call(List.of(key), argv.stream().map(ProfileScript::bytes).toList());
   }
 
   /** The call itself, for ids and texts that are no UTF-8: all KEYS and all ARGV. */
@@ -183,11 +176,12 @@ public final class ProfileScript {
     }
   }
 
-  /** The key of a visitor, as every caller must build it. */
+  /** The key of a visitor by the presets' pattern, as every caller must build it. */
   public static String keyOf(String visitorId) {
     return keyOf(bytes(visitorId), KEY_PATTERN);
   }
 
+  /** The same by another pattern, for ids that are not always UTF-8. */
   public static String keyOf(byte[] visitorId, String pattern) {
     return pattern.replace("<id>", encode(visitorId));
   }
@@ -222,10 +216,8 @@ public final class ProfileScript {
       for (int at = 1; at < words.size(); at += 2) {
         values.put(text(words.get(at)), (byte[]) words.get(at + 1));
       }
-      answers.add(
-          new Answer(
-              flags.isEmpty() ? Set.of() : Set.of(flags.split(" ")),
-              new Profile(Collections.unmodifiableMap(values))));
+      Profile profile = new Profile(Collections.unmodifiableMap(values));
+      answers.add(new Answer(flags.isEmpty() ? Set.of() : Set.of(flags.split(" ")), profile));
     }
     return Collections.unmodifiableList(answers);
   }
@@ -236,9 +228,7 @@ public final class ProfileScript {
     }
     return UNSAFE
         .matcher(new String(visitorId, ISO_8859_1))
-        .replaceAll(
-            found ->
-                "%" + HexFormat.of().withUpperCase().toHexDigits((byte) found.group().charAt(0)));
+        .replaceAll(found -> String.format("%%%02X", (int) found.group().charAt(0)));
   }
 
   private static byte[] digest(String algorithm, byte[] data) {
