@@ -67,7 +67,8 @@ class _Encoded(dict[bytes, bytes]):
         if len(value) <= _LONGEST_KEPT:
             if len(self) == _KEPT_VALUES:
                 self.clear()
-            self[value] = encoded
+            # A copy: what orjson returns holds on to 4 kB, however short it is.
+            self[value] = b"%b" % encoded
         return encoded
 
 
@@ -120,7 +121,7 @@ class ReplyDecoder:
         try:
             values = tuple(map(getitem, shape.encoded, answer[2::2]))
         except ValueError as error:
-            raise ScriptContractError("unexpected value of a number") from error
+            raise ScriptContractError("the value of an integer field is no integer") from error
         return Applied(shape.flags, shape.template % values)
 
     def _shape(self, answer: list[bytes]) -> _Shape:
@@ -128,8 +129,10 @@ class ReplyDecoder:
         if not flags <= self._known_flags:
             raise ScriptContractError(f"unknown flags: {sorted(flags - self._known_flags)}")
         names = answer[1::2]
-        if len(answer) % 2 == 0 or len(set(names)) < len(names):
-            raise ScriptContractError("a name without a value, or with two")
+        if len(answer) % 2 == 0:
+            raise ScriptContractError("a name without a value")
+        if len(set(names)) < len(names):
+            raise ScriptContractError("a name is there twice")
         if unknown := [name for name in names if name not in self._fields]:
             raise ScriptContractError(f"unexpected field: {unknown[0]!r}")
         fields = [self._fields[name] for name in names]
@@ -138,9 +141,10 @@ class ReplyDecoder:
             constants |= {flag: flag in flags for flag in METADATA_FLAGS}
             for field in fields:
                 del constants[field.name]
+        # Neither names nor the rules' version can hold a quote or a percent sign.
         members = [b'"%b%b":%%b' % (_PREFIX, name) for name in names]
         members += [
-            b'"%b%b":%b' % (_PREFIX, name.encode(), orjson.dumps(value).replace(b"%", b"%%"))
+            b'"%b%b":%b' % (_PREFIX, name.encode(), orjson.dumps(value))
             for name, value in constants.items()
         ]
         return _Shape(
