@@ -157,15 +157,15 @@ class ProfileScript:
 
     def _calls(self, events: Sequence[FlatEvent], outcomes: list[Outcome]) -> list[list[_Call]]:
         identity = self.rules.identity
-        event_time, event_id = identity.event_time or "", identity.event_id or ""
-        inputs = self.rules.inputs
+        visitor, visit = identity.visitor, identity.visit
+        names = [identity.event_time or "", identity.event_id or "", visit, *self.rules.inputs]
         pattern = self.rules.store.key
         latest: dict[str, tuple[int, str, _Call]] = {}
         rounds: list[list[_Call]] = []
         for place, (stream, offset, timestamp, fields) in enumerate(events):
             try:
-                visitor_id = self._id(fields.get(identity.visitor), "visitor")
-                visit_id = self._id(fields.get(identity.visit), "visit")
+                visitor_id = self._id(fields.get(visitor), "visitor")
+                self._id(fields.get(visit), "visit")  # refuses a bad one
             except InvalidRecordError as error:
                 outcomes[place] = Rejected(error.code, error.reason)
                 continue
@@ -180,28 +180,22 @@ class ProfileScript:
                     rounds.append([])
                 rounds[number].append(call)
             call.places.append(place)
+            call.arguments.append(offset if stream else "")
+            call.arguments.append(timestamp if 0 <= timestamp < _TOO_LATE_MS else "")
             call.arguments.extend(
-                (
-                    offset if stream else "",
-                    timestamp if 0 <= timestamp < _TOO_LATE_MS else "",
-                    _text(fields.get(event_time)),
-                    _text(fields.get(event_id)),
-                    visit_id,
-                )
+                [value if type(value) is str else _text(value) for value in map(fields.get, names)]
             )
-            call.arguments.extend(_text(fields.get(name)) for name in inputs)
         return rounds
 
     def _id(self, value: object, whose: str) -> str:
         if value is None:
             return ""
-        if not isinstance(value, str | int) or isinstance(value, bool):
+        if type(value) not in {str, int}:  # and no boolean
             raise InvalidRecordError("bad_id", f"the {whose} id is neither a string nor an integer")
         text = _text(value)
-        if len(text) > self._max_id_bytes or len(text.encode()) > self._max_id_bytes:
-            raise InvalidRecordError(
-                "bad_id", f"the {whose} id is longer than {self._max_id_bytes} bytes"
-            )
+        longest = self._max_id_bytes
+        if len(text) > longest or (not text.isascii() and len(text.encode()) > longest):
+            raise InvalidRecordError("bad_id", f"the {whose} id is longer than {longest} bytes")
         return text
 
     def _run(self, calls: list[_Call]) -> list[list[Any] | Rejected]:
@@ -226,11 +220,9 @@ class ProfileScript:
 
 def _text(value: object) -> str:
     """A string as it is, an integer as decimal text; everything else is absent."""
-    if isinstance(value, str):
+    if type(value) is str:
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return ""
+    return str(value) if type(value) is int else ""
 
 
 def _checked(reply: object) -> list[Any] | Rejected:
