@@ -40,6 +40,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/profiler lua render --check
+	$(BIN)/profiler lua vectors --check
 	@command -v luacheck >/dev/null || { echo "make lint needs luacheck (Debian: apt-get install lua-check)"; exit 1; }
 	luacheck --quiet lua/rendered
 	tools/node_modules/.bin/stylua --check lua/rendered
