@@ -28,6 +28,10 @@ _LOADS_PER_BATCH = 100
 _TOO_LATE_MS = 10**15
 
 
+#: One of KEYS or ARGV; text is sent as UTF-8.
+Argument = str | bytes | int
+
+
 class _Call(NamedTuple):
     """One script call: one visitor's events of one stream, at most `MAX_EVENTS`."""
 
@@ -94,6 +98,18 @@ class ProfileScript:
             for call, reply in zip(calls, self._run(calls), strict=True):
                 self._decoder.decode(call.places, reply, outcomes)
         return outcomes
+
+    def call(
+        self, keys: Sequence[str], arguments: Sequence[Argument]
+    ) -> list[list[bytes]] | Rejected:
+        """Make one call with KEYS and ARGV as the contract has them, for events as bytes.
+
+        Returns:
+            The reply as it is, or why this visitor's stored state cannot be used. Raises as
+            `apply` does.
+        """
+        (reply,) = self._replies([(self.sha, len(keys), *keys, *arguments)])
+        return reply
 
     def read(self, visitor_id: str) -> dict[str, Any] | None:
         """The stored profile as its latest visit left it, None for an unknown visitor.
@@ -194,13 +210,15 @@ class ProfileScript:
         return text
 
     def _run(self, calls: list[_Call]) -> list[list[Any] | Rejected]:
+        return self._replies([(self.sha, 1, call.key, *call.arguments) for call in calls])
+
+    def _replies(self, calls: Sequence[tuple[Argument, ...]]) -> list[list[Any] | Rejected]:
         replies: list[Any] = [None] * len(calls)
         pending = list(range(len(calls)))
         for _ in range(_LOADS_PER_BATCH):
-            pipe = self._client.pipeline(transaction=False)
+            pipe: Any = self._client.pipeline(transaction=False)
             for index in pending:
-                call = calls[index]
-                pipe.evalsha(self.sha, 1, call.key, *call.arguments)
+                pipe.execute_command("EVALSHA", *calls[index])
             try:
                 answers = pipe.execute(raise_on_error=False)
             except redis.RedisError as error:
