@@ -1,4 +1,4 @@
-"""Makes the calls of a file in order, by the script of `standard`.
+"""Makes the calls of a file in order, as they can be read, by the script of `standard`.
 
 The file has lines ``{"key": …, "argv": […]}``. Ends with one line ``{"calls": n, "events": n}``.
 """

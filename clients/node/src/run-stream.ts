@@ -1,8 +1,9 @@
 /**
- * Makes the calls of a file in order: lines {"key": ..., "argv": [...]}, by the script of `standard`.
- * Ends with one line {"calls": n, "events": n}.
+ * Makes the calls of a file in order, as they can be read, by the script of `standard`. The file
+ * has lines {"key": ..., "argv": [...]}; ends with one line {"calls": n, "events": n}.
  */
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, LUA } from "./connect.ts";
 import { ProfileError, ProfileScript } from "./profile.ts";
@@ -29,13 +30,15 @@ async function repeated(script: ProfileScript, { key, argv }: Call): Promise<num
 
 const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error("usage: run-stream FILE");
-const lines = (await readFile(path, "utf8")).split("\n").filter(Boolean);
 const redis = connect();
 try {
   const script = await ProfileScript.fromFile(redis, new URL("rendered/standard.lua", LUA));
-  let events = 0;
-  for (const line of lines) events += await repeated(script, JSON.parse(line));
-  console.log(JSON.stringify({ calls: lines.length, events }));
+  const done = { calls: 0, events: 0 };
+  for await (const line of createInterface({ input: createReadStream(path, "utf8") })) {
+    done.events += await repeated(script, JSON.parse(line));
+    done.calls += 1;
+  }
+  console.log(JSON.stringify(done));
 } finally {
   redis.disconnect();
 }
