@@ -146,11 +146,11 @@ def private_store() -> Iterator[MakeStore]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what shares costly fixtures when several processes share the tests.
 
-    That is a file, or all of ``packaging``, which builds and installs the wheel once.
+    That is a file, or all of ``packaging`` and all of ``clients``, which build something once.
     """
     for item in items:
-        is_packaging = item.path.parent.name == "packaging"
-        group = "packaging" if is_packaging else str(item.path)
+        folder = item.path.parent.name
+        group = folder if folder in {"packaging", "clients"} else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
 
 
