@@ -1,0 +1,249 @@
+package profile_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"visitor-profiler/clients/go/internal/redistest"
+	"visitor-profiler/clients/go/profile"
+)
+
+var ctx = context.Background()
+
+func TestEventsComeBackAsFlagsAndProfiles(t *testing.T) {
+	script := profile.New(redistest.Client(t), standard(t))
+	answers, err := script.Apply(ctx, profile.Call{
+		Visitor: newVisitor(t),
+		Events:  []profile.Event{pageview("e1", "home"), pageview("e2", "prices")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectSame(t, len(answers), 2)
+	expectSame(t, answers[0].Flags, map[string]bool{"new_visitor": true, "new_visit": true})
+	expectSame(t, answers[1].Flags, map[string]bool{})
+	last := answers[1].Profile
+	expectSame(t, last["visit_first_page"], "home")
+	expectSame(t, last["visit_last_page"], "prices")
+	pageviews, ok := last.Int("visit_pageviews")
+	expectSame(t, []interface{}{pageviews, ok}, []interface{}{int64(2), true})
+	bounce, ok := last.Bool("visit_bounce")
+	expectSame(t, []interface{}{bounce, ok}, []interface{}{false, true})
+}
+
+func TestBytesStayAsTheyAre(t *testing.T) {
+	script := profile.New(redistest.Client(t), standard(t))
+	const page = "\x00\xff\r\n{é"
+	answer := apply(t, script, newVisitor(t), pageview("e1", page))
+	expectSame(t, answer.Profile["visit_first_page"], page)
+}
+
+func TestStreamMakesRedeliveryHarmless(t *testing.T) {
+	script := profile.New(redistest.Client(t), standard(t))
+	call := profile.Call{
+		Visitor: newVisitor(t), Stream: "0:topic:3",
+		Events: []profile.Event{{Offset: 41, Inputs: []string{"Pageview", "home"}}},
+	}
+	for _, expected := range []bool{false, true} {
+		answers, err := script.Apply(ctx, call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectSame(t, answers[0].Flags["replayed"], expected)
+		expectSame(t, answers[0].Profile["visitor_events"], "1")
+	}
+}
+
+func TestCallersThatShareAVisitorLoseNothing(t *testing.T) {
+	const callers, each = 8, 50
+	client, visitor := redistest.Client(t), newVisitor(t)
+	var all sync.WaitGroup
+	for caller := 0; caller < callers; caller++ {
+		all.Add(1)
+		go func(caller int) {
+			defer all.Done()
+			script := profile.New(client, standard(t))
+			for n := 0; n < each; n++ {
+				id := strconv.Itoa(caller) + "-" + strconv.Itoa(n)
+				call := profile.Call{Visitor: visitor, Events: []profile.Event{pageview(id, "home")}}
+				if _, err := script.Apply(ctx, call); err != nil {
+					t.Error(err)
+				}
+			}
+		}(caller)
+	}
+	all.Wait()
+	stored := client.HGet(ctx, profile.KeyOf(profile.DefaultKeyPattern, visitor), "visitor_events")
+	expectSame(t, stored.Val(), strconv.Itoa(callers*each))
+}
+
+func TestScriptIsLoadedWhenTheServerForgotIt(t *testing.T) {
+	client := own(t)
+	script := profile.New(client, standard(t))
+	for n := 1; n <= 3; n++ {
+		apply(t, script, "alice", pageview("", "home"))
+		expectSame(t, redistest.Calls(t, client, "script|load"), n)
+		apply(t, script, "alice", pageview("", "home"))
+		expectSame(t, redistest.Calls(t, client, "script|load"), n)
+		if err := client.ScriptFlush(ctx).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDocumentedRightsAreEnough(t *testing.T) {
+	admin := own(t)
+	// docs/operations.md, what a worker needs.
+	rights := []interface{}{
+		"ACL", "SETUSER", "profiler", "on", ">secret", "resetkeys", "~visitor:*", "resetchannels", "-@all",
+		"+evalsha", "+script|load", "+hget", "+hset", "+hdel", "+exists", "+pexpire",
+	}
+	if err := admin.Do(ctx, rights...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(&redis.Options{
+		Addr: admin.Options().Addr, Username: "profiler", Password: "secret",
+	})
+	defer client.Close()
+	script := profile.New(client, standard(t))
+	apply(t, script, "alice", pageview("e1", "home"))
+
+	script.KeyPattern = "other:{<id>}"
+	_, err := script.Apply(ctx, profile.Call{Visitor: "alice", Events: []profile.Event{pageview("e1", "home")}})
+	expectRefusal(t, err, "NOPERM", false)
+}
+
+func TestRefusalsOfTheScript(t *testing.T) {
+	client := redistest.Client(t)
+	script := profile.New(client, standard(t))
+	_, err := script.Apply(ctx, profile.Call{})
+	expectRefusal(t, err, profile.CodeBadArguments, false)
+
+	visitor := newVisitor(t)
+	key := profile.KeyOf(profile.DefaultKeyPattern, visitor)
+	defer client.Unlink(ctx, key)
+	if err := client.Set(ctx, key, "no hash", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = script.Apply(ctx, profile.Call{Visitor: visitor, Events: []profile.Event{pageview("e1", "home")}})
+	expectRefusal(t, err, profile.CodeBadProfile, false)
+}
+
+func TestServerThatCannotNow(t *testing.T) {
+	client := own(t)
+	script := profile.New(client, standard(t))
+	call := profile.Call{Visitor: "alice", Events: []profile.Event{pageview("e1", "home")}}
+
+	set := func(name, value string) {
+		if err := client.ConfigSet(ctx, name, value).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("maxmemory", "1")
+	_, err := script.Apply(ctx, call)
+	expectRefusal(t, err, "OOM", true)
+	set("maxmemory", "0")
+
+	set("busy-reply-threshold", "1")
+	waiting := redis.NewClient(&redis.Options{Addr: client.Options().Addr, ReadTimeout: time.Minute})
+	defer waiting.Close()
+	killed := make(chan error)
+	go func() { killed <- waiting.Eval(ctx, "while true do end", nil).Err() }()
+	redistest.Eventually(t, "the server is not busy", func() bool {
+		_, err = script.Apply(ctx, call)
+		return err != nil
+	})
+	expectRefusal(t, err, "BUSY", true)
+	if err := client.ScriptKill(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-killed; err == nil {
+		t.Error("the endless script came to an end")
+	}
+	apply(t, script, "alice", pageview("e1", "home"))
+}
+
+func TestServerThatIsAway(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: redistest.FreeAddress(t), MaxRetries: -1})
+	defer client.Close()
+	_, err := profile.New(client, standard(t)).Apply(ctx, profile.Call{Visitor: "alice"})
+	var refused *profile.Error
+	if err == nil || errors.As(err, &refused) || !profile.IsTemporary(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnswerOfAnotherScriptIsAnError(t *testing.T) {
+	client := redistest.Client(t)
+	for _, source := range []string{
+		"return 'text'", "return {'text'}", "return {{}}", "return {{'', 'name'}}", "return {{'', 'name', 1}}",
+	} {
+		answers, err := profile.New(client, []byte(source)).Eval(ctx, []string{"visitor:{alice}"}, nil)
+		var refused *profile.Error
+		if err == nil || errors.As(err, &refused) || profile.IsTemporary(err) {
+			t.Errorf("%s: got %v, %v", source, answers, err)
+		}
+	}
+}
+
+func standard(t *testing.T) []byte {
+	t.Helper()
+	source, err := os.ReadFile("../../../lua/rendered/standard.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
+func pageview(id, page string) profile.Event {
+	return profile.Event{
+		Recorded: time.UnixMilli(1700000000000), ID: id, Visit: "A", Inputs: []string{"Pageview", page},
+	}
+}
+
+func apply(t *testing.T, script *profile.Script, visitor string, event profile.Event) profile.Answer {
+	t.Helper()
+	answers, err := script.Apply(ctx, profile.Call{Visitor: visitor, Events: []profile.Event{event}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(answers) != 1 {
+		t.Fatalf("got %d answers to one event", len(answers))
+	}
+	return answers[0]
+}
+
+func expectRefusal(t *testing.T, err error, code string, temporary bool) {
+	t.Helper()
+	var refused *profile.Error
+	if !errors.As(err, &refused) || refused.Code != code || profile.IsTemporary(err) != temporary {
+		t.Errorf("expected %s (temporary: %t), got %v", code, temporary, err)
+	}
+}
+
+// own is connected to a server that no other test uses.
+func own(t *testing.T) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: redistest.Start(t)})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// newVisitor is an id that no server has seen.
+func newVisitor(t *testing.T) string {
+	t.Helper()
+	random := make([]byte, 16)
+	if _, err := rand.Read(random); err != nil {
+		t.Fatal(err)
+	}
+	return "go-" + hex.EncodeToString(random)
+}
