@@ -1,6 +1,8 @@
 """Connections to Redis, with the client library's own retries switched off."""
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import redis
 from redis.backoff import NoBackoff
@@ -56,6 +58,9 @@ _TLS_REMEDIES = {
     "CERTIFICATE_VERIFY_FAILED": "check redis.ssl_cafile, and the host name in redis.url",
     "CERTIFICATE_REQUIRED": "the server demands a client certificate: redis.ssl_certfile",
 }
+#: A proxy, or a server that joined a cluster since we connected.
+_HIDDEN_CLUSTER = "a cluster, which HELLO did not say; name one of its nodes in redis.url, restart"
+
 #: A server that demands a certificate hangs up, at times before we read why; so does one that ends.
 _HANGS_UP = " (does the server demand a client certificate, redis.ssl_certfile?)"
 
@@ -118,15 +123,21 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
         ) from error
 
 
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raise the errors of this package in place of redis-py's."""
+    try:
+        yield
+    except redis.RedisError as error:
+        raise translated(error) from error
+
+
 def translated(error: redis.RedisError) -> ProfilerError:
     """The error of this package that says what to do about one of redis-py's."""
     text = str(error)
-    for sign, remedy in _TLS_REMEDIES.items():
-        if sign in text:
-            return ConfigError(f"Redis: {error}; {remedy}")
     code = text.partition(" ")[0].removeprefix("-")
-    if code in _NOT_ALLOWED or isinstance(error, _DENIED) or text.startswith(_DENIALS):
-        return ConfigError(f"Redis refuses us: {error}; see docs/operations.md for the ACL")
+    if wrong := _what_is_misconfigured(error, text, code):
+        return ConfigError(wrong)
     if code == "ELAYOUT":
         return ScriptContractError(
             f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one", code
@@ -138,3 +149,17 @@ def translated(error: redis.RedisError) -> ProfilerError:
     if isinstance(error, redis.exceptions.NoScriptError):
         return StoreUnavailableError("the script cache is flushed faster than it can be loaded")
     return ScriptContractError(f"Redis answered: {error}", code)
+
+
+def _what_is_misconfigured(error: redis.RedisError, text: str, code: str) -> str:
+    """What no waiting would mend, and the remedy; else nothing."""
+    for sign, remedy in _TLS_REMEDIES.items():
+        if sign in text:
+            return f"Redis: {text}; {remedy}"
+    if code in _NOT_ALLOWED or isinstance(error, _DENIED) or text.startswith(_DENIALS):
+        return f"Redis refuses us: {text}; see docs/operations.md for the ACL"
+    if isinstance(error, redis.exceptions.AskError):  # and MovedError; a cluster's are followed
+        return f"Redis answered MOVED or ASK {text}: {_HIDDEN_CLUSTER}"
+    if text.startswith("SELECT is not allowed in cluster mode"):
+        return f"Redis: {text}; let redis.url end with /0"
+    return ""

@@ -1,0 +1,162 @@
+"""The script on a Redis Cluster: the same answers as one server's, wherever a key lives."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from redis.crc import key_slot
+
+from profiler.errors import ConfigError, StoreUnavailableError
+from profiler.events import Limits
+from profiler.flatten import decode_processed
+from profiler.keys import key_of
+from profiler.records import FlatEvent
+from profiler.reply import Applied
+from profiler.rules import PRESETS, load_rules
+from profiler.sample import read_sample
+from profiler.script import ProfileScript
+from profiler.store import connect
+from tests.integration.pipeline_runs import rules_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import MakeStore
+    from tests.servers.redis_cluster import RedisCluster
+
+
+class Visitors:
+    """The script under keys of the test's own."""
+
+    def __init__(self, url: str, rules: str) -> None:
+        self.client = connect(url)
+        self.script = ProfileScript(self.client, load_rules(rules))
+        self.offset = 0
+
+    def see(self, *visitors: str) -> list[int]:
+        """Apply an event of each; returns how many each has now."""
+        events = [self._event(visitor) for visitor in visitors]
+        outcomes = self.script.apply(events)
+        assert all(isinstance(outcome, Applied) for outcome in outcomes), outcomes
+        return [o.profile["profile_visitor_events"] for o in outcomes if isinstance(o, Applied)]
+
+    def key(self, visitor: str) -> str:
+        """Where a visitor is stored."""
+        return key_of(self.script.rules.store.key, visitor)
+
+    def _event(self, visitor: str) -> FlatEvent:
+        self.offset += 1
+        identity = self.script.rules.identity
+        fields = {identity.visitor: visitor, identity.visit: "one"}
+        return FlatEvent("0:t:0", self.offset, 1_700_000_000_000 + self.offset, fields)
+
+
+@pytest.fixture
+def visitors(redis_cluster: RedisCluster, key_prefix: str, tmp_path: Path) -> Iterator[Visitors]:
+    visitors = Visitors(redis_cluster.url, str(rules_file(tmp_path, "standard", key_prefix)))
+    with closing(visitors.client):
+        visitors.script.register()
+        yield visitors
+
+
+NAMES = [f"visitor-{number}" for number in range(30)]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_cluster_answers_as_one_server_does(
+    redis_cluster: RedisCluster,
+    private_store: MakeStore,
+    preset: str,
+    key_prefix: str,
+    tmp_path: Path,
+) -> None:
+    rules = str(rules_file(tmp_path, preset, key_prefix))
+    records = enumerate(read_sample())
+    events = [
+        FlatEvent("0:t:0", offset, time, decode_processed(value, Limits()))
+        for offset, (_, value, time) in records
+    ]
+    before = [node.calls("evalsha") for node in redis_cluster.primaries]
+    outcomes = []
+    for url in (private_store().url, redis_cluster.url):
+        with closing(connect(url)) as client:
+            script = ProfileScript(client, load_rules(rules))
+            script.register()
+            outcomes.append(script.apply(events))
+    after = [node.calls("evalsha") for node in redis_cluster.primaries]
+
+    assert outcomes[0] == outcomes[1]
+    assert sum(isinstance(outcome, Applied) for outcome in outcomes[1]) > 500
+    assert all(more > less for more, less in zip(after, before, strict=True))
+
+
+def test_the_script_is_loaded_again_where_it_is_missing(
+    redis_cluster: RedisCluster, visitors: Visitors
+) -> None:
+    assert visitors.script.is_registered()
+    assert visitors.see(*NAMES) == [1] * len(NAMES)
+    redis_cluster.primaries[1].ask("SCRIPT", "FLUSH")
+    assert not visitors.script.is_registered()
+    assert visitors.see(*NAMES) == [2] * len(NAMES)
+    assert visitors.script.is_registered()
+
+
+def test_a_slot_on_its_way_is_followed(redis_cluster: RedisCluster, visitors: Visitors) -> None:
+    """The key still there, gone ahead (ASK), its slot moved for good (MOVED), and back again."""
+    visitors.see(*NAMES)
+    slot = key_slot(visitors.key("visitor-0").encode())
+    source = redis_cluster.primary_of(visitors.key("visitor-0"))
+    target = redis_cluster.another_than(source)
+    asks, moves = source.errors("ASK"), source.errors("MOVED")
+
+    redis_cluster.begin_move(slot, source, target)
+    assert visitors.see(*NAMES) == [2] * len(NAMES)
+    assert source.errors("ASK") == asks
+    redis_cluster.move_keys(slot, source, target)
+    # The target need never have had the script: it is loaded there, who does not own the slot yet.
+    target.ask("SCRIPT", "FLUSH")
+    assert visitors.see(*NAMES) == [3] * len(NAMES)
+    assert source.errors("ASK") > asks
+    redis_cluster.finish_move(slot, source, target)
+    assert visitors.see(*NAMES) == [4] * len(NAMES)
+    assert source.errors("MOVED") == moves + 1
+    assert visitors.see(*NAMES) == [5] * len(NAMES)
+    assert source.errors("MOVED") == moves + 1, "the map was not asked for anew"
+
+    redis_cluster.move_slot(slot, target, source)
+    assert visitors.see(*NAMES) == [6] * len(NAMES)
+
+
+def test_a_node_that_is_away_makes_the_batch_wait(
+    redis_cluster: RedisCluster, visitors: Visitors
+) -> None:
+    """Nothing is known of the batch, and what is repeated is not counted twice."""
+    visitors.see(*NAMES)
+    primary = redis_cluster.primary_of(visitors.key("visitor-0"))
+    replica = redis_cluster.replica_of(primary)
+    visitors.offset -= len(NAMES)
+    primary.kill()
+    try:
+        with pytest.raises(StoreUnavailableError):
+            visitors.see(*NAMES)
+        replica.await_promotion()
+        redis_cluster.await_health()
+        visitors.offset = 0
+        assert visitors.see(*NAMES) == [1] * len(NAMES)
+        assert visitors.see(*NAMES) == [2] * len(NAMES)
+    finally:
+        primary.start()
+        redis_cluster.await_health()
+
+
+def test_a_cluster_needs_an_address_that_leads_to_all_of_it(redis_cluster: RedisCluster) -> None:
+    url = redis_cluster.url
+    with (
+        closing(connect(url.removesuffix("0") + "1")) as client,
+        pytest.raises(ConfigError) as told,
+    ):
+        ProfileScript(client, load_rules("standard")).register()
+    assert "let redis.url end with /0" in str(told.value)
