@@ -92,8 +92,7 @@ class ProfileScript:
             ScriptContractError: script and caller disagree, or newer state was met.
         """
         outcomes: list[Outcome] = [None] * len(events)
-        rounds = self._calls(events, outcomes)
-        for calls in rounds:
+        for calls in self._calls(events, outcomes):
             replies = self._run([self._command([call.key], call.arguments) for call in calls])
             for call, reply in zip(calls, replies, strict=True):
                 self._decoder.decode(call.places, reply, outcomes)

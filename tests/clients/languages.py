@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 #: A cold build fetches the packages of a language.
 BUILD_TIMEOUT_S = 600
-RUN_TIMEOUT_S = 120
+RUN_TIMEOUT_S = 300
 
 Finished = subprocess.CompletedProcess[str]
 

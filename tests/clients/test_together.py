@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import redis
@@ -29,9 +29,11 @@ from tests.oracles.measure import script_under
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from profiler.embedded import StoreServer
     from tests.clients.languages import Language
     from tests.clients.together_events import Call, Fields
     from tests.conftest import MakeStore
+    from tests.servers.redis_cluster import RedisCluster
 
 
 def shares_of(
@@ -80,17 +82,19 @@ def assert_profiles_are_those_of_the_fold(
     }
 
 
-def test_all_languages_on_one_server(private_store: MakeStore, key_prefix: str) -> None:
+def update_together(servers: Sequence[StoreServer], key_prefix: str, **variables: str) -> None:
+    """Let all languages apply their shares, while the scripts of all servers are flushed."""
     for language in LANGUAGES:
         build(language)
     events = events_together()
     shares = shares_of(events, LANGUAGES, key_prefix)
     lines = {language: [call.line() for call in calls] for language, calls in shares.items()}
-    url = private_store().url
-    with redis.Redis.from_url(url) as client:
-        with scripts_flushed([client]) as flushes:
-            done = run_in_step(lines, url)
-        refused = client.info("errorstats")["errorstat_NOSCRIPT"]["count"]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(redis.Redis.from_url(server.url)) for server in servers]
+        before = refusals(clients)
+        with scripts_flushed(clients) as flushes:
+            done = run_in_step(lines, servers[0].url, **variables)
+        refused = refusals(clients) - before
 
     assert done == {
         language.name: {"calls": len(calls), "events": EVENTS_EACH}
@@ -98,4 +102,18 @@ def test_all_languages_on_one_server(private_store: MakeStore, key_prefix: str) 
     }
     assert flushes[0] > 5
     assert refused > flushes[0] / 2
-    assert_profiles_are_those_of_the_fold(events, url, key_prefix)
+    assert_profiles_are_those_of_the_fold(events, servers[0].url, key_prefix)
+
+
+def refusals(clients: Sequence[redis.Redis]) -> int:
+    """How often servers did not know a script since they started."""
+    errors = [client.info("errorstats") for client in clients]
+    return sum(each.get("errorstat_NOSCRIPT", {}).get("count", 0) for each in errors)
+
+
+def test_all_languages_on_one_server(private_store: MakeStore, key_prefix: str) -> None:
+    update_together([private_store()], key_prefix)
+
+
+def test_all_languages_on_a_cluster(redis_cluster: RedisCluster, key_prefix: str) -> None:
+    update_together(redis_cluster.primaries, key_prefix, REDIS_CLUSTER="1")

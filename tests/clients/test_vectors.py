@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import MakeStore
     from tests.servers.redis import Store
+    from tests.servers.redis_cluster import RedisCluster
 
 NAMES = [
     vector["name"]
@@ -33,6 +34,10 @@ def assert_all_hold(done: Finished) -> None:
 
 def test_all_vectors_hold(language: Language, store: Store) -> None:
     assert_all_hold(language.vectors(store.url))
+
+
+def test_all_vectors_hold_on_a_cluster(language: Language, redis_cluster: RedisCluster) -> None:
+    assert_all_hold(language.vectors(redis_cluster.url, REDIS_CLUSTER="1"))
 
 
 def test_script_is_loaded_where_the_server_does_not_know_it(
