@@ -71,12 +71,13 @@ def assert_profiles_are_those_of_the_fold(
 
     expected = dict(expected_profiles(events))
     assert found.keys() == expected.keys()
-    wrong = {
-        visit_id: {n: (value, found[visit_id][n]) for n, value in fields.items()}
+    wrong = [
+        (visit_id, name, found[visit_id][name], value)
         for visit_id, fields in expected.items()
-        if not fields.items() <= found[visit_id].items()
-    }
-    assert wrong == {}
+        for name, value in fields.items()
+        if found[visit_id][name] != value
+    ]
+    assert wrong == []
     assert {visitor: sorted(own) for visitor, own in numbers.items()} == {
         visitor: list(range(1, VISITS + 1)) for visitor in VISITORS
     }
