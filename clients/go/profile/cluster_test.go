@@ -54,6 +54,26 @@ func TestClusterWhileASlotMoves(t *testing.T) {
 	expectSame(t, target.ClusterCountKeysInSlot(ctx, int(slot)).Val(), int64(1))
 }
 
+func TestClusterNeedsOneRightMore(t *testing.T) {
+	nodes := redistest.StartCluster(t)
+	for _, node := range nodes {
+		allow(t, node, "+cluster|slots")
+	}
+	client := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: []string{nodes[0].Options().Addr}, Username: "profiler", Password: "secret",
+	})
+	defer client.Close()
+	script := profile.New(client, standard(t))
+	for n := 0; n < 10; n++ {
+		apply(t, script, strconv.Itoa(n), pageview("e1", "home"))
+	}
+	for i, node := range nodes {
+		if redistest.Calls(t, node, "evalsha") == 0 {
+			t.Errorf("node %d got no call", i)
+		}
+	}
+}
+
 func clusterClient(t *testing.T, nodes []*redis.Client) redis.UniversalClient {
 	t.Helper()
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].Options().Addr}})

@@ -245,5 +245,6 @@ func IsTemporary(err error) bool {
 		return strings.Contains(text, "max number of clients") || strings.Contains(text, "Script killed")
 	}
 	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, redis.ErrPoolTimeout)
+	return errors.As(err, &network) || errors.Is(err, redis.ErrPoolTimeout) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

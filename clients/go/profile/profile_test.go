@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"visitor-profiler/clients/go/profile"
 )
 
@@ -71,6 +73,9 @@ func TestTypedValues(t *testing.T) {
 func TestErrorsThatAreNotTheServers(t *testing.T) {
 	temporary := map[error]bool{
 		io.EOF:                   true,
+		io.ErrUnexpectedEOF:      true,
+		redis.ErrPoolTimeout:     true,
+		redis.ErrClosed:          false,
 		context.Canceled:         false,
 		context.DeadlineExceeded: false,
 		fmt.Errorf("something"):  false,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"os"
 	"strconv"
 	"sync"
@@ -102,14 +101,7 @@ func TestScriptIsLoadedWhenTheServerForgotIt(t *testing.T) {
 
 func TestDocumentedRightsAreEnough(t *testing.T) {
 	admin := own(t)
-	// docs/operations.md, what a worker needs.
-	rights := []interface{}{
-		"ACL", "SETUSER", "profiler", "on", ">secret", "resetkeys", "~visitor:*", "resetchannels", "-@all",
-		"+evalsha", "+script|load", "+hget", "+hset", "+hdel", "+exists", "+pexpire",
-	}
-	if err := admin.Do(ctx, rights...).Err(); err != nil {
-		t.Fatal(err)
-	}
+	allow(t, admin)
 	client := redis.NewClient(&redis.Options{
 		Addr: admin.Options().Addr, Username: "profiler", Password: "secret",
 	})
@@ -120,79 +112,6 @@ func TestDocumentedRightsAreEnough(t *testing.T) {
 	script.KeyPattern = "other:{<id>}"
 	_, err := script.Apply(ctx, profile.Call{Visitor: "alice", Events: []profile.Event{pageview("e1", "home")}})
 	expectRefusal(t, err, "NOPERM", false)
-}
-
-func TestRefusalsOfTheScript(t *testing.T) {
-	client := redistest.Client(t)
-	script := profile.New(client, standard(t))
-	_, err := script.Apply(ctx, profile.Call{})
-	expectRefusal(t, err, profile.CodeBadArguments, false)
-
-	visitor := newVisitor(t)
-	key := profile.KeyOf(profile.DefaultKeyPattern, visitor)
-	defer client.Unlink(ctx, key)
-	if err := client.Set(ctx, key, "no hash", 0).Err(); err != nil {
-		t.Fatal(err)
-	}
-	_, err = script.Apply(ctx, profile.Call{Visitor: visitor, Events: []profile.Event{pageview("e1", "home")}})
-	expectRefusal(t, err, profile.CodeBadProfile, false)
-}
-
-func TestServerThatCannotNow(t *testing.T) {
-	client := own(t)
-	script := profile.New(client, standard(t))
-	call := profile.Call{Visitor: "alice", Events: []profile.Event{pageview("e1", "home")}}
-
-	set := func(name, value string) {
-		if err := client.ConfigSet(ctx, name, value).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	set("maxmemory", "1")
-	_, err := script.Apply(ctx, call)
-	expectRefusal(t, err, "OOM", true)
-	set("maxmemory", "0")
-
-	set("busy-reply-threshold", "1")
-	waiting := redis.NewClient(&redis.Options{Addr: client.Options().Addr, ReadTimeout: time.Minute})
-	defer waiting.Close()
-	killed := make(chan error)
-	go func() { killed <- waiting.Eval(ctx, "while true do end", nil).Err() }()
-	redistest.Eventually(t, "the server is not busy", func() bool {
-		_, err = script.Apply(ctx, call)
-		return err != nil
-	})
-	expectRefusal(t, err, "BUSY", true)
-	if err := client.ScriptKill(ctx).Err(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-killed; err == nil {
-		t.Error("the endless script came to an end")
-	}
-	apply(t, script, "alice", pageview("e1", "home"))
-}
-
-func TestServerThatIsAway(t *testing.T) {
-	client := redis.NewClient(&redis.Options{Addr: redistest.FreeAddress(t), MaxRetries: -1})
-	defer client.Close()
-	_, err := profile.New(client, standard(t)).Apply(ctx, profile.Call{Visitor: "alice"})
-	var refused *profile.Error
-	if err == nil || errors.As(err, &refused) || !profile.IsTemporary(err) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestAnswerOfAnotherScriptIsAnError(t *testing.T) {
-	client := redistest.Client(t)
-	for _, source := range []string{
-		"return 'text'", "return {'text'}", "return {{}}", "return {{'', 'name'}}", "return {{'', 'name', 1}}",
-	} {
-		answers, err := profile.New(client, []byte(source)).Eval(ctx, []string{"visitor:{alice}"}, nil)
-		var refused *profile.Error
-		if err == nil || errors.As(err, &refused) || profile.IsTemporary(err) {
-			t.Errorf("%s: got %v, %v", source, answers, err)
-		}
-	}
 }
 
 func standard(t *testing.T) []byte {
@@ -222,11 +141,15 @@ func apply(t *testing.T, script *profile.Script, visitor string, event profile.E
 	return answers[0]
 }
 
-func expectRefusal(t *testing.T, err error, code string, temporary bool) {
+// allow gives the user profiler the rights that docs/operations.md says a worker needs, and others.
+func allow(t *testing.T, admin *redis.Client, others ...interface{}) {
 	t.Helper()
-	var refused *profile.Error
-	if !errors.As(err, &refused) || refused.Code != code || profile.IsTemporary(err) != temporary {
-		t.Errorf("expected %s (temporary: %t), got %v", code, temporary, err)
+	rights := append([]interface{}{
+		"ACL", "SETUSER", "profiler", "on", ">secret", "resetkeys", "~visitor:*", "resetchannels", "-@all",
+		"+evalsha", "+script|load", "+hget", "+hset", "+hdel", "+exists", "+pexpire",
+	}, others...)
+	if err := admin.Do(ctx, rights...).Err(); err != nil {
+		t.Fatal(err)
 	}
 }
 
