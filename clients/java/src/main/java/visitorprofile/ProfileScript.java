@@ -16,9 +16,15 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.regex.Pattern;
+import redis.clients.jedis.CommandArguments;
+import redis.clients.jedis.Connection;
+import redis.clients.jedis.Protocol.Command;
+import redis.clients.jedis.Protocol.Keyword;
+import redis.clients.jedis.RedisClusterClient;
 import redis.clients.jedis.UnifiedJedis;
 import redis.clients.jedis.exceptions.JedisDataException;
 import redis.clients.jedis.exceptions.JedisNoScriptException;
+import redis.clients.jedis.util.JedisClusterCRC16;
 
 /**
  * Calls the visitor-profile script: events in, flags and profiles out, all decisions in Lua.
@@ -47,9 +53,7 @@ public final class ProfileScript {
     this(redis, source, KEY_PATTERN);
   }
 
-  /**
-   * @param keyPattern the key of the rules, where they do not have the presets'
-   */
+  /** For rules that have another key than the presets'. */
   public ProfileScript(UnifiedJedis redis, byte[] source, String keyPattern) {
     this.redis = redis;
     this.source = source.clone();
@@ -109,18 +113,9 @@ public final class ProfileScript {
   /** The server's answer was an error. */
   public static final class ProfileException extends RuntimeException {
     private static final long serialVersionUID = 1;
-    private static final Set<String> NOT_NOW =
-        Set.of(
-            "BUSY",
-            "CLUSTERDOWN",
-            "LOADING",
-            "MASTERDOWN",
-            "MISCONF",
-            "NOREPLICAS",
-            "NOSCRIPT", // flushed again between our load and our call
-            "OOM",
-            "READONLY",
-            "TRYAGAIN");
+    // NOSCRIPT gets here only where the script was flushed again between our load and our call.
+    private static final String NOT_NOW =
+        "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN";
 
     private final String code;
 
@@ -139,7 +134,7 @@ public final class ProfileScript {
 
     /** Whether the server only cannot now: wait, and make the same call again. */
     public boolean isRetryable() {
-      return NOT_NOW.contains(code);
+      return Set.of(NOT_NOW.split(" ")).contains(code);
     }
   }
 
@@ -162,19 +157,14 @@ public final class ProfileScript {
    * @return one answer per event
    */
   public List<Answer> update(String visitorId, String stream, Long floor, List<Event> events) {
-    List<byte[]> argv = new ArrayList<>();
-    argv.add(bytes(visitorId));
-    argv.add(bytes(stream));
-    argv.add(bytes(floor));
+    List<Object> argv = new ArrayList<>(Arrays.asList(visitorId, stream, floor));
     for (Event event : events) {
-      argv.add(bytes(event.offset));
-      argv.add(bytes(event.recordMs));
-      argv.add(bytes(event.eventMs));
-      argv.add(bytes(event.eventId));
-      argv.add(bytes(event.visitId));
-      event.inputs.forEach(input -> argv.add(bytes(input)));
+      argv.addAll(Arrays.asList(event.offset, event.recordMs, event.eventMs));
+      argv.addAll(Arrays.asList(event.eventId, event.visitId));
+      argv.addAll(event.inputs);
     }
-    return call(List.of(bytes(keyOf(bytes(visitorId), keyPattern))), argv);
+    byte[] key = bytes(keyOf(bytes(visitorId), keyPattern));
+    return call(List.of(key), argv.stream().map(ProfileScript::bytes).toList());
   }
 
   /** The call itself, for ids and texts that are no UTF-8: all KEYS and all ARGV. */
@@ -186,11 +176,12 @@ public final class ProfileScript {
     }
   }
 
-  /** The key of a visitor, as every caller must build it. */
+  /** The key of a visitor by the presets' pattern, as every caller must build it. */
   public static String keyOf(String visitorId) {
     return keyOf(bytes(visitorId), KEY_PATTERN);
   }
 
+  /** The same by another pattern, for ids that are not always UTF-8. */
   public static String keyOf(byte[] visitorId, String pattern) {
     return pattern.replace("<id>", encode(visitorId));
   }
@@ -199,12 +190,20 @@ public final class ProfileScript {
     try {
       return redis.evalsha(sha, keys, argv);
     } catch (JedisNoScriptException error) {
-      if (keys.isEmpty()) {
-        redis.scriptLoad(new String(source, UTF_8)); // on every node: any may be asked next
-      } else {
-        redis.scriptLoad(source, keys.get(0)); // on the node that has the key
-      }
+      load(keys);
       return redis.evalsha(sha, keys, argv);
+    }
+  }
+
+  private void load(List<byte[]> keys) {
+    if (redis instanceof RedisClusterClient cluster && !keys.isEmpty()) {
+      // Jedis itself would load it on all primaries, and fail when one of them is down.
+      int slot = JedisClusterCRC16.getSlot(keys.get(0));
+      try (Connection owner = cluster.getConnectionFromSlot(slot)) {
+        owner.executeCommand(new CommandArguments(Command.SCRIPT).add(Keyword.LOAD).add(source));
+      }
+    } else {
+      redis.scriptLoad(new String(source, UTF_8));
     }
   }
 
@@ -217,10 +216,8 @@ public final class ProfileScript {
       for (int at = 1; at < words.size(); at += 2) {
         values.put(text(words.get(at)), (byte[]) words.get(at + 1));
       }
-      answers.add(
-          new Answer(
-              flags.isEmpty() ? Set.of() : Set.of(flags.split(" ")),
-              new Profile(Collections.unmodifiableMap(values))));
+      Profile profile = new Profile(Collections.unmodifiableMap(values));
+      answers.add(new Answer(flags.isEmpty() ? Set.of() : Set.of(flags.split(" ")), profile));
     }
     return Collections.unmodifiableList(answers);
   }
@@ -231,9 +228,7 @@ public final class ProfileScript {
     }
     return UNSAFE
         .matcher(new String(visitorId, ISO_8859_1))
-        .replaceAll(
-            found ->
-                "%" + HexFormat.of().withUpperCase().toHexDigits((byte) found.group().charAt(0)));
+        .replaceAll(found -> String.format("%%%02X", (int) found.group().charAt(0)));
   }
 
   private static byte[] digest(String algorithm, byte[] data) {

@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import redis.clients.jedis.UnifiedJedis;
 import visitorprofile.ProfileScript;
 import visitorprofile.ProfileScript.ProfileException;
@@ -25,6 +24,8 @@ public final class RunStream {
   private RunStream() {}
 
   private record Line(String key, List<String> argv) {}
+
+  private record Total(int calls, int events) {}
 
   public static void main(String[] args) {
     if (args.length != 1) {
@@ -47,7 +48,7 @@ public final class RunStream {
         calls++;
       }
     }
-    System.out.println(gson.toJson(Map.of("calls", calls, "events", events)));
+    System.out.println(gson.toJson(new Total(calls, events)));
     return 0;
   }
 
