@@ -1,14 +1,14 @@
 """Pipelines, one per connection: all are written before any reply is read.
 
-redis-py's own pipeline builds Python objects for each command and looks each reply over again;
-for the script's calls, which need neither, that takes more of the worker's time than packing
-them. Its cluster pipeline takes no EVALSHA at all.
+redis-py's own pipeline goes through each argument and each reply in Python, which takes half as
+long again as all of this; and that for clusters takes no EVALSHA at all. Its connections are used.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import redis
+from hiredis import pack_command
 
 from profiler.redis.nodes import Words
 
@@ -30,7 +30,8 @@ def exchange(batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words]]]) 
         for pool, commands in batches:
             connection: Any = pool.get_connection()
             lent.append((pool, connection))
-            connection.send_packed_command(connection.pack_commands(commands))
+            packed = b"".join(pack_command(words) for words in commands)  # type: ignore[arg-type] # the stub says tuples of one
+            connection.send_packed_command([packed])
         return [
             [_reply(connection) for _ in commands]
             for (_, connection), (_, commands) in zip(lent, batches, strict=True)

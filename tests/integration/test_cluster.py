@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 from redis.crc import key_slot
 
 from profiler.errors import ConfigError, StoreUnavailableError
@@ -13,6 +14,7 @@ from profiler.events import Limits
 from profiler.flatten import decode_processed
 from profiler.keys import key_of
 from profiler.records import FlatEvent
+from profiler.redis.exchange import exchange
 from profiler.reply import Applied
 from profiler.rules import PRESETS, load_rules
 from profiler.sample import read_sample
@@ -150,6 +152,22 @@ def test_a_node_that_is_away_makes_the_batch_wait(
     finally:
         primary.start()
         redis_cluster.await_health()
+
+
+def test_unread_replies_do_not_stay(private_store: MakeStore) -> None:
+    """One node is silent, and the other's replies are not read: its connection has to go."""
+    silent, quick = private_store(), private_store()
+    with closing(connect(silent.url, timeout_s=0.3)) as one, closing(connect(quick.url)) as other:
+        pools = [one.connection_pool, other.connection_pool]
+        ping = ("PING",)
+        assert exchange([(pool, [ping]) for pool in pools]) == [[b"PONG"], [b"PONG"]]
+        one.client_pause(2_000)
+        connection = pools[1].get_connection()
+        pools[1].release(connection)
+        with pytest.raises(redis.TimeoutError):
+            exchange([(pool, [ping, ping]) for pool in pools])
+        assert not connection.is_connected
+        assert exchange([(pools[1], [("ECHO", "next")])]) == [[b"next"]]
 
 
 def test_a_cluster_needs_an_address_that_leads_to_all_of_it(redis_cluster: RedisCluster) -> None:

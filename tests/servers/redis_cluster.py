@@ -1,4 +1,4 @@
-"""A Redis Cluster of six servers on loopback: three primaries, each with a replica."""
+"""A Redis Cluster on loopback: three primaries, each with a replica."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from profiler.processes import ServerStartError, wait_until
 from tests.servers.redis import redis_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 PRIMARIES = 3
 #: A failover takes about twice as long.
@@ -27,14 +27,14 @@ class ClusterNode(StoreServer):
 
     name = "cluster node"
 
-    def __init__(self, options: Sequence[str] = ()) -> None:
-        """Describe it; its command line gets `options` too."""
+    def __init__(self) -> None:
+        """Describe it."""
         self.bus_port = free_port()
         cluster = ["--cluster-enabled", "yes", "--cluster-port", str(self.bus_port)]
         patience = ["--cluster-node-timeout", str(NODE_TIMEOUT_MS)]
         # A replica follows at once, and may take over however long it was cut off.
         replicas = ["--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0"]
-        super().__init__(redis_binary(), options=[*cluster, *patience, *replicas, *options])
+        super().__init__(redis_binary(), options=[*cluster, *patience, *replicas])
 
     def ask(self, *words: str | int) -> Any:  # noqa: ANN401 - as the server answers
         """Send one command."""
@@ -87,11 +87,11 @@ class ClusterNode(StoreServer):
 
 
 class RedisCluster:
-    """Six nodes; a context manager around their lives."""
+    """Its nodes; a context manager around their lives."""
 
-    def __init__(self, options: Sequence[str] = ()) -> None:
-        """Describe them; every node's command line gets `options` too."""
-        self.nodes = [ClusterNode(options) for _ in range(2 * PRIMARIES)]
+    def __init__(self, *, replicas: int = PRIMARIES) -> None:
+        """Describe them: three primaries, and a replica of each, or of none."""
+        self.nodes = [ClusterNode() for _ in range(PRIMARIES + replicas)]
         self._stack = ExitStack()
 
     @property
@@ -172,7 +172,8 @@ class RedisCluster:
         for index, primary in enumerate(self.nodes[:PRIMARIES]):
             last = min((index + 1) * share, REDIS_CLUSTER_HASH_SLOTS) - 1
             primary.ask("CLUSTER", "ADDSLOTSRANGE", index * share, last)
-            self.nodes[PRIMARIES + index].ask("CLUSTER", "REPLICATE", primary.id)
+            for replica in self.nodes[PRIMARIES + index :: PRIMARIES]:
+                replica.ask("CLUSTER", "REPLICATE", primary.id)
         self.await_health()
 
 
