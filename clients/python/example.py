@@ -1,5 +1,3 @@
-"""Two events of one visitor: ``.venv/bin/python clients/python/example.py``."""
-
 import os
 import time
 
@@ -9,25 +7,24 @@ from profiler.rules import load_rules
 from profiler.script import ProfileScript
 from profiler.store import connect
 
-URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6399")  # that of make demo
-NOW_MS = time.time_ns() // 1_000_000
 
-
-def view(number: int, page: str) -> FlatEvent:
-    """A flattened page view, of no stream."""
+def view(event_id: str, page: str) -> FlatEvent:
     fields = {
         "query-other_domain_userid": "ada",
         "query-other_domain_sessionid": "v1",
-        "query-other_event_id": f"e{number}",
+        "query-other_event_id": event_id,
         "query-other_eventtype": "Pageview",
         "query-other_page_title": page,
     }
-    return FlatEvent(stream="", offset=0, timestamp=NOW_MS + number, fields=fields)
+    return FlatEvent(stream="", offset=0, timestamp=time.time_ns() // 1_000_000, fields=fields)
 
 
-script = ProfileScript(connect(URL), load_rules("standard"))
-for outcome in script.apply([view(1, "Home"), view(2, "Prices")]):
-    if isinstance(outcome, Applied):  # or Rejected, with code and reason
+client = connect(os.environ.get("REDIS_URL", "redis://127.0.0.1:6399"))  # any node of a cluster
+script = ProfileScript(client, load_rules("standard"))  # or "my.toml"
+
+for outcome in script.apply([view("e1", "Home"), view("e2", "Prices")]):
+    if isinstance(outcome, Applied):  # or Rejected, or None for an event without a visitor
         profile = outcome.profile
-        print(sorted(outcome.flags), profile["profile_visit_pageviews"])
+        flags = " ".join(outcome.flags) or "no flag"
+        print(flags, profile["profile_visit_pageviews"], profile["profile_visit_bounce"])
         print(profile["profile_visit_first_page"], "to", profile["profile_visit_last_page"])
