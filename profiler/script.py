@@ -16,7 +16,7 @@ from profiler.contract import MAX_EVENTS
 from profiler.errors import InvalidRecordError, ScriptContractError, StoredStateError
 from profiler.keys import key_of
 from profiler.records import FlatEvent
-from profiler.redis import Command, Nodes, nodes_of
+from profiler.redis import Command, Nodes, Word, nodes_of
 from profiler.render import render, sha_of
 from profiler.reply import Outcome, Rejected, ReplyDecoder
 from profiler.rights import Rights, harmless_calls, merged, rights_of
@@ -98,13 +98,11 @@ class ProfileScript:
                 self._decoder.decode(call.places, reply, outcomes)
         return outcomes
 
-    def call(
-        self, keys: Sequence[str], arguments: Sequence[str | bytes | int]
-    ) -> list[list[bytes]] | Rejected:
+    def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> list[Any] | Rejected:
         """Make one call with KEYS and ARGV as the contract has them. Raises as `apply` does.
 
         Returns:
-            The reply as it is, or why this visitor's stored state cannot be used.
+            The reply, texts as bytes, or why this visitor's stored state cannot be used.
         """
         (reply,) = self._run([self._command(keys, arguments)])
         return reply
@@ -216,9 +214,9 @@ class ProfileScript:
             )
         return text
 
-    def _command(self, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Command:
-        words = ("EVALSHA", self.sha, len(keys), *keys, *arguments)
-        return Command(keys[0] if keys else "", words)
+    def _command(self, keys: Sequence[str], arguments: Sequence[Word]) -> Command:
+        key = keys[0] if keys else ""
+        return Command(key, ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
     def _run(self, commands: Sequence[Command]) -> list[list[Any] | Rejected]:
         replies = self._call(commands)

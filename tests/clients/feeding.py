@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from tests.clients.languages import RUN_TIMEOUT_S
+from tests.clients.languages import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def run_in_step(
             language: stack.enter_context(_start(language, redis_url, variables))
             for language in shares
         }
-        watchdog = threading.Timer(RUN_TIMEOUT_S, _kill, (list(programs.values()),))
+        watchdog = threading.Timer(TIMEOUT_S, _kill, (list(programs.values()),))
         stack.callback(watchdog.cancel)
         watchdog.start()
         for lines in zip_longest(*shares.values()):

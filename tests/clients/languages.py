@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 #: A cold build fetches the packages of a language.
-BUILD_TIMEOUT_S = 600
-RUN_TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 Finished = subprocess.CompletedProcess[str]
 
@@ -64,7 +63,7 @@ def run(command: tuple[str, ...], directory: Path, environment: Mapping[str, str
         capture_output=True,
         text=True,
         check=False,
-        timeout=RUN_TIMEOUT_S,
+        timeout=TIMEOUT_S,
     )
 
 
@@ -113,12 +112,4 @@ def build(language: Language) -> None:
 
 def make(target: str, **variables: str) -> Finished:
     """Run a target of the Makefile."""
-    return subprocess.run(
-        ["make", "--no-print-directory", target],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=BUILD_TIMEOUT_S,
-    )
+    return run(("make", "--no-print-directory", target), ROOT, {**os.environ, **variables})
