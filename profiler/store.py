@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
-from profiler.connection_settings import RedisSettings
+from profiler.connection_settings import RedisSettings, one_url_per_host
 from profiler.contract import LAYOUT
 from profiler.errors import (
     ConfigError,
@@ -16,6 +17,7 @@ from profiler.errors import (
     ScriptContractError,
     StoreUnavailableError,
 )
+from profiler.redis.any_host import spread_over
 from profiler.tls import tls_context
 
 #: First words of replies that say "not now": the call may be made again as it is.
@@ -97,7 +99,7 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
     what is tried again, and looks at the server first.
 
     Args:
-        url: the address; what it says wins over `options`.
+        url: the address, of a cluster also several; what it says wins over `options`.
         timeout_s: to connect, and to wait for one answer.
         options: further ones of redis-py, e.g. a password.
 
@@ -106,8 +108,9 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
             password).
     """
     try:
-        return redis.Redis.from_url(
-            url,
+        first, *others = one_url_per_host(url)
+        client = redis.Redis.from_url(
+            first,
             retry=Retry(NoBackoff(), 0),
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
@@ -117,10 +120,14 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
             driver_info=None,
             **options,
         )
+        if others:
+            places = [parse_url(other) for other in others]  # type: ignore[no-untyped-call]
+            spread_over(client.connection_pool, places)
     except ValueError as error:
         raise ConfigError(
             "redis.url must begin with redis://, rediss:// or unix://, e.g. redis://localhost:6379/0"
         ) from error
+    return client
 
 
 @contextmanager

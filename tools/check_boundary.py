@@ -24,6 +24,7 @@ IMPORTS_REDIS = {
     "redis/cluster.py": "asks where slots are (CLUSTER SLOTS), and follows redirections",
     "redis/slots.py": "the slot of a key",
     "redis/detect.py": "asks a server whether it is a cluster's (HELLO)",
+    "redis/any_host.py": "connects, sends nothing",
     "rights.py": "reads refusals, sends nothing",
     "check/redis.py": "asks a server about itself (PING, INFO, CONFIG GET)",
     "check/redis_cluster.py": "reads a map of slots, sends nothing",

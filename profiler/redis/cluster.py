@@ -163,5 +163,6 @@ class ClusterNodes:
         if address not in self._pools:
             seed = self._seed
             options = seed.connection_kwargs | {"host": address.host, "port": address.port}
+            options.pop("others", None)
             self._pools[address] = redis.ConnectionPool(seed.connection_class, **options)
         return self._pools[address]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from profiler.errors import ConfigError
 from profiler.redis.cluster import ClusterNodes
 from profiler.redis.exchange import exchange_one
 from profiler.redis.single import SingleServer
@@ -19,7 +20,8 @@ def nodes_of(client: "redis.Redis") -> "Nodes":
 
     Raises:
         redis.RedisError: it cannot be reached, or refuses the login.
-        ConfigError: it is a cluster's, and its address that of a Unix socket.
+        ConfigError: it is a cluster's, and its address that of a Unix socket; or it is none, and
+            one of several hosts, so that profiles would be where a connection happened to lead.
     """
     try:
         answer = exchange_one(client.connection_pool, ("HELLO",))
@@ -27,4 +29,8 @@ def nodes_of(client: "redis.Redis") -> "Nodes":
         # A proxy may not know the command; then there is one server, as far as we can see.
         return SingleServer(client)
     about = dict(zip(answer[::2], answer[1::2], strict=True))
-    return ClusterNodes(client) if about[b"mode"] == b"cluster" else SingleServer(client)
+    if about[b"mode"] == b"cluster":
+        return ClusterNodes(client)
+    if client.connection_pool.connection_kwargs.get("others"):
+        raise ConfigError("redis.url names several hosts, and what answers there is no cluster")
+    return SingleServer(client)

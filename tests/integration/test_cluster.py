@@ -118,8 +118,6 @@ def test_a_slot_on_its_way_is_followed(redis_cluster: RedisCluster, visitors: Vi
     assert visitors.see(*NAMES) == [2] * len(NAMES)
     assert source.errors("ASK") == asks
     redis_cluster.move_keys(slot, source, target)
-    # The target need never have had the script: it is loaded there, who does not own the slot yet.
-    target.ask("SCRIPT", "FLUSH")
     assert visitors.see(*NAMES) == [3] * len(NAMES)
     assert source.errors("ASK") > asks
     redis_cluster.finish_move(slot, source, target)
@@ -130,6 +128,24 @@ def test_a_slot_on_its_way_is_followed(redis_cluster: RedisCluster, visitors: Vi
 
     redis_cluster.move_slot(slot, target, source)
     assert visitors.see(*NAMES) == [6] * len(NAMES)
+
+
+def test_a_new_primary_gets_the_script_with_its_first_slot(
+    redis_cluster: RedisCluster, visitors: Visitors
+) -> None:
+    """While the slot is on its way no map shows the new primary, and it has no script."""
+    visitors.see(*NAMES)
+    slot = key_slot(visitors.key("visitor-0").encode())
+    source = redis_cluster.primary_of(visitors.key("visitor-0"))
+    with redis_cluster.new_primary() as target:
+        redis_cluster.begin_move(slot, source, target)
+        redis_cluster.move_keys(slot, source, target)
+        assert visitors.see(*NAMES) == [2] * len(NAMES)
+        assert target.errors("NOSCRIPT") == 1
+        redis_cluster.finish_move(slot, source, target)
+        assert visitors.see(*NAMES) == [3] * len(NAMES)
+        redis_cluster.move_slot(slot, target, source)
+        assert visitors.see(*NAMES) == [4] * len(NAMES)
 
 
 def test_a_node_that_is_away_makes_the_batch_wait(
@@ -168,6 +184,24 @@ def test_unread_replies_do_not_stay(private_store: MakeStore) -> None:
             exchange([(pool, [ping, ping]) for pool in pools])
         assert not connection.is_connected
         assert exchange([(pools[1], [("ECHO", "next")])]) == [[b"next"]]
+
+
+def test_any_of_several_hosts_will_do(
+    redis_cluster: RedisCluster, private_store: MakeStore
+) -> None:
+    """The first is down, as after a crash: a worker starts all the same."""
+    node = redis_cluster.primaries[0]
+    with closing(connect(f"redis://127.0.0.1:1,127.0.0.1:{node.port}/0")) as client:
+        script = ProfileScript(client, load_rules("standard"))
+        script.register()
+        assert script.is_registered()
+    with closing(connect("redis://127.0.0.1:1,127.0.0.1:2/0")) as client:
+        with pytest.raises(StoreUnavailableError, match=r"127.0.0.1:2. Connection refused"):
+            ProfileScript(client, load_rules("standard")).register()
+    port = private_store().port
+    with closing(connect(f"redis://127.0.0.1:{port},127.0.0.1:{node.port}/0")) as client:
+        with pytest.raises(ConfigError, match="what answers there is no cluster"):
+            ProfileScript(client, load_rules("standard")).register()
 
 
 def test_a_cluster_needs_an_address_that_leads_to_all_of_it(redis_cluster: RedisCluster) -> None:

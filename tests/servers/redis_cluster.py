@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import redis
@@ -14,7 +14,7 @@ from profiler.processes import ServerStartError, wait_until
 from tests.servers.redis import redis_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PRIMARIES = 3
 #: A failover takes about twice as long.
@@ -34,6 +34,7 @@ class ClusterNode(StoreServer):
         patience = ["--cluster-node-timeout", str(NODE_TIMEOUT_MS)]
         # A replica follows at once, and may take over however long it was cut off.
         replicas = ["--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0"]
+        replicas += ["--cluster-allow-replica-migration", "no"]  # who follows whom stays as it is
         super().__init__(redis_binary(), options=[*cluster, *patience, *replicas])
 
     def ask(self, *words: str | int) -> Any:  # noqa: ANN401 - as the server answers
@@ -157,9 +158,21 @@ class RedisCluster:
             source.ask("MIGRATE", LOOPBACK, target.port, "", 0, 5_000, "KEYS", *keys)
 
     def finish_move(self, slot: int, source: ClusterNode, target: ClusterNode) -> None:
-        """From here on the slot is the target's; the others are told by and by."""
-        for node in (target, source):
+        """From here on the slot is the target's, and all primaries know."""
+        for node in dict.fromkeys((target, source, *self.primaries)):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", target.id)
+
+    @contextmanager
+    def new_primary(self) -> Iterator[ClusterNode]:
+        """One more, without a slot; the block has to leave it so."""
+        with ClusterNode() as node:
+            node.ask("CLUSTER", "MEET", LOOPBACK, self.nodes[0].port, self.nodes[0].bus_port)
+            everybody = [*self.nodes, node]
+            _await("all to know it", lambda: all(n.peers() == len(self.nodes) for n in everybody))
+            _await("the new node to serve", node.is_content)
+            yield node
+            for other in self.nodes:
+                other.ask("CLUSTER", "FORGET", node.id)
 
     def _join(self) -> None:
         first, *others = self.nodes
