@@ -1,6 +1,7 @@
 package visitorprofile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,12 +18,10 @@ class ReadmeTest {
     Path file = Files.createDirectories(Path.of("target", "readme")).resolve("Example.java");
     Files.writeString(file, example);
     try (RedisServer server = RedisServer.start(List.of())) {
+      List<String> lines = run(file, server);
+      assertTrue(lines.get(0).contains("new_visitor"), lines.get(0));
       List<String> profile = List.of("Optional[Home]", "OptionalLong[1]", "Optional[true]");
-      List<String> first = run(file, server);
-      assertEquals(profile, first.subList(1, first.size()));
-      List<String> second = run(file, server);
-      assertEquals("[repeated]", second.get(0));
-      assertEquals(profile, second.subList(1, second.size()));
+      assertEquals(profile, lines.subList(1, lines.size()));
     }
   }
 

@@ -33,12 +33,12 @@ public final class RunStream {
           "RunStream FILE: a line {\"key\": \"…\", \"argv\": [\"…\"]} for each call");
       System.exit(2);
     }
-    Surroundings.exitWith((surroundings, redis) -> run(surroundings, redis, Path.of(args[0])));
+    Environment.exitWith((environment, redis) -> run(environment, redis, Path.of(args[0])));
   }
 
-  private static int run(Surroundings surroundings, UnifiedJedis redis, Path path)
+  private static int run(Environment environment, UnifiedJedis redis, Path path)
       throws IOException, InterruptedException {
-    ProfileScript script = surroundings.script(redis, "standard");
+    ProfileScript script = environment.script(redis, "standard");
     Gson gson = new Gson();
     int calls = 0;
     int events = 0;

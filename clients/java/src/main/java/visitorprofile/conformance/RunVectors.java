@@ -15,21 +15,21 @@ import visitorprofile.conformance.VectorCheck.Mismatch;
 
 /**
  * Runs the conformance vectors and prints TAP. Ends with 0, with 1 at the first mismatch, or with 2
- * when it could not go on. {@link Surroundings} names the variables that it reads.
+ * when it could not go on. {@link Environment} has the variables that it reads.
  */
 public final class RunVectors {
   private RunVectors() {}
 
   public static void main(String[] args) {
-    Surroundings.exitWith(RunVectors::run);
+    Environment.exitWith(RunVectors::run);
   }
 
-  private static int run(Surroundings surroundings, UnifiedJedis redis) throws IOException {
-    List<Vector> vectors = Vector.readAll(surroundings.lua().resolve("vectors"));
+  private static int run(Environment environment, UnifiedJedis redis) throws IOException {
+    List<Vector> vectors = Vector.readAll(environment.lua().resolve("vectors"));
     Map<String, ProfileScript> scripts = new HashMap<>();
     for (Vector vector : vectors) {
       if (!scripts.containsKey(vector.preset())) {
-        scripts.put(vector.preset(), surroundings.script(redis, vector.preset()));
+        scripts.put(vector.preset(), environment.script(redis, vector.preset()));
       }
     }
     // System.out has the encoding of the locale.

@@ -15,28 +15,28 @@ import redis.clients.jedis.util.JedisURIHelper;
 import visitorprofile.ProfileScript;
 
 /**
- * What the environment names: REDIS_URL, REDIS_CLUSTER=1 and LUA_DIR.
+ * What its variables name: REDIS_URL, REDIS_CLUSTER=1 and LUA_DIR.
  *
  * @param redis where to connect; nothing is sent yet
  * @param isCluster whether the address is that of a cluster's node
  * @param lua the folder with rendered/ and vectors/
  */
-record Surroundings(URI redis, boolean isCluster, Path lua) {
+record Environment(URI redis, boolean isCluster, Path lua) {
   private static final int COULD_NOT = 2;
 
   /** What a program does with them; returns its exit status. */
   @FunctionalInterface
   interface Program {
-    int run(Surroundings surroundings, UnifiedJedis redis) throws Exception;
+    int run(Environment environment, UnifiedJedis redis) throws Exception;
   }
 
   /** Run a program and end with its status, or with 2 after an error, which is printed. */
   static void exitWith(Program program) {
     int status;
     try {
-      Surroundings surroundings = of(System.getenv());
-      try (UnifiedJedis redis = surroundings.connect()) {
-        status = program.run(surroundings, redis);
+      Environment environment = of(System.getenv());
+      try (UnifiedJedis redis = environment.connect()) {
+        status = program.run(environment, redis);
       }
     } catch (Exception error) {
       for (Throwable each = error; each != null; each = each.getCause()) {
@@ -47,12 +47,12 @@ record Surroundings(URI redis, boolean isCluster, Path lua) {
     System.exit(status);
   }
 
-  static Surroundings of(Map<String, String> environment) {
-    URI address = address(environment.getOrDefault("REDIS_URL", "redis://127.0.0.1:6379"));
-    String lua = environment.get("LUA_DIR");
-    return new Surroundings(
+  static Environment of(Map<String, String> variables) {
+    URI address = address(variables.getOrDefault("REDIS_URL", "redis://127.0.0.1:6379"));
+    String lua = variables.get("LUA_DIR");
+    return new Environment(
         address,
-        "1".equals(environment.get("REDIS_CLUSTER")),
+        "1".equals(variables.get("REDIS_CLUSTER")),
         lua == null ? project().resolve("../../lua").normalize() : Path.of(lua));
   }
 
@@ -88,7 +88,7 @@ record Surroundings(URI redis, boolean isCluster, Path lua) {
   /** The folder of pom.xml: these classes, or their jar, are in its target/. */
   private static Path project() {
     try {
-      URI here = Surroundings.class.getProtectionDomain().getCodeSource().getLocation().toURI();
+      URI here = Environment.class.getProtectionDomain().getCodeSource().getLocation().toURI();
       return Path.of(here).getParent().getParent();
     } catch (URISyntaxException error) {
       throw new IllegalStateException(error);
