@@ -86,6 +86,10 @@ def _a_stored_name_too_many(vector: Vector) -> None:
     vector["hash"]["visit_colour"] = "red"
 
 
+def _another_type(vector: Vector) -> None:
+    vector["hash"] = None
+
+
 def _no_ttl(vector: Vector) -> None:
     vector["ttl_ms"] = None
 
@@ -104,6 +108,7 @@ FAULTS: tuple[Callable[[Vector], None], ...] = (
     _an_error,
     _another_key,
     _a_stored_name_too_many,
+    _another_type,
     _no_ttl,
     _a_longer_ttl,
 )
