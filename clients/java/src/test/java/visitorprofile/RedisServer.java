@@ -99,6 +99,7 @@ public final class RedisServer implements AutoCloseable {
     if ("true".equals(System.getenv("CI"))) {
       Assertions.fail(remedy);
     }
+    System.err.println("SKIPPED: " + remedy); // Surefire does not say why
     return Assumptions.abort(remedy);
   }
 }
