@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 from redis.crc import key_slot
 
+from profiler.embedded import StoreServer
 from profiler.errors import ConfigError, StoreUnavailableError
 from profiler.events import Limits
 from profiler.flatten import decode_processed
 from profiler.keys import key_of
 from profiler.records import FlatEvent
 from profiler.redis.exchange import exchange
+from profiler.redis.single import SingleServer
 from profiler.reply import Applied
 from profiler.rules import PRESETS, load_rules
 from profiler.sample import read_sample
 from profiler.script import ProfileScript
 from profiler.store import connect
 from tests.integration.pipeline_runs import rules_file
+from tests.servers import own_server
+from tests.servers.redis import redis_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,24 +195,46 @@ def test_any_of_several_hosts_will_do(
 ) -> None:
     """The first is down, as after a crash: a worker starts all the same."""
     node = redis_cluster.primaries[0]
-    with closing(connect(f"redis://127.0.0.1:1,127.0.0.1:{node.port}/0")) as client:
-        script = ProfileScript(client, load_rules("standard"))
-        script.register()
-        assert script.is_registered()
-    with closing(connect("redis://127.0.0.1:1,127.0.0.1:2/0")) as client:
-        with pytest.raises(StoreUnavailableError, match=r"127.0.0.1:2. Connection refused"):
-            ProfileScript(client, load_rules("standard")).register()
-    port = private_store().port
-    with closing(connect(f"redis://127.0.0.1:{port},127.0.0.1:{node.port}/0")) as client:
-        with pytest.raises(ConfigError, match="what answers there is no cluster"):
-            ProfileScript(client, load_rules("standard")).register()
+    register_at(f"redis://127.0.0.1:1,127.0.0.1:{node.port}/0")
+    with pytest.raises(StoreUnavailableError, match=r"127.0.0.1:2. Connection refused"):
+        register_at("redis://127.0.0.1:1,127.0.0.1:2/0")
+    with pytest.raises(ConfigError, match="what answers there is no cluster"):
+        register_at(f"redis://127.0.0.1:{private_store().port},127.0.0.1:{node.port}/0")
 
 
-def test_a_cluster_needs_an_address_that_leads_to_all_of_it(redis_cluster: RedisCluster) -> None:
-    url = redis_cluster.url
-    with (
-        closing(connect(url.removesuffix("0") + "1")) as client,
-        pytest.raises(ConfigError) as told,
-    ):
+def test_a_cluster_has_one_database_only(redis_cluster: RedisCluster) -> None:
+    with pytest.raises(ConfigError, match=r"let redis\.url end with /0"):
+        register_at(redis_cluster.url.removesuffix("0") + "1")
+
+
+class WithoutHello(StoreServer):
+    """Redis without the command, as proxies may be."""
+
+    def __init__(self) -> None:
+        super().__init__(redis_binary(), options=["--rename-command", "HELLO", ""])
+
+    def is_ready(self) -> bool:
+        """Whether it answers in the old protocol."""
+        with closing(connect(self.url)) as client, suppress(redis.ConnectionError):
+            return bool(client.ping())
+        return False
+
+
+def test_what_does_not_know_hello_is_one_server() -> None:
+    with own_server("redis7", WithoutHello) as server:
+        register_at(server.url)
+
+
+def test_a_cluster_that_hides_itself_is_named(
+    redis_cluster: RedisCluster, visitors: Visitors
+) -> None:
+    """A proxy that does not know HELLO makes one server of what is behind it."""
+    visitors.script.__dict__["_nodes"] = SingleServer(visitors.client)
+    assert len(redis_cluster.primaries) > 1
+    with pytest.raises(ConfigError, match=r"MOVED.*name one of its nodes in redis\.url"):
+        visitors.see(*NAMES)
+
+
+def register_at(url: str) -> None:
+    with closing(connect(url)) as client:
         ProfileScript(client, load_rules("standard")).register()
-    assert "let redis.url end with /0" in str(told.value)
