@@ -215,8 +215,7 @@ class ProfileScript:
         return text
 
     def _command(self, keys: Sequence[str], arguments: Sequence[Word]) -> Command:
-        key = keys[0] if keys else ""
-        return Command(key, ("EVALSHA", self.sha, len(keys), *keys, *arguments))
+        return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
     def _run(self, commands: Sequence[Command]) -> list[list[Any] | Rejected]:
         replies = self._call(commands)
