@@ -10,12 +10,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import redis
+from redis.exceptions import NoScriptError
 
 from profiler.contract import MAX_EVENTS
 from profiler.errors import InvalidRecordError, ScriptContractError, StoredStateError
 from profiler.keys import key_of
 from profiler.records import FlatEvent
-from profiler.redis import Command, Nodes, nodes_of
+from profiler.redis import Command, Nodes, Word, nodes_of
 from profiler.render import render, sha_of
 from profiler.reply import Outcome, Rejected, ReplyDecoder
 from profiler.rights import Rights, harmless_calls, merged, rights_of
@@ -91,11 +92,20 @@ class ProfileScript:
             ScriptContractError: script and caller disagree, or newer state was met.
         """
         outcomes: list[Outcome] = [None] * len(events)
-        rounds = self._calls(events, outcomes)
-        for calls in rounds:
-            for call, reply in zip(calls, self._run(calls), strict=True):
+        for calls in self._calls(events, outcomes):
+            replies = self._run([self._command([call.key], call.arguments) for call in calls])
+            for call, reply in zip(calls, replies, strict=True):
                 self._decoder.decode(call.places, reply, outcomes)
         return outcomes
+
+    def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> list[Any] | Rejected:
+        """Make one call with KEYS and ARGV as the contract has them. Raises as `apply` does.
+
+        Returns:
+            The reply, texts as bytes, or why this visitor's stored state cannot be used.
+        """
+        (reply,) = self._run([self._command(keys, arguments)])
+        return reply
 
     def read(self, visitor_id: str) -> dict[str, Any] | None:
         """The stored profile as its latest visit left it, None for an unknown visitor.
@@ -198,18 +208,14 @@ class ProfileScript:
             raise InvalidRecordError("bad_id", f"the {whose} id is longer than {longest} bytes")
         return text
 
-    def _run(self, calls: list[_Call]) -> list[list[Any] | Rejected]:
-        commands = [
-            Command(call.key, ("EVALSHA", self.sha, 1, call.key, *call.arguments)) for call in calls
-        ]
+    def _command(self, keys: Sequence[str], arguments: Sequence[Word]) -> Command:
+        return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
+
+    def _run(self, commands: Sequence[Command]) -> list[list[Any] | Rejected]:
         replies = self._call(commands)
         for _ in range(_LOADS_PER_BATCH):
             # One call per visitor and round: repeating a failed one overtakes nothing.
-            missed = [
-                i
-                for i, reply in enumerate(replies)
-                if isinstance(reply, redis.exceptions.NoScriptError)
-            ]
+            missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if not missed:
                 break
             self.register()

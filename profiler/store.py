@@ -147,7 +147,7 @@ def translated(error: redis.RedisError) -> ProfilerError:
         return ConfigError(wrong)
     if code == "ELAYOUT":
         return ScriptContractError(
-            f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one"
+            f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one", code
         )
     # An operator's SCRIPT KILL; Redis allows it before the script's first write only.
     if code in _TRY_AGAIN or isinstance(error, _UNWELL) or "Script killed by user" in text:
@@ -155,7 +155,7 @@ def translated(error: redis.RedisError) -> ProfilerError:
         return StoreUnavailableError(text + hint)
     if isinstance(error, redis.exceptions.NoScriptError):
         return StoreUnavailableError("the script cache is flushed faster than it can be loaded")
-    return ScriptContractError(f"Redis answered: {error}")
+    return ScriptContractError(f"Redis answered: {error}", code)
 
 
 def _what_is_misconfigured(error: redis.RedisError, text: str, code: str) -> str:

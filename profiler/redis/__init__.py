@@ -6,6 +6,6 @@ anything about a visitor.
 
 from profiler.redis.cluster import ClusterNodes
 from profiler.redis.detect import nodes_of
-from profiler.redis.nodes import Command, Nodes
+from profiler.redis.nodes import Command, Nodes, Word
 
-__all__ = ["ClusterNodes", "Command", "Nodes", "nodes_of"]
+__all__ = ["ClusterNodes", "Command", "Nodes", "Word", "nodes_of"]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     import redis
 
-#: A command and its arguments as redis-py packs them.
-Words = tuple[str | int, ...]
+#: A command and its arguments as redis-py packs them; text is sent as UTF-8.
+Word = str | bytes | int
+Words = tuple[Word, ...]
 
 
 class Command(NamedTuple):

@@ -19,10 +19,8 @@ from tests.integration.secure_runs import (
     tls_store,
 )
 from tests.integration.transport_client import ADAPTERS, TransportClient
-from tests.servers import own_server
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_secure import SecureKafka
-from tests.servers.redis_cluster import RedisCluster
 from tests.servers.redis_secure import TlsStore
 
 
@@ -72,13 +70,6 @@ def kafka_tls(certificates: Certificates) -> Iterator[SecureKafka]:
     """A Kafka with TLS, logins and client certificates."""
     with secure_kafka(certificates) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def redis_cluster() -> Iterator[RedisCluster]:
-    """Three primaries with a replica each; whatever a test does to them, it mends."""
-    with own_server("Redis Cluster", RedisCluster) as cluster:
-        yield cluster
 
 
 class Settle(Protocol):

@@ -43,7 +43,7 @@ func check(ctx context.Context, client redis.UniversalClient, script *profile.Sc
 				words[i] = place(word.text, prefix)
 			}
 		}
-		if err := client.Do(ctx, words...).Err(); err != nil {
+		if err := client.Do(ctx, words...).Err(); err != nil && !errors.Is(err, redis.Nil) {
 			return err
 		}
 	}
@@ -94,16 +94,7 @@ func describe(all map[string]string, event int, flags []string, profile map[stri
 }
 
 func checkStored(ctx context.Context, client redis.UniversalClient, key string, v vector) error {
-	stored, err := client.HGetAll(ctx, key).Result()
-	if err != nil {
-		return err
-	}
-	for name := range stored {
-		if strings.HasPrefix(name, "~") {
-			delete(stored, name)
-		}
-	}
-	if err := same("hash", plainMap(v.Hash), stored); err != nil {
+	if err := checkHash(ctx, client, key, v.Hash); err != nil {
 		return err
 	}
 	ttl, err := client.Do(ctx, "PTTL", key).Int64()
@@ -117,6 +108,27 @@ func checkStored(ctx context.Context, client redis.UniversalClient, key string, 
 		return &mismatch{fmt.Sprintf("TTL: expected %d ms, got %d ms", *v.TTL, ttl)}
 	}
 	return nil
+}
+
+// checkHash compares the plain fields; expecting nil is expecting something else than a hash.
+func checkHash(ctx context.Context, client redis.UniversalClient, key string, expected map[string]value) error {
+	if expected == nil {
+		kind, err := client.Type(ctx, key).Result()
+		if err == nil && (kind == "hash" || kind == "none") {
+			return &mismatch{"TYPE: expected another, got " + kind}
+		}
+		return err
+	}
+	stored, err := client.HGetAll(ctx, key).Result()
+	if err != nil {
+		return err
+	}
+	for name := range stored {
+		if strings.HasPrefix(name, "~") {
+			delete(stored, name)
+		}
+	}
+	return same("hash", plainMap(expected), stored)
 }
 
 func same(what string, expected, got map[string]string) error {

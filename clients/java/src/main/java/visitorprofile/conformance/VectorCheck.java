@@ -50,10 +50,7 @@ final class VectorCheck {
         String what = "call " + (vector.calls().indexOf(call) + 1) + " of " + vector.calls().size();
         expectSame(what, expected(call), outcome(script, keys, argv));
       }
-      Map<String, byte[]> hash = new TreeMap<>();
-      redis.hgetAll(bytes(key)).forEach((name, value) -> hash.put(new String(name, UTF_8), value));
-      hash.keySet().removeIf(name -> name.startsWith("~"));
-      expectSame("hash", lines(vector.hash(), Vector::bytesOf), lines(hash, value -> value));
+      expectStored(redis, key, vector.hash());
       expectTtl(vector.ttlMs(), redis.pttl(key));
     } finally {
       redis.unlink(key);
@@ -113,6 +110,21 @@ final class VectorCheck {
       got.stream().filter(line -> !expected.contains(line)).forEach(line -> diff.add("+ " + line));
       throw new Mismatch(String.join("\n", diff));
     }
+  }
+
+  private static void expectStored(
+      UnifiedJedis redis, String key, Map<String, JsonElement> expected) throws Mismatch {
+    if (expected == null) {
+      String type = redis.type(key);
+      if (type.equals("hash") || type.equals("none")) {
+        throw new Mismatch("TYPE: expected another, got " + type);
+      }
+      return;
+    }
+    Map<String, byte[]> hash = new TreeMap<>();
+    redis.hgetAll(bytes(key)).forEach((name, value) -> hash.put(new String(name, UTF_8), value));
+    hash.keySet().removeIf(name -> name.startsWith("~"));
+    expectSame("hash", lines(expected, Vector::bytesOf), lines(hash, value -> value));
   }
 
   private static void expectTtl(Long expected, long got) throws Mismatch {
