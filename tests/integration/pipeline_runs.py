@@ -54,9 +54,14 @@ def rules_file(directory: Path, preset: str, key_prefix: str) -> Path:
 
 
 def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str, str]:
-    """Read a visitor's hash, without its internal field."""
+    """Read a visitor's hash, without its internal field, from a server or any node of a cluster."""
+    key = key_of(key_prefix + "{<id>}", visitor_id)
     with redis.Redis.from_url(redis_url) as client:
-        found = client.hgetall(key_of(key_prefix + "{<id>}", visitor_id))
+        is_cluster = client.info("cluster")["cluster_enabled"]
+        found = {} if is_cluster else client.hgetall(key)
+    if is_cluster:
+        with redis.RedisCluster.from_url(redis_url) as cluster:
+            found = cluster.hgetall(key)
     return {name.decode(): text.decode() for name, text in found.items() if name != b"~"}
 
 
