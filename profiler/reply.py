@@ -1,11 +1,13 @@
 """The script's replies, turned into outcomes; the only place that knows a reply's form."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from profiler.contract import METADATA_FLAGS, contract_of
 from profiler.errors import ScriptContractError
 from profiler.rules import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Names of the output that only the profiler may give.
 OUTPUT_PREFIX = "profile_"
@@ -95,10 +97,13 @@ class ReplyDecoder:
                 profile[OUTPUT_PREFIX + flag] = True
         return Applied(flags, profile)
 
-    def stored(self, stored: Mapping[bytes | str, bytes | str]) -> dict[str, Any]:
-        """The public fields of a stored hash, without the output's prefix."""
-        profile: dict[str, Any] = {}
-        for name, (public, convert) in self._fields.items():
-            if isinstance(value := stored.get(name), bytes):
-                profile[public.removeprefix(OUTPUT_PREFIX)] = convert(value)
-        return profile
+    def stored(self, reply: list[Any]) -> dict[str, Any] | None:
+        """The fields that a call without events found, without the output's prefix."""
+        if not reply:
+            return None
+        outcomes: list[Outcome] = [None]
+        self.decode([0], reply, outcomes)
+        (answer,) = reply
+        names = [self._fields[name][0] for name in answer[1::2]]
+        profile = outcomes[0].profile if isinstance(outcomes[0], Applied) else {}
+        return {name.removeprefix(OUTPUT_PREFIX): profile[name] for name in names}

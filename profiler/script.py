@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import redis
 
-from profiler.contract import MAX_EVENTS
+from profiler.contract import MAX_EVENTS, STATE_FIELD
 from profiler.errors import InvalidRecordError, ScriptContractError, StoredStateError
 from profiler.keys import key_of
 from profiler.records import FlatEvent
@@ -19,7 +19,7 @@ from profiler.reply import Outcome, Rejected, ReplyDecoder
 from profiler.rights import Rights, harmless_calls, rights_of
 from profiler.rules import Rules
 from profiler.store import translated
-from profiler.stored import StoredProfile, decode_stored
+from profiler.stored import StoredProfile, decode_stored, writer_of
 
 #: Other programs may flush the script cache again and again; so often is it loaded for one batch.
 _LOADS_PER_BATCH = 100
@@ -100,7 +100,7 @@ class ProfileScript:
 
         Raises:
             StoreUnavailableError: the server cannot be reached or is not ready.
-            StoredStateError: the key holds something else.
+            StoredStateError: the key holds something else, or damaged state.
         """
         found = self.look_up(visitor_id)
         return found and found.profile
@@ -108,23 +108,33 @@ class ProfileScript:
     def look_up(self, visitor_id: str) -> StoredProfile | None:
         """The same with what is known about the stored hash itself. Raises as `read` does."""
         key = key_of(self.rules.store.key, visitor_id)
-        pipe = self._client.pipeline(transaction=False)
-        pipe.hgetall(key)
-        pipe.pexpiretime(key)
-        try:
-            found, expires_at = pipe.execute(raise_on_error=False)
-        except redis.RedisError as error:
-            raise translated(error) from error
-        if isinstance(found, redis.RedisError):
-            if str(found).startswith("WRONGTYPE"):
-                raise StoredStateError(f"{key} holds no hash: another program wrote it") from found
-            raise translated(found) from found
-        if not found:
-            return None
-        stored = decode_stored(key, found, self.rules, self._decoder)
+        answer, packed, expires_at = self._ask(key, visitor_id)
+        if isinstance(packed, redis.RedisError):
+            if str(packed).startswith("WRONGTYPE"):
+                message = f"{key} holds no hash: another program wrote it"
+                raise StoredStateError(message) from packed
+            raise translated(packed) from packed
+        version = writer_of(key, packed, self.rules)
+        found = decode_stored(key, _checked(answer), version, self._decoder)
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0
-        return stored._replace(expires_at=expires_at if is_known else None)
+        return found and found._replace(expires_at=expires_at if is_known else None)
+
+    def _ask(self, key: str, visitor_id: str) -> list[Any]:
+        """The script's reply to a call without events, the state field, and when the key ends."""
+        for _ in range(_LOADS_PER_BATCH):
+            pipe = self._client.pipeline(transaction=False)
+            pipe.evalsha(self.sha, 1, key, visitor_id, "", "")
+            pipe.hget(key, STATE_FIELD)
+            pipe.pexpiretime(key)
+            try:
+                answers: list[Any] = pipe.execute(raise_on_error=False)
+            except redis.RedisError as error:
+                raise translated(error) from error
+            if not isinstance(answers[0], redis.exceptions.NoScriptError):
+                break
+            self.register()
+        return answers
 
     def rights(self) -> Rights:
         """Try every command that a worker needs, on a key that no visitor has; writes nothing.

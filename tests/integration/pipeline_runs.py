@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -15,6 +15,8 @@ from kafka.errors import RetriableError
 from profiler.kafka.kafka_python.header_names import tolerate_header_names
 from profiler.keys import key_of
 from profiler.records import Headers, Record
+from profiler.render import render
+from profiler.rules import load_rules
 from tests.integration.programs import PATIENCE_S, Program
 from tests.servers.kafka import Kafka
 
@@ -53,11 +55,17 @@ def rules_file(directory: Path, preset: str, key_prefix: str) -> Path:
     return path
 
 
-def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str, str]:
-    """Read a visitor's hash, without its internal field."""
+def stored_profile(
+    redis_url: str, key_prefix: str, visitor_id: str, preset: str = "standard"
+) -> dict[str, str]:
+    """Read a visitor's current profile as text, by a call of the script without events."""
     with redis.Redis.from_url(redis_url) as client:
-        found = client.hgetall(key_of(key_prefix + "{<id>}", visitor_id))
-    return {name.decode(): text.decode() for name, text in found.items() if name != b"~"}
+        sha = client.script_load(render(load_rules(preset)))
+        reply: Any = client.evalsha(
+            sha, 1, key_of(key_prefix + "{<id>}", visitor_id), visitor_id, "", ""
+        )
+    pairs = reply[0][1:] if reply else []
+    return {n.decode(): v.decode() for n, v in zip(pairs[::2], pairs[1::2], strict=True)}
 
 
 class Deployment:
@@ -82,6 +90,7 @@ class Deployment:
     ) -> None:
         self.bootstrap_servers, self.admin = kafka.bootstrap_servers, admin
         self.partitions = partitions
+        self.preset = preset
         self.rules = rules_file(directory, preset, key_prefix)
         self._directory, self.key_prefix, self.redis_url = directory, key_prefix, redis_url
         names = ("processed", "flattened", "persisted", "rejected")
@@ -172,8 +181,8 @@ class Deployment:
         return sorted(records, key=lambda record: (record.partition, record.offset))
 
     def stored(self, visitor_id: str) -> dict[str, str]:
-        """The visitor's hash, without its internal field."""
-        return stored_profile(self.redis_url, self.key_prefix, visitor_id)
+        """The visitor's current profile, as text."""
+        return stored_profile(self.redis_url, self.key_prefix, visitor_id, self.preset)
 
 
 def place_of(record: Record) -> Place:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, plain, standard
 from tools.vectors.calls import START, Call, Event, one_by_one, timed
 
 HOUR = 3_600_000
@@ -85,5 +85,5 @@ def vectors() -> Iterator[Vector]:
                 reply=[{"flags": ["new_visitor", "new_visit"], "profile": profile}],
             )
         ],
-        stored=profile,
+        stored=plain(profile),
     )
