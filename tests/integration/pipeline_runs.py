@@ -55,17 +55,21 @@ def rules_file(directory: Path, preset: str, key_prefix: str) -> Path:
     return path
 
 
-def stored_profile(
-    redis_url: str, key_prefix: str, visitor_id: str, preset: str = "standard"
-) -> dict[str, str]:
-    """Read a visitor's current profile as text, by a call of the script without events."""
+def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str, str]:
+    """Read a visitor's current profile as text.
+
+    By a call of the script of `standard` without events; it refuses what is not its own, of which
+    the plain fields are all that there is.
+    """
+    key = key_of(key_prefix + "{<id>}", visitor_id)
     with redis.Redis.from_url(redis_url) as client:
-        sha = client.script_load(render(load_rules(preset)))
-        reply: Any = client.evalsha(
-            sha, 1, key_of(key_prefix + "{<id>}", visitor_id), visitor_id, "", ""
-        )
-    pairs = reply[0][1:] if reply else []
-    return {n.decode(): v.decode() for n, v in zip(pairs[::2], pairs[1::2], strict=True)}
+        sha = client.script_load(render(load_rules("standard")))
+        try:
+            reply: Any = client.evalsha(sha, 1, key, visitor_id, "", "")
+            pairs = [pair for _, *rest in reply for pair in zip(rest[::2], rest[1::2], strict=True)]
+        except redis.ResponseError:
+            pairs = list(client.hgetall(key).items())
+    return {name.decode(): text.decode() for name, text in pairs if name != b"~"}
 
 
 class Deployment:
@@ -90,7 +94,6 @@ class Deployment:
     ) -> None:
         self.bootstrap_servers, self.admin = kafka.bootstrap_servers, admin
         self.partitions = partitions
-        self.preset = preset
         self.rules = rules_file(directory, preset, key_prefix)
         self._directory, self.key_prefix, self.redis_url = directory, key_prefix, redis_url
         names = ("processed", "flattened", "persisted", "rejected")
@@ -182,7 +185,7 @@ class Deployment:
 
     def stored(self, visitor_id: str) -> dict[str, str]:
         """The visitor's current profile, as text."""
-        return stored_profile(self.redis_url, self.key_prefix, visitor_id, self.preset)
+        return stored_profile(self.redis_url, self.key_prefix, visitor_id)
 
 
 def place_of(record: Record) -> Place:
