@@ -8,10 +8,11 @@ PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint fmt bench dist clean
+.PHONY: help setup demo test test-fast test-clients lint fmt bench dist clean
+.PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
-	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,11 +36,45 @@ test: $(STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
 test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/lua $(ARGS)
 
+test-clients: $(STAMP) ## the callers in all languages: their own checks, and that all agree
+	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+# What tests/clients builds and checks, where a language's tools are installed. Go keeps its own
+# account of what is up to date.
+CLIENT_JAVA := clients/java/target/.built
+CLIENT_NODE := clients/node/dist/.built
+
+client-go:
+	cd clients/go && go build -o build/ ./cmd/...
+
+client-java: $(CLIENT_JAVA)
+$(CLIENT_JAVA): clients/java/pom.xml $(shell find clients/java/src -type f)
+	cd clients/java && mvn --batch-mode --quiet package -DskipTests
+	@touch $@
+
+client-node: $(CLIENT_NODE)
+$(CLIENT_NODE): $(wildcard clients/node/*.json clients/node/src/*.ts)
+	npm install --prefix clients/node --no-package-lock --no-audit --no-fund --silent
+	npm --prefix clients/node run --silent build
+	@touch $@
+
+check-client-go: client-go
+	@cd clients/go && unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	cd clients/go && go vet ./... && go test ./...
+
+check-client-java: client-java
+	cd clients/java && mvn --batch-mode --no-transfer-progress spotless:check surefire:test
+
+check-client-node: client-node
+	npm --prefix clients/node run --silent lint
+	npm --prefix clients/node run --silent test
+
 lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/profiler lua render --check
+	$(BIN)/profiler lua vectors --check
 	@command -v luacheck >/dev/null || { echo "make lint needs luacheck (Debian: apt-get install lua-check)"; exit 1; }
 	luacheck --quiet lua/rendered
 	tools/node_modules/.bin/stylua --check lua/rendered
@@ -58,11 +93,11 @@ fmt: $(STAMP) ## format Python
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(STAMP) ## bench-cost, -growth, -latency, -scale: the other measurements
+bench-%: $(STAMP) ## bench-cost, -growth, -latency, -scale, -cluster: the other measurements
 	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build the source distribution and the wheel into dist/
 	$(BIN)/python -m build --outdir dist
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) build dist tools/node_modules clients/node/node_modules
+	rm -rf $(VENV) build dist tools/node_modules clients/go/build clients/java/target clients/node/dist clients/node/node_modules

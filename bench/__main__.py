@@ -14,7 +14,7 @@ import pytest
 from rich import box
 from rich.console import Console
 
-from bench import cost, growth, latency, scale, throughput
+from bench import cluster, cost, growth, latency, scale, throughput
 from bench.command import Command, Session
 from bench.errors import BenchError
 from bench.machine import command_line, describe_machine
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "growth": growth.COMMAND,
     "latency": latency.COMMAND,
     "scale": scale.COMMAND,
+    "cluster": cluster.COMMAND,
 }
 DEFAULT = "throughput"
 

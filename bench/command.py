@@ -15,6 +15,7 @@ from profiler.settings import BatchSettings
 from tests.servers import USED
 from tests.servers.kafka import shared_kafka
 from tests.servers.redis import private_store, shared_store
+from tests.servers.redis_cluster import RedisCluster
 
 
 class Measured(NamedTuple):
@@ -54,6 +55,10 @@ class Session:
         """An empty Redis of our own, with defaults but for `options` (of its command line)."""
         server = self._stack.enter_context(private_store("redis7", options=options))
         return self._opened(server.url)
+
+    def cluster(self) -> RedisCluster:
+        """A Redis Cluster of our own: three primaries without replicas."""
+        return self._stack.enter_context(RedisCluster(replicas=0))
 
     def _opened(self, url: str) -> Store:
         self._say_what_was_used()

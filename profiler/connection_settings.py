@@ -29,6 +29,14 @@ def password_in(url: str) -> bool:
     return bool(re.search(r"://[^:@]*:.*@|[?&]password=", url, re.IGNORECASE))
 
 
+def one_url_per_host(url: str) -> list[str]:
+    """Take a Redis URL with several hosts, by commas, apart: ``redis://a:6379,b:6379/0``."""
+    parts = re.fullmatch(r"(rediss?://(?:[^/?#]*@)?)([^/?#@]*)(.*)", url, re.DOTALL)
+    if parts is None:
+        return [url]
+    return [f"{parts[1]}{host}{parts[3]}" for host in parts[2].split(",")]
+
+
 class TlsSection(Section):
     """TLS of one server's connections: TLS 1.2 at least, certificates and host names verified."""
 
@@ -163,7 +171,8 @@ class RedisSettings(TlsSection):
 
     url: SecretStr = Field(
         default=SecretStr("redis://localhost:6379/0"),
-        description="redis://, rediss:// (TLS) or unix:// URL; it may hold user name and password",
+        description="redis://, rediss:// (TLS) or unix:// URL; it may hold user name and password,"
+        " and of a cluster several hosts: redis://a:6379,b:6379",
     )
     username: str | None = Field(
         default=None, examples=["profiler"], description="ACL user, where the URL names none"
@@ -179,9 +188,10 @@ class RedisSettings(TlsSection):
         url = self.url.get_secret_value()
         if not re.match(r"(rediss?|unix)://", url):
             return _unless(self, ["url must begin with redis://, rediss:// or unix://"])
+        urls = one_url_per_host(url)
         try:
-            parts = urlsplit(url)
-            _ = parts.port
+            parts = urlsplit(urls[0])
+            hosts = [(each.hostname, each.port) for each in map(urlsplit, urls)]
         except ValueError:
             encode = "url cannot be read; percent-encode its password, or set redis.password"
             return _unless(self, [encode])
@@ -190,6 +200,8 @@ class RedisSettings(TlsSection):
                 encrypted=parts.scheme == "rediss", remedy="let url begin with rediss://"
             )
         ]
+        if len(hosts) > 1 and not all(host for host, _ in hosts):
+            problems.append("url has a comma with no host before or behind it")
         if self.username is not None and parts.username:
             problems.append("username is set, and url names one too")
         if self.password is not None and password_in(url):

@@ -48,7 +48,15 @@ class DeadLetterLimitError(ProfilerError):
 
 
 class ScriptContractError(ProfilerError):
-    """The script's reply breaks its contract, or it refused our arguments: a bug, so stop."""
+    """The script's reply breaks its contract, or it refused our arguments: a bug, so stop.
+
+    Attributes:
+        code: the first word of the server's error, e.g. ``EBADARG``; empty where it gave none.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ConfigError(ProfilerError):

@@ -78,20 +78,19 @@ def encode_object(fields: dict[str, Any]) -> bytes:
     return orjson.dumps(fields)
 
 
-def extend_object(encoded: bytes, more: dict[str, Any]) -> bytes:
-    """Add fields to an object that is encoded already, without decoding it.
+def extend_object(encoded: bytes, more: bytes) -> bytes:
+    """Add the fields of one encoded object to another, without decoding either.
 
     Args:
         encoded: as `encode_object` returns it.
-        more: JSON values under names that the object does not have.
+        more: another one, compact too, under names that the first does not have.
 
     Returns:
         The encoded object with all fields.
     """
-    tail = orjson.dumps(more)
-    if b"{}" in (encoded, tail):
-        return tail if encoded == b"{}" else encoded
-    return encoded[:-1] + b"," + tail[1:]
+    if b"{}" in (encoded, more):
+        return more if encoded == b"{}" else encoded
+    return b"%b,%b" % (encoded[:-1], more[1:])
 
 
 def parse_object(value: bytes, limits: Limits) -> dict[str, Any]:

@@ -182,7 +182,7 @@ class Pipeline:
         if outcome is None:
             self.counts["anonymous"] += 1
         else:
-            encoded = extend_object(encoded, outcome.profile)
+            encoded = extend_object(encoded, outcome.encoded)
         output = _output(record, self._topics.persisted, encoded, headers)
         if len(encoded) > self._room and size_of(output) > self._largest_bytes:
             # By rules with many long fields only; the profile knows the event already.

@@ -1,23 +1,31 @@
 """The script's replies, turned into outcomes; the only place that knows a reply's form."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from operator import getitem
+from typing import Any, NamedTuple
+
+import orjson
 
 from profiler.contract import METADATA_FLAGS, contract_of
 from profiler.errors import ScriptContractError
 from profiler.rules import Rules
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 #: Names of the output that only the profiler may give.
 OUTPUT_PREFIX = "profile_"
+_PREFIX = OUTPUT_PREFIX.encode()
 
 
 class Applied(NamedTuple):
-    """The event was folded: the script's flags, and the output's `profile_*` part."""
+    """The event was folded: the script's flags, and the output's ``profile_*`` part as JSON."""
 
     flags: frozenset[str]
-    profile: dict[str, Any]
+    encoded: bytes
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """The part as an object; decoded at each use."""
+        profile: dict[str, Any] = orjson.loads(self.encoded)
+        return profile
 
 
 class Rejected(NamedTuple):
@@ -36,29 +44,57 @@ def _text_of(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
+_CONVERT: dict[str, Callable[[bytes], Any]] = {
+    "string": _text_of,
+    "integer": int,
+    "boolean": b"1".__eq__,
+}
+
+#: Values kept as JSON, of each type, and the longest of them.
+_KEPT_VALUES = 4_096
+_LONGEST_KEPT = 256
+
+
+class _Encoded(dict[bytes, bytes]):
+    """The JSON of values by their bytes: in a batch, most are a visitor's or a visit's again."""
+
+    def __init__(self, convert: Callable[[bytes], Any]) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def __missing__(self, value: bytes) -> bytes:
+        encoded = orjson.dumps(self._convert(value))
+        if len(value) <= _LONGEST_KEPT:
+            if len(self) == _KEPT_VALUES:
+                self.clear()
+            # A copy: what orjson returns holds on to 4 kB, however short it is.
+            self[value] = b"%b" % encoded
+        return encoded
+
+
+class _Shape(NamedTuple):
+    """What all answers with the same flags and names, in one order, have in common."""
+
+    flags: frozenset[str]
+    #: The JSON object, with ``%b`` where a value goes.
+    template: bytes
+    #: For each value, in the answer's order, where its JSON is found.
+    encoded: list[_Encoded]
+
+
 class ReplyDecoder:
     """Decodes the replies of one set of rules."""
 
     def __init__(self, rules: Rules) -> None:
         contract = contract_of(rules)
-        convert: dict[str, Callable[[bytes], Any]] = {
-            "string": _text_of,
-            "integer": int,
-            "boolean": b"1".__eq__,
-        }
-        self._fields = {
-            field.name.encode(): (OUTPUT_PREFIX + field.name, convert[field.type])
-            for field in contract.fields
-        }
-        self._flags: dict[bytes, frozenset[str]] = {}
+        self._fields = {field.name.encode(): field for field in contract.fields}
+        self._encoded = {type_: _Encoded(convert) for type_, convert in _CONVERT.items()}
         self._known_flags = frozenset(contract.flags)
-        self._template: dict[str, Any] = {}
-        self._metadata: tuple[str, ...] = ()
+        self._shapes: dict[bytes, _Shape] = {}
+        self._constants: dict[str, Any] = {}
         if rules.order == "event_time":
-            self._metadata = METADATA_FLAGS
-            self._template = {name: None for name, _ in self._fields.values()}
-            self._template |= {OUTPUT_PREFIX + flag: False for flag in METADATA_FLAGS}
-            self._template[OUTPUT_PREFIX + "rules_version"] = contract.rules_version
+            self._constants = dict.fromkeys(field.name for field in contract.fields)
+            self._constants["rules_version"] = contract.rules_version
 
     def decode(
         self, places: list[int], reply: list[Any] | Rejected, outcomes: list[Outcome]
@@ -77,33 +113,51 @@ class ReplyDecoder:
             raise ScriptContractError("an answer is no array of strings") from error
 
     def _applied(self, answer: list[bytes]) -> Applied:
-        flags = self._flags.get(answer[0])
-        if flags is None:
-            flags = frozenset(answer[0].decode("ascii", "replace").split())
-            if not flags <= self._known_flags:
-                raise ScriptContractError(f"unknown flags: {sorted(flags - self._known_flags)}")
-            self._flags[answer[0]] = flags
-        profile = self._template.copy()
+        # No known name holds a space, so what was found here has these names.
+        key = b" ".join([answer[0], b"", *answer[1::2]])
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = self._shape(answer)
+        try:
+            values = tuple(map(getitem, shape.encoded, answer[2::2]))
+        except ValueError as error:
+            raise ScriptContractError("the value of an integer field is no integer") from error
+        return Applied(shape.flags, shape.template % values)
+
+    def _shape(self, answer: list[bytes]) -> _Shape:
+        flags = frozenset(answer[0].decode("ascii", "replace").split())
+        if not flags <= self._known_flags:
+            raise ScriptContractError(f"unknown flags: {sorted(flags - self._known_flags)}")
+        names = answer[1::2]
         if len(answer) % 2 == 0:
             raise ScriptContractError("a name without a value")
-        try:
-            for at in range(1, len(answer), 2):
-                public, convert = self._fields[answer[at]]
-                profile[public] = convert(answer[at + 1])
-        except (KeyError, ValueError) as error:
-            raise ScriptContractError(f"unexpected field or value: {answer[at]!r}") from error
-        for flag in self._metadata:
-            if flag in flags:
-                profile[OUTPUT_PREFIX + flag] = True
-        return Applied(flags, profile)
+        if len(set(names)) < len(names):
+            raise ScriptContractError("a name is there twice")
+        if unknown := [name for name in names if name not in self._fields]:
+            raise ScriptContractError(f"unexpected field: {unknown[0]!r}")
+        fields = [self._fields[name] for name in names]
+        constants = dict(self._constants)
+        if constants:
+            constants |= {flag: flag in flags for flag in METADATA_FLAGS}
+            for field in fields:
+                del constants[field.name]
+        # Neither names nor the rules' version can hold a quote or a percent sign.
+        members = [b'"%b%b":%%b' % (_PREFIX, name) for name in names]
+        members += [
+            b'"%b%b":%b' % (_PREFIX, name.encode(), orjson.dumps(value))
+            for name, value in constants.items()
+        ]
+        return _Shape(
+            flags,
+            b"{%b}" % b",".join(members),
+            [self._encoded[field.type] for field in fields],
+        )
 
     def stored(self, reply: list[Any]) -> dict[str, Any] | None:
         """The fields that a call without events found, without the output's prefix."""
         if not reply:
             return None
-        outcomes: list[Outcome] = [None]
-        self.decode([0], reply, outcomes)
-        (answer,) = reply
-        names = [self._fields[name][0] for name in answer[1::2]]
-        profile = outcomes[0].profile if isinstance(outcomes[0], Applied) else {}
-        return {name.removeprefix(OUTPUT_PREFIX): profile[name] for name in names}
+        self.decode([0], reply, [None])
+        pairs = zip(reply[0][1::2], reply[0][2::2], strict=True)
+        fields = [(self._fields[name], value) for name, value in pairs]
+        return {field.name: _CONVERT[field.type](value) for field, value in fields}

@@ -6,7 +6,7 @@ is needed, and what is tested is what the script does, whose own calls are held 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from redis.exceptions import NoPermissionError, NoScriptError
@@ -56,3 +56,13 @@ def rights_of(answers: Sequence[object], key_glob: str) -> Rights:
     is_loaded = not isinstance(answers[0], NoScriptError)
     unknown = isinstance(answers[0], NoPermissionError)
     return Rights(list(dict.fromkeys(missing)), None if unknown else is_loaded)
+
+
+def merged(found: Iterable[Rights]) -> Rights:
+    """What is missing on any server, and whether all of them know the script."""
+    each = list(found)
+    loaded = [rights.is_loaded for rights in each]
+    return Rights(
+        list(dict.fromkeys(right for rights in each for right in rights.missing)),
+        None if None in loaded else all(loaded),
+    )

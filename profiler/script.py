@@ -6,19 +6,22 @@ what a profile becomes is decided in ``lua/``.
 
 import uuid
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import redis
+from redis.exceptions import NoScriptError
 
 from profiler.contract import MAX_EVENTS, STATE_FIELD
 from profiler.errors import InvalidRecordError, ScriptContractError, StoredStateError
 from profiler.keys import key_of
 from profiler.records import FlatEvent
+from profiler.redis import Command, Nodes, Word, nodes_of
 from profiler.render import render, sha_of
 from profiler.reply import Outcome, Rejected, ReplyDecoder
-from profiler.rights import Rights, harmless_calls, rights_of
+from profiler.rights import Rights, harmless_calls, merged, rights_of
 from profiler.rules import Rules
-from profiler.store import translated
+from profiler.store import translated, translating
 from profiler.stored import StoredProfile, decode_stored, writer_of
 
 #: Other programs may flush the script cache again and again; so often is it loaded for one batch.
@@ -41,7 +44,8 @@ class ProfileScript:
     """The registered script of one set of rules.
 
     Args:
-        client: from `profiler.store.connect`; replies as bytes, no retries of its own.
+        client: from `profiler.store.connect`; replies as bytes, no retries of its own. Of a
+            cluster any node will do.
         rules: rendered here, once.
         max_id_bytes: a longer visitor or visit id is a dead letter (``bad_id``).
     """
@@ -55,26 +59,25 @@ class ProfileScript:
         self._decoder = ReplyDecoder(rules)
 
     def register(self) -> None:
-        """Load the script. Blocks for the connection's timeout at most.
+        """Load the script into the server, or into every primary of a cluster.
+
+        Blocks for the connection's timeout at most, in a cluster for each primary.
 
         Raises:
-            StoreUnavailableError: the server cannot be reached or is not ready.
+            StoreUnavailableError: a server cannot be reached or is not ready.
         """
-        try:
-            self._client.script_load(self.text)
-        except redis.RedisError as error:
-            raise translated(error) from error
+        with translating():
+            self._nodes.call_everywhere(("SCRIPT", "LOAD", self.text))
 
     def is_registered(self) -> bool:
-        """Whether the server knows the script now.
+        """Whether the server, or every primary, knows the script now.
 
         Raises:
-            StoreUnavailableError: the server cannot be reached or is not ready.
+            StoreUnavailableError: a server cannot be reached or is not ready.
         """
-        try:
-            return bool(self._client.script_exists(self.sha)[0])
-        except redis.RedisError as error:
-            raise translated(error) from error
+        with translating():
+            answers = self._nodes.call_everywhere(("SCRIPT", "EXISTS", self.sha))
+        return all(answer == [1] for answer in answers)
 
     def apply(self, events: Sequence[FlatEvent]) -> list[Outcome]:
         """Fold a batch, one outcome per event in the same order.
@@ -89,11 +92,20 @@ class ProfileScript:
             ScriptContractError: script and caller disagree, or newer state was met.
         """
         outcomes: list[Outcome] = [None] * len(events)
-        rounds = self._calls(events, outcomes)
-        for calls in rounds:
-            for call, reply in zip(calls, self._run(calls), strict=True):
+        for calls in self._calls(events, outcomes):
+            replies = self._run([self._command([call.key], call.arguments) for call in calls])
+            for call, reply in zip(calls, replies, strict=True):
                 self._decoder.decode(call.places, reply, outcomes)
         return outcomes
+
+    def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> list[Any] | Rejected:
+        """Make one call with KEYS and ARGV as the contract has them. Raises as `apply` does.
+
+        Returns:
+            The reply, texts as bytes, or why this visitor's stored state cannot be used.
+        """
+        (reply,) = self._run([self._command(keys, arguments)])
+        return reply
 
     def read(self, visitor_id: str) -> dict[str, Any] | None:
         """The stored profile as its latest visit left it, None for an unknown visitor.
@@ -108,7 +120,13 @@ class ProfileScript:
     def look_up(self, visitor_id: str) -> StoredProfile | None:
         """The same with what is known about the stored hash itself. Raises as `read` does."""
         key = key_of(self.rules.store.key, visitor_id)
-        answer, packed, expires_at = self._ask(key, visitor_id)
+        answer, packed, expires_at = self._ask(
+            [
+                Command(key, ("EVALSHA", self.sha, 1, key, visitor_id, "", "")),
+                Command(key, ("HGET", key, STATE_FIELD)),
+                Command(key, ("PEXPIRETIME", key)),
+            ]
+        )
         if isinstance(packed, redis.RedisError):
             if str(packed).startswith("WRONGTYPE"):
                 message = f"{key} holds no hash: another program wrote it"
@@ -120,51 +138,47 @@ class ProfileScript:
         is_known = isinstance(expires_at, int) and expires_at > 0
         return found and found._replace(expires_at=expires_at if is_known else None)
 
-    def _ask(self, key: str, visitor_id: str) -> list[Any]:
-        """The script's reply to a call without events, the state field, and when the key ends."""
-        for _ in range(_LOADS_PER_BATCH):
-            pipe = self._client.pipeline(transaction=False)
-            pipe.evalsha(self.sha, 1, key, visitor_id, "", "")
-            pipe.hget(key, STATE_FIELD)
-            pipe.pexpiretime(key)
-            try:
-                answers: list[Any] = pipe.execute(raise_on_error=False)
-            except redis.RedisError as error:
-                raise translated(error) from error
-            if not isinstance(answers[0], redis.exceptions.NoScriptError):
-                break
-            self.register()
-        return answers
-
     def rights(self) -> Rights:
-        """Try every command that a worker needs, on a key that no visitor has; writes nothing.
+        """Try every command that a worker needs, on keys that no visitor has; writes nothing.
 
         Raises:
-            StoreUnavailableError: the server cannot be reached or is not ready.
-            ConfigError: it refuses the login.
+            StoreUnavailableError: a server cannot be reached or is not ready.
+            ConfigError: one refuses the login.
         """
         pattern = self.rules.store.key
-        key = key_of(pattern, f"profiler-check-{uuid.uuid4().hex}")
-        pipe: Any = self._client.pipeline(transaction=False)
-        for call in harmless_calls(self.text, self.sha, key):
-            pipe.execute_command(*call)
-        try:
-            answers = pipe.execute(raise_on_error=False)
-        except redis.RedisError as error:
-            raise translated(error) from error
-        return rights_of(answers, pattern.replace("<id>", "*"))
+        with translating():
+            try:
+                keys = self._nodes.key_on_each(
+                    lambda: key_of(pattern, f"profiler-check-{uuid.uuid4().hex}")
+                )
+            except redis.exceptions.NoPermissionError as error:  # to ask where the slots are
+                return rights_of([error], "")
+        found = []
+        for key in keys:
+            trials = [*harmless_calls(self.text, self.sha, key), *self._nodes.own_calls]
+            answers = self._call([Command(key, words) for words in trials])
+            found.append(rights_of(answers, pattern.replace("<id>", "*")))
+        return merged(found)
+
+    @cached_property
+    def _nodes(self) -> Nodes:
+        return nodes_of(self._client)
+
+    def _call(self, commands: Sequence[Command]) -> list[Any]:
+        with translating():
+            return self._nodes.call(commands)
 
     def _calls(self, events: Sequence[FlatEvent], outcomes: list[Outcome]) -> list[list[_Call]]:
         identity = self.rules.identity
-        event_time, event_id = identity.event_time or "", identity.event_id or ""
-        inputs = self.rules.inputs
+        visitor, visit = identity.visitor, identity.visit
+        names = [identity.event_time or "", identity.event_id or "", visit, *self.rules.inputs]
         pattern = self.rules.store.key
         latest: dict[str, tuple[int, str, _Call]] = {}
         rounds: list[list[_Call]] = []
         for place, (stream, offset, timestamp, fields) in enumerate(events):
             try:
-                visitor_id = self._id(fields.get(identity.visitor), "visitor")
-                visit_id = self._id(fields.get(identity.visit), "visit")
+                visitor_id = self._id(fields.get(visitor), "visitor")
+                self._id(fields.get(visit), "visit")  # refuses a bad one
             except InvalidRecordError as error:
                 outcomes[place] = Rejected(error.code, error.reason)
                 continue
@@ -179,59 +193,49 @@ class ProfileScript:
                     rounds.append([])
                 rounds[number].append(call)
             call.places.append(place)
+            call.arguments.append(offset if stream else "")
+            call.arguments.append(timestamp if 0 <= timestamp < _TOO_LATE_MS else "")
             call.arguments.extend(
-                (
-                    offset if stream else "",
-                    timestamp if 0 <= timestamp < _TOO_LATE_MS else "",
-                    _text(fields.get(event_time)),
-                    _text(fields.get(event_id)),
-                    visit_id,
-                )
+                [value if type(value) is str else _text(value) for value in map(fields.get, names)]
             )
-            call.arguments.extend(_text(fields.get(name)) for name in inputs)
         return rounds
 
     def _id(self, value: object, whose: str) -> str:
         if value is None:
             return ""
-        if not isinstance(value, str | int) or isinstance(value, bool):
+        if type(value) not in {str, int}:  # and no boolean
             raise InvalidRecordError("bad_id", f"the {whose} id is neither a string nor an integer")
         text = _text(value)
-        if len(text) > self._max_id_bytes or len(text.encode()) > self._max_id_bytes:
-            raise InvalidRecordError(
-                "bad_id", f"the {whose} id is longer than {self._max_id_bytes} bytes"
-            )
+        longest = self._max_id_bytes
+        if len(text) > longest or (not text.isascii() and len(text.encode()) > longest):
+            raise InvalidRecordError("bad_id", f"the {whose} id is longer than {longest} bytes")
         return text
 
-    def _run(self, calls: list[_Call]) -> list[list[Any] | Rejected]:
-        replies: list[Any] = [None] * len(calls)
-        pending = list(range(len(calls)))
+    def _command(self, keys: Sequence[str], arguments: Sequence[Word]) -> Command:
+        return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
+
+    def _run(self, commands: Sequence[Command]) -> list[list[Any] | Rejected]:
+        return [_checked(reply) for reply in self._ask(commands)]
+
+    def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Replies and errors as they come; the script is loaded where it is missing."""
+        replies = self._call(commands)
         for _ in range(_LOADS_PER_BATCH):
-            pipe = self._client.pipeline(transaction=False)
-            for index in pending:
-                call = calls[index]
-                pipe.evalsha(self.sha, 1, call.key, *call.arguments)
-            try:
-                answers = pipe.execute(raise_on_error=False)
-            except redis.RedisError as error:
-                raise translated(error) from error
-            for index, answer in zip(pending, answers, strict=True):
-                replies[index] = answer
             # One call per visitor and round: repeating a failed one overtakes nothing.
-            pending = [i for i in pending if isinstance(replies[i], redis.exceptions.NoScriptError)]
-            if not pending:
+            missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+            if not missed:
                 break
             self.register()
-        return [_checked(reply) for reply in replies]
+            for i, reply in zip(missed, self._call([commands[i] for i in missed]), strict=True):
+                replies[i] = reply
+        return replies
 
 
 def _text(value: object) -> str:
     """A string as it is, an integer as decimal text; everything else is absent."""
-    if isinstance(value, str):
+    if type(value) is str:
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return ""
+    return str(value) if type(value) is int else ""
 
 
 def _checked(reply: object) -> list[Any] | Rejected:

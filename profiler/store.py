@@ -1,12 +1,15 @@
 """Connections to Redis, with the client library's own retries switched off."""
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
-from profiler.connection_settings import RedisSettings
+from profiler.connection_settings import RedisSettings, one_url_per_host
 from profiler.contract import LAYOUT
 from profiler.errors import (
     ConfigError,
@@ -14,6 +17,7 @@ from profiler.errors import (
     ScriptContractError,
     StoreUnavailableError,
 )
+from profiler.redis.any_host import spread_over
 from profiler.tls import tls_context
 
 #: First words of replies that say "not now": the call may be made again as it is.
@@ -56,6 +60,9 @@ _TLS_REMEDIES = {
     "CERTIFICATE_VERIFY_FAILED": "check redis.ssl_cafile, and the host name in redis.url",
     "CERTIFICATE_REQUIRED": "the server demands a client certificate: redis.ssl_certfile",
 }
+#: A proxy, or a server that joined a cluster since we connected.
+_HIDDEN_CLUSTER = "a cluster, which HELLO did not say; name one of its nodes in redis.url, restart"
+
 #: A server that demands a certificate hangs up, at times before we read why; so does one that ends.
 _HANGS_UP = " (does the server demand a client certificate, redis.ssl_certfile?)"
 
@@ -92,7 +99,7 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
     what is tried again, and looks at the server first.
 
     Args:
-        url: the address; what it says wins over `options`.
+        url: the address, of a cluster also several; what it says wins over `options`.
         timeout_s: to connect, and to wait for one answer.
         options: further ones of redis-py, e.g. a password.
 
@@ -101,8 +108,9 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
             password).
     """
     try:
-        return redis.Redis.from_url(
-            url,
+        first, *others = one_url_per_host(url)
+        client = redis.Redis.from_url(
+            first,
             retry=Retry(NoBackoff(), 0),
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
@@ -112,24 +120,34 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
             driver_info=None,
             **options,
         )
+        if others:
+            places = [parse_url(other) for other in others]  # type: ignore[no-untyped-call]
+            spread_over(client.connection_pool, places)
     except ValueError as error:
         raise ConfigError(
             "redis.url must begin with redis://, rediss:// or unix://, e.g. redis://localhost:6379/0"
         ) from error
+    return client
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raise the errors of this package in place of redis-py's."""
+    try:
+        yield
+    except redis.RedisError as error:
+        raise translated(error) from error
 
 
 def translated(error: redis.RedisError) -> ProfilerError:
     """The error of this package that says what to do about one of redis-py's."""
     text = str(error)
-    for sign, remedy in _TLS_REMEDIES.items():
-        if sign in text:
-            return ConfigError(f"Redis: {error}; {remedy}")
     code = text.partition(" ")[0].removeprefix("-")
-    if code in _NOT_ALLOWED or isinstance(error, _DENIED) or text.startswith(_DENIALS):
-        return ConfigError(f"Redis refuses us: {error}; see docs/operations.md for the ACL")
+    if wrong := _what_is_misconfigured(error, text, code):
+        return ConfigError(wrong)
     if code == "ELAYOUT":
         return ScriptContractError(
-            f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one"
+            f"{error} (layout {LAYOUT} here): a newer profiler is at work, update this one", code
         )
     # An operator's SCRIPT KILL; Redis allows it before the script's first write only.
     if code in _TRY_AGAIN or isinstance(error, _UNWELL) or "Script killed by user" in text:
@@ -137,4 +155,18 @@ def translated(error: redis.RedisError) -> ProfilerError:
         return StoreUnavailableError(text + hint)
     if isinstance(error, redis.exceptions.NoScriptError):
         return StoreUnavailableError("the script cache is flushed faster than it can be loaded")
-    return ScriptContractError(f"Redis answered: {error}")
+    return ScriptContractError(f"Redis answered: {error}", code)
+
+
+def _what_is_misconfigured(error: redis.RedisError, text: str, code: str) -> str:
+    """What no waiting would mend, and the remedy; else nothing."""
+    for sign, remedy in _TLS_REMEDIES.items():
+        if sign in text:
+            return f"Redis: {text}; {remedy}"
+    if code in _NOT_ALLOWED or isinstance(error, _DENIED) or text.startswith(_DENIALS):
+        return f"Redis refuses us: {text}; see docs/operations.md for the ACL"
+    if isinstance(error, redis.exceptions.AskError):  # and MovedError; a cluster's are followed
+        return f"Redis answered MOVED or ASK {text}: {_HIDDEN_CLUSTER}"
+    if text.startswith("SELECT is not allowed in cluster mode"):
+        return f"Redis: {text}; let redis.url end with /0"
+    return ""

@@ -15,6 +15,7 @@ from tests import servers
 from tests.servers.kafka import Kafka, admin_client, shared_kafka
 from tests.servers.redis import FLAVOURS, Store, shared_store
 from tests.servers.redis import private_store as describe_private_store
+from tests.servers.redis_cluster import RedisCluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,6 +74,13 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """A real Redis, then a real Valkey."""
     with ExitStack() as stack:
         yield shared_store(stack, request.param)
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """Three primaries with a replica each; whatever a test does to them, it mends."""
+    with servers.own_server("Redis Cluster", RedisCluster) as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -146,11 +154,11 @@ def private_store() -> Iterator[MakeStore]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what shares costly fixtures when several processes share the tests.
 
-    That is a file, or all of ``packaging``, which builds and installs the wheel once.
+    That is a file, or all of ``packaging`` and all of ``clients``, which build something once.
     """
     for item in items:
-        is_packaging = item.path.parent.name == "packaging"
-        group = "packaging" if is_packaging else str(item.path)
+        folder = item.path.parent.name
+        group = folder if folder in {"packaging", "clients"} else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -20,8 +20,14 @@ PACKAGE = Path(__file__).parent.parent / "profiler"
 IMPORTS_REDIS = {
     "script.py": "the one caller of the script",
     "store.py": "makes the connection, sends nothing on it",
+    "redis/exchange.py": "sends what it is given",
+    "redis/cluster.py": "asks where slots are (CLUSTER SLOTS), and follows redirections",
+    "redis/slots.py": "the slot of a key",
+    "redis/detect.py": "asks a server whether it is a cluster's (HELLO)",
+    "redis/any_host.py": "connects, sends nothing",
     "rights.py": "reads refusals, sends nothing",
     "check/redis.py": "asks a server about itself (PING, INFO, CONFIG GET)",
+    "check/redis_cluster.py": "reads a map of slots, sends nothing",
     "embedded.py": "asks a server that it started whether it is ready (PING)",
 }
 

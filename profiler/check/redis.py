@@ -9,9 +9,11 @@ from typing import Any
 import redis
 
 from profiler.check.findings import Finding, Status, Subject
+from profiler.check.redis_cluster import check_cluster
 from profiler.check.redis_version import check_version
 from profiler.check.script import check_script
 from profiler.errors import ProfilerError
+from profiler.redis import nodes_of
 from profiler.rules import Rules
 from profiler.script import ProfileScript
 from profiler.settings import Settings
@@ -33,7 +35,9 @@ _AS_ADMIN = "grant it, or look as another user: profiler check --redis redis://a
 
 
 def check_redis(settings: Settings, rules: Rules | None, *, timeout_s: float) -> Iterator[Finding]:
-    """All rows about Redis; each question waits for the timeout at most.
+    """All rows about Redis, of a cluster about every primary.
+
+    Each question waits for the timeout at most.
 
     Args:
         settings: how to reach it.
@@ -50,7 +54,13 @@ def check_redis(settings: Settings, rules: Rules | None, *, timeout_s: float) ->
         if reached.status is Status.FAILED:
             return
         try:
-            yield from _server(client)
+            nodes = nodes_of(client)
+            cluster = check_cluster(nodes)
+            yield cluster
+            if cluster.status is Status.FAILED:
+                return
+            for name, server in nodes.servers().items():
+                yield from (row._replace(subject=name) for row in _server(server))
             if rules is not None:
                 user = client.connection_pool.connection_kwargs.get("username") or "default"
                 yield from check_script(ProfileScript(client, rules), user)
@@ -88,6 +98,13 @@ def _server(client: "redis.Redis") -> Iterator[Finding]:
     """Version, role and settings, as far as this user may ask."""
     try:
         info: Mapping[str, Any] = client.info()
+    except redis.ConnectionError as error:
+        yield _REDIS.failed(
+            "reachable",
+            f"a node of the cluster announces this address: {error}",
+            "start it; where the address leads nowhere from here: cluster-announce-hostname or -ip",
+        )
+        return
     except redis.exceptions.NoPermissionError as error:
         yield _REDIS.unknown(
             "server", f"version, role, memory and persistence: {error}", f"+info: {_AS_ADMIN}"
@@ -102,7 +119,6 @@ def _server(client: "redis.Redis") -> Iterator[Finding]:
         )
     yield check_version(info)
     yield _role(info)
-    yield _cluster(info)
     yield _eviction(info)
     yield _memory(info)
     yield from _persistence(info, config)
@@ -119,16 +135,6 @@ def _role(info: Mapping[str, Any]) -> Finding:
         "role",
         f"a replica of {info.get('master_host')}:{info.get('master_port')}: it takes no writes",
         "name the primary in redis.url",
-    )
-
-
-def _cluster(info: Mapping[str, Any]) -> Finding:
-    if not info.get("cluster_enabled"):
-        return _REDIS.ok("cluster", "off")
-    return _REDIS.failed(
-        "cluster",
-        "cluster mode is on, and this version knows one primary only",
-        "use a server with cluster-enabled no",
     )
 
 

@@ -1,6 +1,7 @@
-"""Commands about the script: show, sha, contract, install, check, render."""
+"""Commands about the script: show, sha, contract, install, check, render, vectors."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,10 @@ RulesArgument = Annotated[
     ),
 ]
 
+CheckOnly = Annotated[
+    bool, typer.Option("--check", help="Write nothing; exit 1 where a file is stale.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -35,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     for command in (show, sha, contract, install, check):
         lua.command()(command)
     lua.command("render")(render_files)
+    lua.command("vectors")(vector_files)
     app.add_typer(lua, name="lua")
 
 
@@ -72,18 +78,35 @@ def check(*, config: ConfigFile = None, rules: RulesName = None, redis: RedisUrl
 
 def render_files(
     *,
-    check_only: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 where a file is stale.")
-    ] = False,
+    check_only: CheckOnly = False,
     directory: Annotated[Path, typer.Option(help="Where the renderings are.")] = Path(
         "lua/rendered"
     ),
 ) -> None:
     """Render the presets into files, which are committed."""
+    _refresh(directory, rendered_presets(), check_only=check_only, command="render")
+
+
+def vector_files(
+    *,
+    check_only: CheckOnly = False,
+    directory: Annotated[Path, typer.Option(help="Where the vectors are.")] = Path("lua/vectors"),
+) -> None:
+    """Write the conformance vectors, which are committed; in a source tree only."""
+    try:
+        # The oracles are part of the tests: the package does not carry a second implementation.
+        from tools.vectors.files import files  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError("the oracles are not installed; run this after make setup") from error
+    _refresh(directory, files(), check_only=check_only, command="vectors")
+
+
+def _refresh(directory: Path, texts: Mapping[str, str], *, check_only: bool, command: str) -> None:
+    """Write the files that are not as they should be, or say which those are."""
     if not directory.is_dir():
         raise ConfigError(f"{directory} is no directory; run this at the top of the source tree")
     stale = []
-    for name, text in rendered_presets().items():
+    for name, text in texts.items():
         path = directory / name
         if path.exists() and path.read_text("utf-8") == text:
             continue
@@ -91,5 +114,5 @@ def render_files(
         if not check_only:
             path.write_text(text, "utf-8")
     if stale and check_only:
-        raise ProfilerError(f"stale: {', '.join(stale)}; run: profiler lua render")
-    typer.echo(f"rendered: {', '.join(stale)}" if stale else "all renderings are fresh")
+        raise ProfilerError(f"stale: {', '.join(stale)}; run: profiler lua {command}")
+    typer.echo(f"written: {', '.join(stale)}" if stale else f"all of {directory} is fresh")

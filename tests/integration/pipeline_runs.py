@@ -56,16 +56,18 @@ def rules_file(directory: Path, preset: str, key_prefix: str) -> Path:
 
 
 def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str, str]:
-    """Read a visitor's current profile as text.
+    """Read a visitor's current profile as text, from a server or any node of a cluster.
 
     By a call of the script of `standard` without events; it refuses what is not its own, of which
     the plain fields are all that there is.
     """
-    key = key_of(key_prefix + "{<id>}", visitor_id)
+    key, script = key_of(key_prefix + "{<id>}", visitor_id), render(load_rules("standard"))
     with redis.Redis.from_url(redis_url) as client:
-        sha = client.script_load(render(load_rules("standard")))
+        is_cluster = client.info("cluster")["cluster_enabled"]
+    make = redis.RedisCluster if is_cluster else redis.Redis
+    with make.from_url(redis_url) as client:
         try:
-            reply: Any = client.evalsha(sha, 1, key, visitor_id, "", "")
+            reply: Any = client.eval(script, 1, key, visitor_id, "", "")
             pairs = [pair for _, *rest in reply for pair in zip(rest[::2], rest[1::2], strict=True)]
         except redis.ResponseError:
             pairs = list(client.hgetall(key).items())

@@ -68,3 +68,18 @@ def test_the_throughput_of_several_workers(kafka: Kafka, tmp_path: Path) -> None
         assert row["events_per_second"]["median"] > 0
         assert row["cores"]["redis"]["median"] > 0
         assert row["cores"]["workers"]["median"] > 0
+
+
+def test_a_cluster_beside_one_server(kafka: Kafka, tmp_path: Path) -> None:
+    few = ("--rounds=1", "--records=1000")
+    report, printed = report_of(kafka, tmp_path / "cluster.json", "cluster", *few)
+    rows = {row["name"]: row for row in report["rows"]}
+    places = ("one server", "three primaries")
+    assert list(rows) == [f"{w}, {p}" for w in ("profiler run", "calls alone") for p in places]
+    assert all(name in printed for name in rows)
+    for row in rows.values():
+        assert row["events_per_second"]["median"] > 0
+        assert row["redis_cpu_us"]["median"] > 0
+    assert rows["calls alone, one server"]["ratio_to_one_server"] == 1
+    calls = [rows[f"calls alone, {place}"]["redis_calls"] for place in places]
+    assert calls[0] == calls[1]

@@ -88,8 +88,8 @@ CASES = [
         ["--cluster-enabled", "yes"],
         "redis cluster",
         "failed",
-        "cluster mode is on",
-        "cluster-enabled no",
+        "16,384 of 16,384 slots are served by no primary",
+        "redis-cli --cluster check",
     ),
     Case(
         ["--min-replicas-to-write", "1"],

@@ -18,9 +18,7 @@ from profiler.script import ProfileScript
 from profiler.store import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from redis.client import Pipeline
+    from collections.abc import Iterator, Sequence
 
     from tests.conftest import MakeStore
     from tests.servers.redis import Store
@@ -113,22 +111,24 @@ def test_more_events_than_fit_a_call_go_in_several(
 
 
 def test_two_calls_of_a_visitor_are_never_under_way_together(
-    script: ProfileScript, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    script: ProfileScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failed one followed by a good one would move the watermark past the failure."""
-    pipelines = []
+    sent = []
+    write: Any = redis.Connection.send_packed_command
 
-    def pipeline(*, transaction: bool) -> Pipeline:
-        pipelines.append(redis.Redis.pipeline(client, transaction=transaction))
-        return pipelines[-1]
+    def count(self: redis.Connection, command: Sequence[bytes]) -> None:
+        sent.append(len(command))
+        write(self, command)
 
-    monkeypatch.setattr(client, "pipeline", pipeline)
+    script.apply([flat("a")])
+    monkeypatch.setattr(redis.Connection, "send_packed_command", count)
 
     script.apply([flat(visitor, n, stream="sst"[n]) for n in range(3) for visitor in "abc"])
-    assert len(pipelines) == 2
+    assert len(sent) == 2
     script.apply([flat("a", n) for n in range(MAX_EVENTS + 1)])
-    assert len(pipelines) == 4
-    assert (script.apply([]), len(pipelines)) == ([], 4)
+    assert len(sent) == 4
+    assert (script.apply([]), len(sent)) == ([], 4)
 
 
 @pytest.mark.parametrize("visitor", [None, ""])

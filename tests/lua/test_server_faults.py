@@ -179,6 +179,7 @@ def test_a_cluster_without_its_slots_is_unavailable(private_store: MakeStore, fl
         deployment.assert_unavailable()
 
         deployment.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        # CLUSTERDOWN until the node thinks so itself.
         info = partial(deployment.command, "CLUSTER", "INFO")
         assert wait_until(lambda: b"cluster_state:ok" in info(), timeout=10)
         deployment.assert_recovered()

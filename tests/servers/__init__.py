@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager, ExitStack
 
-    from profiler.processes import ServerProcess
-
 # Python 3.11 deprecates functions that kafka-python calls when it is imported, and later versions
 # do not. This is its first import in a test run, whose warnings are errors.
 with warnings.catch_warnings():
@@ -35,7 +33,7 @@ with warnings.catch_warnings():
     import kafka  # noqa: F401 - only for its first import
 
 T = TypeVar("T")
-Server = TypeVar("Server", bound="ServerProcess")
+Server = TypeVar("Server", bound="AbstractContextManager[object]")
 
 SOURCES = ("env", "docker", "local")
 NO_DOCKER = "start a Docker engine"

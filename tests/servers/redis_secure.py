@@ -12,6 +12,8 @@ from tests.servers import passwords
 from tests.servers.redis import redis_binary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import redis
 
     from tests.servers.certificates import Authority
@@ -26,12 +28,19 @@ class TlsStore(StoreServer):
 
     name = "store with TLS"
 
-    def __init__(self, authority: Authority, *, demands_certificate: bool = False) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        *,
+        demands_certificate: bool = False,
+        options: Sequence[str] = (),
+    ) -> None:
         """Have a certificate issued.
 
         Args:
             authority: issues the server's certificate, and is the only one trusted.
             demands_certificate: whether clients need a certificate of the authority's.
+            options: further command-line options.
         """
         self._authority = authority
         self._client_files = authority.issue("probe")
@@ -39,7 +48,7 @@ class TlsStore(StoreServer):
         files = ["--tls-cert-file", str(certificate), "--tls-key-file", str(key)]
         demand = ["--tls-auth-clients", "yes" if demands_certificate else "no"]
         trust = ["--tls-ca-cert-file", str(authority.certificate)]
-        super().__init__(redis_binary(), options=[*files, *trust, *demand])
+        super().__init__(redis_binary(), options=[*files, *trust, *demand, *options])
         self._options += ["--port", "0", "--tls-port", str(self.port)]
 
     @property
@@ -71,6 +80,13 @@ def documented_rights() -> list[str]:
         "-@all",
     ]
     return [right for right in rights if right[0] in "~+"]
+
+
+def documented_cluster_rights() -> list[str]:
+    """What the same page grants on top, on every node of a cluster."""
+    found = re.search(r"ACL SETUSER profiler (\+cluster.*)", OPERATIONS.read_text("utf-8"))
+    assert found is not None
+    return found[1].split()
 
 
 def make_user(admin: redis.Redis, rights: list[str]) -> None:

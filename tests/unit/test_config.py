@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from profiler.config import Settings, load_settings
+from profiler.connection_settings import one_url_per_host
 from tests.unit.config_cases import refusal
 
 SECURE = "set security_protocol to"
@@ -112,6 +113,14 @@ def test_unknown_keys_are_refused_with_a_suggestion(
             ["redis: url must begin with redis://, rediss:// or unix://"],
         ),
         (
+            {"redis": {"url": "redis://me@a:6379,,b/0"}},
+            ["redis: url has a comma with no host before or behind it"],
+        ),
+        (
+            {"redis": {"url": "redis://:hidden@a,b:hidden/0"}},
+            ["redis: url cannot be read; percent-encode its password, or set redis.password"],
+        ),
+        (
             {"redis": {"url": "redis://h", "ssl_cafile": "ca"}},
             ["redis: ssl_cafile: no effect without TLS; let url begin with rediss://"],
         ),
@@ -126,6 +135,20 @@ def test_unknown_keys_are_refused_with_a_suggestion(
 )
 def test_wrong_values_are_named(overrides: dict[str, object], lines: list[str]) -> None:
     assert refusal(None, overrides).splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("url", "urls"),
+    [
+        ("redis://h", ["redis://h"]),
+        ("redis://a:1,b/0?x=y,z", ["redis://a:1/0?x=y,z", "redis://b/0?x=y,z"]),
+        ("rediss://me:p,w@a,b:2/0", ["rediss://me:p,w@a/0", "rediss://me:p,w@b:2/0"]),
+        ("unix:///tmp/a,b.sock", ["unix:///tmp/a,b.sock"]),
+    ],
+)
+def test_hosts_of_a_cluster_are_taken_apart(url: str, urls: list[str]) -> None:
+    assert one_url_per_host(url) == urls
+    assert load_settings(None, {"redis": {"url": url}}).redis.url.get_secret_value() == url
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from tests.oracles.events import EVENT_ID, EVENT_TIME, time_of
 from tests.oracles.standard import FLAGS, PLAIN_FIELDS, StandardFold, as_stored
 from tools.vectors.calls import Answer, Event
 
+MAX_ARTICLE_PAGE_BYTES = 8192
+
 
 class StandardOracle:
     """`StandardFold`, asked in the script's own terms."""
@@ -61,8 +63,13 @@ class ArticleOracle:
             if int(event.offset) <= self.marks.get((visitor, stream), -1):
                 return {"flags": ["replayed"], "profile": before}
             self.marks[visitor, stream] = int(event.offset)
-        persisted = self.program.apply(flat_of(visitor, event))
+        page = str(event.page)
+        shown = page.encode()[:MAX_ARTICLE_PAGE_BYTES].decode(errors="ignore")
+        persisted = self.program.apply(flat_of(visitor, event._replace(page=shown)))
         flags = []
+        # The program cuts nothing; the script does, so that event and profile fit a record.
+        if shown != page and event.event_type == "Pageview":
+            flags.append("truncated")
         if not before:
             flags.append("new_visitor")
         if not event.visit_id:

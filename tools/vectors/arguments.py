@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard, vector
+from tools.vectors.builders import PRESETS, Vector, standard, vector
 from tools.vectors.calls import Call, Event, key_of, view
 
 
@@ -54,13 +54,15 @@ def vectors() -> Iterator[Vector]:
                 Call([good._replace(offset=text)], stream="s"),
             )
         )
-    for name, why, call in wrong:
-        yield standard(
-            name,
-            f"{why} Nothing is written.",
-            [call._replace(error="EBADARG")],
-            keeps_ttl=False,
-        )
+    for preset in PRESETS:
+        for name, why, call in wrong:
+            yield vector(
+                preset,
+                name if preset == "standard" else f"{name}-{preset}",
+                f"{why} Nothing is written.",
+                [call._replace(error="EBADARG")],
+                keeps_ttl=False,
+            )
     yield standard(
         "no-events-no-visitor",
         "A call without events reads. It answers with nothing for a visitor who is not known.",

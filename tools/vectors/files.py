@@ -3,8 +3,11 @@
 from tools.vectors import (
     arguments,
     article,
+    mixed,
     order,
+    permutations,
     redelivery,
+    sizes,
     states,
     texts,
     times,
@@ -15,12 +18,15 @@ from tools.vectors.layout import text_of
 THEMES = {
     "visits": visits,
     "order": order,
+    "permutations": permutations,
     "redelivery": redelivery,
     "times": times,
     "texts": texts,
+    "sizes": sizes,
     "arguments": arguments,
     "states": states,
     "article": article,
+    "mixed": mixed,
 }
 
 

@@ -9,7 +9,7 @@ from profiler.config import KafkaSettings
 from profiler.errors import RecordTooLargeError, TransportError
 from profiler.kafka.librdkafka.client import checked_options, connection_options, describe
 from profiler.kafka.librdkafka.messages import sendable
-from profiler.records import OutputRecord
+from profiler.records import Headers, OutputRecord
 
 #: Beyond the delivery timeout, in which the library itself gives up every record.
 _GRACE_S = 5.0
@@ -65,11 +65,15 @@ class LibrdkafkaSink:
         produce = self._producer.produce
         failed = self._failed
         topic = ""
+        last: Headers = ()
+        given = sendable(last)
         try:
             for topic, key, value, headers, timestamp in records:
+                if headers is not last:  # both outputs of an event have the same
+                    last, given = headers, sendable(headers)
                 # Here 0 stands for the time of sending, as -1 does in a record.
                 at = max(0, timestamp)
-                produce(topic, value, key, -1, failed, None, at, sendable(headers))
+                produce(topic, value, key, -1, failed, None, at, given)
         except KafkaException as error:
             raise _explained(topic, error.args[0]) from error
         except BufferError as error:

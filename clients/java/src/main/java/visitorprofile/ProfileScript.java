@@ -1,0 +1,249 @@
+package visitorprofile;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.regex.Pattern;
+import redis.clients.jedis.CommandArguments;
+import redis.clients.jedis.Connection;
+import redis.clients.jedis.Protocol.Command;
+import redis.clients.jedis.Protocol.Keyword;
+import redis.clients.jedis.RedisClusterClient;
+import redis.clients.jedis.UnifiedJedis;
+import redis.clients.jedis.exceptions.JedisDataException;
+import redis.clients.jedis.exceptions.JedisNoScriptException;
+import redis.clients.jedis.util.JedisClusterCRC16;
+
+/**
+ * Calls the visitor-profile script: events in, flags and profiles out, all decisions in Lua.
+ *
+ * <p>Threads may share it, as they may the client. One visitor's calls must not overlap where a
+ * stream is named.
+ *
+ * <p>An error reply becomes a {@link ProfileException}. What Jedis throws when it gets no reply
+ * (JedisConnectionException) passes through; the call may then be made again as it is.
+ */
+public final class ProfileScript {
+  private static final String KEY_PATTERN = "visitor:{<id>}";
+  private static final int LONGEST_PLAIN_ID = 128;
+  private static final Pattern UNSAFE = Pattern.compile("[^A-Za-z0-9_.~-]");
+
+  private final UnifiedJedis redis;
+  private final byte[] source;
+  private final byte[] sha;
+  private final String keyPattern;
+
+  /**
+   * @param redis a RedisClient, RedisClusterClient or any other; it stays yours to close
+   * @param source the rendered script's bytes
+   */
+  public ProfileScript(UnifiedJedis redis, byte[] source) {
+    this(redis, source, KEY_PATTERN);
+  }
+
+  /** For rules that have another key than the presets'. */
+  public ProfileScript(UnifiedJedis redis, byte[] source, String keyPattern) {
+    this.redis = redis;
+    this.source = source.clone();
+    this.sha = HexFormat.of().formatHex(digest("SHA-1", source)).getBytes(UTF_8);
+    this.keyPattern = keyPattern;
+  }
+
+  /**
+   * One event. Null, and an empty text, is what is not known.
+   *
+   * @param offset its place in the stream, at most 15 digits; ignored where no stream is named
+   * @param recordMs when it was received, ms since the epoch
+   * @param eventMs when it happened, ms since the epoch
+   * @param inputs what the rules use, in the order of the script's header
+   */
+  public record Event(
+      Long offset,
+      Long recordMs,
+      Long eventMs,
+      String eventId,
+      String visitId,
+      List<String> inputs) {
+
+    public Event {
+      inputs = Collections.unmodifiableList(new ArrayList<>(inputs)); // which takes nulls
+    }
+
+    /** An event without an offset, that is given the time of its record. */
+    public static Event of(long recordMs, String eventId, String visitId, String... inputs) {
+      return new Event(null, recordMs, null, eventId, visitId, Arrays.asList(inputs));
+    }
+  }
+
+  /** What the script says of one event: what happened, and the profile after it. */
+  public record Answer(Set<String> flags, Profile profile) {}
+
+  /**
+   * A visitor's and a visit's fields by name. One that is not known yet is absent.
+   *
+   * @param values as the script gave them; texts are a tracker's bytes, not always UTF-8
+   */
+  public record Profile(Map<String, byte[]> values) {
+    public Optional<String> text(String name) {
+      return Optional.ofNullable(values.get(name)).map(value -> new String(value, UTF_8));
+    }
+
+    /** A count, or a time in ms since the epoch. */
+    public OptionalLong number(String name) {
+      return text(name).stream().mapToLong(Long::parseLong).findFirst();
+    }
+
+    public Optional<Boolean> bool(String name) {
+      return text(name).map("1"::equals);
+    }
+  }
+
+  /** The server's answer was an error. */
+  public static final class ProfileException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+    // NOSCRIPT gets here only where the script was flushed again between our load and our call.
+    private static final String NOT_NOW =
+        "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN";
+
+    private final String code;
+
+    ProfileException(JedisDataException cause) {
+      super(cause.getMessage(), cause);
+      code = cause.getMessage().split(" ", 2)[0];
+    }
+
+    /**
+     * The error's first word. EBADARG: the caller is wrong. EPROFILE: this visitor's stored state
+     * is unusable, the others are well. ELAYOUT: a newer script wrote it, update this one.
+     */
+    public String code() {
+      return code;
+    }
+
+    /** Whether the server only cannot now: wait, and make the same call again. */
+    public boolean isRetryable() {
+      return Set.of(NOT_NOW.split(" ")).contains(code);
+    }
+  }
+
+  /**
+   * Fold events of a visitor in order, without a stream: one that is sent again is recognised by
+   * its id, or else its content.
+   *
+   * @return one answer per event
+   */
+  public List<Answer> update(String visitorId, Event... events) {
+    return update(visitorId, "", null, List.of(events));
+  }
+
+  /**
+   * Fold events of a visitor in order.
+   *
+   * @param stream where offsets count, e.g. "0:tracking_processed:3"
+   * @param floor the last offset known committed, or null
+   * @param events at most 500
+   * @return one answer per event
+   */
+  public List<Answer> update(String visitorId, String stream, Long floor, List<Event> events) {
+    List<Object> argv = new ArrayList<>(Arrays.asList(visitorId, stream, floor));
+    for (Event event : events) {
+      argv.addAll(Arrays.asList(event.offset, event.recordMs, event.eventMs));
+      argv.addAll(Arrays.asList(event.eventId, event.visitId));
+      argv.addAll(event.inputs);
+    }
+    byte[] key = bytes(keyOf(bytes(visitorId), keyPattern));
+    return call(List.of(key), argv.stream().map(ProfileScript::bytes).toList());
+  }
+
+  /** The call itself, for ids and texts that are no UTF-8: all KEYS and all ARGV. */
+  public List<Answer> call(List<byte[]> keys, List<byte[]> argv) {
+    try {
+      return decode(run(keys, argv));
+    } catch (JedisDataException error) {
+      throw new ProfileException(error);
+    }
+  }
+
+  /** The key of a visitor by the presets' pattern, as every caller must build it. */
+  public static String keyOf(String visitorId) {
+    return keyOf(bytes(visitorId), KEY_PATTERN);
+  }
+
+  /** The same by another pattern, for ids that are not always UTF-8. */
+  public static String keyOf(byte[] visitorId, String pattern) {
+    return pattern.replace("<id>", encode(visitorId));
+  }
+
+  private Object run(List<byte[]> keys, List<byte[]> argv) {
+    try {
+      return redis.evalsha(sha, keys, argv);
+    } catch (JedisNoScriptException error) {
+      load(keys);
+      return redis.evalsha(sha, keys, argv);
+    }
+  }
+
+  private void load(List<byte[]> keys) {
+    if (redis instanceof RedisClusterClient cluster && !keys.isEmpty()) {
+      // Jedis itself would load it on all primaries, and fail when one of them is down.
+      int slot = JedisClusterCRC16.getSlot(keys.get(0));
+      try (Connection owner = cluster.getConnectionFromSlot(slot)) {
+        owner.executeCommand(new CommandArguments(Command.SCRIPT).add(Keyword.LOAD).add(source));
+      }
+    } else {
+      redis.scriptLoad(new String(source, UTF_8));
+    }
+  }
+
+  private static List<Answer> decode(Object reply) {
+    List<Answer> answers = new ArrayList<>();
+    for (Object item : (List<?>) reply) {
+      List<?> words = (List<?>) item;
+      String flags = text(words.get(0));
+      Map<String, byte[]> values = new LinkedHashMap<>();
+      for (int at = 1; at < words.size(); at += 2) {
+        values.put(text(words.get(at)), (byte[]) words.get(at + 1));
+      }
+      Profile profile = new Profile(Collections.unmodifiableMap(values));
+      answers.add(new Answer(flags.isEmpty() ? Set.of() : Set.of(flags.split(" ")), profile));
+    }
+    return Collections.unmodifiableList(answers);
+  }
+
+  private static String encode(byte[] visitorId) {
+    if (visitorId.length > LONGEST_PLAIN_ID) {
+      return "sha256:" + HexFormat.of().formatHex(digest("SHA-256", visitorId));
+    }
+    return UNSAFE
+        .matcher(new String(visitorId, ISO_8859_1))
+        .replaceAll(found -> String.format("%%%02X", (int) found.group().charAt(0)));
+  }
+
+  private static byte[] digest(String algorithm, byte[] data) {
+    try {
+      return MessageDigest.getInstance(algorithm).digest(data);
+    } catch (NoSuchAlgorithmException error) {
+      throw new IllegalStateException(error); // every Java platform must have both
+    }
+  }
+
+  private static byte[] bytes(Object value) {
+    return value == null ? new byte[0] : value.toString().getBytes(UTF_8);
+  }
+
+  private static String text(Object value) {
+    return new String((byte[]) value, UTF_8);
+  }
+}

@@ -1,0 +1,145 @@
+package visitorprofile.conformance;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static visitorprofile.conformance.Vector.bytesOf;
+
+import com.google.gson.JsonElement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.function.Function;
+import redis.clients.jedis.CommandArguments;
+import redis.clients.jedis.UnifiedJedis;
+import visitorprofile.ProfileScript;
+import visitorprofile.ProfileScript.Answer;
+import visitorprofile.ProfileScript.ProfileException;
+
+/** Makes the calls of one vector. What is compared are lines of text, the same for equal bytes. */
+final class VectorCheck {
+  private static final String PREFIX = "<prefix>";
+  private static final long TTL_TOLERANCE_MS = 5_000;
+
+  private VectorCheck() {}
+
+  /** The script did not do as the vector says. */
+  static final class Mismatch extends Exception {
+    private static final long serialVersionUID = 1;
+
+    Mismatch(String message) {
+      super(message);
+    }
+  }
+
+  static void check(UnifiedJedis redis, ProfileScript script, Vector vector) throws Mismatch {
+    String prefix = "vectors:" + UUID.randomUUID() + ":";
+    String key = place(vector.key(), prefix);
+    byte[] visitorId = bytesOf(vector.calls().get(0).argv().get(0));
+    if (visitorId.length > 0) {
+      String built = prefix + ProfileScript.keyOf(visitorId, "visitor:{<id>}");
+      expectSame("key", List.of(key), List.of(built));
+    }
+    try {
+      vector.before().forEach(command -> send(redis, command, prefix));
+      for (Vector.Call call : vector.calls()) {
+        List<byte[]> keys = call.keys().stream().map(each -> bytes(place(each, prefix))).toList();
+        List<byte[]> argv = call.argv().stream().map(Vector::bytesOf).toList();
+        String what = "call " + (vector.calls().indexOf(call) + 1) + " of " + vector.calls().size();
+        expectSame(what, expected(call), outcome(script, keys, argv));
+      }
+      expectStored(redis, key, vector.hash());
+      expectTtl(vector.ttlMs(), redis.pttl(key));
+    } finally {
+      redis.unlink(key);
+    }
+  }
+
+  private static void send(UnifiedJedis redis, List<JsonElement> command, String prefix) {
+    CommandArguments words = new CommandArguments(() -> bytesOf(command.get(0)));
+    for (JsonElement word : command.subList(1, command.size())) {
+      if (word.isJsonPrimitive() && word.getAsString().startsWith(PREFIX)) {
+        words.key(place(word.getAsString(), prefix));
+      } else {
+        words.add(bytesOf(word));
+      }
+    }
+    redis.executeCommand(words);
+  }
+
+  private static List<String> expected(Vector.Call call) {
+    if (call.error() != null) {
+      return List.of("error: " + call.error());
+    }
+    List<String> lines = new ArrayList<>();
+    for (Vector.Expected event : call.reply()) {
+      lines.add("flags: " + new TreeSet<>(event.flags()));
+      lines.addAll(lines(event.profile(), Vector::bytesOf));
+    }
+    return lines;
+  }
+
+  private static List<String> outcome(ProfileScript script, List<byte[]> keys, List<byte[]> argv) {
+    List<String> lines = new ArrayList<>();
+    try {
+      for (Answer answer : script.call(keys, argv)) {
+        lines.add("flags: " + new TreeSet<>(answer.flags()));
+        lines.addAll(lines(answer.profile().values(), value -> value));
+      }
+    } catch (ProfileException error) {
+      lines.add("error: " + error.code());
+    }
+    return lines;
+  }
+
+  private static <T> List<String> lines(Map<String, T> values, Function<T, byte[]> bytesOf) {
+    List<String> lines = new ArrayList<>();
+    new TreeMap<>(values)
+        .forEach(
+            (name, value) -> lines.add(name + ": " + new String(bytesOf.apply(value), ISO_8859_1)));
+    return lines;
+  }
+
+  private static void expectSame(String what, List<String> expected, List<String> got)
+      throws Mismatch {
+    if (!expected.equals(got)) {
+      List<String> diff = new ArrayList<>(List.of(what + " (- expected, + got)"));
+      expected.stream().filter(line -> !got.contains(line)).forEach(line -> diff.add("- " + line));
+      got.stream().filter(line -> !expected.contains(line)).forEach(line -> diff.add("+ " + line));
+      throw new Mismatch(String.join("\n", diff));
+    }
+  }
+
+  private static void expectStored(
+      UnifiedJedis redis, String key, Map<String, JsonElement> expected) throws Mismatch {
+    if (expected == null) {
+      String type = redis.type(key);
+      if (type.equals("hash") || type.equals("none")) {
+        throw new Mismatch("TYPE: expected another, got " + type);
+      }
+      return;
+    }
+    Map<String, byte[]> hash = new TreeMap<>();
+    redis.hgetAll(bytes(key)).forEach((name, value) -> hash.put(new String(name, UTF_8), value));
+    hash.keySet().removeIf(name -> name.startsWith("~"));
+    expectSame("hash", lines(expected, Vector::bytesOf), lines(hash, value -> value));
+  }
+
+  private static void expectTtl(Long expected, long got) throws Mismatch {
+    boolean isRight =
+        expected == null ? got < 0 : got <= expected && got >= expected - TTL_TOLERANCE_MS;
+    if (!isRight) {
+      throw new Mismatch("TTL: expected " + expected + " ms, got " + got + " ms");
+    }
+  }
+
+  private static String place(String key, String prefix) {
+    return key.startsWith(PREFIX) ? prefix + key.substring(PREFIX.length()) : key;
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(UTF_8);
+  }
+}

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import type { Redis } from "ioredis";
+import { LUA } from "./connect.ts";
+import { keyOf, PRESET_FIELDS, ProfileError, ProfileScript } from "./profile.ts";
+import { startServer } from "./testserver.ts";
+
+const T0 = 1_800_000_000_000;
+
+describe("keyOf", () => {
+  test("encodes all but unreserved characters", () => {
+    assert.equal(keyOf("Az09-_.~"), "visitor:{Az09-_.~}");
+    assert.equal(keyOf("a b{}:%/é\n"), "visitor:{a%20b%7B%7D%3A%25%2F%C3%A9%0A}");
+  });
+
+  test("takes bytes that are no UTF-8", () => {
+    assert.equal(keyOf(Buffer.from([0xff, 0x00])), "visitor:{%FF%00}");
+  });
+
+  test("hashes what is longer than 128 bytes", () => {
+    assert.equal(keyOf("x".repeat(128)), `visitor:{${"x".repeat(128)}}`);
+    const long = "é".repeat(65); // 130 bytes
+    const digest = createHash("sha256").update(long).digest("hex");
+    assert.equal(keyOf(long), `visitor:{sha256:${digest}}`);
+  });
+
+  test("puts the id into another pattern as it is", () => {
+    assert.equal(keyOf("$&", "p:<id>"), "p:%24%26");
+  });
+});
+
+describe("ProfileError", () => {
+  test("tells what is worth another attempt", () => {
+    const isRetryable = (message: string) => new ProfileError(message).isRetryable;
+    assert.ok(["OOM command not allowed", "BUSY Redis is busy", "NOSCRIPT"].every(isRetryable));
+    assert.ok(!["EBADARG ARGV", "EPROFILE damaged", "ELAYOUT 2", "NOPERM"].some(isRetryable));
+  });
+});
+
+const server = await startServer();
+const why = "install redis-server, or set REDIS_URL";
+if (server === null && process.env.CI === "true") throw new Error(`CI: ${why}`);
+
+describe("on a server", { skip: server === null ? why : false }, () => {
+  const { redis, stop } = server as { redis: Redis; stop: () => void };
+  const prefix = `node-test-${randomUUID()}:`;
+  const options = { key: `${prefix}visitor:{<id>}` };
+  let script: ProfileScript;
+
+  before(async () => {
+    script = await ProfileScript.fromFile(redis, new URL("rendered/standard.lua", LUA), options);
+  });
+
+  after(async () => {
+    const keys = await redis.keys(`${prefix}*`);
+    if (keys.length > 0) await redis.unlink(keys);
+    stop();
+  });
+
+  const view = (number: number, page: string | Buffer) => ({
+    recordMs: T0 + number,
+    eventId: `e${number}`,
+    visitId: "A",
+    inputs: ["Pageview", page],
+  });
+
+  test("gives each event its answer, typed and raw", async () => {
+    const [first, second] = await script.apply("ada", [view(1, "Home"), view(2, "Prices")]);
+    assert.deepEqual([...(first?.flags ?? [])].sort(), ["new_visit", "new_visitor"]);
+    assert.equal(second?.flags.size, 0);
+    assert.equal(first?.profile.visit_bounce, true);
+    assert.equal(second?.profile.visit_bounce, false);
+    assert.equal(second?.profile.visit_first_page, "Home");
+    assert.equal(second?.profile.visit_last_page, "Prices");
+    assert.equal(second?.profile.visit_end, T0 + 2);
+    assert.deepEqual(second?.raw.get("visit_end"), Buffer.from(`${T0 + 2}`));
+    assert.equal(second?.raw.size, Object.keys(PRESET_FIELDS).length);
+  });
+
+  test("leaves out what is not known", async () => {
+    const [answer] = await script.apply("bob", [{ recordMs: T0, inputs: ["Click", ""] }]);
+    assert.equal(answer?.profile.visitor_events, 1);
+    assert.ok(!("visitor_first_page" in (answer?.profile ?? {})));
+  });
+
+  test("keeps bytes that are no UTF-8", async () => {
+    const [answer] = await script.apply("raw", [view(1, Buffer.from([0xff, 0x41]))]);
+    assert.deepEqual(answer?.raw.get("visit_first_page"), Buffer.from([0xff, 0x41]));
+  });
+
+  test("knows an offset of its stream again", async () => {
+    const call = { stream: "s" };
+    const event = { ...view(1, "Home"), offset: 7 };
+    await script.apply("streamed", [event], call);
+    const [again] = await script.apply("streamed", [event], call);
+    assert.ok(again?.flags.has("replayed"));
+    assert.equal(again?.profile.visitor_events, 1);
+  });
+
+  test("loads the script where it is not known", async () => {
+    await redis.script("FLUSH");
+    const [answer] = await script.apply("flushed", [view(1, "Home")]);
+    assert.ok(answer?.flags.has("new_visitor"));
+    assert.deepEqual(await redis.script("EXISTS", script.sha), [1]);
+  });
+
+  test("throws the script's error with its code", async () => {
+    const isCode = (code: string) => (error: unknown) =>
+      error instanceof ProfileError && error.code === code && !error.isRetryable;
+    await assert.rejects(script.apply("", [view(1, "Home")]), isCode("EBADARG"));
+    await redis.set(keyOf("odd", options.key), "no hash");
+    await assert.rejects(script.apply("odd", [view(1, "Home")]), isCode("EPROFILE"));
+  });
+
+  test("takes the types of other rules", async () => {
+    const source = await readFile(new URL("rendered/standard.lua", LUA));
+    const fields = { visitor_events: "string" } as const;
+    const other = new ProfileScript(redis, source, { ...options, fields });
+    const [answer] = await other.apply("typed", [view(1, "Home")]);
+    const events: string | undefined = answer?.profile.visitor_events;
+    assert.deepEqual(answer?.profile, { visitor_events: "1" });
+    assert.equal(events, "1");
+  });
+});

@@ -1,0 +1,152 @@
+/**
+ * Runs the conformance vectors and prints TAP; lua/vectors/README.md describes their format.
+ * Ends with 1 at the first wrong answer, with 2 when there is none.
+ */
+import { randomUUID } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { inspect, isDeepStrictEqual } from "node:util";
+import type { Cluster, Redis } from "ioredis";
+import { connect, LUA } from "./connect.ts";
+import { keyOf, ProfileError, ProfileScript } from "./profile.ts";
+
+type Bytes = string | { readonly b64: string };
+type Values = Readonly<Record<string, Bytes>>;
+
+interface Vector {
+  readonly name: string;
+  readonly preset: string;
+  readonly why: string;
+  readonly key: string;
+  readonly before?: readonly (readonly Bytes[])[];
+  readonly calls: readonly {
+    readonly keys: readonly string[];
+    readonly argv: readonly Bytes[];
+    readonly reply?: readonly { readonly flags: readonly string[]; readonly profile: Values }[];
+    readonly error?: string;
+  }[];
+  readonly hash: Values | null;
+  readonly ttl_ms: number | null;
+}
+
+const PREFIX = "<prefix>";
+const TTL_TOLERANCE_MS = 5_000;
+
+class Mismatch extends Error {}
+
+const bytesOf = (value: Bytes): Buffer =>
+  typeof value === "string" ? Buffer.from(value) : Buffer.from(value.b64, "base64");
+
+// Printable, the same for equal bytes, and plain text where the bytes are plain text.
+const shown = (bytes: Buffer): string => bytes.toString("latin1");
+
+const sorted = (pairs: [string, Buffer][]) =>
+  Object.fromEntries(pairs.map(([name, bytes]) => [name, shown(bytes)] as const).sort());
+const expectedValues = (values: Values) =>
+  sorted(Object.entries(values).map(([name, value]) => [name, bytesOf(value)]));
+
+function expectSame(what: string, got: unknown, expected: unknown): void {
+  if (isDeepStrictEqual(got, expected)) return;
+  const lines = (value: unknown) => inspect(value, { depth: null, breakLength: 100 }).split("\n");
+  const [left, right] = [lines(expected), lines(got)];
+  const diff = [
+    ...left.filter((line) => !right.includes(line)).map((line) => `- ${line.trim()}`),
+    ...right.filter((line) => !left.includes(line)).map((line) => `+ ${line.trim()}`),
+  ];
+  throw new Mismatch([`${what} (- expected, + got)`, ...diff].join("\n"));
+}
+
+async function outcomeOf(script: ProfileScript, keys: string[], argv: Buffer[]): Promise<unknown> {
+  try {
+    const answers = await script.call(keys, argv);
+    return answers.map(({ flags, raw }) => ({
+      flags: [...flags].sort(),
+      profile: sorted([...raw]),
+    }));
+  } catch (error) {
+    if (error instanceof ProfileError) return { error: error.code };
+    throw error;
+  }
+}
+
+async function check(redis: Redis | Cluster, script: ProfileScript, vector: Vector): Promise<void> {
+  const prefix = `vectors:${randomUUID()}:`;
+  const place = (key: string) => (key.startsWith(PREFIX) ? prefix + key.slice(PREFIX.length) : key);
+  const key = place(vector.key);
+  const visitorId = bytesOf(vector.calls[0]?.argv[0] ?? "");
+  if (visitorId.length > 0) expectSame("key", prefix + keyOf(visitorId), key);
+  try {
+    for (const command of vector.before ?? []) {
+      const words = command.map((word) => (typeof word === "string" ? place(word) : bytesOf(word)));
+      await redis.call(String(words[0]), words.slice(1));
+    }
+    for (const [number, { keys, argv, reply = [], error }] of vector.calls.entries()) {
+      const got = await outcomeOf(script, keys.map(place), argv.map(bytesOf));
+      const answers = reply.map(({ flags, profile }) => ({
+        flags: [...flags].sort(),
+        profile: expectedValues(profile),
+      }));
+      const expected = error === undefined ? answers : { error };
+      expectSame(`call ${number + 1} of ${vector.calls.length}`, got, expected);
+    }
+    await checkStored(redis, key, vector.hash);
+    const ttl = await redis.pttl(key);
+    const most = vector.ttl_ms;
+    const isRight = most === null ? ttl < 0 : ttl <= most && ttl >= most - TTL_TOLERANCE_MS;
+    if (!isRight) throw new Mismatch(`TTL: expected ${most} ms, got ${ttl} ms`);
+  } finally {
+    await redis.unlink(key);
+  }
+}
+
+async function checkStored(redis: Redis | Cluster, key: string, expected: Values | null) {
+  if (expected === null) {
+    const type = await redis.type(key);
+    if (type === "hash" || type === "none")
+      throw new Mismatch(`TYPE: expected another, got ${type}`);
+    return;
+  }
+  const hash = Object.entries(await redis.hgetallBuffer(key));
+  const visible = hash.filter(([name]) => !name.startsWith("~"));
+  expectSame("hash", sorted(visible), expectedValues(expected));
+}
+
+async function readVectors(): Promise<Vector[]> {
+  const folder = new URL("vectors/", LUA);
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
+  const texts = await Promise.all(names.map((name) => readFile(new URL(name, folder), "utf8")));
+  return texts.flatMap((text) => JSON.parse(text) as Vector[]);
+}
+
+const comment = (text: string) => text.replace(/^/gm, "# ");
+
+/** Whether all vectors hold. */
+async function run(redis: Redis | Cluster): Promise<boolean> {
+  const vectors = await readVectors();
+  const scripts = new Map<string, ProfileScript>();
+  console.log(`TAP version 14\n1..${vectors.length}`);
+  for (const [index, vector] of vectors.entries()) {
+    const path = new URL(`rendered/${vector.preset}.lua`, LUA);
+    const script = scripts.get(vector.preset) ?? (await ProfileScript.fromFile(redis, path));
+    scripts.set(vector.preset, script);
+    try {
+      await check(redis, script, vector);
+      console.log(`ok ${index + 1} - ${vector.name}`);
+    } catch (error) {
+      if (!(error instanceof Mismatch)) throw error;
+      console.log(`not ok ${index + 1} - ${vector.name}`);
+      console.log(`${comment(vector.why)}\n${comment(error.message)}\nBail out! ${vector.name}`);
+      return false;
+    }
+  }
+  return true;
+}
+
+const redis = connect();
+try {
+  process.exitCode = (await run(redis)) ? 0 : 1;
+} catch (error) {
+  console.error(error);
+  process.exitCode = 2;
+} finally {
+  redis.disconnect();
+}

@@ -1,0 +1,148 @@
+"""Runs the conformance vectors through the worker's own wrapper and prints TAP.
+
+``lua/vectors/README.md`` describes the format. It ends with 1 at the first wrong answer, with 2
+when there is none.
+"""
+
+import base64
+import json
+import os
+import sys
+import textwrap
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from redis import Redis, RedisCluster, RedisError
+
+from profiler.errors import ProfilerError, ScriptContractError
+from profiler.keys import key_of
+from profiler.reply import Rejected
+from profiler.rules import load_rules
+from profiler.script import ProfileScript
+from profiler.store import connect
+
+LUA = Path(os.environ.get("LUA_DIR") or Path(__file__).parents[2] / "lua")
+URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
+
+PRESETS = ("standard", "article")
+PREFIX = "<prefix>"
+TTL_TOLERANCE_MS = 5_000
+
+#: Flags and values of one event's answer; or an error's first word.
+Answer = tuple[frozenset[str], dict[str, bytes]]
+Outcome = list[Answer] | str
+
+
+class Mismatch(Exception):  # noqa: N818 - a finding, not an error of this program
+    """A wrong answer."""
+
+    def __init__(self, what: str, got: object, expected: object) -> None:
+        super().__init__(f"{what}\nexpected {expected}\ngot      {got}")
+
+
+def bytes_of(value: str | Mapping[str, str]) -> bytes:
+    """A JSON value of the vectors stands for bytes."""
+    return value.encode() if isinstance(value, str) else base64.b64decode(value["b64"])
+
+
+def values_of(pairs: Mapping[str, Any]) -> dict[str, bytes]:
+    """An object of the vectors, its values as bytes."""
+    return {name: bytes_of(value) for name, value in pairs.items()}
+
+
+def outcome_of(script: ProfileScript, keys: Sequence[str], argv: Sequence[bytes]) -> Outcome:
+    """What a call comes to."""
+    try:
+        reply = script.call(keys, argv)
+    except ScriptContractError as error:
+        return error.code
+    if isinstance(reply, Rejected):
+        return reply.code
+    return [
+        (
+            frozenset(flags.decode().split()),
+            {name.decode(): value for name, value in zip(pairs[::2], pairs[1::2], strict=True)},
+        )
+        for flags, *pairs in reply
+    ]
+
+
+def check(client: "Redis | RedisCluster", script: ProfileScript, vector: Mapping[str, Any]) -> None:
+    """Run one vector under keys of its own.
+
+    Raises:
+        Mismatch: an answer is wrong, or what is stored after it.
+    """
+    prefix = f"vectors:{uuid.uuid4()}:"
+    key = place(prefix, vector["key"])
+    visitor_id = vector["calls"][0]["argv"][0]
+    if isinstance(visitor_id, str) and visitor_id:
+        expect("key", key, prefix + key_of(script.rules.store.key, visitor_id))
+    execute: Any = client.execute_command
+    try:
+        for command in vector.get("before", ()):
+            execute(*(place(prefix, w) if isinstance(w, str) else bytes_of(w) for w in command))
+        for number, call in enumerate(vector["calls"], start=1):
+            keys = [place(prefix, each) for each in call["keys"]]
+            got = outcome_of(script, keys, [bytes_of(each) for each in call["argv"]])
+            answers = [
+                (frozenset(a["flags"]), values_of(a["profile"])) for a in call.get("reply", ())
+            ]
+            expect(f"call {number} of {len(vector['calls'])}", got, call.get("error", answers))
+        if vector["hash"] is None:
+            expect("is another type", execute("TYPE", key) not in {b"hash", b"none"}, expected=True)
+        else:
+            stored = {name.decode(): value for name, value in execute("HGETALL", key).items()}
+            visible = {name: value for name, value in stored.items() if not name.startswith("~")}
+            expect("hash", visible, values_of(vector["hash"]))
+        left, most = execute("PTTL", key), vector["ttl_ms"]
+        if not (left < 0 if most is None else most - TTL_TOLERANCE_MS <= left <= most):
+            raise Mismatch("TTL in ms", left, most)
+    finally:
+        execute("UNLINK", key)
+
+
+def place(prefix: str, word: str) -> str:
+    """A word with its key's placeholder replaced."""
+    return prefix + word.removeprefix(PREFIX) if word.startswith(PREFIX) else word
+
+
+def expect(what: str, got: object, expected: object) -> None:
+    """Compare."""
+    if got != expected:
+        raise Mismatch(what, got, expected)
+
+
+def run(client: "Redis | RedisCluster", scripts: Mapping[str, ProfileScript]) -> bool:
+    """Run the vectors; returns whether all hold."""
+    files = sorted((LUA / "vectors").glob("*.json"))
+    vectors = [vector for file in files for vector in json.loads(file.read_bytes())]
+    print(f"TAP version 14\n1..{len(vectors)}")
+    for number, vector in enumerate(vectors, start=1):
+        try:
+            check(client, scripts[vector["preset"]], vector)
+        except Mismatch as mismatch:
+            print(f"not ok {number} - {vector['name']}")
+            print(textwrap.indent(f"{vector['why']}\n{mismatch}", "# "))
+            print(f"Bail out! {vector['name']}")
+            return False
+        print(f"ok {number} - {vector['name']}")
+    return True
+
+
+def main() -> int:
+    """Return the exit code."""
+    scripts = {name: ProfileScript(connect(URL), load_rules(name)) for name in PRESETS}
+    is_cluster = os.environ.get("REDIS_CLUSTER") == "1"
+    try:
+        with RedisCluster.from_url(URL) if is_cluster else Redis.from_url(URL) as client:
+            return 0 if run(client, scripts) else 1
+    except (OSError, ProfilerError, RedisError) as error:
+        print(f"run_vectors: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Streams of events in which everything meets everything: drawn, but always the same ones."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from tools.vectors.builders import Vector, vector
+from tools.vectors.calls import START, Call, Event
+
+T = TypeVar("T")
+
+HOUR = 3_600_000
+DAY = 86_400_000
+
+STREAMS_PER_PRESET = {"standard": 70, "article": 40}
+MOST_CALLS = 7
+MOST_EVENTS = 4
+
+TYPES = ("Pageview", "Pageview", "Pageview", "Click", "")
+PAGES = ("home", "home", "prices", "blog", "é🙂", "")
+EVENT_IDS = (*(f"e{n}" for n in range(12)), "", "")
+#: Of more than eight visits one is forgotten; few visits meet more often.
+VISITS = (("A", "B"), ("A", "B", "C", ""), (*"ABCDEFGHIJ", ""))
+STREAMS = (("",), ("0:events:0",), ("0:events:0", "0:events:1", ""))
+#: Mostly onwards, so that most events are applied.
+STEPS = (1, 1, 1, 1, 2, 5, 0, -1, -3)
+#: Against the record's timestamp, in ms; text is no time at all, or none.
+TIMES: tuple[int | str, ...] = (
+    0,
+    0,
+    0,
+    1,
+    -1,
+    500,
+    -60_000,
+    -HOUR,
+    HOUR,
+    HOUR + 1,
+    -30 * DAY,
+    -30 * DAY - 1,
+    "",
+    "soon",
+)
+
+
+class Draw:
+    """Picks from a seed; `random` does not promise the same picks in another Python."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._drawn = 0
+
+    def __call__(self, alphabet: Sequence[T]) -> T:
+        """One of these."""
+        self._drawn += 1
+        digest = hashlib.sha256(f"{self._seed}/{self._drawn}".encode()).digest()
+        return alphabet[int.from_bytes(digest[:8], "big") % len(alphabet)]
+
+
+def vectors() -> Iterator[Vector]:
+    """The vectors of this file, in order."""
+    for preset, count in STREAMS_PER_PRESET.items():
+        for number in range(1, count + 1):
+            name = f"mixed-{preset}-{number}"
+            yield vector(
+                preset,
+                name,
+                "Late, repeated, redelivered and interleaved events together, drawn by chance: if "
+                "only this fails, make the smallest part of it that fails a vector of its own.",
+                calls_of(Draw(name)),
+            )
+
+
+def calls_of(draw: Draw) -> Iterator[Call]:
+    """Calls of one visitor, each with the events of one stream."""
+    visits, streams = draw(VISITS), draw(STREAMS)
+    offsets = dict.fromkeys(streams, 10)
+    record_ms = START
+    for _ in range(draw(range(2, MOST_CALLS + 1))):
+        stream = draw(streams)
+        floor = draw(("", str(offsets[stream])))
+        events = []
+        for _ in range(draw(range(1, MOST_EVENTS + 1))):
+            offsets[stream] = max(0, offsets[stream] + draw(STEPS))
+            record_ms += draw((0, 1, 1_000, 1_000, HOUR))
+            time = draw(TIMES)
+            events.append(
+                Event(
+                    str(offsets[stream]) if stream else "",
+                    str(record_ms),
+                    time if isinstance(time, str) else str(record_ms + time),
+                    draw(EVENT_IDS),
+                    draw(visits),
+                    draw(TYPES),
+                    draw(PAGES),
+                )
+            )
+        yield Call(events, stream=stream, floor=floor if stream else "")
