@@ -133,7 +133,7 @@ def _cost(store: Store, preset: str, events: Sequence[FlatEvent]) -> Cost:
 
 
 def _fields(outcome: Applied) -> dict[str, str]:
-    """The public fields as the script stores them, without what only describes the event."""
+    """The fields of the profile, as text, without what only describes the event."""
     return {
         name.removeprefix(OUTPUT_PREFIX): str(value)
         for name, value in outcome.profile.items()

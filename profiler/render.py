@@ -9,28 +9,36 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from profiler.contract import LAYOUT, MAX_EVENTS, STATE_FIELD, contract_of
-from profiler.rules import EVENT_TIME, PRESETS, Condition, Rule, Rules, load_rules
+from profiler.contract import EVENT_ARGS, LAYOUT, MAX_EVENTS, STATE_FIELD, contract_of
+from profiler.rules import CODE_BYTES, EVENT_TIME, PRESETS, Condition, Rule, Rules, load_rules
 
 _LUA = files("profiler") / "_lua"
 
 #: Bytes that may stand in a Lua string literal as they are; all others leave as decimal escapes.
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/~ ")
 
+#: A visit's number and its identities stand before its values.
+_VISIT_HEAD = 2
+
 #: Stands for the digest while the script is rendered whose digest it is.
 _DIGEST = "0" * 12
 
 
-def quote_lua(text: str) -> str:
-    r"""A Lua string literal of the text's UTF-8 bytes; what is not plainly harmless is ``\ddd``."""
-    return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03d}" for b in text.encode()) + '"'
+def quote_lua(text: str | bytes) -> str:
+    r"""A Lua string literal of bytes, or of a text's UTF-8; what may do harm is ``\ddd``."""
+    raw = text.encode() if isinstance(text, str) else text
+    return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03d}" for b in raw) + '"'
 
 
 class _Input(NamedTuple):
-    """One input of the event: its Lua local, whether a rule keeps its value, and when."""
+    """One input of the event: its Lua local, whether a rule keeps its value, and when.
+
+    `place` is that among the event's arguments.
+    """
 
     field: str
     name: str
+    place: int
     is_value: bool
     taken_when: str
 
@@ -41,7 +49,9 @@ class _RenderedRule(NamedTuple):
     name: str
     scope: str
     operation: str
-    code: str
+    type: str
+    #: Place among the values of its scope in packed state.
+    column: int
     takes_time: bool
     input: str
     condition: str
@@ -58,7 +68,8 @@ def _inputs(rules: Rules) -> list[_Input]:
         taken_when = "" if None in takers or not takers else f" and {either}"
         # A field called "404" would begin with a digit, which no local may.
         name = f"{readable}_{index + 1}" if readable[:1].isalpha() else f"field_{index + 1}"
-        found.append(_Input(field, name, bool(takers), taken_when))
+        place = len(EVENT_ARGS) + index + 1
+        found.append(_Input(field, name, place, bool(takers), taken_when))
     return found
 
 
@@ -67,18 +78,30 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_.-]", "?", text)
 
 
-def _rule(rule: Rule, code: str, names: dict[str, str]) -> _RenderedRule:
+def _rule(rule: Rule, column: int, names: dict[str, str]) -> _RenderedRule:
     counted = f" {_plain(rule.value)}" if rule.value else " of not repeated events"
     return _RenderedRule(
         name=rule.name,
         scope=rule.scope,
         operation=rule.operation,
-        code=code,
+        type=rule.type,
+        column=column,
         takes_time=rule.value == EVENT_TIME,
         input=names.get(rule.value or "", ""),
         condition=f" and is_{rule.when}" if rule.when else "",
         meaning=f"{rule.operation}{counted}" + (f" when {rule.when}" if rule.when else ""),
     )
+
+
+def _columns(
+    scope: str, declared: list[Rule], columns: dict[str, int], rules: Rules
+) -> dict[str, Any]:
+    """What the templates must know about the values of one scope in packed state."""
+    return {
+        f"{scope}_codes": b"".join(map(rules.code_of, declared)),
+        f"{scope}_start": ["0" if rule.operation == "count" else "false" for rule in declared],
+        f"{scope}_texts": [columns[rule.name] for rule in declared if rule.type == "string"],
+    }
 
 
 def _expression(tests: Iterable[Condition], names: dict[str, str]) -> str:
@@ -124,8 +147,11 @@ def render(rules: Rules) -> str:
     contract = contract_of(rules)
     inputs = _inputs(rules)
     names = {each.field: each.name for each in inputs}
-    rendered_rules = [_rule(rule, rules.code_of(rule), names) for rule in rules.fields]
-    visitor_rules = [rule for rule in rendered_rules if rule.scope == "visitor"]
+    visitor = [rule for rule in rules.fields if rule.scope == "visitor"]
+    visit = [rule for rule in rules.fields if rule.scope == "visit"]
+    columns = {rule.name: at for at, rule in enumerate(visitor, 1)}
+    columns |= {rule.name: at for at, rule in enumerate(visit, _VISIT_HEAD + 1)}
+    rendered_rules = [_rule(rule, columns[rule.name], names) for rule in rules.fields]
     remembers_visits = rules.order == "event_time"
     context: dict[str, Any] = {
         **contract._asdict(),
@@ -137,8 +163,10 @@ def render(rules: Rules) -> str:
         "predicates": [(name, _expression(t, names)) for name, t in rules.predicates.items()],
         "remembers_visits": remembers_visits,
         "takes_event_time": rules.takes_event_time,
-        # visitor_id, the visitor's rules, visitor_visits, visit_id, then visit_number.
-        "visit_fields_start": len(visitor_rules) + 4,
+        "visit_head": _VISIT_HEAD,
+        "code_bytes": CODE_BYTES,
+        **_columns("visitor", visitor, columns, rules),
+        **_columns("visit", visit, columns, rules),
         "bounce": next(
             (r for r in rendered_rules if rules.visit and r.name == rules.visit.bounce), None
         ),

@@ -1,6 +1,6 @@
 """The script's replies, turned into outcomes; the only place that knows a reply's form."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import getitem
 from typing import Any, NamedTuple
 
@@ -153,10 +153,11 @@ class ReplyDecoder:
             [self._encoded[field.type] for field in fields],
         )
 
-    def stored(self, stored: Mapping[bytes | str, bytes | str]) -> dict[str, Any]:
-        """The public fields of a stored hash, without the output's prefix."""
-        profile: dict[str, Any] = {}
-        for name, field in self._fields.items():
-            if isinstance(value := stored.get(name), bytes):
-                profile[field.name] = _CONVERT[field.type](value)
-        return profile
+    def stored(self, reply: list[Any]) -> dict[str, Any] | None:
+        """The fields that a call without events found, without the output's prefix."""
+        if not reply:
+            return None
+        self.decode([0], reply, [None])
+        pairs = zip(reply[0][1::2], reply[0][2::2], strict=True)
+        fields = [(self._fields[name], value) for name, value in pairs]
+        return {field.name: _CONVERT[field.type](value) for field, value in fields}

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import tomllib
-from base64 import b32encode
 from importlib.resources import files
 from itertools import takewhile
 from pathlib import Path
@@ -23,6 +22,8 @@ EVENT_TIME = "event_time"
 
 #: Lua allows 200 locals in a function; an input takes up to two, a predicate one.
 MAX_INPUTS = 64
+
+CODE_BYTES = 3  # of a rule's code in packed state
 
 #: Names the script gives by itself; a rule may not take them.
 BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
@@ -134,7 +135,7 @@ class Rules(_Model):
     @after_validation(mode="after")
     def _names_resolve(self) -> "Rules":
         names = [rule.name for rule in self.fields]
-        codes: dict[str, str] = {}
+        codes: dict[bytes, str] = {}
         for index, rule in enumerate(self.fields):
             if names.index(rule.name) != index:
                 raise _PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
@@ -158,10 +159,10 @@ class Rules(_Model):
         """Name and digest of the meaning: comments and layout of the file do not count."""
         return f"{self.name}-{hashlib.sha256(_canonical(self)).hexdigest()[:8]}"
 
-    def code_of(self, rule: Rule) -> str:
+    def code_of(self, rule: Rule) -> bytes:
         """The rule's name in packed state: short, and new whenever it means something else."""
-        meaning = b"".join(map(_canonical, [rule, *self.predicates.get(rule.when or "", [])]))
-        return b32encode(hashlib.sha1(meaning, usedforsecurity=False).digest())[:4].decode()
+        meaning = map(_canonical, [rule, *self.predicates.get(rule.when or "", [])])
+        return hashlib.sha1(b"".join(meaning), usedforsecurity=False).digest()[:CODE_BYTES]
 
     @property
     def takes_event_time(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import redis
 from redis.exceptions import NoScriptError
 
-from profiler.contract import MAX_EVENTS
+from profiler.contract import MAX_EVENTS, STATE_FIELD
 from profiler.errors import InvalidRecordError, ScriptContractError, StoredStateError
 from profiler.keys import key_of
 from profiler.records import FlatEvent
@@ -22,7 +22,7 @@ from profiler.reply import Outcome, Rejected, ReplyDecoder
 from profiler.rights import Rights, harmless_calls, merged, rights_of
 from profiler.rules import Rules
 from profiler.store import translated, translating
-from profiler.stored import StoredProfile, decode_stored
+from profiler.stored import StoredProfile, decode_stored, writer_of
 
 #: Other programs may flush the script cache again and again; so often is it loaded for one batch.
 _LOADS_PER_BATCH = 100
@@ -112,7 +112,7 @@ class ProfileScript:
 
         Raises:
             StoreUnavailableError: the server cannot be reached or is not ready.
-            StoredStateError: the key holds something else.
+            StoredStateError: the key holds something else, or damaged state.
         """
         found = self.look_up(visitor_id)
         return found and found.profile
@@ -120,20 +120,23 @@ class ProfileScript:
     def look_up(self, visitor_id: str) -> StoredProfile | None:
         """The same with what is known about the stored hash itself. Raises as `read` does."""
         key = key_of(self.rules.store.key, visitor_id)
-        found, expires_at = self._call(
-            [Command(key, ("HGETALL", key)), Command(key, ("PEXPIRETIME", key))]
+        answer, packed, expires_at = self._ask(
+            [
+                Command(key, ("EVALSHA", self.sha, 1, key, visitor_id, "", "")),
+                Command(key, ("HGET", key, STATE_FIELD)),
+                Command(key, ("PEXPIRETIME", key)),
+            ]
         )
-        if isinstance(found, redis.RedisError):
-            if str(found).startswith("WRONGTYPE"):
-                raise StoredStateError(f"{key} holds no hash: another program wrote it") from found
-            raise translated(found) from found
-        if not found:
-            return None
-        fields = dict(zip(found[::2], found[1::2], strict=True))
-        stored = decode_stored(key, fields, self.rules, self._decoder)
+        if isinstance(packed, redis.RedisError):
+            if str(packed).startswith("WRONGTYPE"):
+                message = f"{key} holds no hash: another program wrote it"
+                raise StoredStateError(message) from packed
+            raise translated(packed) from packed
+        version = writer_of(key, packed, self.rules)
+        found = decode_stored(key, _checked(answer), version, self._decoder)
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0
-        return stored._replace(expires_at=expires_at if is_known else None)
+        return found and found._replace(expires_at=expires_at if is_known else None)
 
     def rights(self) -> Rights:
         """Try every command that a worker needs, on keys that no visitor has; writes nothing.
@@ -212,6 +215,10 @@ class ProfileScript:
         return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
     def _run(self, commands: Sequence[Command]) -> list[list[Any] | Rejected]:
+        return [_checked(reply) for reply in self._ask(commands)]
+
+    def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Replies and errors as they come; the script is loaded where it is missing."""
         replies = self._call(commands)
         for _ in range(_LOADS_PER_BATCH):
             # One call per visitor and round: repeating a failed one overtakes nothing.
@@ -221,7 +228,7 @@ class ProfileScript:
             self.register()
             for i, reply in zip(missed, self._call([commands[i] for i in missed]), strict=True):
                 replies[i] = reply
-        return [_checked(reply) for reply in replies]
+        return replies
 
 
 def _text(value: object) -> str:

@@ -1,11 +1,10 @@
 """One visitor's stored hash as a person sees it: the profile, which rules wrote it, its end."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from profiler.contract import LAYOUT, STATE_FIELD
+from profiler.contract import LAYOUT
 from profiler.errors import StoredStateError
-from profiler.reply import ReplyDecoder
+from profiler.reply import Rejected, ReplyDecoder
 from profiler.rules import Rules
 
 #: MessagePack's marks, as far as the head of the state needs them; docs/data-model.md has the rest.
@@ -13,6 +12,11 @@ _ARRAYS = range(0x90, 0xA0)
 _LARGEST_SHORT_NUMBER = 0x7F
 _SHORT_TEXTS = range(0xA0, 0xC0)
 _TEXT_WITH_LENGTH = 0xD9
+
+#: The second place of the state.
+_ORDERS = {"a": "arrival", "e": "event_time"}
+
+_DAMAGED = "{key} is damaged: its state field cannot be read"
 
 
 class StoredProfile(NamedTuple):
@@ -39,27 +43,36 @@ class _Writer(NamedTuple):
     rules_version: str
 
 
-def decode_stored(
-    key: str, found: Mapping[bytes | str, bytes | str], rules: Rules, decoder: ReplyDecoder
-) -> StoredProfile:
-    """Decode a hash that is not empty; when it expires is not known here.
+def writer_of(key: str, packed: bytes | None, rules: Rules) -> str | None:
+    """Say which rules wrote the state that a key's field ``~`` has; None where it has none.
 
     Raises:
-        StoredStateError: other rules, a newer profiler or another program wrote it, or it is
-            damaged; the message says which.
+        StoredStateError: rules of another order or a newer profiler wrote it, or it is damaged;
+            the message says which.
     """
-    packed = found.get(STATE_FIELD.encode())
-    if packed is None and rules.order == "event_time":
-        raise StoredStateError(f"{key} has no state field: another program wrote this hash")
-    writer = None
-    if isinstance(packed, bytes):
-        writer = _writer_of(key, packed)
-        _require_same_order(key, writer, rules)
-    try:
-        profile = decoder.stored(found)
-    except ValueError as error:
-        raise StoredStateError(f"{key} is damaged: a field that counts holds no number") from error
-    return StoredProfile(key, profile, writer and writer.rules_version, None)
+    if packed is None:
+        return None
+    writer = _read_head(key, packed)
+    _require_same_order(key, writer, rules)
+    return writer.rules_version
+
+
+def decode_stored(
+    key: str, reply: list[Any] | Rejected, rules_version: str | None, decoder: ReplyDecoder
+) -> StoredProfile | None:
+    """Decode the reply to a call without events; None for an unknown visitor.
+
+    When it expires is not known here.
+
+    Raises:
+        StoredStateError: another program wrote the hash, or its state is damaged.
+    """
+    if isinstance(reply, Rejected):
+        if rules_version is None:
+            raise StoredStateError(f"{key} has no state field: another program wrote this hash")
+        raise StoredStateError(_DAMAGED.format(key=key))
+    profile = decoder.stored(reply)
+    return None if profile is None else StoredProfile(key, profile, rules_version, None)
 
 
 def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
@@ -70,9 +83,9 @@ def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
         )
 
 
-def _writer_of(key: str, packed: bytes) -> _Writer:
+def _read_head(key: str, packed: bytes) -> _Writer:
     """Read the head of the state and nothing behind it: the rest is the script's own affair."""
-    damaged = f"{key} is damaged: its state field cannot be read"
+    damaged = _DAMAGED.format(key=key)
     if len(packed) < 2 or packed[0] not in _ARRAYS:  # noqa: PLR2004 - the mark and the layout
         raise StoredStateError(damaged)
     layout = packed[1]
@@ -86,7 +99,9 @@ def _writer_of(key: str, packed: bytes) -> _Writer:
         rules_version, _ = _text_at(packed, end)
     except (IndexError, ValueError) as error:
         raise StoredStateError(damaged) from error
-    return _Writer(order, rules_version)
+    if order not in _ORDERS:
+        raise StoredStateError(damaged)
+    return _Writer(_ORDERS[order], rules_version)
 
 
 def _text_at(packed: bytes, at: int) -> tuple[str, int]:

@@ -11,7 +11,7 @@ ARGV, per call
   1   visitor_id    text    the visitor, as it is; never empty
   2   stream        text    where offsets count; empty switches the watermark off
   3   floor         digits  last offset known committed, or empty (kept for stored outputs)
-ARGV, then per event (0 to 500 events, folded in order)
+ARGV, then per event (0 to 500 events, folded in order; none: the call reads)
   +1  offset        digits  place in the stream; ignored where the stream is empty
   +2  record_ms     digits  the record's timestamp, ms since the epoch, or empty
   +3  event_ms      text    the event's own time, ms; used where it is plausible
@@ -19,7 +19,8 @@ ARGV, then per event (0 to 500 events, folded in order)
   +5  visit_id      text    the visit, or empty: no visit field changes
   +6  query-other_eventtype  text    input of the rules
   +7  query-other_page_title  text    input of the rules
-RETURNS, per event: {flags, name, value, name, value, ...}, all strings
+RETURNS, per event: {flags, name, value, name, value, ...}, all strings; a call without events
+         returns one such answer of the latest visit, without flags, or none for an unknown visitor
   flags, space-separated:
          new_visitor new_visit replayed truncated no_visit
   names: visitor_id visit_id visitor_first_page visitor_last_page visit_first_page visit_last_page
@@ -34,15 +35,22 @@ COST  1 HGETALL; at most 1 HSET, 1 HDEL, 1 PEXPIRE; O(events + state)
 
 local STATE = "~"
 local LAYOUT = 1
-local ORDER = "arrival"
+local ORDER = "a"
 local RULES = "article-274ec343"
 local TTL_MS = 34128000000
 local PROFILE_BYTES = 262144
 local VALUE_BYTES = 8192
-local STREAMS = 64
 local MAX_EVENTS = 500
 local CALL_ARGS = 3
 local EVENT_ARGS = 7
+local FLAGS = {
+  "new_visitor",
+  "new_visit",
+  "replayed",
+  "truncated",
+  "no_visit",
+}
+
 local FIELDS = {
   "visitor_id",
   "visit_id",
@@ -53,13 +61,13 @@ local FIELDS = {
 }
 
 local function is_digits(text, longest)
-  return #text > 0 and #text <= longest and not string.find(text, "[^0-9]")
+  return #text > 0 and #text <= longest and not string.find(text, "%D")
 end
 
 -- A value over its cap is cut at a UTF-8 character, so that the rest stays text.
 local function clip(text)
   if #text <= VALUE_BYTES then
-    return text, false
+    return text
   end
   local stop = VALUE_BYTES
   while stop > VALUE_BYTES - 4 do
@@ -69,7 +77,7 @@ local function clip(text)
     end
     stop = stop - 1
   end
-  return string.sub(text, 1, stop), true
+  return string.sub(text, 1, stop)
 end
 
 -- Says what is wrong with the arguments, or nil. Everything is checked before the first read.
@@ -104,64 +112,15 @@ local function bad_arguments(keys, args)
 end
 
 -- Watermarks are one flat list {stream, offset, stream, offset, ...}; the one that moved last
--- stands last, so that the first is the one to forget.
-local function place_of(marks, stream)
+-- stands last, so that the first is the one to forget. Takes the stream's own out of the list.
+local function take_watermark(marks, stream)
   for i = 1, #marks, 2 do
     if marks[i] == stream then
-      return i
+      table.remove(marks, i)
+      return table.remove(marks, i)
     end
   end
-end
-
-local function watermark_of(marks, stream)
-  local at = stream ~= "" and place_of(marks, stream)
-  return at and marks[at + 1] or -1
-end
-
-local function advance(marks, stream, offset)
-  local at = place_of(marks, stream)
-  if at and at < #marks - 1 then
-    table.remove(marks, at)
-    table.remove(marks, at)
-    at = nil
-  end
-  at = at or #marks + 1
-  marks[at], marks[at + 1] = stream, offset
-  if #marks > 2 * STREAMS then
-    table.remove(marks, 1)
-    table.remove(marks, 1)
-  end
-end
-
-local FLAGS = {
-  "new_visitor",
-  "new_visit",
-  "replayed",
-  "truncated",
-  "no_visit",
-}
-
-local function flag_text(flags)
-  local raised = {}
-  for _, name in ipairs(FLAGS) do
-    if flags[name] then
-      raised[#raised + 1] = name
-    end
-  end
-  return table.concat(raised, " ")
-end
-
--- One event's answer: the status flags, then name, value, name, value; unknown fields are absent.
-local function reply_of(flags, values)
-  local reply, n = { flags }, 1
-  for i = 1, #FIELDS do
-    local value = values[i]
-    if value then
-      reply[n + 1], reply[n + 2] = FIELDS[i], value
-      n = n + 2
-    end
-  end
-  return reply
+  return -1
 end
 
 local function put(changed, hash, name, value)
@@ -176,9 +135,9 @@ local function apply(held, changed, args, at)
   local flags = { new_visitor = not held.exists, no_visit = visit_id == "" }
 
   local query_other_eventtype_1 = args[at + 6]
-  local query_other_page_title_2, cut_query_other_page_title_2 = clip(args[at + 7])
+  local query_other_page_title_2 = clip(args[at + 7])
   local is_page_view = query_other_eventtype_1 == "Pageview" and query_other_page_title_2 ~= ""
-  if cut_query_other_page_title_2 and is_page_view then
+  if #args[at + 7] > VALUE_BYTES and is_page_view then
     flags.truncated = true
   end
   put(changed, hash, "visitor_id", args[1])
@@ -206,17 +165,58 @@ local function apply(held, changed, args, at)
   return flags
 end
 
-local function public_values(hash)
-  local values = {}
-  for i, name in ipairs(FIELDS) do
-    values[i] = hash[name] or false
+-- One event's answer: the status flags, then name, value, name, value, ...
+local function answer_of(flags, hash)
+  local answer = {
+    "",
+    "visitor_id",
+    hash["visitor_id"] or false,
+    "visit_id",
+    hash["visit_id"] or false,
+    "visitor_first_page",
+    hash["visitor_first_page"] or false,
+    "visitor_last_page",
+    hash["visitor_last_page"] or false,
+    "visit_first_page",
+    hash["visit_first_page"] or false,
+    "visit_last_page",
+    hash["visit_last_page"] or false,
+  }
+  local is_whole = true
+    and hash["visitor_id"]
+    and hash["visit_id"]
+    and hash["visitor_first_page"]
+    and hash["visitor_last_page"]
+    and hash["visit_first_page"]
+    and hash["visit_last_page"]
+
+  for i = 1, #FLAGS do
+    if flags[FLAGS[i]] then
+      answer[1] = answer[1] == "" and FLAGS[i] or answer[1] .. " " .. FLAGS[i]
+    end
   end
-  return values
+  if is_whole then
+    return answer
+  end
+  local known, n = { answer[1] }, 1
+  for i = 2, 2 * #FIELDS, 2 do
+    if answer[i + 1] then
+      known[n + 1], known[n + 2] = answer[i], answer[i + 1]
+      n = n + 2
+    end
+  end
+  return known
+end
+
+-- The answer to a call without events.
+local function current(held)
+  return held.exists and { answer_of({}, held.hash) } or {}
 end
 
 local function fold(held, args)
   local stream, replies, changed = args[2], {}, {}
-  local mark, applied = watermark_of(held.marks, stream), false
+  local marks = stream ~= "" and { cmsgpack.unpack(held.marks) } or {}
+  local mark, applied = take_watermark(marks, stream), false
   for at = CALL_ARGS, #args - 1, EVENT_ARGS do
     local offset = stream ~= "" and tonumber(args[at + 1])
     local flags
@@ -226,11 +226,17 @@ local function fold(held, args)
       flags = apply(held, changed, args, at)
       mark, applied = offset or mark, true
     end
-    replies[#replies + 1] = reply_of(flag_text(flags), public_values(held.hash))
+    replies[#replies + 1] = answer_of(flags, held.hash)
   end
 
   if applied and stream ~= "" then
-    advance(held.marks, stream, mark)
+    marks[#marks + 1] = stream
+    marks[#marks + 1] = mark
+    if #marks > 2 * 64 then
+      table.remove(marks, 1)
+      table.remove(marks, 1)
+    end
+    held.marks = cmsgpack.pack(unpack(marks))
     put(changed, held.hash, STATE, cmsgpack.pack({ LAYOUT, ORDER, RULES, held.marks }))
   end
   local set, bytes = {}, 0
@@ -243,35 +249,29 @@ local function fold(held, args)
   return { replies = replies, bytes = bytes, set = set, gone = {} }
 end
 
--- Refuses state that this script must not touch; `parts` is the unpacked state.
-local function unusable(parts)
-  if type(parts) ~= "table" or type(parts[1]) ~= "number" then
-    return "EPROFILE stored state is damaged"
+-- The places of a packed state (an array of at most 15, of which place p is at p + 1), or why this
+-- script must not touch it.
+local function open_state(packed)
+  local parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
+  local layout = parts[2]
+  if not parts[1] or string.byte(packed) ~= 143 + #parts or type(layout) ~= "number" then
+    return { err = "EPROFILE stored state is damaged" }
   end
-  if parts[1] > LAYOUT then
-    return "ELAYOUT stored state has layout " .. parts[1] .. ", this script knows " .. LAYOUT
+  if layout > LAYOUT then
+    local known = ", this script knows " .. LAYOUT
+    return { err = "ELAYOUT stored state has layout " .. layout .. known }
   end
-  if parts[2] ~= ORDER then
-    return "EPROFILE the profile was written by rules of another order"
+  if parts[3] ~= ORDER then
+    return { err = "EPROFILE the profile was written by rules of another order" }
   end
+  return { parts = parts }
 end
 
-local function unpack_parts(packed)
-  local intact, parts = pcall(cmsgpack.unpack, packed)
-  return intact and parts or nil
-end
-
-local function read_error(reply)
-  if string.find(reply.err, "WRONGTYPE", 1, true) then
-    return { err = "EPROFILE the key holds no hash" }
-  end
-  return reply
-end
-
+-- The stored profile as the fold takes it, or an error.
 local function read_profile(key)
   local flat = redis.pcall("HGETALL", key)
   if flat.err then
-    return read_error(flat)
+    return flat
   end
   local hash, bytes = {}, 0
   for i = 1, #flat, 2 do
@@ -281,23 +281,9 @@ local function read_profile(key)
   if bytes > PROFILE_BYTES then
     return { err = "EPROFILE stored hash exceeds " .. PROFILE_BYTES .. " bytes" }
   end
-  if not hash[STATE] then
-    return { exists = #flat > 0, hash = hash, marks = {} }
-  end
-  local parts = unpack_parts(hash[STATE])
-  local err = unusable(parts)
-  return { err = err, exists = true, hash = hash, marks = not err and parts[4] }
-end
-
--- The HSET comes first: a server out of memory refuses it, and with it the whole call.
-local function write_profile(key, outcome)
-  if #outcome.set > 0 then
-    redis.call("HSET", key, unpack(outcome.set))
-  end
-  if #outcome.gone > 0 then
-    redis.call("HDEL", key, unpack(outcome.gone))
-  end
-  redis.call("PEXPIRE", key, TTL_MS)
+  local held = hash[STATE] and open_state(hash[STATE]) or {}
+  held.hash, held.exists, held.marks = hash, #flat > 0, held.parts and held.parts[5] or ""
+  return held
 end
 
 local function update_profile(keys, args)
@@ -305,31 +291,39 @@ local function update_profile(keys, args)
   if bad then
     return redis.error_reply("EBADARG " .. bad)
   end
-  if #args == CALL_ARGS then
-    return {}
-  end
-
   local held = read_profile(keys[1])
   if held.err then
-    return redis.error_reply(held.err)
+    local is_other = string.find(held.err, "WRONGTYPE", 1, true)
+    return redis.error_reply(is_other and "EPROFILE the key holds no hash" or held.err)
   end
 
   -- Nothing is written before the fold is over, so state that it cannot digest (another program
   -- wrote it, or it is damaged) costs this call only.
-  local folded, outcome = pcall(fold, held, args)
+  local is_read = #args == CALL_ARGS
+  local folded, outcome = pcall(is_read and current or fold, held, args)
   if not folded then
     return redis.error_reply("EPROFILE stored state is unusable: " .. tostring(outcome))
+  end
+  if is_read then
+    return outcome
   end
   if outcome.bytes > PROFILE_BYTES then
     return redis.error_reply("EPROFILE profile would exceed " .. PROFILE_BYTES .. " bytes")
   end
 
-  write_profile(keys[1], outcome)
+  -- The HSET comes first: a server out of memory refuses it, and with it the whole call.
+  if #outcome.set > 0 then
+    redis.call("HSET", keys[1], unpack(outcome.set))
+  end
+  if #outcome.gone > 0 then
+    redis.call("HDEL", keys[1], unpack(outcome.gone))
+  end
+  redis.call("PEXPIRE", keys[1], TTL_MS)
   return outcome.replies
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_30fda85f5353", update_profile)
+  redis.register_function("visitor_profile_3389a6f7d224", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end

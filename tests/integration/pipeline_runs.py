@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -15,6 +15,8 @@ from kafka.errors import RetriableError
 from profiler.kafka.kafka_python.header_names import tolerate_header_names
 from profiler.keys import key_of
 from profiler.records import Headers, Record
+from profiler.render import render
+from profiler.rules import load_rules
 from tests.integration.programs import PATIENCE_S, Program
 from tests.servers.kafka import Kafka
 
@@ -54,15 +56,22 @@ def rules_file(directory: Path, preset: str, key_prefix: str) -> Path:
 
 
 def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str, str]:
-    """Read a visitor's hash, without its internal field, from a server or any node of a cluster."""
-    key = key_of(key_prefix + "{<id>}", visitor_id)
+    """Read a visitor's current profile as text, from a server or any node of a cluster.
+
+    By a call of the script of `standard` without events; it refuses what is not its own, of which
+    the plain fields are all that there is.
+    """
+    key, script = key_of(key_prefix + "{<id>}", visitor_id), render(load_rules("standard"))
     with redis.Redis.from_url(redis_url) as client:
         is_cluster = client.info("cluster")["cluster_enabled"]
-        found = {} if is_cluster else client.hgetall(key)
-    if is_cluster:
-        with redis.RedisCluster.from_url(redis_url) as cluster:
-            found = cluster.hgetall(key)
-    return {name.decode(): text.decode() for name, text in found.items() if name != b"~"}
+    make = redis.RedisCluster if is_cluster else redis.Redis
+    with make.from_url(redis_url) as client:
+        try:
+            reply: Any = client.eval(script, 1, key, visitor_id, "", "")
+            pairs = [pair for _, *rest in reply for pair in zip(rest[::2], rest[1::2], strict=True)]
+        except redis.ResponseError:
+            pairs = list(client.hgetall(key).items())
+    return {name.decode(): text.decode() for name, text in pairs if name != b"~"}
 
 
 class Deployment:
@@ -177,7 +186,7 @@ class Deployment:
         return sorted(records, key=lambda record: (record.partition, record.offset))
 
     def stored(self, visitor_id: str) -> dict[str, str]:
-        """The visitor's hash, without its internal field."""
+        """The visitor's current profile, as text."""
         return stored_profile(self.redis_url, self.key_prefix, visitor_id)
 
 

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -161,9 +162,13 @@ def test_any_batch_is_split_into_persisted_and_rejected_and_stored_as_if_by_the_
         hashes = folded(preset, results)
         assert client.dbsize() == len(hashes)
         for visitor, expected in hashes.items():
-            stored: dict[bytes, bytes] = client.hgetall(key_of(rules.store.key, visitor))  # type: ignore[assignment]
-            del stored[b"~"]
-            assert {name.decode(): text.decode() for name, text in stored.items()} == expected
+            reply: Any = client.evalsha(
+                script.sha, 1, key_of(rules.store.key, visitor), visitor, "", ""
+            )
+            (_, *pairs), *_ = reply
+            names, texts = pairs[::2], pairs[1::2]
+            stored = {n.decode(): t.decode() for n, t in zip(names, texts, strict=True)}
+            assert stored == expected
 
     check()
     for fate in ("profiled", "anonymous", "rejected"):

@@ -23,14 +23,13 @@ from tests.servers.redis_secure import USER, documented_rights, make_user
 #: What goes wrong without a right.
 NEEDED_FOR = {
     "~visitor:*": {"apply", "get"},
-    "+evalsha": {"apply"},
-    "+script|load": {"register", "apply"},
-    "+hget": {"apply"},
+    "+evalsha": {"apply", "get"},
+    "+script|load": {"register", "apply", "get"},
+    "+hget": {"apply", "get"},
     "+hset": {"apply"},
     "+hdel": {"apply"},
-    "+exists": {"apply"},
+    "+exists": {"apply", "get"},
     "+pexpire": {"apply"},
-    "+hgetall": {"get", "expiry"},
     "+pexpiretime": {"expiry"},
     "+script|exists": {"lua check"},
     "+ping": {"check"},

@@ -84,6 +84,22 @@ class Runner:
         return key_of(self.rules.store.key, visitor)
 
     def stored(self, visitor: str = "v") -> dict[str, str]:
+        """Return the current profile as text, by a call without events.
+
+        The plain names of the hash must show the same, as far as these are ids and pages.
+        """
+        reply = self.client.evalsha(self.script.sha, 1, self.key(visitor), visitor, "", "")
+        profile: dict[str, str] = {}
+        for flags, *pairs in reply:
+            assert flags == b""
+            profile |= {
+                n.decode(): v.decode() for n, v in zip(pairs[::2], pairs[1::2], strict=True)
+            }
+        shown = {n: v for n, v in profile.items() if n.endswith(("_id", "_page"))}
+        assert self.shown(visitor) == shown
+        return profile
+
+    def shown(self, visitor: str = "v") -> dict[str, str]:
         """Return the hash's plain names, as HGETALL shows them."""
         stored = self.client.hgetall(self.key(visitor))
         pairs = [(_text(name), _text(value)) for name, value in stored.items()]

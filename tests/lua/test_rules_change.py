@@ -18,31 +18,50 @@ def with_page_view_called(kind: str) -> Rules:
 def test_plain_fields_follow_the_rules_that_wrote_them(
     redis_client: redis.Redis, key_prefix: str
 ) -> None:
-    """A count that starts anew is stored as it is replied, not as the old rules left it."""
+    """What starts anew is stored as it is replied, not as the old rules left it."""
     key = f"{key_prefix}{{v}}"
     old = Script(redis_client, key)
     new = Script(redis_client, key, with_page_view_called("Screen view"))
     old.raw(event(event_id="1", ms=1_000), event(event_id="2", ms=2_000))
-    assert redis_client.hmget(key, "visitor_pageviews", "visit_first_page") == [b"2", b"home"]
+    assert seen(old) == (b"2", b"home", b"home")
 
     new.raw(event(event_id="3", ms=3_000, kind="Page ping"))
-    assert redis_client.hmget(key, "visitor_pageviews", "visit_first_page") == [b"0", None]
+    assert seen(new) == (b"0", None, None)
 
     old.raw(event(event_id="4", ms=4_000))
-    assert redis_client.hmget(key, "visitor_pageviews", "visit_first_page") == [b"3", b"home"]
+    assert seen(old) == (b"3", b"home", b"home")
+
+
+def seen(script: Script) -> tuple[bytes | None, ...]:
+    """What is known of the page views, and what the hash shows of them."""
+    (current,) = script()
+    names = ("visitor_pageviews", "visit_first_page")
+    shown = script.stored().get(b"visit_first_page")
+    return *(current.profile.get(name) for name in names), shown
 
 
 def test_values_of_unknown_rules_are_carried_along(
     redis_client: redis.Redis, key_prefix: str
 ) -> None:
+    """Also through rules that know neither, among visits that move and texts that are shared."""
     key = f"{key_prefix}{{v}}"
+    gone = ("visitor_first_page", "visit_last_page", "visit_events")
     fewer = STANDARD.model_copy(
-        update={"fields": [rule for rule in STANDARD.fields if rule.name != "visit_events"]}
+        update={"fields": [rule for rule in STANDARD.fields if rule.name not in gone]}
     )
     full, without = Script(redis_client, key), Script(redis_client, key, fewer)
-    full.raw(event(event_id="1"), event(event_id="2"))
-    without.raw(event(event_id="3"))
+    full.raw(event(event_id="1", ms=1, page="first"), event(event_id="2", ms=2, page="last"))
+    full.raw(event(event_id="3", ms=3, visit="B", page="once"))
+    without.raw(event(event_id="4", ms=4, page="unseen"))
+    without.raw(*(event(ms=5 + n, visit=f"C{n}", page=f"C{n}") for n in range(6)))
+    without.raw(event(ms=11, visit="C6", page="C6"))
+    # A is still kept: its latest event came after B's, which had to go.
+    (answer,) = full(event(event_id="5", ms=2, page="again"))
 
-    full.raw(event(event_id="4"))
-    # The third was counted by nobody: the script that took it knows no such field.
-    assert redis_client.hmget(key, "visit_events", "visitor_events") == [b"3", b"4"]
+    profile = answer.profile
+    assert profile["visitor_first_page"] == b"first"
+    assert profile["visit_last_page"] == b"last"
+    # The fourth was counted by nobody: the script that took it knows no such field.
+    assert profile["visit_events"] == b"3"
+    assert profile["visitor_events"] == b"12"
+    assert profile["visitor_pageviews"] == b"12"

@@ -20,6 +20,15 @@ KEPT_VISITS = 8
 REMEMBERED_EVENTS = 64  # per visit
 KEPT_STREAMS = 64
 
+#: What the hash shows by plain names: ids and pages.
+PLAIN_FIELDS = (
+    "visitor_id",
+    "visitor_first_page",
+    "visitor_last_page",
+    "visit_id",
+    "visit_first_page",
+    "visit_last_page",
+)
 VISIT_FIELDS = (
     "visit_id",
     "visit_number",
@@ -100,7 +109,7 @@ class StandardFold:
         return result(visitor, event, flags)
 
     def latest(self, visitor_id: str) -> dict[str, str]:
-        """Return the public part of the visitor's hash: its latest visit's fields are shown."""
+        """Return the visitor's current profile, with the fields of its latest visit."""
         visitor = self.visitors.get(visitor_id)
         if visitor is None:
             return {}

@@ -35,7 +35,7 @@ def test_every_change_of_meaning_changes_the_version(was: str, becomes: str) -> 
     assert version_of(GOOD.replace(was, becomes, 1)) != version_of(GOOD)
 
 
-def codes(rules: Rules) -> dict[str, str]:
+def codes(rules: Rules) -> dict[str, bytes]:
     return {rule.name: rules.code_of(rule) for rule in rules.fields}
 
 

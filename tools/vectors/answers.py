@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.oracles.article import EVENT_TYPE, PAGE, PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
 from tests.oracles.events import EVENT_ID, EVENT_TIME, time_of
-from tests.oracles.standard import FLAGS, StandardFold, as_stored
+from tests.oracles.standard import FLAGS, PLAIN_FIELDS, StandardFold, as_stored
 from tools.vectors.calls import Answer, Event
 
 MAX_ARTICLE_PAGE_BYTES = 8192
@@ -38,8 +38,13 @@ class StandardOracle:
         return {"flags": flags, "profile": {name: as_stored(v) for name, v in values.items()}}
 
     def stored(self, visitor: str) -> dict[str, str]:
-        """Return the public fields that the hash must hold."""
-        return self.fold.latest(visitor)
+        """Return the plain fields that the hash must hold."""
+        current = self.fold.latest(visitor)
+        return {name: current[name] for name in PLAIN_FIELDS if name in current}
+
+    def current(self, visitor: str) -> list[Answer]:
+        """Return what the script must answer to a call without events."""
+        return [{"flags": [], "profile": found}] if (found := self.fold.latest(visitor)) else []
 
 
 class ArticleOracle:
@@ -79,8 +84,12 @@ class ArticleOracle:
         return {"flags": flags, "profile": profile}
 
     def stored(self, visitor: str) -> dict[str, str]:
-        """Return the public fields that the hash must hold."""
+        """Return the plain fields that the hash must hold."""
         return dict(self.program.hashes.get(visitor, {}))
+
+    def current(self, visitor: str) -> list[Answer]:
+        """Return what the script must answer to a call without events."""
+        return [{"flags": [], "profile": found}] if (found := self.stored(visitor)) else []
 
 
 def flat_of(visitor: str, event: Event) -> dict[str, Any]:

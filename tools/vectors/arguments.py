@@ -64,10 +64,23 @@ def vectors() -> Iterator[Vector]:
                 keeps_ttl=False,
             )
     yield standard(
-        "no-events",
-        "A call without events answers with nothing and writes nothing.",
+        "no-events-no-visitor",
+        "A call without events reads. It answers with nothing for a visitor who is not known.",
         [Call(stream="s", floor="17")],
         keeps_ttl=False,
+    )
+    first, second = view(0, "A", "home", "e1", "0"), view(1, "B", "prices", "e2", "1")
+    for preset in ("standard", "article"):
+        yield vector(
+            preset,
+            f"no-events-{preset}",
+            "A call without events answers once: no flags, and the profile of the latest visit.",
+            [Call([second], stream="s"), Call([first._replace(offset="2")], stream="s"), Call()],
+        )
+    yield standard(
+        "no-events-no-visit",
+        "A visitor whose events had no visit id is read without visit fields.",
+        [Call([first._replace(visit_id="")]), Call()],
     )
     yield standard(
         "bad-second-event",

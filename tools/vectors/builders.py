@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from tests.oracles.standard import PLAIN_FIELDS
 from tools.vectors.answers import ArticleOracle, StandardOracle
 from tools.vectors.calls import Call, Text, key_of
 
@@ -10,6 +11,11 @@ TTL_MS = 395 * 86_400_000
 PRESETS = ("standard", "article")
 
 Vector = dict[str, Any]
+
+
+def plain(profile: Mapping[str, Text]) -> dict[str, Text]:
+    """The part of a profile that the hash shows by plain names."""
+    return {name: profile[name] for name in PLAIN_FIELDS if name in profile}
 
 
 def vector(
@@ -50,6 +56,8 @@ def vector(
             shown["error"] = call.error
         elif call.reply is not None:
             shown["reply"] = call.reply
+        elif not call.events:
+            shown["reply"] = oracle.current(str(who))
         else:
             shown["reply"] = [oracle.answer(str(who), str(call.stream), e) for e in call.events]
         rendered.append(shown)

@@ -82,8 +82,8 @@ def vectors() -> Iterator[Vector]:
             keeps_ttl=False,
         )
     for preset, packed in (
-        ("standard", b"\x94\x01\xa7arrival\xa0\x90"),
-        ("article", b"\x94\x01\xaaevent_time\xa0\x90"),
+        ("standard", b"\x94\x01\xa1a\xa0\x90"),
+        ("article", b"\x94\x01\xa1e\xa0\x90"),
     ):
         yield vector(
             preset,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, plain, standard
 from tools.vectors.calls import START, Call, Text, click, one_by_one, view
 
 
@@ -108,5 +108,5 @@ def not_utf8() -> Vector:
             for event, (flags, values) in zip(events, replies, strict=True)
         ],
         visitor=visitor,
-        stored=replies[-1][1],
+        stored=plain(replies[-1][1]),
     )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, plain, standard
 from tools.vectors.calls import START, Call, Event, one_by_one, timed
 
 HOUR = 3_600_000
@@ -88,5 +88,5 @@ def vectors() -> Iterator[Vector]:
                 reply=[{"flags": ["new_visitor", "new_visit"], "profile": profile}],
             )
         ],
-        stored=profile,
+        stored=plain(profile),
     )
