@@ -151,6 +151,7 @@ def private_store() -> Iterator[MakeStore]:
         yield make
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what shares costly fixtures when several processes share the tests.
 
