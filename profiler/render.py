@@ -20,8 +20,14 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 #: A visit's number and its identities stand before its values.
 _VISIT_HEAD = 2
 
+#: What a function's name begins with; the digest of the script makes it whole.
+_FUNCTION = "visitor_profile_"
+
 #: Stands for the digest while the script is rendered whose digest it is.
 _DIGEST = "0" * 12
+
+#: Where a rendering names its function; no text of a rule has a bare quotation mark.
+_FUNCTION_NAME = re.compile(rf'(?<=register_function\("){_FUNCTION}[0-9a-f]{{{len(_DIGEST)}}}(?=")')
 
 
 def quote_lua(text: str | bytes) -> str:
@@ -175,19 +181,30 @@ def render(rules: Rules) -> str:
         "formats_numbers": remembers_visits
         or any(rule.operation == "count" or rule.takes_time for rule in rendered_rules),
         "cost": ["1 HGET", "1 EXISTS if new"] if remembers_visits else ["1 HGETALL"],
-        "function_name": f"visitor_profile_{_DIGEST}",
+        "function_name": _FUNCTION + _DIGEST,
     }
     text = _environment().get_template("profile.lua.j2").render(context)
     # Jinja's line statements eat the blank lines after them: one goes behind every top-level end.
     text = re.sub(r"^(end|\}|\]\])\n(?=\S)", r"\1\n\n", text, flags=re.MULTILINE)
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     digest = hashlib.sha256(text.encode("ascii")).hexdigest()[: len(_DIGEST)]
-    return text.replace(_DIGEST, digest)
+    return _FUNCTION_NAME.sub(_FUNCTION + digest, text)
 
 
 def sha_of(script: str) -> str:
     """The name under which Redis keeps the script."""
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def function_of(script: str) -> str:
+    """The name of the function, and of its library, that a rendered script registers."""
+    (name,) = _FUNCTION_NAME.findall(script)
+    return str(name)
+
+
+def library_of(script: str) -> str:
+    """The text that FUNCTION LOAD takes: the same body as a library of one function."""
+    return f"#!lua name={function_of(script)}\n{script}"
 
 
 def rendered_presets() -> dict[str, str]:

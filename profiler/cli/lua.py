@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,12 @@ from profiler.cli.options import (
 )
 from profiler.contract import contract_json
 from profiler.errors import ConfigError, ProfilerError
-from profiler.render import render, rendered_presets, sha_of
+from profiler.function import ProfileFunction
+from profiler.render import library_of, render, rendered_presets, sha_of
 from profiler.rules import load_rules
+from profiler.script import ProfileScript
+from profiler.settings import Settings
+from profiler.store import connect_to
 
 RulesArgument = Annotated[
     str,
@@ -27,6 +32,18 @@ RulesArgument = Annotated[
         help="Preset (standard, article) or path of a rules file.",
         autocompletion=complete_preset,
     ),
+]
+
+
+class Form(StrEnum):
+    """How the server keeps the script."""
+
+    SCRIPT = "script"
+    FUNCTION = "function"
+
+
+AsForm = Annotated[
+    Form, typer.Option("--as", help="What EVALSHA calls (script) or what FCALL calls (function).")
 ]
 
 CheckOnly = Annotated[
@@ -44,9 +61,10 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(lua, name="lua")
 
 
-def show(*, rules: RulesArgument = "standard") -> None:
-    """Print the script."""
-    typer.echo(render(load_rules(rules)), nl=False)
+def show(*, rules: RulesArgument = "standard", form: AsForm = Form.SCRIPT) -> None:
+    """Print the script, or the library that FUNCTION LOAD takes."""
+    script = render(load_rules(rules))
+    typer.echo(library_of(script) if form is Form.FUNCTION else script, nl=False)
 
 
 def sha(*, rules: RulesArgument = "standard") -> None:
@@ -61,19 +79,41 @@ def contract(*, rules: RulesArgument = "standard") -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def install(*, config: ConfigFile = None, rules: RulesName = None, redis: RedisUrl = None) -> None:
-    """Load the script into the server and print its SHA-1."""
-    script = script_from(settings_from(config, rules=rules, redis=redis))
-    script.register()
-    typer.echo(script.sha)
+def install(
+    *,
+    config: ConfigFile = None,
+    rules: RulesName = None,
+    redis: RedisUrl = None,
+    form: AsForm = Form.SCRIPT,
+) -> None:
+    """Load the script into the server and print its SHA-1, or the function's name."""
+    name, registered = _named(form, settings_from(config, rules=rules, redis=redis))
+    registered.register()
+    typer.echo(name)
 
 
-def check(*, config: ConfigFile = None, rules: RulesName = None, redis: RedisUrl = None) -> None:
+def check(
+    *,
+    config: ConfigFile = None,
+    rules: RulesName = None,
+    redis: RedisUrl = None,
+    form: AsForm = Form.SCRIPT,
+) -> None:
     """Say whether the server knows the script; exit 1 where it does not."""
-    script = script_from(settings_from(config, rules=rules, redis=redis))
-    if not script.is_registered():
-        raise ProfilerError(f"{script.sha} is not loaded; run: profiler lua install")
-    typer.echo(f"{script.sha} is loaded, rules {script.rules.version}")
+    name, registered = _named(form, settings_from(config, rules=rules, redis=redis))
+    if not registered.is_registered():
+        option = "" if form is Form.SCRIPT else f" --as {form}"
+        raise ProfilerError(f"{name} is not loaded; run: profiler lua install{option}")
+    typer.echo(f"{name} is loaded, rules {registered.rules.version}")
+
+
+def _named(form: Form, settings: Settings) -> tuple[str, ProfileScript | ProfileFunction]:
+    """What is registered in this form, and its name on the server."""
+    script = script_from(settings)
+    if form is Form.SCRIPT:
+        return script.sha, script
+    function = ProfileFunction(connect_to(settings.redis), script.rules)
+    return function.name, function
 
 
 def render_files(

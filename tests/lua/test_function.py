@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 
+from profiler.render import function_of, library_of
 from profiler.rules import PRESETS, load_rules, parse_rules
 from tests.lua.raw import TTL_MS, TTL_TOLERANCE_MS, Script, arguments, event
+from tests.lua.test_vectors import VECTORS, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,8 +70,8 @@ class Function:
 
     def __init__(self, client: redis.Redis, text: str) -> None:
         self.client = client
-        self.name = re.findall(r"visitor_profile_[0-9a-f]{12}", text)[0]
-        client.function_load(f"#!lua name={self.name}\n{text}", replace=True)
+        self.name = function_of(text)
+        client.function_load(library_of(text), replace=True)
 
     def __call__(self, key: str, *events: Any, **call: Any) -> Any:  # noqa: ANN401 - a raw reply
         """Call as `Script.raw` does."""
@@ -118,6 +119,23 @@ def answer_or_error(call: Callable[..., Any], events: list[Any]) -> str:
         return f"answer: {call(*events)}"
     except redis.ResponseError as error:
         return str(error)
+
+
+def test_all_vectors_hold_by_fcall(redis_client: redis.Redis, key_prefix: str) -> None:
+    loaded: dict[str, Function] = {}
+
+    def by_function(client: redis.Redis, text: str) -> tuple[str, str]:
+        if text not in loaded:
+            loaded[text] = Function(client, text)
+        return "FCALL", loaded[text].name
+
+    try:
+        for number, vector in enumerate(VECTORS):
+            check(redis_client, f"{key_prefix}{number}:", vector, by_function)
+    finally:
+        for function in loaded.values():
+            redis_client.function_delete(function.name)
+    assert len(loaded) == len(PRESETS)
 
 
 def test_two_versions_are_loaded_side_by_side(script: Script, function: Function) -> None:

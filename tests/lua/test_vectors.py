@@ -92,10 +92,19 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def check(client: redis.Redis, prefix: str, vector: dict[str, Any]) -> None:
+def by_sha(client: redis.Redis, text: str) -> tuple[str, str]:
+    """Load a rendering; the words with which a call of it begins."""
+    return "EVALSHA", client.script_load(text)
+
+
+def check(
+    client: redis.Redis,
+    prefix: str,
+    vector: dict[str, Any],
+    load: Callable[[redis.Redis, str], tuple[str, str]] = by_sha,
+) -> None:
     """Run one vector on a server that has no key under `prefix`."""
-    script = (LUA / "rendered" / f"{vector['preset']}.lua").read_text(encoding="utf-8")
-    sha = client.script_load(script)
+    begin = load(client, (LUA / "rendered" / f"{vector['preset']}.lua").read_text("utf-8"))
     execute: Callable[..., Any] = client.execute_command
     for command in vector.get("before", ()):
         execute(*raw(command, prefix))
@@ -103,7 +112,7 @@ def check(client: redis.Redis, prefix: str, vector: dict[str, Any]) -> None:
         keys = raw(call["keys"], prefix)
         expected = call.get("error") or [answer(item) for item in call["reply"]]
         try:
-            reply = execute("EVALSHA", sha, len(keys), *keys, *map(bytes_of, call["argv"]))
+            reply = execute(*begin, len(keys), *keys, *map(bytes_of, call["argv"]))
             got: Any = [decode(event) for event in reply]
         except redis.ResponseError as error:
             got = str(error).partition(" ")[0]
