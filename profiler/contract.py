@@ -4,8 +4,15 @@ from typing import Any, NamedTuple
 
 from profiler.rules import Rules
 
+#: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
+#: fields and flags; it never moves an argument.
+CONTRACT = 1
+
 #: Layout of the packed state in the field ``~``; a script refuses a newer one (``ELAYOUT``).
 LAYOUT = 1
+
+#: What a script of this version can take over from others.
+READS_LAYOUTS = [1]
 
 #: A call folds at most this many events, so that it cannot keep the server busy for long.
 MAX_EVENTS = 500
@@ -140,14 +147,21 @@ def _public_fields(rules: Rules) -> list[PublicField]:
     ]
 
 
-def contract_json(rules: Rules, sha: str) -> dict[str, Any]:
-    """The contract as plain JSON data, for callers in any language; `sha` names the script."""
+def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
+    """The contract as plain JSON data, for callers in any language.
+
+    `sha` names the script, `function` the same body as a function.
+    """
     contract = contract_of(rules)
     return {
+        "contract": CONTRACT,
         "sha": sha,
+        "function": function,
         "rules_version": contract.rules_version,
         "order": contract.order,
         "layout": LAYOUT,
+        "reads_layouts": READS_LAYOUTS,
+        "compatibility": _compatibility(rules),
         "key": contract.key,
         "ttl_ms": contract.ttl_ms,
         "max_events": MAX_EVENTS,
@@ -165,3 +179,17 @@ def contract_json(rules: Rules, sha: str) -> dict[str, Any]:
         "errors": {error.code: error.meaning for error in contract.errors},
         "limits": rules.limits.model_dump(),
     }
+
+
+def _compatibility(rules: Rules) -> dict[str, Any]:
+    """What must be the same in all scripts that update the same visitors."""
+    shared: dict[str, Any] = {
+        "order": rules.order,
+        "key": rules.store.key,
+        "identity": rules.identity.model_dump(exclude_none=True),
+        "profile_bytes": rules.limits.profile_bytes,
+    }
+    if rules.order == "arrival":
+        # Values stand by name, and those of a visit start anew by whoever knows them.
+        shared["fields"] = {rule.name: rules.code_of(rule).hex() for rule in rules.fields}
+    return shared

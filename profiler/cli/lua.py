@@ -16,10 +16,11 @@ from profiler.cli.options import (
     script_from,
     settings_from,
 )
+from profiler.compatibility import conflicts, read_contract
 from profiler.contract import contract_json
 from profiler.errors import ConfigError, ProfilerError
 from profiler.function import ProfileFunction
-from profiler.render import library_of, render, rendered_presets, sha_of
+from profiler.render import function_of, library_of, render, rendered_presets, sha_of
 from profiler.rules import load_rules
 from profiler.script import ProfileScript
 from profiler.settings import Settings
@@ -72,11 +73,28 @@ def sha(*, rules: RulesArgument = "standard") -> None:
     typer.echo(sha_of(render(load_rules(rules))))
 
 
-def contract(*, rules: RulesArgument = "standard") -> None:
+def contract(
+    *,
+    rules: RulesArgument = "standard",
+    compatible_with: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OTHER.json",
+            help="Print no contract: say whether scripts of both may update the same visitors.",
+        ),
+    ] = None,
+) -> None:
     """Print the script's contract as JSON: KEYS, ARGV in order, reply, errors."""
     loaded = load_rules(rules)
-    document = contract_json(loaded, sha_of(render(loaded)))
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    script = render(loaded)
+    document = contract_json(loaded, sha_of(script), function_of(script))
+    if compatible_with is None:
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    other = read_contract(compatible_with)
+    if reasons := conflicts(document, other):
+        raise ProfilerError("\n  ".join(["not compatible:", *reasons]))
+    typer.echo(f"compatible: {loaded.version} and {other['rules_version']}")
 
 
 def install(

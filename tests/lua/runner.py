@@ -38,10 +38,10 @@ def examples(count: int) -> settings:
 
 
 class Runner:
-    """The script of one set of rules, under keys that no other runner uses."""
+    """The script of one set of rules, under keys that no other runner uses, or under another's."""
 
-    def __init__(self, url: str, rules: Rules) -> None:
-        self.prefix = f"test-{uuid.uuid4().hex[:12]}:"
+    def __init__(self, url: str, rules: Rules, prefix: str = "") -> None:
+        self.prefix = prefix or f"test-{uuid.uuid4().hex[:12]}:"
         self.client = connect(url)
         self.script = script_under(self.client, self.prefix, rules)
         self.rules = self.script.rules

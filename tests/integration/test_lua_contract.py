@@ -1,0 +1,56 @@
+"""`profiler lua contract`: what it prints, and the comparison with another's."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.commands import run_command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMPARE = ["lua", "contract", "--compatible-with"]
+
+
+@pytest.fixture
+def standard(tmp_path: Path) -> Path:
+    """The contract of `standard`, as it is printed."""
+    path = tmp_path / "standard.json"
+    path.write_text(run_command(["lua", "contract"]).output)
+    return path
+
+
+def test_it_names_script_and_function(standard: Path) -> None:
+    contract = json.loads(standard.read_text())
+    assert contract["contract"] == 1
+    assert contract["layout"] in contract["reads_layouts"]
+    assert contract["sha"] == run_command(["lua", "sha"]).output.strip()
+    library = run_command(["lua", "show", "--as", "function"]).output
+    assert library.startswith(f"#!lua name={contract['function']}\n")
+
+
+def test_compatible_contracts_end_with_0(standard: Path) -> None:
+    done = run_command([*COMPARE, str(standard)])
+    assert (done.code, done.errors) == (0, "")
+    assert done.output.startswith("compatible: standard-")
+
+
+def test_others_end_with_1_and_say_why(standard: Path) -> None:
+    done = run_command([*COMPARE, str(standard), "--rules", "article"])
+    assert (done.code, done.output) == (1, "")
+    assert 'order: "arrival" and "event_time": each refuses what the other wrote' in done.errors
+    assert "identity: event_id, event_time: " in done.errors
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"layout": 1}'])
+def test_what_is_no_contract_is_told(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "other.json"
+    if content is not None:
+        path.write_text(content)
+    done = run_command([*COMPARE, str(path)])
+    assert done.code == 78
+    assert f"{path} is no contract" in done.errors
+    assert "profiler lua contract > " in done.errors
