@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from pydantic import SecretStr
 
+from profiler.config import RedisSettings
+from profiler.errors import ConfigError
+from profiler.function import ProfileFunction
 from profiler.keys import key_of
+from profiler.rules import load_rules
+from profiler.store import connect, connect_to
 from tests.integration.commands import run_command
+from tests.lua.raw import Script
 from tests.servers import passwords
 from tests.servers.redis import FLAVOURS
 from tests.servers.redis_secure import OPERATIONS
@@ -110,23 +117,34 @@ def make_user(admin: redis.Redis, user: str, rights: list[str]) -> None:
 
 
 def test_the_installer_needs_each_documented_right(url: str, admin: redis.Redis) -> None:
-    user = {"redis__url": url, "redis__username": "installer", "redis__password": passwords.REDIS}
+    settings = RedisSettings(
+        url=SecretStr(url), username="installer", password=SecretStr(passwords.REDIS)
+    )
 
-    def codes() -> tuple[int, int]:
-        return run_command(INSTALL, **user).code, run_command(CHECK, **user).code
+    def refusals() -> set[str]:
+        refused = set()
+        with closing(connect_to(settings)) as client:
+            function = ProfileFunction(client, load_rules("standard"))
+            for name in ("register", "is_registered"):
+                try:
+                    getattr(function, name)()
+                except ConfigError:
+                    refused.add(name)
+        return refused
 
-    make_user(admin, "installer", rights_of("installer"))
-    assert codes() == (0, 0)
+    rights = rights_of("installer")
+    make_user(admin, "installer", rights)
+    assert refusals() == set()
     assert admin.acl_log() == []
     refused = {}
-    for missing in rights_of("installer"):
-        make_user(admin, "installer", [r for r in rights_of("installer") if r != missing])
-        refused[missing] = codes()
-    assert refused == {"+function|load": (78, 0), "+function|list": (0, 78)}
+    for missing in rights:
+        make_user(admin, "installer", [right for right in rights if right != missing])
+        refused[missing] = refusals()
+    assert refused == {"+function|load": {"register"}, "+function|list": {"is_registered"}}
 
 
 def test_the_caller_needs_each_documented_right(url: str, admin: redis.Redis) -> None:
-    name = run_command(INSTALL, redis__url=url).output.strip()
+    name = installed_on(url)
     rights = rights_of("caller")
 
     def is_refused() -> bool:
@@ -150,11 +168,18 @@ def test_the_caller_needs_each_documented_right(url: str, admin: redis.Redis) ->
 
 
 def test_only_a_script_reads_where_memory_is_out(url: str, admin: redis.Redis) -> None:
-    name = run_command(INSTALL, redis__url=url).output.strip()
-    sha = run_command(["lua", "install"], redis__url=url).output.strip()
+    name = installed_on(url)
+    script = Script(admin, key_of("visitor:{<id>}", "ada"))
     see(admin, name, EVENT)
     admin.config_set("maxmemory", 1)
-    key = key_of("visitor:{<id>}", "ada")
-    assert admin.evalsha(sha, 1, key, "ada", "", "")
+    assert script(visitor="ada")[0].profile["visit_first_page"] == b"Home"
     with pytest.raises(redis.OutOfMemoryError):
         see(admin, name)
+
+
+def installed_on(url: str) -> str:
+    """Register the function of `standard`; its name."""
+    with closing(connect(url)) as client:
+        function = ProfileFunction(client, load_rules("standard"))
+        function.register()
+    return function.name
