@@ -48,7 +48,7 @@ client-go:
 	cd clients/go && go build -o build/ ./cmd/...
 
 client-java: $(CLIENT_JAVA)
-$(CLIENT_JAVA): clients/java/pom.xml $(shell find clients/java/src -type f)
+$(CLIENT_JAVA): clients/java/pom.xml $(wildcard lua/rendered/*.lua) $(shell find clients/java/src -type f)
 	cd clients/java && mvn --batch-mode --quiet package -DskipTests
 	@touch $@
 

@@ -44,7 +44,7 @@ def harmless_calls(script: str, sha: str, key: str) -> list[tuple[str | int, ...
         key: of the script's pattern, and of no visitor.
     """
     used = sorted(set(re.findall(r'redis\.p?call\("(\w+)"', script)))
-    own = [("EVALSHA", sha, 1, key), ("SCRIPT LOAD", _NO_LUA)]
+    own = [("EVALSHA", sha, 1, key), ("SCRIPT", "LOAD", _NO_LUA)]
     return [*own, *((command, key, *_HARMLESS[command]) for command in used)]
 
 

@@ -25,6 +25,7 @@ NOT_SOURCE = (
     "build",
     "dist",
     "node_modules",
+    "target",
     "__pycache__",
     ".*_cache",
     ".hypothesis",

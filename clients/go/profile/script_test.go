@@ -81,8 +81,11 @@ func TestCallersThatShareAVisitorLoseNothing(t *testing.T) {
 		}(caller)
 	}
 	all.Wait()
-	stored := client.HGet(ctx, profile.KeyOf(profile.DefaultKeyPattern, visitor), "visitor_events")
-	expectSame(t, stored.Val(), strconv.Itoa(callers*each))
+	read, err := profile.New(client, standard(t)).Apply(ctx, profile.Call{Visitor: visitor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectSame(t, read[0].Profile["visitor_events"], strconv.Itoa(callers*each))
 }
 
 func TestScriptIsLoadedWhenTheServerForgotIt(t *testing.T) {

@@ -11,7 +11,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"visitor-profiler/clients/go/internal/environment"
 	"visitor-profiler/clients/go/internal/redistest"
+	"visitor-profiler/clients/go/profile"
 )
 
 var ctx = context.Background()
@@ -41,9 +43,17 @@ func TestEveryCallIsMadeWhileScriptsAreFlushed(t *testing.T) {
 	if err != nil || done != (totals{Calls: calls, Events: calls}) {
 		t.Fatalf("got %+v, %v", done, err)
 	}
+	source, err := environment.Script("standard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := profile.New(client, source)
 	for visitor := 0; visitor < visitors; visitor++ {
-		got := client.HGet(ctx, fmt.Sprintf("visitor:{%d}", visitor), "visitor_events").Val()
-		if got != fmt.Sprint(calls/visitors) {
+		read, err := script.Apply(ctx, profile.Call{Visitor: fmt.Sprint(visitor)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read[0].Profile["visitor_events"]; got != fmt.Sprint(calls/visitors) {
 			t.Errorf("visitor %d: %s events", visitor, got)
 		}
 	}
