@@ -31,7 +31,7 @@ demo: $(STAMP) ## stream captured traffic through the whole pipeline (ARGS=--kee
 	@exec $(BIN)/profiler demo $(ARGS)
 
 test: $(STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/lua $(ARGS)

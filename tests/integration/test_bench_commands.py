@@ -60,7 +60,7 @@ def test_the_latency_of_both_clients(kafka: Kafka, tmp_path: Path) -> None:
 
 
 def test_the_throughput_of_several_workers(kafka: Kafka, tmp_path: Path) -> None:
-    few = ("--rounds=1", "--workers", "1", "2", "--records=4000")
+    few = ("--rounds=1", "--workers", "1", "2", "--records=20000")
     report, _ = report_of(kafka, tmp_path / "scale.json", "scale", *few)
     assert report["partitions"] == 2
     assert [row["workers"] for row in report["rows"]] == [1, 2]
