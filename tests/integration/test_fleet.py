@@ -46,9 +46,9 @@ def test_workers_share_the_partitions_and_stop_together(
 
 
 def owners(program: Program) -> int:
-    """How many joined with one partition, since the last of them did."""
-    assigned = [line["partitions"] for line in program.events("assigned")]
-    return assigned[-WORKERS:].count(1)
+    """How many have one partition: so many came to one, less those that had one before."""
+    changes = program.events("assigned")
+    return sum((line["partitions"] == 1) - (line["before"] == 1) for line in changes)
 
 
 def test_when_one_is_killed_the_others_stop_and_the_code_tells(
