@@ -223,6 +223,8 @@ class WithoutHello(StoreServer):
 def test_what_does_not_know_hello_is_one_server() -> None:
     with own_server("redis7", WithoutHello) as server:
         register_at(server.url)
+        with closing(connect(server.url)) as client:
+            assert ProfileScript(client, load_rules("standard")).is_registered()
 
 
 def test_a_cluster_that_hides_itself_is_named(

@@ -15,14 +15,11 @@ from tests.integration.transport_client import (
     TopicFactory,
     TransportClient,
     assert_at_end,
+    next_offsets,
     numbers,
     output,
     read,
 )
-
-
-def next_offsets(records: list[Record]) -> dict[tuple[str, int], int]:
-    return {(record.topic, record.partition): record.offset + 1 for record in records}
 
 
 @contextmanager

@@ -8,19 +8,15 @@ from itertools import pairwise
 import pytest
 
 from profiler.errors import TransportError
-from profiler.records import Record
 from tests.integration.transport_client import (
     TopicFactory,
     TransportClient,
     assert_at_end,
+    next_offsets,
     numbers,
     output,
     read,
 )
-
-
-def next_offsets(records: list[Record]) -> dict[tuple[str, int], int]:
-    return {(record.topic, record.partition): record.offset + 1 for record in records}
 
 
 def test_many_records_are_read_once_and_in_order(

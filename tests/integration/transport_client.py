@@ -71,6 +71,11 @@ def read(source: Source, count: int, *, at_once: int = 500) -> list[Record]:
     return records
 
 
+def next_offsets(records: list[Record]) -> dict[tuple[str, int], int]:
+    """What to commit once all of these are done."""
+    return {(record.topic, record.partition): record.offset + 1 for record in records}
+
+
 def assert_at_end(source: Source) -> None:
     """Nothing more comes for a second."""
     assert source.poll(timeout_ms=1_000, max_records=10) == []

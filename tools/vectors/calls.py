@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 PREFIX = "<prefix>"
 START = 1_700_000_000_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
 LONGEST_PLAIN_ID = 128
 
 Text = str | bytes

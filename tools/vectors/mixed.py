@@ -5,12 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from tools.vectors.builders import Vector, vector
-from tools.vectors.calls import START, Call, Event
+from tools.vectors.calls import DAY, HOUR, START, Call, Event
 
 T = TypeVar("T")
-
-HOUR = 3_600_000
-DAY = 86_400_000
 
 STREAMS_PER_PRESET = {"standard": 70, "article": 40}
 MOST_CALLS = 7

@@ -4,10 +4,7 @@ import json
 from collections.abc import Iterator
 
 from tools.vectors.builders import Vector, plain, standard
-from tools.vectors.calls import START, Call, Event, one_by_one, timed
-
-HOUR = 3_600_000
-DAY = 86_400_000
+from tools.vectors.calls import DAY, HOUR, START, Call, Event, one_by_one, timed
 
 
 def vectors() -> Iterator[Vector]:
