@@ -19,7 +19,7 @@ from bench.command import Command, Session
 from bench.errors import BenchError
 from bench.machine import command_line, describe_machine
 from profiler.errors import ProfilerError
-from tests.servers import MissingServerError
+from servers import MissingServerError
 
 COMMANDS: dict[str, Command] = {
     "throughput": throughput.COMMAND,

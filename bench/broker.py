@@ -10,11 +10,11 @@ from kafka.structs import OffsetAndMetadata
 
 from bench.errors import BenchError
 from bench.traffic import BenchRecord
+from profiler.config.settings import KafkaSettings
 from profiler.kafka import open_sink
-from profiler.kafka.topics import create_topics
-from profiler.processes import ServerProcess, wait_until
-from profiler.records import OutputRecord
-from profiler.settings import KafkaSettings
+from profiler.kafka.admin.topics import create_topics
+from profiler.records.types import OutputRecord
+from profiler.servers.processes import ServerProcess, wait_until
 
 _FILL_AT_ONCE = 2_000
 _MEMBERS_WITHIN_S = 60.0

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from bench.store import Store
 from bench.traffic import BenchRecord
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.records import FlatEvent
-from profiler.rules import Rules
-from profiler.script import ProfileScript
-from profiler.settings import BatchSettings
-from profiler.store import connect
+from profiler.config.settings import BatchSettings
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.flatten import decode_processed
+from profiler.records.json_objects import Limits
+from profiler.records.types import FlatEvent
+from profiler.rules.model import Rules
 
 if TYPE_CHECKING:
-    from profiler.reply import Outcome
+    from profiler.profiles.reply import Outcome
 
 T = TypeVar("T")
 

@@ -7,13 +7,13 @@ from bench.calls import batches_of, flat_events, time_calls
 from bench.rounds import Figures, Progress, Servers
 from bench.store import Store
 from bench.traffic import BenchRecord
-from profiler.keys import key_of
-from profiler.pipeline import Pipeline
-from profiler.records import OutputRecord, Record
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.settings import Settings
-from profiler.store import connect
+from profiler.config.settings import Settings
+from profiler.engine.pipeline import Pipeline
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import OutputRecord, Record
+from profiler.rules.model import load_rules
 
 
 def measure_script(

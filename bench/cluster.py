@@ -17,10 +17,10 @@ from bench.rows import Row
 from bench.store import Store, Usage
 from bench.traffic import COPIES, BenchRecord, make_records, read_templates
 from bench.workers import profiler_run
-from profiler.rules import PRESETS, load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
-from tests.servers.redis_cluster import RedisCluster
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import PRESETS, load_rules
+from servers.redis_cluster import RedisCluster
 
 ONE, MANY = "one server", "three primaries"
 

@@ -11,11 +11,11 @@ from rich.table import Table
 from bench.broker import Broker
 from bench.machine import package_versions
 from bench.store import Store
-from profiler.settings import BatchSettings
-from tests.servers import USED
-from tests.servers.kafka import shared_kafka
-from tests.servers.redis import private_store, shared_store
-from tests.servers.redis_cluster import RedisCluster
+from profiler.config.settings import BatchSettings
+from servers import USED
+from servers.kafka import shared_kafka
+from servers.redis import private_store, shared_store
+from servers.redis_cluster import RedisCluster
 
 
 class Measured(NamedTuple):

@@ -12,12 +12,12 @@ from bench.populate import Crowd, captured_inputs, populate
 from bench.report import Summary, spread
 from bench.store import Store
 from bench.traffic import COPIES, Template, make_records, read_templates
-from profiler.keys import key_of
-from profiler.records import FlatEvent
-from profiler.reply import OUTPUT_PREFIX, Applied
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import OUTPUT_PREFIX, Applied
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import load_rules
 
 PRESETS = ("article", "standard")
 _BARE_KEY = "bare:{<id>}"

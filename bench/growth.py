@@ -18,9 +18,9 @@ from bench.rounds import Servers
 from bench.series import Series, all_series
 from bench.store import Store
 from bench.traffic import read_templates
-from profiler.records import FlatEvent
-from profiler.rules import PRESETS
-from profiler.settings import BatchSettings
+from profiler.config.settings import BatchSettings
+from profiler.records.types import FlatEvent
+from profiler.rules.model import PRESETS
 
 #: A generous guess of what a visitor takes, to be refused before memory is full.
 _VISITOR_BYTES = 4_000

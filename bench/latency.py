@@ -17,8 +17,8 @@ from bench.report import Summary, spread
 from bench.rounds import Servers
 from bench.traffic import COPIES, BenchRecord, make_records, read_templates
 from bench.workers import Worker, pass_through, profiler_run
-from profiler.keys import key_of
-from profiler.rules import PRESETS, load_rules
+from profiler.profiles.keys import key_of
+from profiler.rules.model import PRESETS, load_rules
 
 PASS_THROUGH = "pass-through"  # noqa: S105 - no password
 ROWS = (PASS_THROUGH, "profiler/librdkafka", "profiler/kafka-python")

@@ -8,13 +8,13 @@ from bench.calls import STREAM, pack_calls
 from bench.errors import BenchError
 from bench.store import Store
 from bench.traffic import Template
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.keys import key_of
-from profiler.records import FlatEvent
-from profiler.rules import Rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.flatten import decode_processed
+from profiler.records.json_objects import Limits
+from profiler.records.types import FlatEvent
+from profiler.rules.model import Rules
 
 _VISITORS_AT_ONCE = 50
 #: As many digits as in a busy partition.

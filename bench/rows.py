@@ -11,9 +11,9 @@ from bench.quix_environment import quix_interpreter, quix_version
 from bench.rounds import Figures, Progress, Servers, Stream, measure_stream
 from bench.traffic import BenchRecord
 from bench.workers import pass_through, profiler_run, program
-from profiler.keys import key_of
-from profiler.rules import load_rules
-from profiler.settings import BatchSettings
+from profiler.config.settings import BatchSettings
+from profiler.profiles.keys import key_of
+from profiler.rules.model import load_rules
 
 BASELINE = "article-chain"
 QUIX = "quix-streams"

@@ -18,8 +18,8 @@ from bench.report import Summary, spread
 from bench.rounds import Servers
 from bench.traffic import COPIES, BenchRecord, make_records, read_templates
 from bench.workers import Worker, profiler_run
-from profiler.keys import key_of
-from profiler.rules import PRESETS, load_rules
+from profiler.profiles.keys import key_of
+from profiler.rules.model import PRESETS, load_rules
 
 CLIENTS = ("librdkafka", "kafka-python")
 _LOOK_EVERY_S = 0.1

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from profiler.store import connect
+from profiler.profiles.redis.connections import connect
 
 _KEYS_AT_ONCE = 500
 

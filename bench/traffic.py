@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from profiler.sample import SampleRecord, read_sample
+from profiler.demo.sample import SampleRecord, read_sample
 
 #: Stretches of traffic at the same time: a call of the script then folds about three events.
 COPIES = 40

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.broker import Topics
 from bench.machine import cpu_us
-from profiler.processes import ServerProcess
-from profiler.settings import ENV_PREFIX, BatchSettings
+from profiler.config.settings import ENV_PREFIX, BatchSettings
+from profiler.servers.processes import ServerProcess
 
 _HERE = Path(__file__).parent
 

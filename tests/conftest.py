@@ -13,18 +13,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import servers
-from tests.servers.kafka import Kafka, admin_client, shared_kafka
-from tests.servers.redis import FLAVOURS, Store, shared_store
-from tests.servers.redis import private_store as describe_private_store
-from tests.servers.redis_cluster import RedisCluster
+import servers
+from servers.kafka import Kafka, admin_client, shared_kafka
+from servers.redis import FLAVOURS, Store, shared_store
+from servers.redis import private_store as describe_private_store
+from servers.redis_cluster import RedisCluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from kafka import KafkaAdminClient
 
-    from profiler.embedded import StoreServer
+    from profiler.servers.embedded import StoreServer
 
 
 class MakeTopics(Protocol):

@@ -2,8 +2,8 @@
 
     python -m tools.check_boundary [DIRECTORY]
 
-Outside ``profiler/script.py`` no module issues a Redis data command, or reads a visit, visitor or
-page field. Prints ``file:line`` of every breach, and ends with 1 when there is one.
+Outside ``profiler/profiles/script.py`` no module issues a Redis data command, or reads a visit,
+visitor or page field. Prints ``file:line`` of every breach, and ends with 1 when there is one.
 """
 
 import ast
@@ -18,35 +18,35 @@ PACKAGE = Path(__file__).parent.parent / "profiler"
 
 #: Modules that may import redis, and why. Type annotations may everywhere.
 IMPORTS_REDIS = {
-    "script.py": "the one caller of the script",
-    "store.py": "makes the connection, sends nothing on it",
-    "redis/exchange.py": "sends what it is given",
-    "redis/cluster.py": "asks where slots are (CLUSTER SLOTS), and follows redirections",
-    "redis/slots.py": "the slot of a key",
-    "redis/detect.py": "asks a server whether it is a cluster's (HELLO)",
-    "redis/any_host.py": "connects, sends nothing",
-    "rights.py": "reads refusals, sends nothing",
-    "check/redis.py": "asks a server about itself (PING, INFO, CONFIG GET)",
-    "check/redis_cluster.py": "reads a map of slots, sends nothing",
-    "embedded.py": "asks a server that it started whether it is ready (PING)",
+    "profiles/script.py": "the one caller of the script",
+    "profiles/redis/connections.py": "makes the connection, sends nothing on it",
+    "profiles/redis/exchange.py": "sends what it is given",
+    "profiles/redis/cluster.py": "asks where slots are (CLUSTER SLOTS), and follows redirections",
+    "profiles/redis/slots.py": "the slot of a key",
+    "profiles/redis/detect.py": "asks a server whether it is a cluster's (HELLO)",
+    "profiles/redis/any_host.py": "connects, sends nothing",
+    "profiles/rights.py": "reads refusals, sends nothing",
+    "ops/check/redis.py": "asks a server about itself (PING, INFO, CONFIG GET)",
+    "ops/check/redis_cluster.py": "reads a map of slots, sends nothing",
+    "servers/embedded.py": "asks a server that it started whether it is ready (PING)",
 }
 
 #: Modules that may issue data commands, and why.
-COMMANDS = {"script.py": "the one caller of the script"}
+COMMANDS = {"profiles/script.py": "the one caller of the script"}
 
 #: Single commands that are about the server and no data: (module, method) and why.
-NO_DATA = {("check/redis.py", "config_get"): "whether the server keeps what it is given"}
+NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what it is given"}
 
 #: Modules that may name fields, and why.
 NAMES_FIELDS = {
-    "script.py": "the one caller of the script",
-    "rules.py": "checks the names in a rules file against the built-in ones",
-    "contract.py": "describes the script's arguments and reply",
-    "render.py": "hands names to the templates, never sees an event",
+    "profiles/script.py": "the one caller of the script",
+    "rules/model.py": "checks the names in a rules file against the built-in ones",
+    "rules/contract.py": "describes the script's arguments and reply",
+    "rules/render.py": "hands names to the templates, never sees an event",
 }
 
 #: Single literals that look like a field's name and are none: (module, literal) and why.
-NO_FIELDS = {("settings.py", "visitor_profiler"): "the default name of a consumer group"}
+NO_FIELDS = {("config/settings.py", "visitor_profiler"): "the default name of a consumer group"}
 
 #: Methods of a client that are no data commands.
 _HARMLESS = re.compile(r"_|client_|command$|info$|ping$|wait$")

@@ -11,19 +11,19 @@ from pathlib import Path
 
 from rich.console import Console
 
+from profiler.config.settings import Settings
 from profiler.demo.names import names_of
 from profiler.demo.profiles import pick, profile_panel
 from profiler.demo.rate import Rate
+from profiler.demo.sample import read_sample
 from profiler.demo.tally import Tally
 from profiler.demo.view import Snapshot, screen
-from profiler.embedded import EmbeddedStore
-from profiler.pipeline import Pipeline
-from profiler.records import Record
-from profiler.rules import load_rules
-from profiler.sample import read_sample
-from profiler.script import ProfileScript
-from profiler.settings import Settings
-from profiler.store import connect
+from profiler.engine.pipeline import Pipeline
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import Record
+from profiler.rules.model import load_rules
+from profiler.servers.embedded import EmbeddedStore
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "demo.svg"
 

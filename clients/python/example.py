@@ -1,11 +1,11 @@
 import os
 import time
 
-from profiler.records import FlatEvent
-from profiler.reply import Applied
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import Applied
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import load_rules
 
 
 def view(event_id: str, page: str) -> FlatEvent:

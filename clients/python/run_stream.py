@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from profiler.errors import StoreUnavailableError
-from profiler.reply import Rejected
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import Rejected
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import load_rules
 
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
 ATTEMPTS = 100

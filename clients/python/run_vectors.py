@@ -17,11 +17,11 @@ from typing import Any
 from redis import Redis, RedisCluster, RedisError
 
 from profiler.errors import ProfilerError, ScriptContractError
-from profiler.keys import key_of
-from profiler.reply import Rejected
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import Rejected
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import load_rules
 
 LUA = Path(os.environ.get("LUA_DIR") or Path(__file__).parents[2] / "lua")
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")

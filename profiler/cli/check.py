@@ -11,16 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from profiler import __version__, logs
-from profiler.check.findings import CONFIGURATION, Finding, Status, has_failed, is_misconfigured
-from profiler.check.kafka import check_kafka
-from profiler.check.redis import check_redis
+from profiler import __version__
 from profiler.cli import EXIT_CONFIG, EXIT_FAILED
 from profiler.cli.options import Brokers, ConfigFile, RedisUrl, RulesName, settings_from
+from profiler.config.settings import Settings
+from profiler.engine.pipeline import Mode
 from profiler.errors import ConfigError
-from profiler.pipeline import Mode
-from profiler.rules import Rules, load_rules
-from profiler.settings import Settings
+from profiler.ops.check.findings import CONFIGURATION, Finding, Status, has_failed, is_misconfigured
+from profiler.ops.check.kafka import check_kafka
+from profiler.ops.check.redis import check_redis
+from profiler.rules.model import Rules, load_rules
+from profiler.service import logs
 
 _STYLES = {
     Status.OK: "green",

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from profiler.cli.options import ConfigFile, RedisUrl, RulesName, script_from, settings_from
-from profiler.stored import StoredProfile
+from profiler.profiles.inspect import StoredProfile
 
 _DAY_MS = 86_400_000
 

@@ -16,15 +16,15 @@ from profiler.cli.options import (
     script_from,
     settings_from,
 )
-from profiler.compatibility import conflicts, read_contract
-from profiler.contract import contract_json
+from profiler.config.settings import Settings
 from profiler.errors import ConfigError, ProfilerError
-from profiler.function import ProfileFunction
-from profiler.render import function_of, library_of, render, rendered_presets, sha_of
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.settings import Settings
-from profiler.store import connect_to
+from profiler.profiles.function import ProfileFunction
+from profiler.profiles.redis.connections import connect_to
+from profiler.profiles.script import ProfileScript
+from profiler.rules.compatibility import conflicts, read_contract
+from profiler.rules.contract import contract_json
+from profiler.rules.model import load_rules
+from profiler.rules.render import function_of, library_of, render, rendered_presets, sha_of
 
 RulesArgument = Annotated[
     str,

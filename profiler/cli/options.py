@@ -7,11 +7,11 @@ import typer
 
 from profiler.config import Effective, load_effective
 from profiler.config.catalogue import FLAGS, variable_of
-from profiler.connection_settings import password_in
-from profiler.rules import PRESETS, Rules, load_rules
-from profiler.script import ProfileScript
-from profiler.settings import Settings
-from profiler.store import connect_to
+from profiler.config.connections import password_in
+from profiler.config.settings import Settings
+from profiler.profiles.redis.connections import connect_to
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import PRESETS, Rules, load_rules
 
 
 def complete_preset(incomplete: str) -> list[str]:

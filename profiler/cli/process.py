@@ -9,7 +9,6 @@ import structlog
 import typer
 from pydantic import SecretStr
 
-from profiler import logs
 from profiler.cli.options import (
     Brokers,
     ConfigFile,
@@ -19,19 +18,20 @@ from profiler.cli.options import (
     script_from,
     settings_from,
 )
+from profiler.config.settings import RedisSettings, Settings
 from profiler.demo import run_demo
-from profiler.embedded import EmbeddedStore
+from profiler.engine.pipeline import Mode, Pipeline
 from profiler.errors import ConfigError
-from profiler.fleet import run_fleet
-from profiler.garbage import Garbage
 from profiler.kafka import open_sink, open_source
-from profiler.kafka.topics import missing_topics
-from profiler.modes import claim_mode
-from profiler.pipe import run_pipe
-from profiler.pipeline import Mode, Pipeline
-from profiler.settings import RedisSettings, Settings
-from profiler.stop import StopRequest, watch_signals
-from profiler.worker import Worker
+from profiler.kafka.admin.topics import missing_topics
+from profiler.kafka.garbage import Garbage
+from profiler.ops.mode_switch import claim_mode
+from profiler.servers.embedded import EmbeddedStore
+from profiler.service import logs
+from profiler.worker.fleet import run_fleet
+from profiler.worker.loop import Worker
+from profiler.worker.pipe import run_pipe
+from profiler.worker.shutdown import StopRequest, watch_signals
 
 if TYPE_CHECKING:
     import io

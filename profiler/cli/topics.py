@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from profiler.cli.options import Brokers, ConfigFile, settings_from
-from profiler.kafka.kafka_python.admin import open_admin
-from profiler.kafka.topics import Outcome, Topic, create_topics, describe_topics
-from profiler.settings import Settings
-from profiler.units import count_of, duration_of, milliseconds_of
+from profiler.config.settings import Settings
+from profiler.kafka.admin.client import open_admin
+from profiler.kafka.admin.topics import Outcome, Topic, create_topics, describe_topics
+from profiler.ops.units import count_of, duration_of, milliseconds_of
 
 # One line per paragraph: the terminal decides where it breaks.
 _HELP = """

@@ -6,8 +6,7 @@ file, named by ``PROFILER_<SECTION>__<KEY>_FILE``.
 
 from profiler.config.load import Effective, load_effective, load_settings
 from profiler.config.schema import json_schema
-from profiler.config.show import render_effective, render_starter
-from profiler.settings import (
+from profiler.config.settings import (
     BatchSettings,
     DeadLetterSettings,
     GroupSettings,
@@ -17,6 +16,7 @@ from profiler.settings import (
     Settings,
     TopicSettings,
 )
+from profiler.config.show import render_effective, render_starter
 
 __all__ = [
     "BatchSettings",

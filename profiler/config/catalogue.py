@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from profiler.settings import ENV_PREFIX, Settings
+from profiler.config.settings import ENV_PREFIX, Settings
 
 #: Flags that set what a setting does, by the setting's path.
 FLAGS = {

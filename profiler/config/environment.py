@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from profiler.config.catalogue import CONFIG_VARIABLE, catalogue, sections, variable_of
+from profiler.config.settings import ENV_PREFIX, Settings
 from profiler.errors import ConfigError
-from profiler.settings import ENV_PREFIX, Settings
 
 #: What Kubernetes puts into every container for a service called e.g. `profiler-redis`.
 _SERVICE_HOST = re.compile(r"([A-Z0-9_]+_)?SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?")

@@ -11,8 +11,8 @@ from pydantic import SecretStr, ValidationError
 
 from profiler.config.catalogue import CONFIG_VARIABLE, FLAGS, catalogue, sections
 from profiler.config.environment import read_environment
+from profiler.config.settings import Settings
 from profiler.errors import ConfigError
-from profiler.settings import Settings
 
 MASK = "**********"
 

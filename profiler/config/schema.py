@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from profiler.settings import Settings
+from profiler.config.settings import Settings
 
 
 class _FileSchema(GenerateJsonSchema):

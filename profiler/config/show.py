@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr
 from profiler.config.catalogue import Setting, catalogue, sections
 from profiler.config.describe import bounds_of, choices_of
 from profiler.config.load import MASK, Effective
-from profiler.settings import Settings
+from profiler.config.settings import Settings
 
 _STARTER = """\
 # Settings of the visitor profiler. Each line shows a default or, where nothing is set, an example;

@@ -8,9 +8,9 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
+from profiler.config.settings import ENV_PREFIX, Settings
 from profiler.demo.names import example_event
-from profiler.rules import PRESETS, Rules
-from profiler.settings import ENV_PREFIX, Settings
+from profiler.rules.model import PRESETS, Rules
 
 _BY_HAND = "me"
 

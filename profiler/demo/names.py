@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from profiler.contract import PublicField, contract_of
-from profiler.reply import OUTPUT_PREFIX
-from profiler.rules import BUILT_IN_FIELDS, EVENT_TIME, Rules
+from profiler.profiles.reply import OUTPUT_PREFIX
+from profiler.rules.contract import PublicField, contract_of
+from profiler.rules.model import BUILT_IN_FIELDS, EVENT_TIME, Rules
 
 _VISITOR, _VISITS, _VISIT, _NUMBER, _BOUNCE = BUILT_IN_FIELDS
 

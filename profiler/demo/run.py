@@ -19,10 +19,10 @@ from profiler.demo.traffic import Outputs, SampleFeed
 from profiler.demo.view import MAX_WIDTH, Snapshot, view_on
 from profiler.errors import ProfilerError, TransportError
 from profiler.kafka import open_sink
-from profiler.ports import LOOPBACK
-from profiler.rules import Rules, load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import Rules, load_rules
+from profiler.servers.ports import LOOPBACK
 
 _SAMPLE_S = 9.0
 _POLL_MS = 100

@@ -6,14 +6,14 @@ from time import monotonic, sleep
 from pydantic import SecretStr
 from rich.console import Console
 
+from profiler.config.settings import KafkaSettings, RedisSettings, Settings
 from profiler.demo.interrupts import Interrupts
 from profiler.demo.worker import DemoWorker
-from profiler.embedded import EmbeddedBroker, EmbeddedStore
 from profiler.errors import ProfilerError
-from profiler.kafka.topics import create_topics
-from profiler.ports import LOOPBACK, is_free
-from profiler.processes import ServerProcess
-from profiler.settings import KafkaSettings, RedisSettings, Settings
+from profiler.kafka.admin.topics import create_topics
+from profiler.servers.embedded import EmbeddedBroker, EmbeddedStore
+from profiler.servers.ports import LOOPBACK, is_free
+from profiler.servers.processes import ServerProcess
 
 #: The ports of a demo that is kept, where nothing else has them.
 STORE_PORT = 6399

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from profiler.demo.names import Names, profile_part
-from profiler.records import Record
+from profiler.records.types import Record
 
 _LATEST_VISITS = 30
 

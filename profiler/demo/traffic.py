@@ -5,11 +5,11 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
+from profiler.config.settings import KafkaSettings
+from profiler.demo.sample import read_sample
 from profiler.kafka.kafka_python.client import connection_options, translated_errors
-from profiler.kafka.transport import Sink
-from profiler.records import OutputRecord, Record
-from profiler.sample import read_sample
-from profiler.settings import KafkaSettings
+from profiler.kafka.protocol import Sink
+from profiler.records.types import OutputRecord, Record
 
 _MAX_POLL_RECORDS = 500
 

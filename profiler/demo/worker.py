@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-from profiler.processes import ServerProcess
-from profiler.rules import PRESETS
-from profiler.settings import ENV_PREFIX, Settings
+from profiler.config.settings import ENV_PREFIX, Settings
+from profiler.rules.model import PRESETS
+from profiler.servers.processes import ServerProcess
 
 _PREFIX = ENV_PREFIX.upper()
 

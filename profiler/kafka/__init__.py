@@ -6,7 +6,7 @@ from typing import Literal
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
-from profiler.kafka.transport import Sink, Source
+from profiler.kafka.protocol import Sink, Source
 
 __all__ = ["Sink", "Source", "client_of", "open_sink", "open_source"]
 

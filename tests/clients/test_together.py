@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from profiler.records import FlatEvent
-from profiler.reply import OUTPUT_PREFIX, Applied
-from profiler.rules import load_rules
-from profiler.store import connect
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import OUTPUT_PREFIX, Applied
+from profiler.records.types import FlatEvent
+from profiler.rules.model import load_rules
 from tests.clients.feeding import run_in_step, scripts_flushed
 from tests.clients.languages import LANGUAGES, build
 from tests.clients.together_events import (
@@ -29,11 +29,11 @@ from tests.oracles.measure import script_under
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from profiler.embedded import StoreServer
+    from profiler.servers.embedded import StoreServer
+    from servers.redis_cluster import RedisCluster
     from tests.clients.languages import Language
     from tests.clients.together_events import Call, Fields
     from tests.conftest import MakeStore
-    from tests.servers.redis_cluster import RedisCluster
 
 
 def shares_of(

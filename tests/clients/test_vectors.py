@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from profiler.ports import LOOPBACK, free_port
+from profiler.servers.ports import LOOPBACK, free_port
 from tests.clients.languages import LANGUAGES, Finished, Language
 from tests.clients.wrong_vectors import LUA, lua_folder, smallest_vector, wrong_vectors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from servers.redis import Store
+    from servers.redis_cluster import RedisCluster
     from tests.conftest import MakeStore
-    from tests.servers.redis import Store
-    from tests.servers.redis_cluster import RedisCluster
 
 NAMES = [
     vector["name"]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from profiler.compatibility import conflicts
-from profiler.contract import contract_json
-from profiler.render import render
-from profiler.rules import Rule, load_rules
-from profiler.store import connect
+from profiler.profiles.redis.connections import connect
+from profiler.rules.compatibility import conflicts
+from profiler.rules.contract import contract_json
+from profiler.rules.model import Rule, load_rules
+from profiler.rules.render import render
 from tests.clients.feeding import run_in_step, scripts_flushed
 from tests.clients.languages import GO, PYTHON, build
 from tests.clients.test_together import assert_profiles_are_those_of_the_fold, shares_of

@@ -10,7 +10,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from profiler.keys import key_of
+from profiler.profiles.keys import key_of
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR
 from tests.oracles.events import EVENT_ID, EVENT_TIME, read_event
 from tests.oracles.standard import Visitor, file_event, visit_fields, visitor_fields

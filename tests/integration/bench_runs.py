@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.servers import redis as redis_servers
-from tests.servers.kafka import ADDRESSES as KAFKA_ADDRESSES
-from tests.servers.kafka import Kafka
+from servers import redis as redis_servers
+from servers.kafka import ADDRESSES as KAFKA_ADDRESSES
+from servers.kafka import Kafka
 
 ROOT = Path(__file__).parents[2]
 

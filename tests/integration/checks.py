@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple
 
-from profiler.check.findings import Finding, Status
+from profiler.ops.check.findings import Finding, Status
 from tests.integration.commands import run_command
 
 #: Nothing listens there.

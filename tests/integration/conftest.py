@@ -9,6 +9,9 @@ from typing import Protocol
 import pytest
 from kafka import KafkaAdminClient
 
+from servers.kafka import Kafka
+from servers.kafka_secure import SecureKafka
+from servers.redis_secure import TlsStore
 from tests.conftest import MakeTopics
 from tests.integration.fault_events import Balance, balance
 from tests.integration.pipeline_runs import Deployment
@@ -19,9 +22,6 @@ from tests.integration.secure_runs import (
     tls_store,
 )
 from tests.integration.transport_client import ADAPTERS, TransportClient
-from tests.servers.kafka import Kafka
-from tests.servers.kafka_secure import SecureKafka
-from tests.servers.redis_secure import TlsStore
 
 
 class Deploy(Protocol):

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.sample import read_sample
+from profiler.demo.sample import read_sample
+from profiler.records.flatten import decode_processed
+from profiler.records.json_objects import Limits
 
 VISITOR, VISIT = "query-other_domain_userid", "query-other_domain_sessionid"
 PROFILER = [sys.executable, "-m", "profiler"]

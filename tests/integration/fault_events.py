@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from profiler.records import Record
+from profiler.records.types import Record
 from tests.integration.pipeline_runs import Deployment, Input, Place, place_of
 
 #: So few that also a small batch has several events of each, one of which a repeat would count.

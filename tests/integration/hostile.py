@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from profiler.records import Headers
+from profiler.records.types import Headers
 from tests.integration import hostile_text
 
 #: Fates besides the codes of dead letters.

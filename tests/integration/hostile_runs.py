@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from profiler.config.settings import KafkaSettings
 from profiler.kafka import open_sink
-from profiler.records import Headers, OutputRecord, Record
-from profiler.settings import KafkaSettings
+from profiler.records.types import Headers, OutputRecord, Record
 from tests.integration.hostile import (
     ANONYMOUS,
     CORPUS,

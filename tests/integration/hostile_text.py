@@ -1,6 +1,6 @@
 """The hostile corpus' raw material: bytes, JSON texts, ids, keys and headers."""
 
-from profiler.records import Headers
+from profiler.records.types import Headers
 
 #: Name, value, code, reason.
 NOT_JSON = [

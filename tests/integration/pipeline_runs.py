@@ -13,12 +13,12 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import RetriableError
 
 from profiler.kafka.kafka_python.header_names import tolerate_header_names
-from profiler.keys import key_of
-from profiler.records import Headers, Record
-from profiler.render import render
-from profiler.rules import load_rules
+from profiler.profiles.keys import key_of
+from profiler.records.types import Headers, Record
+from profiler.rules.model import load_rules
+from profiler.rules.render import render
+from servers.kafka import Kafka
 from tests.integration.programs import PATIENCE_S, Program
-from tests.servers.kafka import Kafka
 
 MODES = ("run", "flatten", "profile")
 #: The client of the programs, where a test does not choose; all tests can be run with the other.

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from profiler.processes import wait_until
+from profiler.servers.processes import wait_until
 
 PATIENCE_S = 60
 FROM_SOURCE = (sys.executable, "-m", "profiler")

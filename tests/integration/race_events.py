@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import redis
 
-from profiler.keys import key_of
-from profiler.records import FlatEvent
-from profiler.reply import Applied
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import Applied
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import load_rules
 from tests.integration import nonatomic_twin
 from tests.integration.pipeline_runs import stored_profile
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import redis
 
+from servers import MissingServerError, give_up, passwords
+from servers.certificates import Authority
+from servers.kafka import Kafka, admin_client
+from servers.kafka_secure import MECHANISM, SecureKafka
+from servers.kafka_secure import USER as KAFKA_USER
+from servers.redis_secure import USER, TlsStore, documented_rights, make_user
 from tests.integration.pipeline_runs import Deployment
-from tests.servers import MissingServerError, give_up, passwords
-from tests.servers.certificates import Authority
-from tests.servers.kafka import Kafka, admin_client
-from tests.servers.kafka_secure import MECHANISM, SecureKafka
-from tests.servers.kafka_secure import USER as KAFKA_USER
-from tests.servers.redis_secure import USER, TlsStore, documented_rights, make_user
 
 EXIT_CONFIG = 78
 _EVENT = {

@@ -11,18 +11,18 @@ import orjson
 import pytest
 from kafka import KafkaConsumer
 
+import servers
 from bench.broker import Broker
 from bench.errors import BenchError
 from bench.quix_environment import quix_interpreter
 from bench.traffic import make_records, read_templates
 from bench.workers import Worker, program
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.processes import wait_until
-from tests import servers
+from profiler.records.flatten import decode_processed
+from profiler.records.json_objects import Limits
+from profiler.servers.processes import wait_until
+from servers.kafka import Kafka
 from tests.integration.bench_runs import ROOT, report_of, run_bench
 from tests.oracles.article import ArticleProgram
-from tests.servers.kafka import Kafka
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [

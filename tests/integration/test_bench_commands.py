@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from servers.kafka import Kafka
 from tests.integration.bench_runs import report_of
-from tests.servers.kafka import Kafka
 
 
 def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from profiler.embedded import EmbeddedBroker
+from profiler.servers.embedded import EmbeddedBroker
 from tests.integration.checks import NO_KAFKA, NO_REDIS, SOUND, Checked, run_check
 from tests.integration.commands import run_command, run_on_terminal
 

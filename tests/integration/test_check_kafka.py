@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from profiler.config import KafkaSettings
-from profiler.kafka.groups import open_groups
+from profiler.kafka.admin.groups import open_groups
 from tests.integration.checks import NO_KAFKA, NO_REDIS, Checked, run_check
 from tests.integration.pipeline_runs import Deployment, Input
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import redis
 
-from profiler.check.redis_version import check_version
-from profiler.processes import wait_until
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.ops.check.redis_version import check_version
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import load_rules
+from profiler.servers.processes import wait_until
+from servers.redis import FLAVOURS
 from tests.integration.checks import NO_REDIS, SOUND, check_redis_alone
 from tests.integration.commands import run_command
-from tests.servers.redis import FLAVOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,19 +11,19 @@ import redis
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from profiler.config import KafkaSettings
-from profiler.kafka.topics import create_topics
-from profiler.keys import key_of
-from profiler.records import FlatEvent
-from profiler.rights import harmless_calls
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.kafka.admin.topics import create_topics
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.rights import harmless_calls
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import load_rules
+from servers import own_server
+from servers.kafka import admin_client
+from servers.kafka_strict import StrictKafka
+from servers.redis import FLAVOURS
 from tests.integration.checks import SOUND, Checked, check_redis_alone, run_check
 from tests.integration.pipeline_runs import MODES
-from tests.servers import own_server
-from tests.servers.kafka import admin_client
-from tests.servers.kafka_strict import StrictKafka
-from tests.servers.redis import FLAVOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,29 +9,29 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from profiler.embedded import StoreServer
+from profiler.demo.sample import read_sample
 from profiler.errors import ConfigError, StoreUnavailableError
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.keys import key_of
-from profiler.records import FlatEvent
-from profiler.redis.exchange import exchange
-from profiler.redis.single import SingleServer
-from profiler.reply import Applied
-from profiler.rules import PRESETS, load_rules
-from profiler.sample import read_sample
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.redis.exchange import exchange
+from profiler.profiles.redis.single import SingleServer
+from profiler.profiles.reply import Applied
+from profiler.profiles.script import ProfileScript
+from profiler.records.flatten import decode_processed
+from profiler.records.json_objects import Limits
+from profiler.records.types import FlatEvent
+from profiler.rules.model import PRESETS, load_rules
+from profiler.servers.embedded import StoreServer
+from servers import own_server
+from servers.redis import redis_binary
 from tests.integration.pipeline_runs import rules_file
-from tests.servers import own_server
-from tests.servers.redis import redis_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from servers.redis_cluster import RedisCluster
     from tests.conftest import MakeStore
-    from tests.servers.redis_cluster import RedisCluster
 
 
 class Visitors:

@@ -13,31 +13,31 @@ from redis.crc import key_slot
 
 from profiler.config import RedisSettings
 from profiler.errors import ConfigError
-from profiler.keys import key_of
-from profiler.ports import free_port
-from profiler.records import FlatEvent
-from profiler.reply import Applied
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect, connect_to
-from tests.integration.checks import check_redis_alone
-from tests.integration.commands import run_command
-from tests.integration.pipe_runs import pipe
-from tests.integration.secure_runs import EVENT, Certificates, user_of
-from tests.servers import passwords
-from tests.servers.redis_secure import (
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect, connect_to
+from profiler.profiles.reply import Applied
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import load_rules
+from profiler.servers.ports import free_port
+from servers import passwords
+from servers.redis_secure import (
     USER,
     TlsStore,
     documented_cluster_rights,
     documented_rights,
     make_user,
 )
+from tests.integration.checks import check_redis_alone
+from tests.integration.commands import run_command
+from tests.integration.pipe_runs import pipe
+from tests.integration.secure_runs import EVENT, Certificates, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from servers.redis_cluster import RedisCluster
     from tests.conftest import MakeStore
-    from tests.servers.redis_cluster import RedisCluster
 
 ALL_SLOTS = ("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
 

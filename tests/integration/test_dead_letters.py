@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from profiler.config.settings import KafkaSettings
 from profiler.kafka import open_sink
-from profiler.records import Headers, OutputRecord, Record
-from profiler.settings import KafkaSettings
+from profiler.records.types import Headers, OutputRecord, Record
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.fault_events import page_view, page_views

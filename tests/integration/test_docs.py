@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from profiler.render import function_of, render
-from profiler.rules import load_rules
-from tests.servers import give_up
-from tests.servers.redis import Store
+from profiler.rules.model import load_rules
+from profiler.rules.render import function_of, render
+from servers import give_up
+from servers.redis import Store
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import pytest
 from redis.crc import key_slot
 
-from profiler.keys import key_of
-from profiler.rules import PRESETS
-from profiler.sample import read_sample
+from profiler.demo.sample import read_sample
+from profiler.profiles.keys import key_of
+from profiler.rules.model import PRESETS
+from servers.redis_cluster import ClusterNode, RedisCluster
 from tests.integration.conftest import Deploy, Settle
 from tests.integration.fault_events import (
     HASTY,
@@ -22,7 +23,6 @@ from tests.integration.fault_events import (
     without_event_ids,
 )
 from tests.integration.pipeline_runs import Deployment, Input, place_of
-from tests.servers.redis_cluster import ClusterNode, RedisCluster
 
 
 def key_in(deployment: Deployment, visitor: str) -> str:

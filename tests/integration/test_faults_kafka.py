@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
+from servers import own_server
+from servers.kafka import Kafka, RestartedKafka, admin_client
 from tests.conftest import MakeStore, make_topics
 from tests.integration.conftest import Deploy, Settle
 from tests.integration.fault_events import (
@@ -22,8 +24,6 @@ from tests.integration.fault_events import (
 )
 from tests.integration.pipeline_runs import Deployment
 from tests.integration.transport_client import ADAPTERS
-from tests.servers import own_server
-from tests.servers.kafka import Kafka, RestartedKafka, admin_client
 
 SESSION_S = 3
 SHORT = {

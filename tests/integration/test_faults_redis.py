@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 import redis
 
-from profiler.embedded import StoreServer
-from profiler.ports import free_port
+from profiler.servers.embedded import StoreServer
+from profiler.servers.ports import free_port
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy, Settle
 from tests.integration.fault_events import (

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from profiler.processes import wait_until
+from profiler.servers.processes import wait_until
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy, Settle
 from tests.integration.fault_events import page_views

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from profiler.keys import key_of
-from profiler.records import FlatEvent
-from profiler.rules import Rules, load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import Rules, load_rules
 from tests.integration.commands import Done, run_command, run_on_terminal
 from tests.integration.pipeline_runs import rules_file
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from tests.servers.redis import Store
+    from servers.redis import Store
 
 DAY_MS = 86_400_000
 PAGE_VIEW = {"query-other_eventtype": "Pageview", "query-other_domain_sessionid": "visit-1"}

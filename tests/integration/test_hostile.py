@@ -7,12 +7,12 @@ import pytest
 import redis
 
 from profiler import __version__
-from profiler.pipeline import Pipeline
-from profiler.records import Record
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.settings import LimitSettings, Settings
-from profiler.store import connect
+from profiler.config.settings import LimitSettings, Settings
+from profiler.engine.pipeline import Pipeline
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import Record
+from profiler.rules.model import load_rules
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.hostile import ANONYMOUS, CORPUS, LIMITS, PERSISTED, TOMBSTONE, Case

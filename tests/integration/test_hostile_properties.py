@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiler.keys import key_of
-from profiler.pipeline import Pipeline, Result
-from profiler.records import Record
-from profiler.rules import load_rules
-from profiler.sample import read_sample
-from profiler.script import ProfileScript
-from profiler.settings import Settings
-from profiler.store import connect
+from profiler.config.settings import Settings
+from profiler.demo.sample import read_sample
+from profiler.engine.pipeline import Pipeline, Result
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import Record
+from profiler.rules.model import load_rules
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.hostile import CORPUS, FIELDS, PERSISTED, TIME, VICTIM, Case, event, good

@@ -7,25 +7,25 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from profiler.applier import Applier
-from profiler.dead_letter_limit import DeadLetterLimit
-from profiler.delivery import Deliverer
+from profiler.config.settings import DeadLetterSettings, Settings, TopicSettings
+from profiler.engine.pipeline import Pipeline
 from profiler.errors import (
     DeadLetterLimitError,
     RecordTooLargeError,
     ScriptContractError,
     VoidBatchError,
 )
-from profiler.in_flight import Batch, InFlight, next_offsets
-from profiler.kafka.transport import Sink
-from profiler.keys import key_of
-from profiler.pipeline import Pipeline
-from profiler.records import Record
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.settings import DeadLetterSettings, Settings, TopicSettings
-from profiler.stop import StopRequest
-from profiler.store import connect
+from profiler.kafka.protocol import Sink
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import Record
+from profiler.rules.model import load_rules
+from profiler.worker.apply import Applier
+from profiler.worker.dead_letter_limit import DeadLetterLimit
+from profiler.worker.in_flight import Batch, InFlight, next_offsets
+from profiler.worker.produce import Deliverer
+from profiler.worker.shutdown import StopRequest
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.fault_events import VISITORS, bad_records, page_views

@@ -5,9 +5,10 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from profiler.config.settings import KafkaSettings
 from profiler.errors import ConfigError
 from profiler.kafka import client_of
-from profiler.settings import KafkaSettings
+from servers.kafka import Kafka
 from tests.integration.transport_client import (
     ADAPTERS,
     PATIENCE_S,
@@ -17,7 +18,6 @@ from tests.integration.transport_client import (
     output,
     read,
 )
-from tests.servers.kafka import Kafka
 
 CODECS = {"librdkafka": ("gzip", "lz4", "snappy", "zstd"), "kafka-python": ("gzip",)}
 

@@ -1,4 +1,4 @@
-"""Rebalances: what every adapter of `profiler.kafka.transport.Source` keeps in them."""
+"""Rebalances: what every adapter of `profiler.kafka.protocol.Source` keeps in them."""
 
 import time
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from threading import Event, Thread
 import pytest
 
 from profiler.errors import TransportError
-from profiler.kafka.transport import Source
-from profiler.records import Record
+from profiler.kafka.protocol import Source
+from profiler.records.types import Record
 from tests.integration.transport_client import (
     PATIENCE_S,
     TopicFactory,

@@ -1,13 +1,14 @@
-"""The contract of `profiler.kafka.transport.Sink`, kept by every adapter on a real broker."""
+"""The contract of `profiler.kafka.protocol.Sink`, kept by every adapter on a real broker."""
 
 import time
 
 import pytest
 
 from profiler.errors import RecordTooLargeError, TransportError
+from profiler.kafka.admin.topics import create_topics, missing_topics
 from profiler.kafka.librdkafka.messages import UNREADABLE
-from profiler.kafka.topics import create_topics, missing_topics
-from profiler.records import Headers, OutputRecord, Record
+from profiler.records.types import Headers, OutputRecord, Record
+from servers.kafka import Kafka
 from tests.integration.transport_client import (
     YESTERDAY,
     TopicFactory,
@@ -16,7 +17,6 @@ from tests.integration.transport_client import (
     produce_with_header_names,
     read,
 )
-from tests.servers.kafka import Kafka
 
 
 @pytest.mark.parametrize(

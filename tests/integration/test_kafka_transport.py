@@ -1,4 +1,4 @@
-"""The contract of `profiler.kafka.transport.Source`, kept by every adapter on a real broker."""
+"""The contract of `profiler.kafka.protocol.Source`, kept by every adapter on a real broker."""
 
 import time
 from collections import defaultdict

@@ -12,21 +12,21 @@ from pydantic import SecretStr
 
 from profiler.config import RedisSettings
 from profiler.errors import ConfigError
-from profiler.function import ProfileFunction
-from profiler.keys import key_of
-from profiler.rules import load_rules
-from profiler.store import connect, connect_to
+from profiler.profiles.function import ProfileFunction
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect, connect_to
+from profiler.rules.model import load_rules
+from servers import passwords
+from servers.redis import FLAVOURS
+from servers.redis_secure import OPERATIONS
 from tests.integration.commands import run_command
 from tests.lua.raw import Script
-from tests.servers import passwords
-from tests.servers.redis import FLAVOURS
-from tests.servers.redis_secure import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from servers.redis_cluster import RedisCluster
     from tests.conftest import MakeStore
-    from tests.servers.redis_cluster import RedisCluster
 
 INSTALL = ["lua", "install", "--as", "function"]
 CHECK = ["lua", "check", "--as", "function"]

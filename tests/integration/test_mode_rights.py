@@ -6,16 +6,16 @@ from collections.abc import Iterator
 import pytest
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
+from profiler.config.settings import Settings
+from profiler.engine.pipeline import Mode
 from profiler.errors import ConfigError
-from profiler.kafka.groups import open_groups
-from profiler.kafka.topics import create_topics
-from profiler.modes import claim_mode
-from profiler.pipeline import Mode
-from profiler.settings import Settings
+from profiler.kafka.admin.groups import open_groups
+from profiler.kafka.admin.topics import create_topics
+from profiler.ops.mode_switch import claim_mode
+from servers import own_server
+from servers.kafka import admin_client
+from servers.kafka_strict import StrictKafka
 from tests.integration.pipeline_runs import MODES
-from tests.servers import own_server
-from tests.servers.kafka import admin_client
-from tests.servers.kafka_strict import StrictKafka
 
 TOPICS = ("processed", "flattened", "persisted", "rejected")
 

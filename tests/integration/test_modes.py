@@ -8,18 +8,18 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from profiler import modes
 from profiler.config import KafkaSettings
-from profiler.embedded import EmbeddedBroker
+from profiler.config.settings import Settings
+from profiler.engine.pipeline import Mode
 from profiler.errors import ConfigError
-from profiler.kafka.groups import open_groups
+from profiler.kafka.admin.groups import open_groups
+from profiler.kafka.admin.tail import last_headers
+from profiler.kafka.admin.topics import create_topics
 from profiler.kafka.kafka_python.header_names import HeaderName
-from profiler.kafka.tail import last_headers
-from profiler.kafka.topics import create_topics
-from profiler.modes import claim_mode
-from profiler.pipeline import Mode
-from profiler.records import Headers
-from profiler.settings import Settings
+from profiler.ops import mode_switch as modes
+from profiler.ops.mode_switch import claim_mode
+from profiler.records.types import Headers
+from profiler.servers.embedded import EmbeddedBroker
 from tests.integration.conftest import Deploy
 from tests.integration.pipeline_runs import Deployment, Input
 

@@ -10,9 +10,9 @@ from typing import IO
 import pytest
 import redis
 
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.sample import read_sample
+from profiler.demo.sample import read_sample
+from profiler.records.flatten import decode_processed
+from profiler.records.json_objects import Limits
 from tests.conftest import MakeStore
 from tests.integration.pipe_runs import command, lines_of, pipe
 from tests.integration.pipeline_runs import rules_file, stored_profile

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import redis
 
-from profiler.keys import key_of
-from profiler.records import Record
-from profiler.rules import PRESETS
+from profiler.profiles.keys import key_of
+from profiler.records.types import Record
+from profiler.rules.model import PRESETS
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.pipeline_runs import Deployment, Input, place_of

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 
+from servers.redis import Store
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.pipeline_runs import Input, place_of, rules_file, stored_profile
@@ -33,7 +34,6 @@ from tests.integration.race_events import (
     shares_of,
     wrong_profiles,
 )
-from tests.servers.redis import Store
 
 WORKERS = 4
 OF_ONE_VISITOR = VISITS * EVENTS

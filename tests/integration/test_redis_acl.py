@@ -11,14 +11,14 @@ from redis.exceptions import NoPermissionError
 
 from profiler.config import RedisSettings
 from profiler.errors import ConfigError
-from profiler.records import FlatEvent
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect_to
+from profiler.profiles.redis.connections import connect_to
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import load_rules
+from servers import passwords
+from servers.redis import FLAVOURS
+from servers.redis_secure import USER, documented_rights, make_user
 from tests.conftest import MakeStore
-from tests.servers import passwords
-from tests.servers.redis import FLAVOURS
-from tests.servers.redis_secure import USER, documented_rights, make_user
 
 #: What goes wrong without a right.
 NEEDED_FOR = {

@@ -19,10 +19,13 @@ from profiler.config import load_settings
 from profiler.config.catalogue import catalogue, variable_of
 from profiler.config.show import toml_value
 from profiler.errors import ConfigError
-from profiler.ports import LOOPBACK, free_port
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect_to
+from profiler.profiles.redis.connections import connect_to
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import load_rules
+from profiler.servers.ports import LOOPBACK, free_port
+from servers import passwords
+from servers.kafka_secure import SecureKafka
+from servers.redis_secure import USER, TlsStore
 from tests.integration.commands import Done, run_command
 from tests.integration.pipeline_runs import Input
 from tests.integration.programs import Program, clean_environment
@@ -35,9 +38,6 @@ from tests.integration.secure_runs import (
     tls_store,
     user_of,
 )
-from tests.servers import passwords
-from tests.servers.kafka_secure import SecureKafka
-from tests.servers.redis_secure import USER, TlsStore
 
 SECRETS = {variable_of(each.path) for each in catalogue() if each.is_secret}
 ROUTES = ("file", "environment", "secret files")

@@ -10,16 +10,16 @@ import pytest
 import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from tests.servers import MissingServerError, docker_answers, enter_first
-from tests.servers.kafka import describes_cluster, resolve_jars
-from tests.servers.redis import FLAVOURS, flavour_of, shared_store
+from servers import MissingServerError, docker_answers, enter_first
+from servers.kafka import describes_cluster, resolve_jars
+from servers.redis import FLAVOURS, flavour_of, shared_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from servers.kafka import Kafka
+    from servers.redis import Store
     from tests.conftest import MakeStore, MakeTopics
-    from tests.servers.kafka import Kafka
-    from tests.servers.redis import Store
 
 
 def test_kafka_takes_and_gives_a_record(kafka: Kafka, topics: MakeTopics) -> None:
@@ -105,7 +105,7 @@ def test_environment_gives_the_addresses(
     redis7, valkey9 = private_store("redis7"), private_store("valkey9")
     monkeypatch.setenv("PROFILER_TEST_SERVERS", "env")
     monkeypatch.setenv("PROFILER_TEST_REDIS", f"{redis7.url},{valkey9.url}")
-    monkeypatch.setattr("tests.servers.USED", {})
+    monkeypatch.setattr("servers.USED", {})
     with ExitStack() as stack:
         assert shared_store(stack, "redis7").url == redis7.url
         assert shared_store(stack, "valkey9").url == valkey9.url

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import redis
 
+from servers import passwords
+from servers.kafka_secure import SecureKafka
+from servers.redis_secure import TlsStore
 from tests.integration.commands import run_command
 from tests.integration.pipe_runs import pipe
 from tests.integration.pipeline_runs import Input
@@ -21,9 +24,6 @@ from tests.integration.secure_runs import (
     user_of,
 )
 from tests.integration.transport_client import ADAPTERS
-from tests.servers import passwords
-from tests.servers.kafka_secure import SecureKafka
-from tests.servers.redis_secure import TlsStore
 
 
 def refusal(command: str, settings: dict[str, str]) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from profiler.kafka.kafka_python.admin import open_admin
-from profiler.kafka.topics import Topic, describe_topics
-from profiler.settings import KafkaSettings, TopicSettings
+from profiler.config.settings import KafkaSettings, TopicSettings
+from profiler.kafka.admin.client import open_admin
+from profiler.kafka.admin.topics import Topic, describe_topics
 from tests.integration.commands import Done, run_command
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kafka import KafkaAdminClient
 
-    from tests.servers.kafka import Kafka
+    from servers.kafka import Kafka
 
 DAY_MS = 86_400_000
 

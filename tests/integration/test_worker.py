@@ -9,17 +9,17 @@ import pytest
 import redis
 
 from profiler import __version__
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.keys import key_of
-from profiler.records import Record
-from profiler.sample import read_sample
+from profiler.demo.sample import read_sample
+from profiler.profiles.keys import key_of
+from profiler.records.flatten import decode_processed
+from profiler.records.json_objects import Limits
+from profiler.records.types import Record
+from servers.redis import Store
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.pipeline_runs import Input, Place, place_of
 from tests.integration.transport_client import ADAPTERS
 from tests.oracles.standard import StandardFold
-from tests.servers.redis import Store
 
 FORGED = json.dumps({"profile_forged": [{"name": "by", "value": "a page"}]}).encode()
 

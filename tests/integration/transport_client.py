@@ -12,9 +12,9 @@ from kafka import KafkaProducer
 from profiler.config import KafkaSettings
 from profiler.kafka.kafka_python import KafkaPythonSink, KafkaPythonSource
 from profiler.kafka.librdkafka import LibrdkafkaSink, LibrdkafkaSource
-from profiler.kafka.transport import Sink, Source
-from profiler.records import OutputRecord, Record
-from tests.servers.kafka import Kafka
+from profiler.kafka.protocol import Sink, Source
+from profiler.records.types import OutputRecord, Record
+from servers.kafka import Kafka
 
 ADAPTERS: dict[str, tuple[Callable[..., Source], Callable[..., Sink]]] = {
     "kafka-python": (KafkaPythonSource, KafkaPythonSink),

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from profiler.rules import load_rules
+from profiler.rules.model import load_rules
 from tests.lua.runner import TIGHT, Runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.servers.redis import Store
+    from servers.redis import Store
 
 
 @pytest.fixture(scope="session")

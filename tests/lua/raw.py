@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from profiler.render import render, sha_of
-from profiler.rules import Rules, load_rules
+from profiler.rules.model import Rules, load_rules
+from profiler.rules.render import render, sha_of
 
 if TYPE_CHECKING:
     import redis

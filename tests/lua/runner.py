@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
 
-from profiler.keys import key_of
-from profiler.records import FlatEvent
-from profiler.reply import OUTPUT_PREFIX, Outcome, Rejected
-from profiler.store import connect
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import OUTPUT_PREFIX, Outcome, Rejected
+from profiler.records.types import FlatEvent
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR
 from tests.oracles.events import EVENT_ID, EVENT_TIME
 from tests.oracles.measure import script_under
@@ -20,7 +20,7 @@ from tests.oracles.measure import script_under
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from profiler.rules import Rules
+    from profiler.rules.model import Rules
 
 Fields = dict[str, Any]
 #: A profile without prefix and rules version; a dead letter's code; None without a visitor.

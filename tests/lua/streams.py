@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
 
-from profiler.records import FlatEvent
+from profiler.records.types import FlatEvent
 from tests.lua.runner import T0, flat_of
 from tests.oracles.events import EVENT_ID, EVENT_TIME
 

@@ -8,16 +8,16 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiler.pipeline import Pipeline
-from profiler.records import Record
-from profiler.reply import Applied
-from profiler.settings import Settings
+from profiler.config.settings import Settings
+from profiler.engine.pipeline import Pipeline
+from profiler.profiles.reply import Applied
+from profiler.records.types import Record
 from tests.lua.runner import Runner, answer_of, examples, in_stream
 from tests.lua.streams import SIZES, arbitrary
 from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram, BadId, id_of
 
 if TYPE_CHECKING:
-    from profiler.records import FlatEvent
+    from profiler.records.types import FlatEvent
 
 #: Stands for the output of a dead letter.
 BAD_ID = "bad_id"

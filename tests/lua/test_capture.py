@@ -10,8 +10,8 @@ import orjson
 import pytest
 from hypothesis import given
 
-from profiler.rules import load_rules
-from profiler.sample import read_sample
+from profiler.demo.sample import read_sample
+from profiler.rules.model import load_rules
 from tests.lua.runner import Runner, examples
 from tests.lua.streams import tame
 from tests.oracles.article import PROFILE_PREFIX, VISITOR, ArticleProgram
@@ -22,8 +22,8 @@ from tests.oracles.standard import StandardFold
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from profiler.records import FlatEvent
-    from tests.servers.redis import Store
+    from profiler.records.types import FlatEvent
+    from servers.redis import Store
 
 CAPTURE = Path(__file__).parents[3] / "shared" / "data" / "capture-dev.ndjson"
 # Not a missing server: the project must pass without the capture, in CI too.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from profiler.contract import MAX_EVENTS
-from profiler.rules import PRESETS
+from profiler.rules.contract import MAX_EVENTS
+from profiler.rules.model import PRESETS
+from servers.redis import FLAVOURS
 from tests.lua.raw import Argument, Script, arguments, event
-from tests.servers.redis import FLAVOURS
 
 if TYPE_CHECKING:
     from tests.conftest import MakeStore

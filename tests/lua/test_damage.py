@@ -10,9 +10,9 @@ import redis
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from profiler.rules import PRESETS, load_rules
+from profiler.rules.model import PRESETS, load_rules
+from servers.redis import FLAVOURS
 from tests.lua.raw import Script, event
-from tests.servers.redis import FLAVOURS
 
 if TYPE_CHECKING:
     from tests.conftest import MakeStore

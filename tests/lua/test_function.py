@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from profiler.render import function_of, library_of
-from profiler.rules import PRESETS, load_rules, parse_rules
+from profiler.rules.model import PRESETS, load_rules, parse_rules
+from profiler.rules.render import function_of, library_of
 from tests.lua.raw import TTL_MS, TTL_TOLERANCE_MS, Script, arguments, event
 from tests.lua.test_vectors import VECTORS, check
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from profiler.render import quote_lua, render
-from profiler.rules import MAX_INPUTS, Rules
+from profiler.rules.model import MAX_INPUTS, Rules
+from profiler.rules.render import quote_lua, render
 from tests.unit.test_render import HOSTILE, rules_about
 
 if TYPE_CHECKING:

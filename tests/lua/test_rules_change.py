@@ -2,7 +2,7 @@
 
 import redis
 
-from profiler.rules import Rules, load_rules
+from profiler.rules.model import Rules, load_rules
 from tests.lua.raw import Script, event
 
 STANDARD = load_rules("standard")

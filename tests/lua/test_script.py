@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from profiler.contract import MAX_EVENTS
 from profiler.errors import ScriptContractError
-from profiler.keys import key_of
-from profiler.records import FlatEvent
-from profiler.reply import Applied, Rejected
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import Applied, Rejected
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.contract import MAX_EVENTS
+from profiler.rules.model import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from servers.redis import Store
     from tests.conftest import MakeStore
-    from tests.servers.redis import Store
 
 RULES = load_rules("standard")
 VISITOR, VISIT = RULES.identity.visitor, RULES.identity.visit

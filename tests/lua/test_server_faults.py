@@ -11,19 +11,19 @@ import pytest
 import redis
 
 from profiler.errors import ConfigError, StoreUnavailableError
-from profiler.ports import free_port
-from profiler.processes import wait_until
-from profiler.records import FlatEvent
-from profiler.reply import Applied
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.store import connect, translated
-from tests.servers.redis import FLAVOURS
+from profiler.profiles.redis.connections import connect, translated
+from profiler.profiles.reply import Applied
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import load_rules
+from profiler.servers.ports import free_port
+from profiler.servers.processes import wait_until
+from servers.redis import FLAVOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from profiler.embedded import StoreServer
+    from profiler.servers.embedded import StoreServer
     from tests.conftest import MakeStore
 
 RULES = load_rules("standard")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from profiler.reply import Applied
+from profiler.profiles.reply import Applied
 from tests.lua.runner import T0, in_stream, ping, view, without
 from tests.oracles.article import PAGE, PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
 from tests.oracles.compare import PrintedProgram, crash_of
 from tests.oracles.events import EVENT_ID, EVENT_TIME
 
 if TYPE_CHECKING:
-    from profiler.records import FlatEvent
+    from profiler.records.types import FlatEvent
     from tests.lua.runner import Runner
 
 HOUR = 3_600_000

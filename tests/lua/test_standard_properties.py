@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiler.records import FlatEvent
-from profiler.reply import Applied
+from profiler.profiles.reply import Applied
+from profiler.records.types import FlatEvent
 from tests.lua.runner import T0, TIGHT, Answer, Fields, Runner, answer_of, examples, flat_of, view
 from tests.lua.streams import SIZES, arbitrary, delivered, distinct, in_order
 from tests.oracles import events as oracle_events

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from profiler.keys import key_of
-from tests.servers import give_up
-from tests.servers.redis import FLAVOURS
+from profiler.profiles.keys import key_of
+from servers import give_up
+from servers.redis import FLAVOURS
 from tools.vectors.files import files
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from profiler import contract, render
-from profiler.compatibility import conflicts
-from profiler.contract import contract_json
-from profiler.rules import Rule, Rules, load_rules
+from profiler.rules import contract, render
+from profiler.rules.compatibility import conflicts
+from profiler.rules.contract import contract_json
+from profiler.rules.model import Rule, Rules, load_rules
 from tests.lua.raw import TTL_TOLERANCE_MS, Script, event
 
 if TYPE_CHECKING:

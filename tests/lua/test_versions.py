@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiler.compatibility import conflicts
-from profiler.contract import contract_json
-from profiler.reply import Applied
-from profiler.rules import Rule, Rules, load_rules
+from profiler.profiles.reply import Applied
+from profiler.rules.compatibility import conflicts
+from profiler.rules.contract import contract_json
+from profiler.rules.model import Rule, Rules, load_rules
 from tests.lua.runner import Fields, Runner, examples
 from tests.lua.streams import arbitrary, delivered, distinct
 from tests.oracles.article import VISIT, VISITOR
@@ -21,9 +21,9 @@ from tests.oracles.article import VISIT, VISITOR
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from profiler.records import FlatEvent
-    from profiler.reply import Outcome
-    from tests.servers.redis import Store
+    from profiler.profiles.reply import Outcome
+    from profiler.records.types import FlatEvent
+    from servers.redis import Store
 
 STANDARD, ARTICLE = load_rules("standard"), load_rules("article")
 REMOVED = ("visitor_last_page", "visit_end")

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from profiler.pipeline import Pipeline
-from profiler.records import Record
-from profiler.rules import load_rules
-from profiler.script import ProfileScript
-from profiler.settings import Settings
-from profiler.store import connect
+from profiler.config.settings import Settings
+from profiler.engine.pipeline import Pipeline
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import Record
+from profiler.rules.model import load_rules
 from tests.oracles.article import VISITOR
 from tests.oracles.compare import (
     RECORD_TIME,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from profiler.rules import Rules
+    from profiler.rules.model import Rules
 
 #: A flattened record, and the object for `tracking_persisted`; None for a dead letter.
 Passed = tuple[dict[str, Any], dict[str, Any] | None]

@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from profiler.ports import LOOPBACK, free_port
-from profiler.processes import ServerProcess
+from profiler.servers.ports import LOOPBACK, free_port
+from profiler.servers.processes import ServerProcess
+from servers import MissingServerError
+from servers.kafka import KafkaProcess
 from tests.packaging.commands import ROOT, bare_environment, run
-from tests.servers import MissingServerError
-from tests.servers.kafka import KafkaProcess
 
 COMPOSE = Path(sys.executable).with_name("docker-compose")
 # Where the image has Kafka's scripts, and the class that the one in use starts.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from servers import give_up
 from tests.packaging.commands import ROOT, bare_environment, pip_settings, run
 from tests.packaging.image import Image
-from tests.servers import give_up
 
 if TYPE_CHECKING:
     from pathlib import Path

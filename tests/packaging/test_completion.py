@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from servers import give_up
 from tests.packaging.conftest import Installation
-from tests.servers import give_up
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from kafka import KafkaConsumer, KafkaProducer
 from redis import Redis
 
 from profiler.config import Settings
+from servers import MissingServerError, give_up
+from servers.kafka import IMAGE, admin_client
+from servers.redis import IMAGES
 from tests.integration.programs import Program
 from tests.packaging.commands import ROOT, run
 from tests.packaging.compose import KafkaService, Network, RedisService, read_compose
-from tests.servers import MissingServerError, give_up
-from tests.servers.kafka import IMAGE, admin_client
-from tests.servers.redis import IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import profiler
-from profiler.render import render, sha_of
-from profiler.rules import PRESETS, load_rules
+from profiler.rules.model import PRESETS, load_rules
+from profiler.rules.render import render, sha_of
 from tests.integration.demo_run import counts_of, expected_counts
 from tests.packaging.commands import ROOT
 from tests.packaging.conftest import Installation
@@ -69,7 +69,7 @@ def test_the_demo_shows_what_is_in_the_sample(installation: Installation) -> Non
 def test_a_type_checker_sees_its_types(installation: Installation) -> None:
     consumer = installation.directory / "consumer.py"
     consumer.write_text(
-        "from profiler.sample import read_sample\n"
+        "from profiler.demo.sample import read_sample\n"
         "for record in read_sample():\n"
         "    fine: bytes = record.value\n"
         "    wrong: int = record.value\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from profiler.config import Settings, load_settings
-from profiler.connection_settings import one_url_per_host
+from profiler.config.connections import one_url_per_host
 from tests.unit.config_cases import refusal
 
 SECURE = "set security_protocol to"

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from profiler.cli.app import app
 from profiler.config import json_schema, load_settings
+from profiler.config.settings import Settings
 from profiler.errors import ProfilerError
-from profiler.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

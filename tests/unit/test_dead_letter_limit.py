@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from profiler.dead_letter_limit import DeadLetterLimit
+from profiler.config.settings import DeadLetterSettings
+from profiler.engine.pipeline import Result
 from profiler.errors import DeadLetterLimitError
-from profiler.pipeline import Result
-from profiler.records import Record
-from profiler.reply import Rejected
-from profiler.settings import DeadLetterSettings
+from profiler.profiles.reply import Rejected
+from profiler.records.types import Record
+from profiler.worker.dead_letter_limit import DeadLetterLimit
 
 GOOD, BAD = "", "bad_json"
 

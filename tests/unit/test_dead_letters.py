@@ -4,10 +4,10 @@ import hashlib
 
 import pytest
 
-from profiler.dead_letters import SMALL_BYTES, dead_letter, is_reference, size_of
-from profiler.headers import with_source
-from profiler.records import Headers, OutputRecord, Record
-from profiler.reply import Rejected
+from profiler.profiles.reply import Rejected
+from profiler.records.dead_letter import SMALL_BYTES, dead_letter, is_reference, size_of
+from profiler.records.headers import with_source
+from profiler.records.types import Headers, OutputRecord, Record
 
 REJECTED = Rejected("too_large", "too large for us")
 OURS = [

@@ -15,13 +15,13 @@ import pytest
 import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from profiler.embedded import EmbeddedBroker, EmbeddedStore, StoreServer, valkey_binary
 from profiler.errors import ConfigError
-from profiler.ports import free_port
-from profiler.processes import ServerStartError, wait_until
+from profiler.servers.embedded import EmbeddedBroker, EmbeddedStore, StoreServer, valkey_binary
+from profiler.servers.ports import free_port
+from profiler.servers.processes import ServerStartError, wait_until
 
 if TYPE_CHECKING:
-    from profiler.processes import ServerProcess
+    from profiler.servers.processes import ServerProcess
 
 
 def is_alive(pid: int) -> bool:
@@ -102,7 +102,7 @@ def test_embedded_broker_gives_records_without_a_group_at_once() -> None:
 @pytest.mark.parametrize("kind", ["EmbeddedStore", "EmbeddedBroker"])
 def test_server_dies_with_a_parent_that_is_killed(kind: str, tmp_path: Path) -> None:
     program = (
-        f"import time\nfrom profiler.embedded import {kind}\n"
+        f"import time\nfrom profiler.servers.embedded import {kind}\n"
         f"with {kind}() as server:\n    print(server.pid, flush=True)\n    time.sleep(60)\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}  # the killed parent cannot tidy up

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from profiler.errors import InvalidRecordError
-from profiler.events import Limits, decode_object, encode_object
+from profiler.records.json_objects import Limits, decode_object, encode_object
 
 LIMITS = Limits()
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1

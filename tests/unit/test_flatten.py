@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler.errors import InvalidRecordError
-from profiler.events import Limits, encode_object
-from profiler.flatten import decode_flattened, decode_processed, flatten
+from profiler.records.flatten import decode_flattened, decode_processed, flatten
+from profiler.records.json_objects import Limits, encode_object
 
 LIMITS = Limits()
 

@@ -5,8 +5,8 @@ import weakref
 
 import pytest
 
-from profiler.garbage import Garbage
-from profiler.records import Record
+from profiler.kafka.garbage import Garbage
+from profiler.records.types import Record
 
 
 class Answer:

@@ -6,8 +6,14 @@ from hypothesis import strategies as st
 
 from profiler import __version__
 from profiler.errors import InvalidRecordError
-from profiler.headers import MAX_REASON_BYTES, check_names, rejection, source_of, with_source
-from profiler.records import Headers
+from profiler.records.headers import (
+    MAX_REASON_BYTES,
+    check_names,
+    rejection,
+    source_of,
+    with_source,
+)
+from profiler.records.types import Headers
 
 SOURCE = (
     ("source-topic", b"tracking_processed"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from profiler.keys import LONGEST_PLAIN_ID, encode_id, key_of
+from profiler.profiles.keys import LONGEST_PLAIN_ID, encode_id, key_of
 
 PATTERN = "visitor:{<id>}"
 

@@ -4,9 +4,9 @@ import io
 import json
 import tracemalloc
 
-from profiler.pipe import run_pipe
-from profiler.pipeline import Pipeline
-from profiler.settings import Settings
+from profiler.config.settings import Settings
+from profiler.engine.pipeline import Pipeline
+from profiler.worker.pipe import run_pipe
 
 GOOD = b'{"value": {}}\n'
 MEGABYTE = 1 << 20

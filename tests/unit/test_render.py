@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from profiler import render as render_module
-from profiler.render import quote_lua, render, rendered_presets, sha_of
-from profiler.rules import PRESETS, Rules, load_rules
+from profiler.rules import render as render_module
+from profiler.rules.model import PRESETS, Rules, load_rules
+from profiler.rules.render import quote_lua, render, rendered_presets, sha_of
 
 RENDERED = Path(__file__).parent.parent.parent / "lua" / "rendered"
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiler.contract import METADATA_FLAGS, PublicField, contract_of
 from profiler.errors import ScriptContractError
-from profiler.reply import Applied, Outcome, ReplyDecoder
-from profiler.rules import load_rules
+from profiler.profiles.reply import Applied, Outcome, ReplyDecoder
+from profiler.rules.contract import METADATA_FLAGS, PublicField, contract_of
+from profiler.rules.model import load_rules
 
 STANDARD = load_rules("standard")
 ARTICLE = load_rules("article")

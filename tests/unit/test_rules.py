@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from profiler.errors import ConfigError
-from profiler.rules import PRESETS, load_rules, parse_rules
+from profiler.rules.model import PRESETS, load_rules, parse_rules
 
 #: A small file that is right; each wrong one differs by one line.
 GOOD = """\

@@ -2,7 +2,7 @@
 
 import pytest
 
-from profiler.rules import Rules, parse_rules
+from profiler.rules.model import Rules, parse_rules
 from tests.unit.test_rules import GOOD
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from profiler.events import Limits
-from profiler.flatten import decode_processed
-from profiler.sample import SampleRecord, read_sample
+from profiler.demo.sample import SampleRecord, read_sample
+from profiler.records.flatten import decode_processed
+from profiler.records.json_objects import Limits
 
 VISIT = "query-other_domain_sessionid"
 Event = dict[str, Any]

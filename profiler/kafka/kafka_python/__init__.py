@@ -1,6 +1,6 @@
 """The transport on kafka-python."""
 
-from profiler.kafka.kafka_python.sink import KafkaPythonSink
-from profiler.kafka.kafka_python.source import KafkaPythonSource
+from profiler.kafka.kafka_python.consumer import KafkaPythonSource
+from profiler.kafka.kafka_python.producer import KafkaPythonSink
 
 __all__ = ["KafkaPythonSink", "KafkaPythonSource"]

@@ -11,8 +11,8 @@ from kafka.partitioner import DefaultPartitioner, murmur2
 from kafka.serializer import Serializer
 
 from profiler.config import KafkaSettings
+from profiler.config.tls import tls_context
 from profiler.errors import ConfigError, TransportError
-from profiler.tls import tls_context
 
 CALL_TIMEOUT_S = 30
 CALL_TIMEOUT_MS = CALL_TIMEOUT_S * 1_000

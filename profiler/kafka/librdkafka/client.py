@@ -8,12 +8,12 @@ from typing import Any
 from confluent_kafka import KafkaException
 
 from profiler.config import KafkaSettings
+from profiler.config.tls import tls_context
 from profiler.errors import ConfigError, TransportError
-from profiler.tls import tls_context
 
 CALL_TIMEOUT_S = 30.0
 
-#: librdkafka's own log; `profiler.logs` holds it at warning.
+#: librdkafka's own log; `profiler.service.logs` holds it at warning.
 _LOG = logging.getLogger("librdkafka")
 
 

@@ -3,7 +3,7 @@
 from operator import methodcaller
 from typing import Any
 
-from profiler.records import Headers, Record
+from profiler.records.types import Headers, Record
 
 #: `message.headers()`, by a way on which Python always looks whether a call left an error behind.
 #: The binding leaves one, with a damaged list, where a name is not UTF-8; the interpreter's

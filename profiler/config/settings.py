@@ -1,0 +1,156 @@
+"""Every setting: name, type, default, bounds and meaning. Loading is `profiler.config`'s job."""
+
+import socket
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from profiler.config.connections import KafkaSettings, RedisSettings, Section
+
+__all__ = [
+    "ENV_PREFIX",
+    "BatchSettings",
+    "DeadLetterSettings",
+    "GroupSettings",
+    "KafkaSettings",
+    "LimitSettings",
+    "RedisSettings",
+    "Settings",
+    "TopicSettings",
+]
+
+ENV_PREFIX = "profiler_"
+
+#: What an output may have on top of the flattened record: the profile (200 KiB, see
+#: `profiler.engine.pipeline`), and at least 24 KiB of key and headers.
+_OUTPUT_RESERVE_BYTES = 229_376
+
+
+class TopicSettings(Section):
+    """Names of the topics."""
+
+    processed: str = Field(default="tracking_processed", description="topic of the events; input")
+    flattened: str = Field(
+        default="tracking_flattened", description="topic of the flattened records; output"
+    )
+    persisted: str = Field(
+        default="tracking_persisted", description="topic of the records with profiles; output"
+    )
+    rejected: str = Field(
+        default="tracking_rejected", description="topic of the dead letters; output"
+    )
+
+    def of(self, mode: str) -> list[str]:
+        """Return the topics that `profiler <mode>` reads and writes."""
+        unused = {"flatten": self.persisted, "profile": self.processed}
+        return [topic for topic in self.all() if topic != unused.get(mode)]
+
+    def all(self) -> list[str]:
+        """Return every topic, in the order of the pipeline."""
+        return [self.processed, self.flattened, self.persisted, self.rejected]
+
+
+class GroupSettings(Section):
+    """Names of the consumer groups, one per mode."""
+
+    run: str = Field(default="visitor_profiler", description="group of profiler run")
+    flatten: str = Field(default="python_flattener", description="group of profiler flatten")
+    profile: str = Field(default="python_profiler", description="group of profiler profile")
+
+
+class BatchSettings(Section):
+    """How much is read at a time."""
+
+    max_records: int = Field(default=500, ge=1, description="most records per batch")
+    poll_timeout_ms: int = Field(default=500, ge=0, description="ms to wait for the first record")
+
+
+class LimitSettings(Section):
+    """What a record may be at most; beyond, it is a dead letter."""
+
+    max_record_bytes: int = Field(default=786_432, ge=1, description="most bytes of an input value")
+    max_depth: int = Field(default=64, ge=1, le=254, description="most levels of nesting")
+    max_fields: int = Field(default=2_000, ge=1, description="most fields of a flattened record")
+    max_id_bytes: int = Field(
+        default=512, ge=1, description="most UTF-8 bytes of a visitor or visit id"
+    )
+
+
+class DeadLetterSettings(Section):
+    """Their size, and how many are an alarm: at a limit the worker stops and commits no more."""
+
+    max_bytes: int = Field(
+        default=8_388_608,
+        ge=131_072,
+        description="most bytes of a dead letter; of a larger record only a reference is kept",
+    )
+    max_consecutive: int = Field(
+        default=1_000, ge=0, description="dead letters without a good record between; 0: no limit"
+    )
+    max_ratio: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="share of dead letters among the last window_records; 1: no limit",
+    )
+    window_records: int = Field(
+        default=10_000, ge=100, le=1_000_000, description="records over which max_ratio is taken"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Built directly, it reads neither environment nor files."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    rules: str = Field(default="standard", description="name of a preset, or path of a rules file")
+    delivery: Literal["at-least-once"] = Field(
+        default="at-least-once",
+        description="what a crash may do to the output: write some of it twice, never lose it",
+    )
+    anonymous: Literal["pass", "reject"] = Field(
+        default="pass",
+        description="an event without a visitor id: passed on without a profile, or a dead letter",
+    )
+    tombstones: Literal["pass", "drop"] = Field(
+        default="pass", description="a record with a null value: passed on as it is, or dropped"
+    )
+    stream_epoch: str = Field(
+        default="0",
+        description="any text; another one when the input topic was deleted and created anew",
+    )
+    worker_id: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-0",
+        min_length=1,
+        examples=["profiler-0"],
+        description="name of this worker, unique among all; by default the host's name and -0",
+    )
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka")
+    redis: RedisSettings = Field(default_factory=RedisSettings, description="Redis")
+    topics: TopicSettings = Field(default_factory=TopicSettings, description="topics")
+    groups: GroupSettings = Field(default_factory=GroupSettings, description="consumer groups")
+    batch: BatchSettings = Field(default_factory=BatchSettings, description="batches")
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="limits")
+    dead_letters: DeadLetterSettings = Field(
+        default_factory=DeadLetterSettings, description="dead-letter limits"
+    )
+
+    @property
+    def output_bytes(self) -> int:
+        """The size of the largest record that leaves with a profile: input limit and reserve."""
+        return self.limits.max_record_bytes + _OUTPUT_RESERVE_BYTES
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave the merging to `profiler.config`, which then knows where a value is from."""
+        return (init_settings,)

@@ -1,0 +1,123 @@
+"""The sink on librdkafka."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from profiler.config import KafkaSettings
+from profiler.errors import RecordTooLargeError, TransportError
+from profiler.kafka.librdkafka.client import checked_options, connection_options, describe
+from profiler.kafka.librdkafka.messages import sendable
+from profiler.records.types import Headers, OutputRecord
+
+#: Beyond the delivery timeout, in which the library itself gives up every record.
+_GRACE_S = 5.0
+_CLOSE_TIMEOUT_S = 10.0
+
+
+class LibrdkafkaSink:
+    """A `profiler.kafka.protocol.Sink`: idempotent, acks=all, murmur2 by key.
+
+    A record's timestamp of 0 becomes the time of sending: librdkafka knows no other sign for it.
+    """
+
+    def __init__(self, settings: KafkaSettings, *, largest_bytes: int = 0) -> None:
+        """Connect; blocks until a broker answers, for the delivery timeout at most.
+
+        Args:
+            settings: how to reach the cluster.
+            largest_bytes: the largest record that the client takes, where it is more than the
+                settings' `max_request_bytes`.
+
+        Raises:
+            TransportError: no broker answers.
+            ConfigError: the client refuses the settings.
+        """
+        self._settings = settings
+        self._largest_bytes = max(largest_bytes, settings.max_request_bytes)
+        self._timeout_s = settings.delivery_timeout_ms / 1_000
+        #: Topic and error of what the library gave up since the last `send` began.
+        self._failures: list[tuple[str, KafkaError]] = []
+        self._producer: Any = self._connect()
+
+    def send(self, records: Iterable[OutputRecord]) -> None:
+        """See `Sink.send`. After an error the producer is thrown away; the next call builds one."""
+        if self._producer is None:
+            self._producer = self._connect()
+        try:
+            self._deliver(records)
+        except BaseException:
+            # What is still queued would be sent later, out of turn.
+            producer, self._producer = self._producer, None
+            producer.purge()
+            producer.flush(_CLOSE_TIMEOUT_S)
+            raise
+
+    def close(self, *, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
+        """See `Sink.close`."""
+        if self._producer is not None:
+            self._producer.flush(timeout_s)
+            self._producer = None
+
+    def _deliver(self, records: Iterable[OutputRecord]) -> None:
+        self._failures.clear()
+        produce = self._producer.produce
+        failed = self._failed
+        topic = ""
+        last: Headers = ()
+        given = sendable(last)
+        try:
+            for topic, key, value, headers, timestamp in records:
+                if headers is not last:  # both outputs of an event have the same
+                    last, given = headers, sendable(headers)
+                # Here 0 stands for the time of sending, as -1 does in a record.
+                at = max(0, timestamp)
+                produce(topic, value, key, -1, failed, None, at, given)
+        except KafkaException as error:
+            raise _explained(topic, error.args[0]) from error
+        except BufferError as error:
+            raise TransportError(f"produce to {topic}: the library's queue is full") from error
+        unsent = self._producer.flush(self._timeout_s + _GRACE_S)
+        if self._failures:
+            raise _explained(*self._failures[0])
+        if unsent:
+            raise TransportError(f"produce to {topic}: {unsent} records are not acknowledged")
+
+    def _failed(self, error: KafkaError, message: Message) -> None:
+        self._failures.append((str(message.topic()), error))
+
+    def _connect(self) -> Producer:
+        settings = self._settings
+        options = {
+            **connection_options(settings),
+            "acks": "all",
+            "enable.idempotence": True,
+            "compression.type": settings.compression or "none",
+            "message.max.bytes": self._largest_bytes,
+            "delivery.timeout.ms": settings.delivery_timeout_ms,
+            "partitioner": "murmur2_random",
+            # `send` flushes, which ends the linger; it only gathers while records are queued.
+            "linger.ms": 5,
+            # A batch is at most some thousand records of a megabyte: nothing may be refused.
+            "queue.buffering.max.messages": 0,
+            "queue.buffering.max.kbytes": 2_097_151,
+            # Successes are counted by `flush`; a call into Python for each would cost as much
+            # as the rest of producing it.
+            "delivery.report.only.error": True,
+        }
+        with checked_options():
+            producer = Producer(options)
+        try:
+            producer.list_topics(timeout=self._timeout_s)
+        except KafkaException as error:
+            reason = describe(error.args[0])
+            raise TransportError(f"connect to {settings.bootstrap_servers}: {reason}") from error
+        return producer
+
+
+def _explained(topic: str, error: KafkaError) -> TransportError:
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        message = f"produce to {topic}: a record is too large for the topic, or for the client"
+        return RecordTooLargeError(message)
+    return TransportError(f"produce to {topic}: {describe(error)}")

@@ -1,0 +1,1 @@
+"""One visitor's profile: the registered script, its arguments and its replies."""

@@ -1,0 +1,119 @@
+"""One visitor's stored hash as a person sees it: the profile, which rules wrote it, its end."""
+
+from typing import Any, NamedTuple
+
+from profiler.errors import StoredStateError
+from profiler.profiles.reply import Rejected, ReplyDecoder
+from profiler.rules.contract import LAYOUT
+from profiler.rules.model import Rules
+
+#: MessagePack's marks, as far as the head of the state needs them; docs/data-model.md has the rest.
+_ARRAYS = range(0x90, 0xA0)
+_LARGEST_SHORT_NUMBER = 0x7F
+_SHORT_TEXTS = range(0xA0, 0xC0)
+_TEXT_WITH_LENGTH = 0xD9
+
+#: The second place of the state.
+_ORDERS = {"a": "arrival", "e": "event_time"}
+
+_DAMAGED = "{key} is damaged: its state field cannot be read"
+
+
+class StoredProfile(NamedTuple):
+    """A profile as its latest visit left it.
+
+    Attributes:
+        key: the Redis key.
+        profile: the public fields, without the output's prefix.
+        rules_version: which rules wrote it; None for one without a state field (order arrival,
+            written by callers that name no stream).
+        expires_at: ms since the epoch, None where it never expires or may not be asked.
+    """
+
+    key: str
+    profile: dict[str, Any]
+    rules_version: str | None
+    expires_at: int | None
+
+
+class _Writer(NamedTuple):
+    """The second and third place of packed state."""
+
+    order: str
+    rules_version: str
+
+
+def writer_of(key: str, packed: bytes | None, rules: Rules) -> str | None:
+    """Say which rules wrote the state that a key's field ``~`` has; None where it has none.
+
+    Raises:
+        StoredStateError: rules of another order or a newer profiler wrote it, or it is damaged;
+            the message says which.
+    """
+    if packed is None:
+        return None
+    writer = _read_head(key, packed)
+    _require_same_order(key, writer, rules)
+    return writer.rules_version
+
+
+def decode_stored(
+    key: str, reply: list[Any] | Rejected, rules_version: str | None, decoder: ReplyDecoder
+) -> StoredProfile | None:
+    """Decode the reply to a call without events; None for an unknown visitor.
+
+    When it expires is not known here.
+
+    Raises:
+        StoredStateError: another program wrote the hash, or its state is damaged.
+    """
+    if isinstance(reply, Rejected):
+        if rules_version is None:
+            raise StoredStateError(f"{key} has no state field: another program wrote this hash")
+        raise StoredStateError(_DAMAGED.format(key=key))
+    profile = decoder.stored(reply)
+    return None if profile is None else StoredProfile(key, profile, rules_version, None)
+
+
+def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
+    if writer.order != rules.order:
+        raise StoredStateError(
+            f"{key} was written by rules {writer.rules_version} (order {writer.order}), and these"
+            f" are {rules.version} (order {rules.order}): name the others with --rules"
+        )
+
+
+def _read_head(key: str, packed: bytes) -> _Writer:
+    """Read the head of the state and nothing behind it: the rest is the script's own affair."""
+    damaged = _DAMAGED.format(key=key)
+    if len(packed) < 2 or packed[0] not in _ARRAYS:  # noqa: PLR2004 - the mark and the layout
+        raise StoredStateError(damaged)
+    layout = packed[1]
+    if LAYOUT < layout <= _LARGEST_SHORT_NUMBER:
+        raise StoredStateError(
+            f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
+            " update this one"
+        )
+    try:
+        order, end = _text_at(packed, 2)
+        rules_version, _ = _text_at(packed, end)
+    except (IndexError, ValueError) as error:
+        raise StoredStateError(damaged) from error
+    if order not in _ORDERS:
+        raise StoredStateError(damaged)
+    return _Writer(_ORDERS[order], rules_version)
+
+
+def _text_at(packed: bytes, at: int) -> tuple[str, int]:
+    """A text, and the place behind it."""
+    mark = packed[at]
+    if mark in _SHORT_TEXTS:
+        start, length = at + 1, mark - _SHORT_TEXTS.start
+    elif mark == _TEXT_WITH_LENGTH:
+        start, length = at + 2, packed[at + 1]
+    else:
+        raise ValueError("no text")
+    end = start + length
+    if end > len(packed):
+        raise ValueError("cut off")
+    return packed[start:end].decode(), end

@@ -1,0 +1,168 @@
+"""The primaries of a cluster: each call goes to the one that holds its key, wherever that moves."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import redis
+from redis.exceptions import AskError, ClusterDownError, MovedError
+
+from profiler.errors import ConfigError, StoreUnavailableError
+from profiler.profiles.redis.exchange import exchange, exchange_one
+from profiler.profiles.redis.nodes import Command, Words
+from profiler.profiles.redis.slots import Address, SlotMap
+
+#: A step of a reshard redirects a call twice at most: ASK, and MOVED when it is done.
+_REDIRECTIONS = 16
+_ASKING: Words = ("ASKING",)
+_SLOTS: Words = ("CLUSTER", "SLOTS")
+
+#: Commands of one pipeline with the places of their replies; ASKING has none.
+_Route = list[tuple[int | None, Words]]
+
+
+class ClusterNodes:
+    """`Nodes` that are many: one pipeline for each primary, all under way at the same time.
+
+    The map of slots is asked for when it is first needed, and anew after a redirection or a
+    fault. Redirections are followed here; a fault is raised, and it is for the caller to wait.
+
+    Args:
+        seed: a client of any node: its address is where to begin, and its login, TLS and timeouts
+            are those of all nodes' connections.
+
+    Raises:
+        ConfigError: the client uses a Unix socket, which leads to one node only.
+    """
+
+    own_calls: Sequence[Words] = (_SLOTS, _ASKING)
+
+    def __init__(self, seed: "redis.Redis") -> None:
+        self._seed = seed.connection_pool
+        if "host" not in self._seed.connection_kwargs:
+            raise ConfigError("redis.url: a cluster is reached by redis:// or rediss://")
+        self._pools: dict[Address, redis.ConnectionPool] = {}
+        self._map: SlotMap | None = None
+        #: Asked for the next map before any other: it knows what moved.
+        self._moved_to: list[Address] = []
+        self._known: set[Address] = set()
+        #: To which a slot is being moved; such a node may not have one yet, and so not be mapped.
+        self._importing: set[Address] = set()
+
+    def call(self, commands: Sequence[Command]) -> list[Any]:
+        """See `Nodes`."""
+        replies: list[Any] = [None] * len(commands)
+        #: By place, the node that an ASK names, for this one time.
+        pending: dict[int, Address | None] = dict.fromkeys(range(len(commands)))
+        for _ in range(_REDIRECTIONS):
+            routes = self._routes(commands, pending)
+            pending = {}
+            for route, answers in zip(routes.values(), self._exchange(routes), strict=True):
+                for (place, _words), answer in zip(route, answers, strict=True):
+                    if place is None:
+                        if isinstance(answer, redis.RedisError):
+                            raise answer
+                        continue
+                    replies[place] = answer
+                    if isinstance(answer, AskError):  # and MovedError
+                        pending[place] = self._redirected(answer)
+                    elif isinstance(answer, ClusterDownError):
+                        self._map = None
+            if not pending:
+                return replies
+        raise StoreUnavailableError("slots of the cluster move faster than calls can follow")
+
+    def call_everywhere(self, words: Words) -> list[Any]:
+        """See `Nodes`."""
+        targets = {*self.slots().replicas, *self._importing}
+        answers = [answer for (answer,) in self._exchange({at: [(0, words)] for at in targets})]
+        for answer in answers:
+            if isinstance(answer, redis.RedisError):
+                raise answer
+        return answers
+
+    def key_on_each(self, make_key: Callable[[], str]) -> list[str]:
+        """See `Nodes`."""
+        slots = self.slots()
+        keys: dict[Address | None, str] = {}
+        while not slots.replicas.keys() <= keys.keys():
+            key = make_key()
+            keys.setdefault(slots.primary_of(key), key)
+        keys.pop(None, None)
+        return list(keys.values())
+
+    def servers(self) -> dict[str, "redis.Redis"]:
+        """See `Nodes`."""
+        primaries = sorted(self.slots().replicas)
+        return {f"redis {at}": redis.Redis(connection_pool=self._pool(at)) for at in primaries}
+
+    def slots(self) -> SlotMap:
+        """The map as it was last told, or is told now.
+
+        Raises:
+            redis.RedisError: no node tells; the last one's reason.
+        """
+        if self._map is None:
+            self._map = self._ask()
+            self._moved_to.clear()
+            self._importing.clear()
+            self._known = self._map.addresses()
+            for address in self._pools.keys() - self._known:
+                self._pools.pop(address).disconnect(inuse_connections=False)
+        return self._map
+
+    def _ask(self) -> SlotMap:
+        # In another order each time, so that no node that hangs, or is cut off, comes first again.
+        known = random.sample(sorted(self._known), len(self._known))
+        pools = [*map(self._pool, (*self._moved_to, *known)), self._seed]
+        reason = redis.RedisError()
+        for pool in pools:
+            try:
+                return SlotMap(exchange_one(pool, _SLOTS), pool.connection_kwargs["host"])
+            except redis.RedisError as error:
+                reason = error
+        raise reason
+
+    def _routes(
+        self, commands: Sequence[Command], pending: Mapping[int, Address | None]
+    ) -> dict[Address, _Route]:
+        slots = self.slots()
+        routes: dict[Address, _Route] = {}
+        for place, asked in pending.items():
+            key, words = commands[place]
+            address = asked or slots.primary_of(key)
+            if address is None:
+                self._map = None
+                raise StoreUnavailableError("a slot of the cluster is served by no primary")
+            route = routes.setdefault(address, [])
+            if asked:
+                route.append((None, _ASKING))
+            route.append((place, words))
+        return routes
+
+    def _exchange(self, routes: Mapping[Address, _Route]) -> list[list[Any]]:
+        try:
+            return exchange(
+                [(self._pool(at), [words for _, words in route]) for at, route in routes.items()]
+            )
+        except redis.RedisError:
+            self._map = None  # another node may have taken its place
+            raise
+
+    def _redirected(self, answer: AskError) -> Address | None:
+        """Remember where a call belongs; the node that must be asked for it this time only."""
+        address = Address(answer.host, answer.port)
+        if isinstance(answer, MovedError):
+            self._map = None
+            self._moved_to.append(address)
+            return None
+        self._importing.add(address)
+        return address
+
+    def _pool(self, address: Address) -> "redis.ConnectionPool":
+        if address not in self._pools:
+            seed = self._seed
+            options = seed.connection_kwargs | {"host": address.host, "port": address.port}
+            options.pop("others", None)
+            self._pools[address] = redis.ConnectionPool(seed.connection_class, **options)
+        return self._pools[address]

@@ -1,0 +1,249 @@
+"""The one caller of the Lua script: events in, profiles out.
+
+Nothing else in this package issues a Redis data command or knows a visitor, visit or page field;
+what a profile becomes is decided in ``lua/``.
+"""
+
+import uuid
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import redis
+from redis.exceptions import NoScriptError
+
+from profiler.errors import InvalidRecordError, ScriptContractError, StoredStateError
+from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis import Command, Nodes, Word, nodes_of
+from profiler.profiles.redis.connections import translated, translating
+from profiler.profiles.reply import Outcome, Rejected, ReplyDecoder
+from profiler.profiles.rights import Rights, harmless_calls, merged, rights_of
+from profiler.records.types import FlatEvent
+from profiler.rules.contract import MAX_EVENTS, STATE_FIELD
+from profiler.rules.model import Rules
+from profiler.rules.render import render, sha_of
+
+#: Other programs may flush the script cache again and again; so often is it loaded for one batch.
+_LOADS_PER_BATCH = 100
+
+#: The script takes 15 digits; more (a producer that counts microseconds) is no time in ms.
+_TOO_LATE_MS = 10**15
+
+
+class _Call(NamedTuple):
+    """One script call: one visitor's events of one stream, at most `MAX_EVENTS`."""
+
+    key: str
+    arguments: list[str | int]
+    #: For each event its place in the batch.
+    places: list[int]
+
+
+class ProfileScript:
+    """The registered script of one set of rules.
+
+    Args:
+        client: from `profiler.profiles.redis.connections.connect`; replies as bytes, no retries
+            of its own. Of a cluster any node will do.
+        rules: rendered here, once.
+        max_id_bytes: a longer visitor or visit id is a dead letter (``bad_id``).
+    """
+
+    def __init__(self, client: "redis.Redis", rules: Rules, *, max_id_bytes: int = 512) -> None:
+        self.rules = rules
+        self.text = render(rules)
+        self.sha = sha_of(self.text)
+        self._client = client
+        self._max_id_bytes = max_id_bytes
+        self._decoder = ReplyDecoder(rules)
+
+    def register(self) -> None:
+        """Load the script into the server, or into every primary of a cluster.
+
+        Blocks for the connection's timeout at most, in a cluster for each primary.
+
+        Raises:
+            StoreUnavailableError: a server cannot be reached or is not ready.
+        """
+        with translating():
+            self._nodes.call_everywhere(("SCRIPT", "LOAD", self.text))
+
+    def is_registered(self) -> bool:
+        """Whether the server, or every primary, knows the script now.
+
+        Raises:
+            StoreUnavailableError: a server cannot be reached or is not ready.
+        """
+        with translating():
+            answers = self._nodes.call_everywhere(("SCRIPT", "EXISTS", self.sha))
+        return all(answer == [1] for answer in answers)
+
+    def apply(self, events: Sequence[FlatEvent]) -> list[Outcome]:
+        """Fold a batch, one outcome per event in the same order.
+
+        A visitor's events go in one call, in order; the calls of different visitors are
+        pipelined. Two calls of one visitor are never under way together: where a visitor has
+        events of several streams, or more than fit a call, the next one goes in the next round.
+
+        Raises:
+            StoreUnavailableError: nothing is known of the batch; apply it again as it is (events
+                that were folded already come back flagged ``replayed`` where a stream is named).
+            ScriptContractError: script and caller disagree, or newer state was met.
+        """
+        outcomes: list[Outcome] = [None] * len(events)
+        for calls in self._calls(events, outcomes):
+            replies = self._run([self._command([call.key], call.arguments) for call in calls])
+            for call, reply in zip(calls, replies, strict=True):
+                self._decoder.decode(call.places, reply, outcomes)
+        return outcomes
+
+    def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> list[Any] | Rejected:
+        """Make one call with KEYS and ARGV as the contract has them. Raises as `apply` does.
+
+        Returns:
+            The reply, texts as bytes, or why this visitor's stored state cannot be used.
+        """
+        (reply,) = self._run([self._command(keys, arguments)])
+        return reply
+
+    def read(self, visitor_id: str) -> dict[str, Any] | None:
+        """The stored profile as its latest visit left it, None for an unknown visitor.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+            StoredStateError: the key holds something else, or damaged state.
+        """
+        found = self.look_up(visitor_id)
+        return found and found.profile
+
+    def look_up(self, visitor_id: str) -> StoredProfile | None:
+        """The same with what is known about the stored hash itself. Raises as `read` does."""
+        key = key_of(self.rules.store.key, visitor_id)
+        answer, packed, expires_at = self._ask(
+            [
+                Command(key, ("EVALSHA", self.sha, 1, key, visitor_id, "", "")),
+                Command(key, ("HGET", key, STATE_FIELD)),
+                Command(key, ("PEXPIRETIME", key)),
+            ]
+        )
+        if isinstance(packed, redis.RedisError):
+            if str(packed).startswith("WRONGTYPE"):
+                message = f"{key} holds no hash: another program wrote it"
+                raise StoredStateError(message) from packed
+            raise translated(packed) from packed
+        version = writer_of(key, packed, self.rules)
+        found = decode_stored(key, _checked(answer), version, self._decoder)
+        # No worker has the right to ask for the expiry, and -1 says that there is none.
+        is_known = isinstance(expires_at, int) and expires_at > 0
+        return found and found._replace(expires_at=expires_at if is_known else None)
+
+    def rights(self) -> Rights:
+        """Try every command that a worker needs, on keys that no visitor has; writes nothing.
+
+        Raises:
+            StoreUnavailableError: a server cannot be reached or is not ready.
+            ConfigError: one refuses the login.
+        """
+        pattern = self.rules.store.key
+        with translating():
+            try:
+                keys = self._nodes.key_on_each(
+                    lambda: key_of(pattern, f"profiler-check-{uuid.uuid4().hex}")
+                )
+            except redis.exceptions.NoPermissionError as error:  # to ask where the slots are
+                return rights_of([error], "")
+        found = []
+        for key in keys:
+            trials = [*harmless_calls(self.text, self.sha, key), *self._nodes.own_calls]
+            answers = self._call([Command(key, words) for words in trials])
+            found.append(rights_of(answers, pattern.replace("<id>", "*")))
+        return merged(found)
+
+    @cached_property
+    def _nodes(self) -> Nodes:
+        return nodes_of(self._client)
+
+    def _call(self, commands: Sequence[Command]) -> list[Any]:
+        with translating():
+            return self._nodes.call(commands)
+
+    def _calls(self, events: Sequence[FlatEvent], outcomes: list[Outcome]) -> list[list[_Call]]:
+        identity = self.rules.identity
+        visitor, visit = identity.visitor, identity.visit
+        names = [identity.event_time or "", identity.event_id or "", visit, *self.rules.inputs]
+        pattern = self.rules.store.key
+        latest: dict[str, tuple[int, str, _Call]] = {}
+        rounds: list[list[_Call]] = []
+        for place, (stream, offset, timestamp, fields) in enumerate(events):
+            try:
+                visitor_id = self._id(fields.get(visitor), "visitor")
+                self._id(fields.get(visit), "visit")  # refuses a bad one
+            except InvalidRecordError as error:
+                outcomes[place] = Rejected(error.code, error.reason)
+                continue
+            if not visitor_id:
+                continue
+            number, last_stream, call = latest.get(visitor_id, (-1, "", None))
+            if call is None or last_stream != stream or len(call.places) == MAX_EVENTS:
+                call = _Call(key_of(pattern, visitor_id), [visitor_id, stream, ""], [])
+                number += 1
+                latest[visitor_id] = (number, stream, call)
+                if number == len(rounds):
+                    rounds.append([])
+                rounds[number].append(call)
+            call.places.append(place)
+            call.arguments.append(offset if stream else "")
+            call.arguments.append(timestamp if 0 <= timestamp < _TOO_LATE_MS else "")
+            call.arguments.extend(
+                [value if type(value) is str else _text(value) for value in map(fields.get, names)]
+            )
+        return rounds
+
+    def _id(self, value: object, whose: str) -> str:
+        if value is None:
+            return ""
+        if type(value) not in {str, int}:  # and no boolean
+            raise InvalidRecordError("bad_id", f"the {whose} id is neither a string nor an integer")
+        text = _text(value)
+        longest = self._max_id_bytes
+        if len(text) > longest or (not text.isascii() and len(text.encode()) > longest):
+            raise InvalidRecordError("bad_id", f"the {whose} id is longer than {longest} bytes")
+        return text
+
+    def _command(self, keys: Sequence[str], arguments: Sequence[Word]) -> Command:
+        return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
+
+    def _run(self, commands: Sequence[Command]) -> list[list[Any] | Rejected]:
+        return [_checked(reply) for reply in self._ask(commands)]
+
+    def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Replies and errors as they come; the script is loaded where it is missing."""
+        replies = self._call(commands)
+        for _ in range(_LOADS_PER_BATCH):
+            # One call per visitor and round: repeating a failed one overtakes nothing.
+            missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+            if not missed:
+                break
+            self.register()
+            for i, reply in zip(missed, self._call([commands[i] for i in missed]), strict=True):
+                replies[i] = reply
+        return replies
+
+
+def _text(value: object) -> str:
+    """A string as it is, an integer as decimal text; everything else is absent."""
+    if type(value) is str:
+        return value
+    return str(value) if type(value) is int else ""
+
+
+def _checked(reply: object) -> list[Any] | Rejected:
+    if isinstance(reply, list):
+        return reply
+    if not isinstance(reply, redis.RedisError):
+        raise ScriptContractError(f"the script answered {type(reply).__name__}, not an array")
+    code, _, detail = str(reply).partition(" ")
+    if code == "EPROFILE":
+        return Rejected(code, detail)
+    raise translated(reply)

@@ -1,0 +1,1 @@
+"""The declared profile: rules are read, checked, rendered into Lua, and described as a contract."""

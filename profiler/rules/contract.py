@@ -1,0 +1,195 @@
+"""The script's contract as data: what its header, its callers and `profiler lua contract` share."""
+
+from typing import Any, NamedTuple
+
+from profiler.rules.model import Rules
+
+#: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
+#: fields and flags; it never moves an argument.
+CONTRACT = 1
+
+#: Layout of the packed state in the field ``~``; a script refuses a newer one (``ELAYOUT``).
+LAYOUT = 1
+
+#: What a script of this version can take over from others.
+READS_LAYOUTS = [1]
+
+#: A call folds at most this many events, so that it cannot keep the server busy for long.
+MAX_EVENTS = 500
+
+#: The internal field of the hash; fields that begin with it are reserved and never leave.
+STATE_FIELD = "~"
+
+
+class Argument(NamedTuple):
+    """One KEY or ARGV: name, type and what it holds ('' stands for absent)."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+class PublicField(NamedTuple):
+    """One field of the public profile; `type` is its JSON type in the output."""
+
+    name: str
+    scope: str
+    type: str
+
+
+class ErrorCode(NamedTuple):
+    """The first word of an error reply, and what it means."""
+
+    code: str
+    meaning: str
+
+
+class Contract(NamedTuple):
+    """All that a caller must know; see `docs/contract.md` for the words around it."""
+
+    rules_version: str
+    order: str
+    key: str
+    ttl_ms: int
+    keys: list[Argument]
+    call_args: list[Argument]
+    event_args: list[Argument]
+    flags: dict[str, str]
+    fields: list[PublicField]
+    errors: list[ErrorCode]
+
+
+KEYS = [Argument("visitor_key", "hash", "the visitor's profile; read, write")]
+
+CALL_ARGS = [
+    Argument("visitor_id", "text", "the visitor, as it is; never empty"),
+    Argument("stream", "text", "where offsets count; empty switches the watermark off"),
+    Argument("floor", "digits", "last offset known committed, or empty (kept for stored outputs)"),
+]
+
+EVENT_ARGS = [
+    Argument("offset", "digits", "place in the stream; ignored where the stream is empty"),
+    Argument("record_ms", "digits", "the record's timestamp, ms since the epoch, or empty"),
+    Argument("event_ms", "text", "the event's own time, ms; used where it is plausible"),
+    Argument("event_id", "text", "recognises the event when it is sent again"),
+    Argument("visit_id", "text", "the visit, or empty: no visit field changes"),
+]
+
+ERRORS = [
+    ErrorCode("EBADARG", "wrong keys or arguments; the rest says which"),
+    ErrorCode("EPROFILE", "this key's stored state is unusable; other visitors are not affected"),
+    ErrorCode("ELAYOUT", "a newer script wrote this state; update the caller"),
+]
+
+FLAGS = {
+    "new_visitor": "this event made the profile",
+    "new_visit": "this event opened its visit",
+    "late": "older than all kept visits: it opened none and moved visitor minimums only",
+    "repeated": "an event id seen before in its visit: it counted nothing",
+    "replayed": "at or below the watermark: not applied again, the profile is the current one",
+    "corrected": "an entry page that was known before moved to an earlier event's",
+    "truncated": "a limit was met: a value was cut, or an old visit or event id forgotten",
+    "time_replaced": "the event's own time was not usable, its record's was taken",
+    "no_visit": "no visit id: only visitor fields changed",
+}
+
+#: The flags that leave as `profile_<flag>`, with `rules_version`, where order is event time.
+METADATA_FLAGS = (
+    "new_visitor",
+    "new_visit",
+    "late",
+    "repeated",
+    "replayed",
+    "corrected",
+    "truncated",
+)
+
+
+def contract_of(rules: Rules) -> Contract:
+    """The contract of the script that these rules render to."""
+    inputs = [Argument(name, "text", "input of the rules") for name in rules.inputs]
+    flags = dict(FLAGS)
+    if rules.order == "arrival":
+        for unknown_to_arrival in ("late", "repeated", "corrected"):
+            del flags[unknown_to_arrival]
+        if not rules.takes_event_time:
+            del flags["time_replaced"]
+    return Contract(
+        rules_version=rules.version,
+        order=rules.order,
+        key=rules.store.key,
+        ttl_ms=rules.store.ttl_days * 86_400_000,
+        keys=KEYS,
+        call_args=CALL_ARGS,
+        event_args=EVENT_ARGS + inputs,
+        flags=flags,
+        fields=_public_fields(rules),
+        errors=ERRORS,
+    )
+
+
+def _public_fields(rules: Rules) -> list[PublicField]:
+    declared = [PublicField(rule.name, rule.scope, rule.type) for rule in rules.fields]
+    visitor = [field for field in declared if field.scope == "visitor"]
+    visit = [field for field in declared if field.scope == "visit"]
+    if rules.order == "arrival":
+        # As the article's program returns them: text, whatever they hold.
+        built_in = [PublicField(f"{scope}_id", scope, "string") for scope in ("visitor", "visit")]
+        return [field._replace(type="string") for field in (*built_in, *visitor, *visit)]
+    return [
+        PublicField("visitor_id", "visitor", "string"),
+        *visitor,
+        PublicField("visitor_visits", "visitor", "integer"),
+        PublicField("visit_id", "visit", "string"),
+        PublicField("visit_number", "visit", "integer"),
+        *visit,
+        PublicField("visit_bounce", "visit", "boolean"),
+    ]
+
+
+def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
+    """The contract as plain JSON data, for callers in any language.
+
+    `sha` names the script, `function` the same body as a function.
+    """
+    contract = contract_of(rules)
+    return {
+        "contract": CONTRACT,
+        "sha": sha,
+        "function": function,
+        "rules_version": contract.rules_version,
+        "order": contract.order,
+        "layout": LAYOUT,
+        "reads_layouts": READS_LAYOUTS,
+        "compatibility": _compatibility(rules),
+        "key": contract.key,
+        "ttl_ms": contract.ttl_ms,
+        "max_events": MAX_EVENTS,
+        "keys": [argument._asdict() for argument in contract.keys],
+        "argv": {
+            "call": [argument._asdict() for argument in contract.call_args],
+            "event": [argument._asdict() for argument in contract.event_args],
+        },
+        "identity": rules.identity.model_dump(exclude_none=True),
+        "reply": {
+            "event": ["flags", "name", "value", "..."],
+            "flags": contract.flags,
+            "fields": [field._asdict() for field in contract.fields],
+        },
+        "errors": {error.code: error.meaning for error in contract.errors},
+        "limits": rules.limits.model_dump(),
+    }
+
+
+def _compatibility(rules: Rules) -> dict[str, Any]:
+    """What must be the same in all scripts that update the same visitors."""
+    shared: dict[str, Any] = {
+        "order": rules.order,
+        "key": rules.store.key,
+        "identity": rules.identity.model_dump(exclude_none=True),
+        "profile_bytes": rules.limits.profile_bytes,
+    }
+    if rules.order == "arrival":
+        # Values stand by name, and those of a visit start anew by whoever knows them.
+        shared["fields"] = {rule.name: rules.code_of(rule).hex() for rule in rules.fields}
+    return shared

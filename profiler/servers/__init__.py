@@ -1,0 +1,1 @@
+"""Servers as child processes: the embedded store and broker of a laptop."""

@@ -1,0 +1,1 @@
+"""The stream: poll, decode, apply, produce, commit."""

@@ -1,0 +1,83 @@
+"""Several workers on one machine: plain processes, started together and ended together.
+
+Python runs one thread at a time, so one process uses one core. Consumer groups already share the
+partitions out among processes; this only saves a supervisor where there is none.
+"""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import structlog
+
+from profiler.config.settings import Settings
+from profiler.servers.processes import tied_to_us
+
+_LOG = structlog.get_logger("profiler.fleet")
+
+_LOOK_EVERY_S = 0.2
+
+
+def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int:
+    """Run `profiler` with these arguments so many times, until all have ended.
+
+    A signal is handed on to all. When one worker ends, whatever its reason, the others are asked
+    to stop, so that a supervisor sees one failure and restarts all. Blocks; call it from the main
+    thread.
+
+    Args:
+        arguments: as given on the command line; each worker gets them with ``--workers 1``.
+        settings: what they have in effect; names that must be unique get the worker's number.
+        workers: how many processes.
+
+    Returns:
+        The exit code: that of the first worker that failed, or 0.
+    """
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for asking in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asking, lambda received, _frame: signals.put(received))
+    command = [sys.executable, "-m", "profiler", *arguments, "--workers", "1"]
+    running = {
+        number: subprocess.Popen(
+            tied_to_us(command),
+            env=os.environ | _own_names(settings, number),
+            # A terminal's Ctrl-C comes to us alone: twice would mean "at once".
+            start_new_session=True,
+        )
+        for number in range(workers)
+    }
+    _LOG.info("workers started", pids=[process.pid for process in running.values()])
+    exit_code = 0
+    stopping = False
+    while running:
+        try:
+            signals.get(timeout=_LOOK_EVERY_S)
+            asked = True
+        except queue.Empty:
+            asked = False
+        for number, process in list(running.items()):
+            if process.poll() is None:
+                continue
+            del running[number]
+            # A negative code is a signal's; a shell says 128 and its number.
+            code = process.returncode if process.returncode >= 0 else 128 - process.returncode
+            exit_code = exit_code or code
+            if not stopping and not asked:
+                _LOG.error("a worker ended, stopping the others", worker=number, exit_code=code)
+                asked = True
+        if asked:
+            stopping = True
+            for process in running.values():
+                process.terminate()
+    return exit_code
+
+
+def _own_names(settings: Settings, number: int) -> dict[str, str]:
+    """Names that no two workers may share."""
+    names = {"PROFILER_WORKER_ID": f"{settings.worker_id.removesuffix('-0')}-{number}"}
+    if instance := settings.kafka.group_instance_id:
+        names["PROFILER_KAFKA__GROUP_INSTANCE_ID"] = f"{instance}-{number}"
+    return names

@@ -1,0 +1,141 @@
+"""Lines in, lines out: the pipeline on NDJSON, with Redis but without Kafka."""
+
+import io
+import time
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, TextIO
+
+from profiler.engine.pipeline import Pipeline, Result
+from profiler.errors import InvalidRecordError
+from profiler.records.json_objects import Limits, decode_object, encode_object
+from profiler.records.types import Record
+
+_INPUT = "stdin"
+_READ_BYTES = 1 << 20
+
+#: Of one line, which is a record with a key and a timestamp around it.
+_MAX_LINE_BYTES = 64 << 20
+
+
+class _BadLine(NamedTuple):
+    """A line that is no record, as it is reported."""
+
+    line: int
+    code: str
+    reason: str
+
+
+def run_pipe(
+    lines: io.BufferedReader | io.BytesIO,
+    pipeline: Pipeline,
+    *,
+    output: BinaryIO,
+    errors: TextIO,
+    rejects: TextIO | None = None,
+    max_records: int = 500,
+) -> int:
+    """Process lines ``{"key": …, "value": {…}, "timestamp": ms}`` in order, as they come.
+
+    Key and timestamp are optional; without one, the time of reading is the record's timestamp.
+    Every accepted line becomes one line ``{"key": …, "value": {…}}`` of `output`; every rejected
+    one a JSON object with line number, code and reason in `errors` and in `rejects`. Blank lines
+    are passed over. Blocks until more can be read; what is there is processed at once, up to
+    `max_records` together.
+
+    Returns:
+        The number of rejected lines.
+
+    Raises:
+        StoreUnavailableError: Redis is away; the results of earlier batches were written.
+    """
+    # The line is one object around the record's.
+    limits = pipeline.limits._replace(
+        max_record_bytes=_MAX_LINE_BYTES, max_depth=pipeline.limits.max_depth + 1
+    )
+    rejected = 0
+    for batch in _batches(lines, max_records, limits):
+        records = [item for item in batch if isinstance(item, Record)]
+        results = iter(pipeline.process(records))
+        for item in batch:
+            if isinstance(item, Record):
+                result = next(results)
+                if result.rejected is None:
+                    output.write(_line(result))
+                    continue
+                item = _BadLine(item.offset, *result.rejected)  # noqa: PLW2901 - it turned out bad
+            rejected += 1
+            report = encode_object(item._asdict()).decode()
+            for stream in filter(None, (errors, rejects)):
+                print(report, file=stream)
+        output.flush()
+    return rejected
+
+
+def _line(result: Result) -> bytes:
+    if not result.outputs:  # a tombstone, where the settings drop them
+        return b""
+    key = result.record.key
+    head = encode_object({"key": None if key is None else key.decode()})
+    # The persisted record is the last output of its result.
+    return head[:-1] + b',"value":' + (result.outputs[-1].value or b"null") + b"}\n"
+
+
+def _batches(
+    lines: io.BufferedReader | io.BytesIO, size: int, limits: Limits
+) -> Iterator[list[Record | _BadLine]]:
+    number = 0
+    for complete in _complete_lines(lines):
+        batch: list[Record | _BadLine] = []
+        for line in complete:
+            number += 1
+            if line.strip():
+                batch.append(_parsed(number, line, limits))
+            if len(batch) == size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+
+def _complete_lines(lines: io.BufferedReader | io.BytesIO) -> Iterator[list[bytes]]:
+    """The lines that each read completes; of one that is too long the rest is not kept."""
+    held, held_bytes = [b""], 0
+    while read := lines.read1(_READ_BYTES):
+        first, *others = read.split(b"\n")
+        if held_bytes <= _MAX_LINE_BYTES:
+            held.append(first)
+            held_bytes += len(first)
+        if others:
+            yield [b"".join(held), *others[:-1]]
+            held, held_bytes = others[-1:], len(others[-1])
+    yield [b"".join(held)]
+
+
+def _parsed(number: int, line: bytes, limits: Limits) -> Record | _BadLine:
+    try:
+        return _record(number, line, limits)
+    except InvalidRecordError as error:
+        return _BadLine(number, error.code, error.reason)
+
+
+def _record(number: int, line: bytes, limits: Limits) -> Record:
+    if len(line) > limits.max_record_bytes:
+        raise InvalidRecordError(
+            "too_large", f"the line is longer than {limits.max_record_bytes} bytes"
+        )
+    parsed = decode_object(line, limits)
+    if "value" not in parsed:
+        raise InvalidRecordError("bad_line", 'a line is {"key": …, "value": {…}, "timestamp": ms}')
+    key, timestamp, value = parsed.get("key"), parsed.get("timestamp"), parsed["value"]
+    if key is not None and not isinstance(key, str):
+        raise InvalidRecordError("bad_line", "the key is neither a string nor null")
+    if timestamp is None:
+        timestamp = time.time_ns() // 1_000_000
+    if type(timestamp) is not int or not 0 <= timestamp < 10**15:
+        raise InvalidRecordError("bad_line", "the timestamp is no integer of 1 to 15 digits (ms)")
+    encoded = None
+    if isinstance(value, dict):
+        encoded = encode_object(value)
+    elif value is not None:
+        raise InvalidRecordError("not_an_object", "the value is JSON but not an object")
+    return Record(_INPUT, 0, number, timestamp, None if key is None else key.encode(), encoded, ())
