@@ -1,23 +1,36 @@
-"""What the worker needs of Kafka: a source to read from and a sink to write to.
+"""What the worker needs of Kafka: a consumer to read with and a producer to write with.
 
-Adapters keep these promises, and one contract test holds all of them to it. The calls of one
-object come from one thread.
-
-At-least-once is the only mode so far. Exactly-once will let the sink take the offsets along
-with the records, in one transaction, and drop `Source.commit`; nothing else here changes.
+Three adapters keep these promises: librdkafka, kafka-python, and a broker in memory. One contract
+suite holds all three to them. The calls of one object come from one thread.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from profiler.records.types import OutputRecord, Record
 
 
-class Source(Protocol):
+class Polled(NamedTuple):
+    """What one poll brought.
+
+    Attributes:
+        records: grouped by partition, in offset order inside each.
+        generation: the consumer's generation at the end of the poll. Every record was read in it.
+        group_metadata: who the member was then, as the client library's transactions want it;
+            None where there is no group.
+    """
+
+    records: list[Record]
+    generation: int
+    group_metadata: Any
+
+
+class Consumer(Protocol):
     """A member of a consumer group that never commits by itself.
 
-    The worker's turn: `poll`, work, `commit`. After any `TransportError`, and after
-    `keep_alive` returned False, the batch in hand is void: `rewind`, `resume`, `poll` again.
+    The worker's turn: `poll`, work, `commit`. After any `TransportError`, and where `generation`
+    is no longer the one of the poll, the batches under way are void: `rewind`, `resume`, and
+    `poll` again.
     """
 
     @property
@@ -26,35 +39,48 @@ class Source(Protocol):
         ...
 
     @property
-    def assignment_epoch(self) -> int:
-        """A number that every rebalance changes.
+    def generation(self) -> int:
+        """A number that grows with every rebalance that this member takes part in.
 
-        What was polled under another number and is not committed is read again, by whoever owns
-        its partition now.
+        It is this object's own count, not the group's. Records that were polled in an earlier
+        generation and are not committed are read again, by whoever owns their partition now.
         """
         ...
 
-    def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
-        """Read the next records, grouped by partition, in offset order inside each.
+    def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
+        """Read the next records.
 
-        Blocks up to `timeout_ms`; takes part in the group's rebalances. An empty list means
-        that nothing came, also because the broker is away: the client goes on trying. A header
-        name that is not UTF-8 has its foreign bytes as lone surrogates (``surrogateescape``);
-        where the client cannot tell the names, one such name stands for all headers.
+        Blocks up to `timeout_ms`; takes part in the group's rebalances. No record means that
+        nothing came, also because the broker is away: the client goes on trying. Where the
+        generation changes inside a poll, the records of this poll are dropped, and all that is
+        not committed is read again by later polls. A header name that is not UTF-8 has its
+        foreign bytes as lone surrogates (``surrogateescape``); where the client cannot tell the
+        names, one such name stands for all headers.
 
         Raises:
             TransportError: the group or the log refuses us.
         """
         ...
 
-    def commit(self, offsets: Mapping[tuple[str, int], int], *, timeout_s: float = 30) -> None:
+    def commit(
+        self,
+        offsets: Mapping[tuple[str, int], int],
+        *,
+        generation: int,
+        timeout_s: float = 30,
+    ) -> None:
         """Store the next offset to read of every given (topic, partition).
 
         Blocks until the group has stored them, for `timeout_s` at most.
 
+        Args:
+            offsets: the next offset to read.
+            generation: the one in which the records before these offsets were polled.
+            timeout_s: seconds.
+
         Raises:
-            TransportError: nothing is known to be stored: the group moved on since the last
-                poll, or the broker is away.
+            TransportError: nothing is known to be stored: the generation is another one by now,
+                a partition is not ours, or the broker is away.
         """
         ...
 
@@ -77,15 +103,13 @@ class Source(Protocol):
         """Undo `pause`; no record was lost meanwhile."""
         ...
 
-    def keep_alive(self, *, timeout_ms: int = 100) -> bool:
-        """Stay in the group while a batch is stuck; pauses the source and returns no records.
+    def keep_alive(self, *, timeout_ms: int = 100) -> None:
+        """Stay in the group while batches are stuck; pauses the consumer and returns no records.
 
         Blocks up to `timeout_ms`. Best used as the very wait between two attempts, back to back:
-        a rebalance goes on only inside it, and the other members wait for that.
-
-        Returns:
-            Whether the assignment is still the one of the last poll. If it is not, the batch
-            may belong to another member by now and must be dropped.
+        a rebalance goes on only inside it, and the other members wait for that. `generation`
+        tells afterwards whether one did. A record that comes in spite of the pause is dropped
+        and read again after `resume`.
 
         Raises:
             TransportError: the group refuses us.
@@ -104,16 +128,16 @@ class Source(Protocol):
         ...
 
 
-class Sink(Protocol):
+class Producer(Protocol):
     """A producer whose `send` is all or an error, never a part in silence."""
 
     def send(self, records: Iterable[OutputRecord]) -> None:
         """Produce all records and wait until every one is acknowledged by all replicas.
 
         Blocks for at most about twice the delivery timeout. Records of one key keep their
-        order. After an error some of the records may have been written; the sink has
-        connected anew at the next call, nothing of the failed one is sent later. A header name
-        goes out as the bytes that `Source.poll` had it from, as far as the client can.
+        order. After an error some of the records may have been written; nothing of the failed
+        call is sent later, and the next call connects anew. A header name goes out as the bytes
+        that `Consumer.poll` had it from, as far as the client can.
 
         Raises:
             RecordTooLargeError: one of the records is larger than its topic or the client takes.
