@@ -18,18 +18,18 @@ from profiler.cli.options import (
     script_from,
     settings_from,
 )
-from profiler.config.settings import RedisSettings, Settings
+from profiler.config.settings import Mode, RedisSettings, Settings
 from profiler.demo import run_demo
-from profiler.engine.pipeline import Mode, Pipeline
+from profiler.engine import PythonEngine
 from profiler.errors import ConfigError
-from profiler.kafka import open_sink, open_source
+from profiler.kafka import open_consumer, open_producer
 from profiler.kafka.admin.topics import missing_topics
 from profiler.kafka.garbage import Garbage
 from profiler.ops.mode_switch import claim_mode
 from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
+from profiler.worker.assemble import assemble
 from profiler.worker.fleet import run_fleet
-from profiler.worker.loop import Worker
 from profiler.worker.pipe import run_pipe
 from profiler.worker.shutdown import StopRequest, watch_signals
 
@@ -132,18 +132,26 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
         raise ConfigError(f"no such topic: {', '.join(missing)}; run: profiler topics create")
     reader = claim_mode(mode, settings, switch=switch_mode)
     Garbage.count_less()
-    source = open_source(settings.kafka, topics=[reader.topic], group=reader.group)
-    sink = open_sink(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
+    consumer = open_consumer(settings.kafka, topics=[reader.topic], group=reader.group)
+    producer = open_producer(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
     _LOG.info("joining", group=reader.group, topic=reader.topic)
-    worker = Worker(source, sink, Pipeline(mode, settings, script), settings, stop)
+    engine = PythonEngine(mode, settings, script)
+    worker = assemble(
+        settings=settings,
+        engine=engine,
+        script=script,
+        consumer=consumer,
+        producer=producer,
+        stop=stop,
+    )
     watch.expect(lambda: worker.has_batch)
     try:
         worker.run()
     finally:
         # The group first, so that the others go on.
-        source.close(timeout_s=stop.limited(_CLOSE_S))
+        consumer.close(timeout_s=stop.limited(_CLOSE_S))
         if not worker.is_stuck:
-            sink.close(timeout_s=stop.limited(_CLOSE_S))
+            producer.close(timeout_s=stop.limited(_CLOSE_S))
     if worker.is_stuck:
         watch.leave()
     _LOG.info("disconnected", took_s=round(stop.seconds_taken, 2))
@@ -180,11 +188,12 @@ def pipe(
         mode: Mode = "run" if input_ == "processed" else "profile"
         run_pipe(
             cast("io.BufferedReader", sys.stdin.buffer),
-            Pipeline(mode, settings, script, watermarks=False),
+            PythonEngine(mode, settings, script, watermarks=False),
+            script,
+            settings,
             output=sys.stdout.buffer,
             errors=sys.stderr,
             rejects=stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None,
-            max_records=settings.batch.max_records,
         )
 
 

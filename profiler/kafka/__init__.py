@@ -6,9 +6,16 @@ from typing import Literal
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
-from profiler.kafka.protocol import Sink, Source
+from profiler.kafka.protocol import Consumer, Polled, Producer
 
-__all__ = ["Sink", "Source", "client_of", "open_sink", "open_source"]
+__all__ = [
+    "Consumer",
+    "Polled",
+    "Producer",
+    "client_of",
+    "open_consumer",
+    "open_producer",
+]
 
 _EXTRA = "pip install 'visitor-profiler[librdkafka]'"
 
@@ -30,7 +37,7 @@ def client_of(settings: KafkaSettings) -> Literal["kafka-python", "librdkafka"]:
     return chosen
 
 
-def open_source(settings: KafkaSettings, *, topics: Sequence[str], group: str) -> Source:
+def open_consumer(settings: KafkaSettings, *, topics: Sequence[str], group: str) -> Consumer:
     """Connect a member of `group` that reads `topics`.
 
     Blocks until a broker answers, 30 s at most.
@@ -48,7 +55,7 @@ def open_source(settings: KafkaSettings, *, topics: Sequence[str], group: str) -
     return KafkaPythonSource(settings, topics=topics, group=group)
 
 
-def open_sink(settings: KafkaSettings, *, largest_bytes: int = 0) -> Sink:
+def open_producer(settings: KafkaSettings, *, largest_bytes: int = 0) -> Producer:
     """Connect a producer.
 
     Blocks until a broker answers, for the delivery timeout at most.

@@ -8,7 +8,7 @@ import redis
 
 from profiler import __version__
 from profiler.config.settings import LimitSettings, Settings
-from profiler.engine.pipeline import Pipeline
+from profiler.engine import PythonEngine, process
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
@@ -139,7 +139,7 @@ def test_a_rejected_record_sends_redis_no_command_at_all(private_store: MakeStor
     client = connect(private_store("valkey9").url)
     script = ProfileScript(client, load_rules("standard"), max_id_bytes=LIMITS["max_id_bytes"])
     script.register()
-    pipeline = Pipeline("run", Settings(limits=LimitSettings(**LIMITS)), script)
+    engine = PythonEngine("run", Settings(limits=LimitSettings(**LIMITS)), script)
 
     def commands() -> dict[str, int]:
         return {name: stat["calls"] for name, stat in client.info("commandstats").items()}
@@ -151,8 +151,8 @@ def test_a_rejected_record_sends_redis_no_command_at_all(private_store: MakeStor
         if case.is_rejected
     ]
     for batch in ([[record] for record in records], [records]):
-        results = [result for some in batch for result in pipeline.process(some)]
-        found = [result.rejected.code for result in results if result.rejected]
+        finished = [process(engine, script, some) for some in batch]
+        found = [dead.rejected.code for each in finished for dead in each.rejections]
         assert found == [case.fate for case in CORPUS if case.is_rejected]
     after = commands()
     assert after.pop("cmdstat_info") == before.pop("cmdstat_info", 0) + 1
