@@ -1,13 +1,10 @@
-"""Commands that process events: run, flatten, profile, pipe, demo."""
+"""`profiler run`, `flatten` and `profile`: the workers."""
 
 import sys
-from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import Annotated
 
 import structlog
 import typer
-from pydantic import SecretStr
 
 from profiler.cli.options import (
     Brokers,
@@ -18,28 +15,20 @@ from profiler.cli.options import (
     script_from,
     settings_from,
 )
-from profiler.config.settings import Mode, RedisSettings, Settings
-from profiler.demo import run_demo
+from profiler.config.settings import Mode, Settings
 from profiler.engine import PythonEngine
 from profiler.errors import ConfigError
 from profiler.kafka import open_consumer, open_producer
 from profiler.kafka.admin.topics import missing_topics
 from profiler.kafka.garbage import Garbage
 from profiler.ops.mode_switch import claim_mode
-from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
 from profiler.worker.assemble import assemble
 from profiler.worker.fleet import run_fleet
-from profiler.worker.pipe import run_pipe
+from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest, watch_signals
 
-if TYPE_CHECKING:
-    import io
-
 _LOG = structlog.get_logger("profiler.cli")
-
-#: For leaving the group, and for disconnecting; less when the time to stop in is nearly up.
-_CLOSE_S = 10.0
 
 SwitchMode = Annotated[
     bool,
@@ -59,8 +48,6 @@ def add_to(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(flatten)
     app.command()(profile)
-    app.command()(pipe)
-    app.command()(demo)
 
 
 def run(
@@ -145,64 +132,7 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
         stop=stop,
     )
     watch.expect(lambda: worker.has_batch)
-    try:
-        worker.run()
-    finally:
-        # The group first, so that the others go on.
-        consumer.close(timeout_s=stop.limited(_CLOSE_S))
-        if not worker.is_stuck:
-            producer.close(timeout_s=stop.limited(_CLOSE_S))
+    run_to_end(worker, consumer, producer, stop)
     if worker.is_stuck:
         watch.leave()
     _LOG.info("disconnected", took_s=round(stop.seconds_taken, 2))
-
-
-def pipe(
-    *,
-    input_: Annotated[
-        Literal["processed", "flattened"], typer.Option("--input", help="What the values are.")
-    ] = "processed",
-    rejects: Annotated[
-        Path | None, typer.Option(help="Also write rejected lines' reports to this file.")
-    ] = None,
-    config: ConfigFile = None,
-    rules: RulesName = None,
-    redis: Annotated[
-        str | None,
-        typer.Option("--redis", help="redis:// URL; without it a store of its own, thrown away."),
-    ] = None,
-) -> None:
-    """NDJSON from standard input, each record with its profile to standard output.
-
-    A line is {"key": ..., "value": {...}, "timestamp": ms}; key and timestamp may be left out.
-    Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}.
-    """
-    with ExitStack() as stack:
-        settings = settings_from(config, rules=rules, redis=redis)
-        if redis is None:
-            # Neither the login nor the certificates that are configured are this store's.
-            own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
-            settings = settings.model_copy(update={"redis": own})
-        script = script_from(settings)
-        script.register()
-        mode: Mode = "run" if input_ == "processed" else "profile"
-        run_pipe(
-            cast("io.BufferedReader", sys.stdin.buffer),
-            PythonEngine(mode, settings, script, watermarks=False),
-            script,
-            settings,
-            output=sys.stdout.buffer,
-            errors=sys.stderr,
-            rejects=stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None,
-        )
-
-
-def demo(
-    *,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Run on until Ctrl-C, for trying things by hand.")
-    ] = False,
-    rules: RulesName = None,
-) -> None:
-    """Stream captured traffic through the whole pipeline, on servers of its own."""
-    raise typer.Exit(run_demo(keep=keep, rules=rules or "standard"))
