@@ -22,7 +22,7 @@ from profiler.config.settings import RedisSettings, Settings
 from profiler.demo import run_demo
 from profiler.engine.pipeline import Mode, Pipeline
 from profiler.errors import ConfigError
-from profiler.kafka import open_sink, open_source
+from profiler.kafka import open_producer, open_consumer
 from profiler.kafka.admin.topics import missing_topics
 from profiler.kafka.garbage import Garbage
 from profiler.ops.mode_switch import claim_mode
@@ -132,8 +132,8 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
         raise ConfigError(f"no such topic: {', '.join(missing)}; run: profiler topics create")
     reader = claim_mode(mode, settings, switch=switch_mode)
     Garbage.count_less()
-    source = open_source(settings.kafka, topics=[reader.topic], group=reader.group)
-    sink = open_sink(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
+    source = open_consumer(settings.kafka, topics=[reader.topic], group=reader.group)
+    sink = open_producer(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
     _LOG.info("joining", group=reader.group, topic=reader.topic)
     worker = Worker(source, sink, Pipeline(mode, settings, script), settings, stop)
     watch.expect(lambda: worker.has_batch)
