@@ -11,7 +11,7 @@ from kafka.structs import OffsetAndMetadata
 from bench.errors import BenchError
 from bench.traffic import BenchRecord
 from profiler.config.settings import KafkaSettings
-from profiler.kafka import open_sink
+from profiler.kafka import open_producer
 from profiler.kafka.admin.topics import create_topics
 from profiler.records.types import OutputRecord
 from profiler.servers.processes import ServerProcess, wait_until
@@ -100,7 +100,7 @@ class Broker:
 
     def fill(self, topic: str, records: Sequence[BenchRecord]) -> None:
         """Write records, and wait until all are acknowledged."""
-        sink = open_sink(self._settings)
+        sink = open_producer(self._settings)
         try:
             for at in range(0, len(records), _FILL_AT_ONCE):
                 sink.send(

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 from profiler.config.settings import KafkaSettings
 from profiler.demo.sample import read_sample
 from profiler.kafka.kafka_python.client import connection_options, translated_errors
-from profiler.kafka.protocol import Sink
+from profiler.kafka.protocol import Producer
 from profiler.records.types import OutputRecord, Record
 
 _MAX_POLL_RECORDS = 500
@@ -17,7 +17,7 @@ _MAX_POLL_RECORDS = 500
 class SampleFeed:
     """Produces the sample evenly over a time, beginning with the first call of `send_due`."""
 
-    def __init__(self, sink: Sink, topic: str, *, duration_s: float) -> None:
+    def __init__(self, producer: Producer, topic: str, *, duration_s: float) -> None:
         """Read the sample.
 
         Args:
@@ -43,7 +43,7 @@ class SampleFeed:
         """Send what is due by now.
 
         Raises:
-            TransportError: see `Sink.send`.
+            TransportError: see `Producer.send`.
         """
         now = monotonic()
         if self._began is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from profiler.config.settings import KafkaSettings
-from profiler.kafka import open_sink
+from profiler.kafka import open_producer
 from profiler.records.types import Headers, OutputRecord, Record
 from tests.integration.hostile import (
     ANONYMOUS,
@@ -58,7 +58,7 @@ def produce(deployment: Deployment, cases: list[Case]) -> None:
         bootstrap_servers=deployment.bootstrap_servers,
         max_request_bytes=RECORD_BYTES,
     )
-    sink = open_sink(kafka)
+    sink = open_producer(kafka)
     topic = deployment.topics["processed"]
     try:
         sink.send(OutputRecord(topic, c.key, c.value, c.headers, c.timestamp) for c in cases)

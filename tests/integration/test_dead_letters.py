@@ -6,7 +6,7 @@ import json
 import pytest
 
 from profiler.config.settings import KafkaSettings
-from profiler.kafka import open_sink
+from profiler.kafka import open_producer
 from profiler.records.types import Headers, OutputRecord, Record
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
@@ -27,7 +27,7 @@ def produce(
     """Write a record of up to 8 MiB between two good ones."""
     topic = deployment.topics["processed"]
     kafka = KafkaSettings(bootstrap_servers=deployment.bootstrap_servers)
-    sink = open_sink(kafka, largest_bytes=8 * MIB)
+    sink = open_producer(kafka, largest_bytes=8 * MIB)
     first, last = (
         OutputRecord(topic, good.key, good.value, (), YESTERDAY) for good in page_views(0, 2)
     )

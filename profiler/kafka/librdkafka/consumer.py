@@ -1,4 +1,4 @@
-"""The source on librdkafka."""
+"""The consumer on librdkafka."""
 
 from collections.abc import Mapping, Sequence
 from queue import Empty, SimpleQueue
@@ -24,8 +24,8 @@ _READ_AHEAD_KBYTES = 32 * 1024
 _NO_OFFSET = -1001
 
 
-class LibrdkafkaSource:
-    """A `profiler.kafka.protocol.Source`.
+class LibrdkafkaConsumer:
+    """A `profiler.kafka.protocol.Consumer`.
 
     Reads, checks and decompresses in threads of the library's own. With a cooperative assignor a
     rebalance takes no partition away that stays here; it changes the epoch all the same, so a
@@ -82,16 +82,16 @@ class LibrdkafkaSource:
 
     @property
     def assignment(self) -> frozenset[tuple[str, int]]:
-        """See `Source.assignment`."""
+        """See `Consumer.assignment`."""
         return frozenset(self._owned)
 
     @property
-    def assignment_epoch(self) -> int:
-        """See `Source.assignment_epoch`."""
+    def generation(self) -> int:
+        """See `Consumer.generation`."""
         return self._changes
 
     def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
-        """See `Source.poll`."""
+        """See `Consumer.poll`."""
         if self._stale:
             self.rewind()
             self._stale = False
@@ -119,7 +119,7 @@ class LibrdkafkaSource:
         return [record for found in by_partition.values() for record in found]
 
     def commit(self, offsets: Mapping[tuple[str, int], int], *, timeout_s: float = 30) -> None:
-        """See `Source.commit`."""
+        """See `Consumer.commit`."""
         # The broker takes any partition from any member: only we know that it is no longer ours.
         if self._changes != self._polled_at or not offsets.keys() <= self._owned:
             raise TransportError("commit: the assignment changed since the batch was polled")
@@ -145,7 +145,7 @@ class LibrdkafkaSource:
                 raise TransportError(f"commit: {describe(place.error)}")
 
     def rewind(self) -> None:
-        """See `Source.rewind`. One round trip for all partitions."""
+        """See `Consumer.rewind`. One round trip for all partitions."""
         places = [TopicPartition(*place) for place in self._owned]
         if not places:
             return
@@ -161,19 +161,19 @@ class LibrdkafkaSource:
                 self._consumer.seek(TopicPartition(found.topic, found.partition, found.offset))
 
     def pause(self) -> None:
-        """See `Source.pause`. What was read ahead is dropped and fetched again."""
+        """See `Consumer.pause`. What was read ahead is dropped and fetched again."""
         if not self._held:
             self._held = True
             self._consumer.pause([TopicPartition(*place) for place in self._owned])
 
     def resume(self) -> None:
-        """See `Source.resume`."""
+        """See `Consumer.resume`."""
         if self._held:
             self._held = False
             self._consumer.resume([TopicPartition(*place) for place in self._owned])
 
     def keep_alive(self, *, timeout_ms: int = 100) -> bool:
-        """See `Source.keep_alive`. Heartbeats are the library's own; this is the poll."""
+        """See `Consumer.keep_alive`. Heartbeats are the library's own; this is the poll."""
         self.pause()
         with translated_errors("keep alive"):
             message = self._consumer.poll(timeout_ms / 1_000)
@@ -184,7 +184,7 @@ class LibrdkafkaSource:
         return self._changes == self._polled_at
 
     def lag(self) -> int:
-        """See `Source.lag`. The ends are those of the last fetch."""
+        """See `Consumer.lag`. The ends are those of the last fetch."""
         if not self._owned:
             return 0
         total = 0
@@ -195,7 +195,7 @@ class LibrdkafkaSource:
         return total
 
     def close(self, *, timeout_s: float = 10) -> None:
-        """See `Source.close`. A close that takes longer goes on in a thread of its own."""
+        """See `Consumer.close`. A close that takes longer goes on in a thread of its own."""
         closing = Thread(target=self._consumer.close, name="close-consumer", daemon=True)
         closing.start()
         closing.join(timeout_s)

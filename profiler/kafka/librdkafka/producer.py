@@ -1,4 +1,4 @@
-"""The sink on librdkafka."""
+"""The producer on librdkafka."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,8 +16,8 @@ _GRACE_S = 5.0
 _CLOSE_TIMEOUT_S = 10.0
 
 
-class LibrdkafkaSink:
-    """A `profiler.kafka.protocol.Sink`: idempotent, acks=all, murmur2 by key.
+class LibrdkafkaProducer:
+    """A `profiler.kafka.protocol.Producer`: idempotent, acks=all, murmur2 by key.
 
     A record's timestamp of 0 becomes the time of sending: librdkafka knows no other sign for it.
     """
@@ -42,7 +42,7 @@ class LibrdkafkaSink:
         self._producer: Any = self._connect()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
-        """See `Sink.send`. After an error the producer is thrown away; the next call builds one."""
+        """See `Producer.send`. After an error the producer is thrown away; the next call builds one."""
         if self._producer is None:
             self._producer = self._connect()
         try:
@@ -55,7 +55,7 @@ class LibrdkafkaSink:
             raise
 
     def close(self, *, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
-        """See `Sink.close`."""
+        """See `Producer.close`."""
         if self._producer is not None:
             self._producer.flush(timeout_s)
             self._producer = None
