@@ -18,9 +18,9 @@ from profiler.cli.options import (
     script_from,
     settings_from,
 )
-from profiler.config.settings import RedisSettings, Settings
+from profiler.config.settings import Mode, RedisSettings, Settings
 from profiler.demo import run_demo
-from profiler.engine.pipeline import Mode, Pipeline
+from profiler.engine.pipeline import Pipeline
 from profiler.errors import ConfigError
 from profiler.kafka import open_sink, open_source
 from profiler.kafka.admin.topics import missing_topics

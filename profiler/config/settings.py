@@ -15,12 +15,16 @@ __all__ = [
     "GroupSettings",
     "KafkaSettings",
     "LimitSettings",
+    "Mode",
     "RedisSettings",
     "Settings",
     "TopicSettings",
 ]
 
 ENV_PREFIX = "profiler_"
+
+#: What a worker does, by the command that starts it: both stages, or one.
+Mode = Literal["run", "flatten", "profile"]
 
 #: What an output may have on top of the flattened record: the profile (200 KiB, see
 #: `profiler.engine.pipeline`), and at least 24 KiB of key and headers.

@@ -6,19 +6,17 @@ nothing about a visitor: `Worker` reads and writes, the script decides.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from profiler.config.settings import Settings
+from profiler.config.settings import Mode, Settings
 from profiler.errors import InvalidRecordError
-from profiler.profiles.reply import OUTPUT_PREFIX, Applied, Outcome, Rejected
+from profiler.profiles.reply import Applied, Outcome
 from profiler.profiles.script import ProfileScript
 from profiler.records.dead_letter import dead_letter, size_of, size_of_headers
 from profiler.records.flatten import decode_flattened, decode_processed
 from profiler.records.headers import check_names, with_source
 from profiler.records.json_objects import Limits, encode_object, extend_object
-from profiler.records.types import FlatEvent, Headers, OutputRecord, Record
-
-Mode = Literal["run", "flatten", "profile"]
+from profiler.records.types import OUTPUT_PREFIX, FlatEvent, Headers, OutputRecord, Record, Rejected
 
 #: How a name that only the profiler may give begins, in encoded JSON.
 _FORGED = b'"' + OUTPUT_PREFIX.encode()

@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from profiler.errors import StoredStateError
-from profiler.profiles.reply import Rejected, ReplyDecoder
+from profiler.profiles.reply import ReplyDecoder
+from profiler.records.types import Rejected
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import Rules
 

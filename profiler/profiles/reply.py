@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from profiler.errors import ScriptContractError
+from profiler.records.types import OUTPUT_PREFIX, Rejected
 from profiler.rules.contract import METADATA_FLAGS, contract_of
 from profiler.rules.model import Rules
 
-#: Names of the output that only the profiler may give.
-OUTPUT_PREFIX = "profile_"
 _PREFIX = OUTPUT_PREFIX.encode()
 
 
@@ -26,13 +25,6 @@ class Applied(NamedTuple):
         """The part as an object; decoded at each use."""
         profile: dict[str, Any] = orjson.loads(self.encoded)
         return profile
-
-
-class Rejected(NamedTuple):
-    """The event is a dead letter."""
-
-    code: str
-    reason: str
 
 
 #: What became of an event; None: it has no visitor id and passes without a profile.
@@ -53,6 +45,11 @@ _CONVERT: dict[str, Callable[[bytes], Any]] = {
 #: Values kept as JSON, of each type, and the longest of them.
 _KEPT_VALUES = 4_096
 _LONGEST_KEPT = 256
+
+
+#: Shapes kept, of some 2 kB each. Rules with many optional fields have more: 20 of them may be
+#: there or not in a million ways.
+_KEPT_SHAPES = 1_024
 
 
 class _Encoded(dict[bytes, bytes]):
@@ -117,7 +114,10 @@ class ReplyDecoder:
         key = b" ".join([answer[0], b"", *answer[1::2]])
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = self._shape(answer)
+            shape = self._shape(answer)
+            if len(self._shapes) == _KEPT_SHAPES:
+                self._shapes.clear()
+            self._shapes[key] = shape
         try:
             values = tuple(map(getitem, shape.encoded, answer[2::2]))
         except ValueError as error:

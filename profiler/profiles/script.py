@@ -17,9 +17,9 @@ from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import translated, translating
-from profiler.profiles.reply import Outcome, Rejected, ReplyDecoder
+from profiler.profiles.reply import Outcome, ReplyDecoder
 from profiler.profiles.rights import Rights, harmless_calls, merged, rights_of
-from profiler.records.types import FlatEvent
+from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import MAX_EVENTS, STATE_FIELD
 from profiler.rules.model import Rules
 from profiler.rules.render import render, sha_of

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import redis
 
 from profiler.profiles.redis.connections import connect
-from profiler.profiles.reply import OUTPUT_PREFIX, Applied
-from profiler.records.types import FlatEvent
+from profiler.profiles.reply import Applied
+from profiler.records.types import OUTPUT_PREFIX, FlatEvent
 from profiler.rules.model import load_rules
 from tests.clients.feeding import run_in_step, scripts_flushed
 from tests.clients.languages import LANGUAGES, build

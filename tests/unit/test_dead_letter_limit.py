@@ -7,8 +7,7 @@ import pytest
 from profiler.config.settings import DeadLetterSettings
 from profiler.engine.pipeline import Result
 from profiler.errors import DeadLetterLimitError
-from profiler.profiles.reply import Rejected
-from profiler.records.types import Record
+from profiler.records.types import Record, Rejected
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 
 GOOD, BAD = "", "bad_json"
