@@ -49,7 +49,7 @@ _LONGEST_KEPT = 256
 
 #: Shapes kept, of some 2 kB each. Rules with many optional fields have more: 20 of them may be
 #: there or not in a million ways.
-_KEPT_SHAPES = 1_024
+_KEPT_SHAPES = 4_096
 
 
 class _Encoded(dict[bytes, bytes]):
