@@ -74,11 +74,13 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/profiler lua render --check
-	$(BIN)/profiler lua vectors --check
+	$(BIN)/python -m tools.write_vectors --check
 	@command -v luacheck >/dev/null || { echo "make lint needs luacheck (Debian: apt-get install lua-check)"; exit 1; }
 	luacheck --quiet lua/rendered
 	tools/node_modules/.bin/stylua --check lua/rendered
 	$(BIN)/python -m tools.check_lua_header
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tools.check_rooms
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/shellcheck .ci/run .ci/compose

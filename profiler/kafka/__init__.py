@@ -47,12 +47,12 @@ def open_consumer(settings: KafkaSettings, *, topics: Sequence[str], group: str)
         ConfigError: the client refuses the settings.
     """
     if client_of(settings) == "librdkafka":
-        from profiler.kafka.librdkafka import LibrdkafkaSource  # noqa: PLC0415 - an extra
+        from profiler.kafka.librdkafka import LibrdkafkaConsumer  # noqa: PLC0415 - an extra
 
-        return LibrdkafkaSource(settings, topics=topics, group=group)
-    from profiler.kafka.kafka_python import KafkaPythonSource  # noqa: PLC0415 - the other one
+        return LibrdkafkaConsumer(settings, topics=topics, group=group)
+    from profiler.kafka.kafka_python import KafkaPythonConsumer  # noqa: PLC0415 - the other one
 
-    return KafkaPythonSource(settings, topics=topics, group=group)
+    return KafkaPythonConsumer(settings, topics=topics, group=group)
 
 
 def open_producer(settings: KafkaSettings, *, largest_bytes: int = 0) -> Producer:
@@ -70,9 +70,9 @@ def open_producer(settings: KafkaSettings, *, largest_bytes: int = 0) -> Produce
         ConfigError: the client refuses the settings.
     """
     if client_of(settings) == "librdkafka":
-        from profiler.kafka.librdkafka import LibrdkafkaSink  # noqa: PLC0415 - an extra
+        from profiler.kafka.librdkafka import LibrdkafkaProducer  # noqa: PLC0415 - an extra
 
-        return LibrdkafkaSink(settings, largest_bytes=largest_bytes)
-    from profiler.kafka.kafka_python import KafkaPythonSink  # noqa: PLC0415 - the other one
+        return LibrdkafkaProducer(settings, largest_bytes=largest_bytes)
+    from profiler.kafka.kafka_python import KafkaPythonProducer  # noqa: PLC0415 - the other one
 
-    return KafkaPythonSink(settings, largest_bytes=largest_bytes)
+    return KafkaPythonProducer(settings, largest_bytes=largest_bytes)

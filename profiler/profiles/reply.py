@@ -50,6 +50,11 @@ _KEPT_VALUES = 4_096
 _LONGEST_KEPT = 256
 
 
+#: Shapes kept, of some 2 kB each. Rules with many optional fields have more: 20 of them may be
+#: there or not in a million ways.
+_KEPT_SHAPES = 4_096
+
+
 class _Encoded(dict[bytes, bytes]):
     """The JSON of values by their bytes: in a batch, most are a visitor's or a visit's again."""
 
@@ -110,7 +115,10 @@ class ReplyDecoder:
         key = b" ".join([answer[0], b"", *answer[1::2]])
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = self._shape(answer)
+            shape = self._shape(answer)
+            if len(self._shapes) == _KEPT_SHAPES:
+                self._shapes.clear()
+            self._shapes[key] = shape
         try:
             values = tuple(map(getitem, shape.encoded, answer[2::2]))
         except ValueError as error:

@@ -49,7 +49,7 @@ class KafkaPythonProducer:
         self._producer: Any = self._connect()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
-        """See `Producer.send`. After an error the producer is thrown away; the next call builds one."""
+        """See `Producer.send`. After an error the next call makes a new producer."""
         if self._producer is None:
             self._producer = self._connect()
         try:

@@ -72,7 +72,7 @@ class Topic:
 
     def __init__(self, name: str, partitions: int, max_message_bytes: int) -> None:
         self._name = name
-        self._max_message_bytes = max_message_bytes
+        self.max_message_bytes = max_message_bytes
         self._turn = itertools.count()
         self.partitions: list[Partition] = []
         self.grow(partitions)
@@ -89,7 +89,7 @@ class Topic:
             RecordTooLargeError: the record is larger than the topic takes.
             TransportError: its timestamp is too far in the future.
         """
-        if size_of(record) > self._max_message_bytes:
+        if size_of(record) > self.max_message_bytes:
             raise RecordTooLargeError(f"produce to {self._name}: a record is too large for it")
         if record.timestamp > time.time() * 1_000 + _TIMESTAMP_AFTER_MAX_MS:
             raise TransportError(f"produce to {self._name}: InvalidTimestampError")
