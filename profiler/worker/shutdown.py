@@ -26,9 +26,14 @@ _EXIT_AT_ONCE = 1
 
 
 class StopRequest:
-    """Set once, by any thread, and asked for by the worker."""
+    """Set once, by any thread, and asked for by the worker.
 
-    def __init__(self) -> None:
+    Args:
+        finish_s: seconds from the request on, in which everything is finished or given up.
+    """
+
+    def __init__(self, finish_s: float = _FINISH_S) -> None:
+        self._finish_s = finish_s
         self._event = threading.Event()
         self._set_at = 0.0
 
@@ -50,7 +55,7 @@ class StopRequest:
         """Time to finish in; endless before the request."""
         if not self._event.is_set():
             return float("inf")
-        return max(0.0, self._set_at + _FINISH_S - time.monotonic())
+        return max(0.0, self._set_at + self._finish_s - time.monotonic())
 
     def limited(self, seconds: float) -> float:
         """So many seconds, or what is left of the time to finish in; never nothing."""

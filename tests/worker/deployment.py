@@ -6,11 +6,11 @@ They have the surface of `tests.integration.pipeline_runs.Deployment`, whose pro
 import io
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from profiler.config.settings import Mode, Settings
 from profiler.engine import PythonEngine
@@ -28,13 +28,15 @@ from profiler.worker.shutdown import StopRequest
 from tests.integration.pipeline_runs import MODES, Input, rules_file, stored_profile
 
 PATIENCE_S = 30
+#: Less than a program has, so that a test which uses it up is short.
+FINISH_S = 3.0
 _FAILED, _MISCONFIGURED = 1, 78
 
 
 class Running:
     """A worker in a thread; the end of its `with` block stops it, if it still runs.
 
-    All workers of one test write one log, which is the process's.
+    Workers that run at the same time write one log, which is the process's.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Running:
         self._broker = broker
         self._log = log
         self._code: int | None = None
-        self.stop_request = StopRequest()
+        self.stop_request = StopRequest(finish_s=FINISH_S)
         self._thread = threading.Thread(target=self._run, name="worker")
         self._thread.start()
 
@@ -61,6 +63,11 @@ class Running:
         self.stop_request.set()
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._thread.is_alive()
 
     @property
     def output(self) -> str:
@@ -142,6 +149,10 @@ class Running:
 class MemoryDeployment:
     """Topics, groups and settings of one deployment; nothing runs before `start`."""
 
+    #: Of all deployments: the process has one log.
+    _log = io.StringIO()
+    _started: ClassVar[list[Running]] = []
+
     def __init__(
         self,
         redis_url: str,
@@ -159,15 +170,14 @@ class MemoryDeployment:
         }
         self.groups = {mode: f"group of {mode}" for mode in MODES}
         self.broker = broker or MemoryBroker()
-        self._log = io.StringIO()
         for topic in self.topics.values():
             self.broker.create_topic(topic, partitions=partitions)
+            # Records keep their timestamps, which are those of the traffic, whatever the date.
+            self.broker.topics[topic].timestamp_after_max_ms = 2**62
 
-    def configure(self, topic: str, settings: Mapping[str, str]) -> None:
-        """Change a topic's configuration; `max.message.bytes` is the only one there is here."""
-        ((name, size),) = settings.items()
-        assert name == "max.message.bytes"
-        self.broker.topics[topic].max_message_bytes = int(size)
+    def take_records_of(self, topic: str, max_message_bytes: int) -> None:
+        """Change the size of the largest record that one of the topics takes."""
+        self.broker.topics[self.topics[topic]].max_message_bytes = max_message_bytes
 
     def start(self, mode: Mode = "run", *, log_level: str = "info", **settings: str) -> Running:
         """Start a worker; settings are named as in the environment: BATCH__MAX_RECORDS."""
@@ -184,9 +194,14 @@ class MemoryDeployment:
                 nested.setdefault(section, {})[key] = text
             else:
                 nested[section] = text
+        if not any(running.is_alive for running in self._started):
+            self._started.clear()
+            MemoryDeployment._log = io.StringIO()
         with redirect_stderr(self._log):
             logs.configure(log_level)
-        return Running(mode, Settings.model_validate(nested), self.broker, self._log)
+        running = Running(mode, Settings.model_validate(nested), self.broker, self._log)
+        self._started.append(running)
+        return running
 
     def produce(self, inputs: Iterable[Input], topic: str = "processed") -> None:
         """Write records."""
@@ -216,6 +231,12 @@ class MemoryDeployment:
     def read(self, topic: str) -> list[Record]:
         """All records of a topic, by partition and offset."""
         return self.broker.records(self.topics[topic])
+
+    def forget_records(self) -> None:
+        """Delete all records, as retention does; offsets go on."""
+        for topic in self.topics.values():
+            for number, partition in enumerate(self.broker.topics[topic].partitions):
+                self.broker.delete_records(topic, number, before=partition.end)
 
     def stored(self, visitor_id: str) -> dict[str, str]:
         """The visitor's current profile, as text."""

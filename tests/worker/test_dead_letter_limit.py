@@ -2,13 +2,14 @@
 
 import pytest
 
+from profiler.config.settings import Mode
 from tests.conftest import MakeStore
-from tests.integration.conftest import Deploy
 from tests.integration.fault_events import VISITORS, bad_records, page_views
-from tests.integration.pipeline_runs import Deployment, Input, place_of
-from tests.integration.programs import Program
+from tests.integration.pipeline_runs import Input, place_of
+from tests.worker.conftest import Deploy
+from tests.worker.deployment import MemoryDeployment, Running
 
-SOURCES = {"run": "processed", "flatten": "processed", "profile": "flattened"}
+SOURCES: dict[Mode, str] = {"run": "processed", "flatten": "processed", "profile": "flattened"}
 SMALL = {"BATCH__MAX_RECORDS": "40"}
 IN_A_ROW = SMALL | {"DEAD_LETTERS__MAX_CONSECUTIVE": "100"}
 SHARE = SMALL | {"DEAD_LETTERS__MAX_RATIO": "0.4", "DEAD_LETTERS__WINDOW_RECORDS": "100"}
@@ -20,7 +21,7 @@ def half_bad(pairs: int) -> list[Input]:
     return [item for pair in zip(good, bad, strict=True) for item in pair]
 
 
-def assert_stopped_at_limit(program: Program, setting: str) -> None:
+def assert_stopped_at_limit(program: Running, setting: str) -> None:
     assert program.wait() == 1
     [message] = [line for line in program.output.splitlines() if line.startswith("profiler: ")]
     assert "dead-letter limit" in message
@@ -31,7 +32,7 @@ def assert_stopped_at_limit(program: Program, setting: str) -> None:
     assert "Traceback" not in program.output
 
 
-def assert_each_rejected_once(deployment: Deployment, mode: str, expected: int) -> None:
+def assert_each_rejected_once(deployment: MemoryDeployment, mode: Mode, expected: int) -> None:
     places = [place_of(record) for record in deployment.read("rejected")]
     assert len(places) == len(set(places)) == expected
     assert {place.topic for place in places} <= {deployment.topics[SOURCES[mode]]}
@@ -39,7 +40,7 @@ def assert_each_rejected_once(deployment: Deployment, mode: str, expected: int) 
 
 @pytest.mark.parametrize("mode", SOURCES)
 def test_bad_records_alone_stop_the_worker_and_nothing_is_lost(
-    mode: str, private_store: MakeStore, deploy: Deploy
+    mode: Mode, private_store: MakeStore, deploy: Deploy
 ) -> None:
     deployment = deploy(private_store("valkey9").url, partitions=1)
     deployment.produce(bad_records(300), SOURCES[mode])

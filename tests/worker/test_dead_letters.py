@@ -5,37 +5,30 @@ import json
 
 import pytest
 
-from profiler.config.settings import KafkaSettings
-from profiler.kafka import open_producer
-from profiler.records.types import Headers, OutputRecord, Record
+from profiler.config.settings import Mode
+from profiler.records.types import Headers, Record
 from tests.conftest import MakeStore
-from tests.integration.conftest import Deploy
 from tests.integration.fault_events import page_view, page_views
-from tests.integration.pipeline_runs import Deployment, place_of
-from tests.integration.transport_client import YESTERDAY, produce_with_header_names
+from tests.integration.pipeline_runs import Input, place_of
+from tests.worker.conftest import Deploy
+from tests.worker.deployment import MemoryDeployment
 
 MIB = 1 << 20
 #: Kafka's default of max.message.bytes, and the most that a client's record may have under it.
 BROKERS_DEFAULT = MIB + 12
-LARGE = {"max.message.bytes": str(8 * MIB)}
+LARGE = 8 * MIB
 TOO_LARGE = json.dumps({"query": [{"name": "page_title", "value": "x" * 5_000_000}]}).encode()
 
 
 def produce(
-    deployment: Deployment, value: bytes, *, key: bytes = b"bad", headers: Headers = ()
+    deployment: MemoryDeployment, value: bytes, *, key: bytes = b"bad", headers: Headers = ()
 ) -> None:
-    """Write a record of up to 8 MiB between two good ones."""
-    topic = deployment.topics["processed"]
-    kafka = KafkaSettings(bootstrap_servers=deployment.bootstrap_servers)
-    sink = open_producer(kafka, largest_bytes=8 * MIB)
-    first, last = (
-        OutputRecord(topic, good.key, good.value, (), YESTERDAY) for good in page_views(0, 2)
-    )
-    sink.send([first, OutputRecord(topic, key, value, headers, YESTERDAY), last])
-    sink.close()
+    """Write a record between two good ones."""
+    first, last = page_views(0, 2)
+    deployment.produce([first, Input(value, key, headers=headers), last])
 
 
-def only_dead_letter(deployment: Deployment) -> Record:
+def only_dead_letter(deployment: MemoryDeployment) -> Record:
     """The one between two good records that came out."""
     [dead] = deployment.read("rejected")
     assert place_of(dead).offset == 1
@@ -57,7 +50,7 @@ def test_a_title_of_5_mb_is_kept_where_the_topic_has_room(
 ) -> None:
     deployment = deploy(private_store("valkey9").url, partitions=1)
     for topic in ("processed", "rejected"):
-        deployment.configure(deployment.topics[topic], LARGE)
+        deployment.take_records_of(topic, LARGE)
     produce(deployment, TOO_LARGE, headers=(("trace", b"1"),))
     with deployment.start("run") as program:
         program.wait_for(deployment.is_done)
@@ -77,8 +70,8 @@ def test_a_topic_without_room_gets_a_reference(
     value: bytes, private_store: MakeStore, deploy: Deploy
 ) -> None:
     deployment = deploy(private_store("valkey9").url, partitions=1)
-    room = LARGE if len(value) > MIB else {"max.message.bytes": str(BROKERS_DEFAULT)}
-    deployment.configure(deployment.topics["processed"], room)
+    room = LARGE if len(value) > MIB else BROKERS_DEFAULT
+    deployment.take_records_of("processed", room)
     produce(deployment, value)
     with deployment.start("run") as program:
         program.wait_for(deployment.is_done)
@@ -97,7 +90,7 @@ def test_a_record_beyond_the_setting_is_a_reference_at_once(
 ) -> None:
     deployment = deploy(private_store("valkey9").url, partitions=1)
     for topic in ("processed", "rejected"):
-        deployment.configure(deployment.topics[topic], LARGE)
+        deployment.take_records_of(topic, LARGE)
     produce(deployment, TOO_LARGE)
     with deployment.start("run", DEAD_LETTERS__MAX_BYTES="2000000") as program:
         program.wait_for(deployment.is_done)
@@ -130,14 +123,14 @@ def test_good_values_with_too_much_around_them_are_dead_letters_before_redis(
 
 @pytest.mark.parametrize("mode", ["run", "profile"])
 def test_header_names_that_are_not_utf8_are_dead_letters_and_stay_as_they_are(
-    mode: str, private_store: MakeStore, deploy: Deploy
+    mode: Mode, private_store: MakeStore, deploy: Deploy
 ) -> None:
     deployment = deploy(private_store("valkey9").url, partitions=1)
     source = "flattened" if mode == "profile" else "processed"
-    names = [b"plain", b"\xff person", b"\xc3"]
-    topic = deployment.topics[source]
-    for _ in range(2):
-        produce_with_header_names(deployment.bootstrap_servers, topic, names, value=b"{}")
+    names = ["plain", "\udcff person", "\udcc3"]
+    named = Input(b"{}", b"k", headers=tuple((name, b"value") for name in names))
+    around = Input(b"no JSON", b"k")
+    deployment.produce([around, named, around] * 2, source)
     deployment.produce([page_view(0)] * 3, source)
     with deployment.start(mode) as program:
         program.wait_for(lambda: deployment.is_done(mode))
@@ -148,7 +141,7 @@ def test_header_names_that_are_not_utf8_are_dead_letters_and_stay_as_they_are(
     # The good value between two values that are no JSON has the bad names.
     assert codes == [b"bad_json", b"bad_header", b"bad_json"] * 2
     for dead in (rejected[1], rejected[4]):
-        passed = tuple((name.decode(errors="surrogateescape"), b"value") for name in names)
-        assert (dead.key, dead.value, dead.headers[: len(names)]) == (b"k", b"{}", passed)
+        assert (dead.key, dead.value) == (b"k", b"{}")
+        assert dead.headers[: len(names)] == named.headers
         assert dict(dead.headers)["error-reason"] == b"the name of header 2 is not UTF-8"
     assert len(deployment.read("persisted")) == 3

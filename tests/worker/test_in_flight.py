@@ -8,30 +8,33 @@ import pytest
 import redis
 
 from profiler.config.settings import DeadLetterSettings, Settings, TopicSettings
-from profiler.engine.pipeline import Pipeline
+from profiler.engine import PythonEngine
 from profiler.errors import (
     DeadLetterLimitError,
     RecordTooLargeError,
     ScriptContractError,
     VoidBatchError,
 )
-from profiler.kafka.protocol import Sink
+from profiler.kafka import Polled
+from profiler.kafka.memory import MemoryConsumer, MemoryProducer
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
 from profiler.rules.model import load_rules
-from profiler.worker.apply import Applier
+from profiler.worker.apply import ApplyStage
+from profiler.worker.commit import next_offsets
 from profiler.worker.dead_letter_limit import DeadLetterLimit
-from profiler.worker.in_flight import Batch, InFlight, next_offsets
-from profiler.worker.produce import Deliverer
+from profiler.worker.decode import DecodeStage
+from profiler.worker.delivery import AtLeastOnce
+from profiler.worker.in_flight import Flight, InFlight
+from profiler.worker.produce import ProduceStage
 from profiler.worker.shutdown import StopRequest
 from tests.conftest import MakeStore
-from tests.integration.conftest import Deploy
 from tests.integration.fault_events import VISITORS, bad_records, page_views
-from tests.integration.pipeline_runs import Deployment, Input, place_of
-from tests.integration.programs import PATIENCE_S
-from tests.integration.transport_client import TransportClient
+from tests.integration.pipeline_runs import Input, place_of
+from tests.worker.conftest import Deploy
+from tests.worker.deployment import PATIENCE_S, MemoryDeployment
 
 SIZE = len(VISITORS)  # so that each batch has one event of each visitor
 LARGE = 20_000
@@ -39,24 +42,28 @@ NEWER_STATE = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack({99}))"
 
 
 class Line:
-    """All of a worker but for its source and its loop."""
+    """All of a worker but for its loop."""
 
-    def __init__(self, deployment: Deployment, sink: Sink) -> None:
+    def __init__(self, deployment: MemoryDeployment) -> None:
         self._store = connect(deployment.redis_url, timeout_s=PATIENCE_S)
         self._script = ProfileScript(self._store, load_rules(str(deployment.rules)))
         self._script.register()
         limit = DeadLetterSettings(max_consecutive=2)
         settings = Settings(topics=TopicSettings(**deployment.topics), dead_letters=limit)
-        self._pipeline = Pipeline("run", settings, self._script)
         self.stop = StopRequest()
+        broker, topics = deployment.broker, settings.topics
+        consumer = MemoryConsumer(broker, topics=[topics.processed], group=settings.groups.run)
+        producer = MemoryProducer(broker)
         self.flow = InFlight(
-            Applier(self._pipeline, self.stop),
-            Deliverer(self._pipeline, sink, DeadLetterLimit(limit), settings.topics.rejected),
+            PythonEngine("run", settings, self._script),
+            DecodeStage(),
+            ApplyStage(self._script, self.stop),
+            ProduceStage(AtLeastOnce(consumer, producer, topics.rejected), DeadLetterLimit(limit)),
         )
 
-    def add(self, records: Sequence[Record]) -> Batch:
+    def add(self, records: Sequence[Record]) -> Flight:
         """Send a batch on its way."""
-        return self.flow.add(records, self._pipeline.prepare(records), 0)
+        return self.flow.add(Polled(list(records), 0, None))
 
     def spoil(self, visitor: str) -> None:
         """Let a newer profiler have written the visitor's state."""
@@ -71,14 +78,14 @@ class Line:
 class Scene:
     """A deployment with input in it, and a line."""
 
-    def __init__(self, deployment: Deployment, sink: Sink, inputs: Sequence[Input]) -> None:
+    def __init__(self, deployment: MemoryDeployment, inputs: Sequence[Input]) -> None:
         self.deployment = deployment
         deployment.produce(inputs)
         records = deployment.read("processed")
         self.batches = [records[at : at + SIZE] for at in range(0, len(records), SIZE)]
-        self.line = Line(deployment, sink)
+        self.line = Line(deployment)
         self.flow = self.line.flow
-        self.added: list[Batch] = []
+        self.added: list[Flight] = []
 
     def add_all(self) -> None:
         """Send everything on its way."""
@@ -86,7 +93,7 @@ class Scene:
 
     def errors(self) -> list[type[BaseException] | None]:
         """What became of each batch, in order."""
-        found = [batch.delivered.exception(PATIENCE_S) for batch in self.added]
+        found = [batch.produced.exception(PATIENCE_S) for batch in self.added]
         return [None if error is None else type(error) for error in found]
 
     def written(self) -> list[int]:
@@ -99,15 +106,13 @@ class Scene:
 
 
 @pytest.fixture
-def scene(
-    deploy: Deploy, private_store: MakeStore, client: TransportClient
-) -> Iterator[Callable[[Sequence[Input]], Scene]]:
+def scene(deploy: Deploy, private_store: MakeStore) -> Iterator[Callable[[Sequence[Input]], Scene]]:
     """Make a scene with the given input."""
     lines: list[Line] = []
 
     def make(inputs: Sequence[Input]) -> Scene:
         deployment = deploy(private_store("redis7").url, partitions=1)
-        made = Scene(deployment, client.sink(), inputs)
+        made = Scene(deployment, inputs)
         lines.append(made.line)
         return made
 
@@ -117,7 +122,7 @@ def scene(
 
 
 @contextmanager
-def held(deployment: Deployment) -> Iterator[Callable[[], int]]:
+def held(deployment: MemoryDeployment) -> Iterator[Callable[[], int]]:
     """Let Redis hold back the script calls; what is given counts the connections that wait."""
     with redis.Redis.from_url(deployment.redis_url) as admin:
         admin.client_pause(PATIENCE_S * 1_000, all=False)
@@ -137,11 +142,11 @@ def test_one_batch_is_in_redis_while_others_are_ready(
         until = time.monotonic() + 1
         found = {waiting() for _ in iter(lambda: time.monotonic() < until, False)}
         assert max(found) == 1
-        assert here.flow.delivered() == []
+        assert here.flow.produced() == []
     assert here.errors() == [None] * 3
     assert here.written() == list(range(3 * SIZE))
     assert here.events() == {"3"}
-    assert list(next_offsets(here.flow.delivered()).values()) == [3 * SIZE]
+    assert list(next_offsets(here.flow.produced()).values()) == [3 * SIZE]
 
 
 def test_nothing_is_written_behind_a_batch_that_kafka_refused(
@@ -149,14 +154,14 @@ def test_nothing_is_written_behind_a_batch_that_kafka_refused(
 ) -> None:
     large = page_views(SIZE, 1)[0]._replace(headers=(("large", b"x" * LARGE),))
     here = scene([*page_views(0, SIZE), large, *page_views(SIZE + 1, 2 * SIZE - 1)])
-    here.deployment.configure(here.deployment.topics["persisted"], {"max.message.bytes": "15000"})
+    here.deployment.take_records_of("persisted", 15_000)
     here.add_all()
     assert here.errors() == [None, RecordTooLargeError, RecordTooLargeError]
     # Redis has all of them, so it is the order of the batches that kept the last one back.
     assert here.events() == {"3"}
     assert set(here.written()) <= set(range(2 * SIZE))
-    assert list(next_offsets(here.flow.delivered()).values()) == [SIZE]
-    here.flow.remove(here.flow.delivered())
+    assert list(next_offsets(here.flow.produced()).values()) == [SIZE]
+    here.flow.remove(here.flow.produced())
     with pytest.raises(RecordTooLargeError):
         here.flow.check()
 
@@ -170,7 +175,7 @@ def test_nothing_is_applied_behind_a_batch_that_was_not(
     here.line.add(here.batches[0])
     # Without the visitor whose state is spoiled.
     behind = here.line.add(here.batches[1][1:])
-    assert isinstance(behind.delivered.exception(PATIENCE_S), ScriptContractError)
+    assert isinstance(behind.produced.exception(PATIENCE_S), ScriptContractError)
     assert here.written() == []
     assert here.events() == {"1", None}
 
@@ -193,7 +198,7 @@ def test_what_was_cut_is_not_written_and_can_come_again(
         here.add_all()
         while waiting() == 0:
             time.sleep(0.01)
-        here.flow.cut()
+        here.flow.cancel()
     assert here.errors() == [VoidBatchError] * 2
     assert here.written() == []
     assert here.events() == {"1"}  # only the first was in Redis
@@ -211,11 +216,11 @@ def test_a_stop_gives_up_a_batch_that_is_tried_again_and_all_behind_it(
     with redis.Redis.from_url(here.deployment.redis_url) as admin:
         admin.config_set("min-replicas-to-write", "1")
         here.add_all()
-        while not here.flow.trouble:
+        while not here.flow.back_pressure:
             time.sleep(0.01)
-        assert "NOREPLICAS" in here.flow.trouble
+        assert "NOREPLICAS" in here.flow.back_pressure
         here.line.stop.set()
         assert here.errors() == [VoidBatchError] * 2
         admin.config_set("min-replicas-to-write", "0")
-    assert here.flow.trouble == ""
+    assert here.flow.back_pressure == ""
     assert here.events() == {None}

@@ -14,9 +14,9 @@ from profiler.profiles.keys import key_of
 from profiler.records.types import Record
 from profiler.rules.model import PRESETS
 from tests.conftest import MakeStore
-from tests.integration.conftest import Deploy
-from tests.integration.pipeline_runs import Deployment, Input, place_of
-from tests.integration.programs import Program
+from tests.integration.pipeline_runs import Input, place_of
+from tests.worker.conftest import Deploy
+from tests.worker.deployment import MemoryDeployment, Running
 
 TIME = 1_700_000_000_000
 HEALTHY = [f"healthy {number}" for number in range(5)]
@@ -99,7 +99,7 @@ def assert_refused(rejected: list[Record], inputs: list[Input], first: int) -> N
         assert headers["error-reason"]
 
 
-def last_profiles(deployment: Deployment, visitors: list[str]) -> dict[str, dict[str, Any]]:
+def last_profiles(deployment: MemoryDeployment, visitors: list[str]) -> dict[str, dict[str, Any]]:
     """The value persisted last for each."""
     found: dict[str, dict[str, Any]] = {}
     for record in deployment.read("persisted"):
@@ -108,7 +108,7 @@ def last_profiles(deployment: Deployment, visitors: list[str]) -> dict[str, dict
     return found
 
 
-def deploy_with_small_cap(deploy: Deploy, redis_url: str, preset: str) -> Deployment:
+def deploy_with_small_cap(deploy: Deploy, redis_url: str, preset: str) -> MemoryDeployment:
     deployment = deploy(redis_url, preset=preset, partitions=1)
     rules = deployment.rules.read_text()
     small = rules.replace("profile_bytes = 262144", f"profile_bytes = {PROFILE_BYTES}")
@@ -117,7 +117,7 @@ def deploy_with_small_cap(deploy: Deploy, redis_url: str, preset: str) -> Deploy
     return deployment
 
 
-def play(deployment: Deployment, program: Program, inputs: list[Input]) -> int:
+def play(deployment: MemoryDeployment, program: Running, inputs: list[Input]) -> int:
     """Put these in and wait until they are committed; return the offset of the first."""
     first = deployment.ends("processed")[0]
     deployment.produce(inputs)

@@ -68,11 +68,15 @@ class Partition:
 
 
 class Topic:
-    """The partitions of one topic, and the limits that it holds records to."""
+    """The partitions of one topic, and the limits that it holds records to.
+
+    The limits may be changed at any time, as the configuration of a topic may.
+    """
 
     def __init__(self, name: str, partitions: int, max_message_bytes: int) -> None:
         self._name = name
         self.max_message_bytes = max_message_bytes
+        self.timestamp_after_max_ms = _TIMESTAMP_AFTER_MAX_MS
         self._turn = itertools.count()
         self.partitions: list[Partition] = []
         self.grow(partitions)
@@ -91,7 +95,7 @@ class Topic:
         """
         if size_of(record) > self.max_message_bytes:
             raise RecordTooLargeError(f"produce to {self._name}: a record is too large for it")
-        if record.timestamp > time.time() * 1_000 + _TIMESTAMP_AFTER_MAX_MS:
+        if record.timestamp > time.time() * 1_000 + self.timestamp_after_max_ms:
             raise TransportError(f"produce to {self._name}: InvalidTimestampError")
         self._partition_of(record.key).append(record)
 

@@ -7,16 +7,20 @@ import pytest
 import redis
 
 from profiler import __version__
-from profiler.config.settings import LimitSettings, Settings
+from profiler.config.settings import LimitSettings, Mode, Settings
 from profiler.engine import PythonEngine, process
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
 from profiler.rules.model import load_rules
 from tests.conftest import MakeStore
-from tests.integration.conftest import Deploy
-from tests.integration.hostile import ANONYMOUS, CORPUS, LIMITS, PERSISTED, TOMBSTONE, Case
-from tests.integration.hostile_runs import (
+from tests.integration.pipe_runs import pipe
+from tests.integration.pipeline_runs import place_of
+from tests.oracles.standard import StandardFold
+from tests.worker.conftest import Deploy
+from tests.worker.deployment import MemoryDeployment
+from tests.worker.hostile import ANONYMOUS, CORPUS, LIMITS, PERSISTED, TOMBSTONE, Case
+from tests.worker.hostile_runs import (
     ERROR_NAMES,
     SETTINGS,
     SOURCE_NAMES,
@@ -31,9 +35,6 @@ from tests.integration.hostile_runs import (
     profile_in,
     without_forged,
 )
-from tests.integration.pipe_runs import pipe
-from tests.integration.pipeline_runs import Deployment, place_of
-from tests.oracles.standard import StandardFold
 
 #: Codes of the stage that has an id to look at; all others are the first stage's.
 LATE_CODES = {"bad_id"}
@@ -46,7 +47,7 @@ def test_the_corpus_is_large_and_its_names_are_unique() -> None:
 
 @pytest.mark.parametrize("modes", [("run",), ("flatten", "profile")], ids="+".join)
 def test_each_record_has_its_one_fate_and_good_ones_do_not_notice(
-    modes: tuple[str, ...], private_store: MakeStore, deploy: Deploy
+    modes: tuple[Mode, ...], private_store: MakeStore, deploy: Deploy
 ) -> None:
     deployment = deploy(private_store("redis7").url, partitions=1)
     cases = between_good_ones()
@@ -76,10 +77,10 @@ def test_each_record_has_its_one_fate_and_good_ones_do_not_notice(
             assert_passed_on(outcome, case)
     assert not flattened
     assert_good_ones_did_not_notice(outcomes, cases)
-    assert_stored_as_if_nothing_bad_had_come(deployment, cases)
+    assert_stored_as_if_only_good_ones_had_come(deployment, cases)
 
 
-def assert_input_is_as_meant(deployment: Deployment, cases: list[Case]) -> None:
+def assert_input_is_as_meant(deployment: MemoryDeployment, cases: list[Case]) -> None:
     for case, record in zip(cases, deployment.read("processed"), strict=True):
         meant = (case.key, case.value, case.headers, case.timestamp)
         assert (record.key, record.value, record.headers, record.timestamp) == meant, case.name
@@ -124,7 +125,9 @@ def assert_good_ones_did_not_notice(outcomes: dict[int, Outcome], cases: list[Ca
             assert profile_in(fields) == profile, case.name
 
 
-def assert_stored_as_if_nothing_bad_had_come(deployment: Deployment, cases: list[Case]) -> None:
+def assert_stored_as_if_only_good_ones_had_come(
+    deployment: MemoryDeployment, cases: list[Case]
+) -> None:
     oracle = StandardFold()
     for case in cases:
         if case.fate == PERSISTED:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from profiler.records.types import Headers
-from tests.integration import hostile_text
+from tests.worker import hostile_text
 
 #: Fates besides the codes of dead letters.
 PERSISTED, ANONYMOUS, TOMBSTONE = "persisted", "anonymous", "tombstone"

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from profiler.config.settings import KafkaSettings
-from profiler.kafka import open_producer
-from profiler.records.types import Headers, OutputRecord, Record
-from tests.integration.hostile import (
+from profiler.records.types import Headers, Record
+from tests.integration.pipeline_runs import Input, place_of
+from tests.oracles.compare import flatten
+from tests.oracles.standard import StandardFold
+from tests.worker.deployment import MemoryDeployment
+from tests.worker.hostile import (
     ANONYMOUS,
     CORPUS,
     LIMITS,
@@ -18,9 +20,6 @@ from tests.integration.hostile import (
     Case,
     good,
 )
-from tests.integration.pipeline_runs import ANY_TIMESTAMP, Deployment, place_of
-from tests.oracles.compare import flatten
-from tests.oracles.standard import StandardFold
 
 Json = dict[str, Any]
 
@@ -45,25 +44,11 @@ def between_good_ones() -> list[Case]:
     return cases
 
 
-def produce(deployment: Deployment, cases: list[Case]) -> None:
-    """Put the cases in, in order; their offsets are their places (one partition, one producer).
-
-    By the profiler's own sink, because the client's `send` refuses null headers and null keys of
-    null values; that Kafka has what was meant is for the caller to look up.
-    """
-    for topic in deployment.topics.values():
-        deployment.configure(topic, ANY_TIMESTAMP | {"max.message.bytes": str(RECORD_BYTES)})
-    kafka = KafkaSettings(
-        client="kafka-python",  # the other one ends a header's name at its first NUL
-        bootstrap_servers=deployment.bootstrap_servers,
-        max_request_bytes=RECORD_BYTES,
-    )
-    sink = open_producer(kafka)
-    topic = deployment.topics["processed"]
-    try:
-        sink.send(OutputRecord(topic, c.key, c.value, c.headers, c.timestamp) for c in cases)
-    finally:
-        sink.close()
+def produce(deployment: MemoryDeployment, cases: list[Case]) -> None:
+    """Put the cases in, in order; their offsets are their places (one partition)."""
+    for topic in deployment.topics:
+        deployment.take_records_of(topic, RECORD_BYTES)
+    deployment.produce(Input(c.value, c.key, c.timestamp, c.headers) for c in cases)
 
 
 def flat_of(case: Case) -> Json:
@@ -110,7 +95,7 @@ class Outcome(NamedTuple):
     record: Record
 
 
-def outcomes_of(deployment: Deployment) -> dict[int, Outcome]:
+def outcomes_of(deployment: MemoryDeployment) -> dict[int, Outcome]:
     """What became of each input, by source offset; fails where one came out twice."""
     outcomes: dict[int, Outcome] = {}
     for topic in ("persisted", "rejected"):

@@ -20,9 +20,12 @@ from profiler.records.types import Record
 from profiler.rules.model import load_rules
 from tests.conftest import MakeStore
 from tests.fates import Fate, fates_of
-from tests.integration.conftest import Deploy
-from tests.integration.hostile import CORPUS, FIELDS, PERSISTED, TIME, VICTIM, Case, event, good
-from tests.integration.hostile_runs import (
+from tests.oracles.article import ArticleProgram
+from tests.oracles.compare import flatten
+from tests.oracles.standard import StandardFold
+from tests.worker.conftest import Deploy
+from tests.worker.hostile import CORPUS, FIELDS, PERSISTED, TIME, VICTIM, Case, event, good
+from tests.worker.hostile_runs import (
     SETTINGS,
     Json,
     expected_profiles,
@@ -31,9 +34,6 @@ from tests.integration.hostile_runs import (
     profile_in,
     without_forged,
 )
-from tests.oracles.article import ArticleProgram
-from tests.oracles.compare import flatten
-from tests.oracles.standard import StandardFold
 
 #: All codes of dead letters that come of a record alone.
 CODES = {
