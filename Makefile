@@ -80,6 +80,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	tools/node_modules/.bin/stylua --check lua/rendered
 	$(BIN)/python -m tools.check_lua_header
 	$(BIN)/python -m tools.check_boundary
+	$(BIN)/python -m tools.check_adrs
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/shellcheck .ci/run .ci/compose
 	$(BIN)/hadolint Dockerfile
