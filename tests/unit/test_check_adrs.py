@@ -129,3 +129,18 @@ def test_without_a_history_the_rest_is_checked(
 
     assert main([], alone.parent) == 0
     assert "no published text to compare with" in capsys.readouterr().out
+
+
+def test_a_shallow_clone_compares_with_the_oldest_version_that_it_has(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tree / ADRS / "0001-water.md"
+    path.write_text(ACCEPTED.replace("It is.", "It may be."), "utf-8")
+    commit(tree)
+    clone = tmp_path_factory.mktemp("clone")
+    git(clone, "clone", "--quiet", "--depth=1", tree.as_uri(), ".")
+    assert found(clone) == []
+
+    (clone / ADRS / path.name).write_text(ACCEPTED, "utf-8")
+    (finding,) = found(clone)
+    assert finding.startswith("0001-water.md: its text was changed")
