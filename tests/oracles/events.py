@@ -23,7 +23,7 @@ class Event:
 
     visit: str | None
     time: int
-    identity: bytes  # 8 bytes
+    identity: bytes  # 6 bytes
     page: str | None  # of a page view; None for every other event
     page_was_cut: bool
 
@@ -47,7 +47,7 @@ def read_event(flat: dict[str, Any], record_ms: int) -> Event:
 
     viewed = page if event_type == "Pageview" else None
     shown = cut(viewed) if viewed is not None else None
-    return Event(visit, time_of(event_time, record_ms), digest[:8], shown, shown != viewed)
+    return Event(visit, time_of(event_time, record_ms), digest[:6], shown, shown != viewed)
 
 
 def time_of(text: str | None, record_ms: int) -> int:

@@ -47,7 +47,7 @@ def vectors() -> Iterator[Vector]:
     )
     yield standard(
         "ids-alike-in-4-bytes",
-        "8 bytes of the SHA-1 stand for an event. Of these two ids the first 4 are equal, "
+        "6 bytes of the SHA-1 stand for an event. Of these two ids the first 4 are equal, "
         "a70fd70b: no repeat, and the rest decides which is first.",
         one_by_one(view(0, "A", "later", "id-63715"), view(0, "A", "first", "id-84231")),
     )
