@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha1
 from random import Random
 from typing import Any
 
@@ -12,12 +11,12 @@ from hypothesis import strategies as st
 
 from profiler.profiles.reply import Applied
 from profiler.records.types import FlatEvent
-from tests.lua.runner import T0, TIGHT, Answer, Fields, Runner, answer_of, examples, flat_of, view
+from tests.lua.runner import T0, TIGHT, Answer, Fields, Runner, answer_of, examples, flat_of
 from tests.lua.streams import SIZES, arbitrary, delivered, distinct, in_order
 from tests.oracles import events as oracle_events
 from tests.oracles import standard as oracle
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR, BadId, id_of, text_of
-from tests.oracles.events import EVENT_ID, EVENT_TIME, IDENTITY_BYTES, time_of
+from tests.oracles.events import EVENT_ID, EVENT_TIME, digest_of, time_of
 from tests.oracles.standard import FLAGS, StandardFold
 
 #: Depend on the order of arrival by nature.
@@ -89,43 +88,6 @@ def flags_of(event: FlatEvent, expected: Fields) -> set[str]:
     return flags if event.fields.get(VISIT) not in {None, ""} else flags | {"no_visit"}
 
 
-@pytest.mark.parametrize(
-    ("ids", "shared"),
-    [
-        (["2404582", "3768367"], ""),  # 68534f44ba|8e, 68534f44ba|ce
-        (["198264", "73561", "2930"], "39fb523d32b5"),  # de5b96|39fb52, 3d32b5|3001d0
-        (["45682", "13218", "89228"], "f23b55d2cc5e"),  # f822|f23b55d2, cc5e|71202e49
-        # 5d3d2e|f4c6ac, f4c6ac|f4c6ac: the place astride and the last id's own one overlap.
-        (["1201914", "43265394"], "f4c6acf4c6ac"),
-    ],
-    ids=["five of its six bytes", "halves of two that follow each other", "parts of two", "itself"],
-)
-@pytest.mark.parametrize("visit", ["A", ""], ids=["in a visit", "without a visit"])
-def test_an_id_whose_hash_shares_bytes_with_others_is_no_repeat(
-    standard: Runner, ids: list[str], shared: str, visit: str
-) -> None:
-    """Found by trying numbers: no generated stream meets such hashes."""
-    kept = "".join(map(digest_of, ids))
-    if shared:
-        # Among the bytes that are kept, the last id's are also found astride.
-        assert kept.index(shared) % len(shared) != 0
-        assert shared == digest_of(ids[-1])
-    else:
-        assert digest_of(ids[0])[:-2] == digest_of(ids[-1])[:-2]
-    profiles = standard.profiles([view(at, visit, "p", each) for at, each in enumerate(ids)])
-    assert [profile["visitor_events"] for profile in profiles] == [1, 2, 3][: len(ids)]
-    (again,) = standard.profiles([view(len(ids) - 1, visit, "p", ids[-1])])
-    assert (again["repeated"], again["visitor_events"]) == (True, len(ids))
-
-
-def test_ids_whose_first_six_bytes_of_the_hash_are_equal_are_one(standard: Runner) -> None:
-    """What the test above assumes: so many bytes are kept, and no more."""
-    ids = ["14589693", "21243570"]
-    assert [digest_of(each) for each in ids] == ["39d231978aca"] * 2
-    profiles = standard.profiles([view(at, "A", "p", each) for at, each in enumerate(ids)])
-    assert [profile["visit_events"] for profile in profiles] == [1, 1]
-
-
 # --- within the bounds: any order, any redelivery ------------------------------------------------
 
 
@@ -171,11 +133,6 @@ def order(event: FlatEvent) -> tuple[int, str]:
     return time_of(str(event.fields[EVENT_TIME]), event.timestamp), digest_of(
         event.fields[EVENT_ID]
     )
-
-
-def digest_of(event_id: str) -> str:
-    """The hexadecimal digits of the bytes that stand for an event."""
-    return sha1(event_id.encode(), usedforsecurity=False).hexdigest()[: 2 * IDENTITY_BYTES]
 
 
 def lasting(profile: dict[str, Any]) -> dict[str, Any]:

@@ -44,13 +44,15 @@ def read_event(flat: dict[str, Any], record_ms: int) -> Event:
 
     parts = (str(record_ms), event_time, None, visit, event_type, page)
     content = "".join(f"{len((part or '').encode())}:{part or ''}" for part in parts)
-    digest = hashlib.sha1((event_id or content).encode(), usedforsecurity=False).digest()
-
+    identity = bytes.fromhex(digest_of(event_id or content))
     viewed = page if event_type == "Pageview" else None
     shown = cut(viewed) if viewed is not None else None
-    return Event(
-        visit, time_of(event_time, record_ms), digest[:IDENTITY_BYTES], shown, shown != viewed
-    )
+    return Event(visit, time_of(event_time, record_ms), identity, shown, shown != viewed)
+
+
+def digest_of(text: str) -> str:
+    """Return what stands for an event, in hexadecimal digits."""
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[: 2 * IDENTITY_BYTES]
 
 
 def time_of(text: str | None, record_ms: int) -> int:
