@@ -124,7 +124,7 @@ def test_what_is_kept_of_earlier_shapes_is_bounded() -> None:
     """Of 17 fields, each may be there or not: 131,072 shapes, of some 2 kB each."""
     decoder = ReplyDecoder(STANDARD)
     fields = contract_of(STANDARD).fields
-    absent = {f"profile_{field.name}": None for field in fields}
+    absent: dict[str, object] = {f"profile_{field.name}": None for field in fields}
     absent |= {f"profile_{flag}": False for flag in METADATA_FLAGS}
     absent["profile_rules_version"] = STANDARD.version
     kept_bytes = []
