@@ -1,7 +1,6 @@
-"""Commands about the script: show, sha, contract, install, check, render, vectors."""
+"""Commands about the script: show, sha, contract, install, check, render."""
 
 import json
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -58,7 +57,6 @@ def add_to(app: typer.Typer) -> None:
     for command in (show, sha, contract, install, check):
         lua.command()(command)
     lua.command("render")(render_files)
-    lua.command("vectors")(vector_files)
     app.add_typer(lua, name="lua")
 
 
@@ -142,29 +140,10 @@ def render_files(
     ),
 ) -> None:
     """Render the presets into files, which are committed."""
-    _refresh(directory, rendered_presets(), check_only=check_only, command="render")
-
-
-def vector_files(
-    *,
-    check_only: CheckOnly = False,
-    directory: Annotated[Path, typer.Option(help="Where the vectors are.")] = Path("lua/vectors"),
-) -> None:
-    """Write the conformance vectors, which are committed; in a source tree only."""
-    try:
-        # The oracles are part of the tests: the package does not carry a second implementation.
-        from tools.vectors.files import files  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigError("the oracles are not installed; run this after make setup") from error
-    _refresh(directory, files(), check_only=check_only, command="vectors")
-
-
-def _refresh(directory: Path, texts: Mapping[str, str], *, check_only: bool, command: str) -> None:
-    """Write the files that are not as they should be, or say which those are."""
     if not directory.is_dir():
         raise ConfigError(f"{directory} is no directory; run this at the top of the source tree")
     stale = []
-    for name, text in texts.items():
+    for name, text in rendered_presets().items():
         path = directory / name
         if path.exists() and path.read_text("utf-8") == text:
             continue
@@ -172,5 +151,5 @@ def _refresh(directory: Path, texts: Mapping[str, str], *, check_only: bool, com
         if not check_only:
             path.write_text(text, "utf-8")
     if stale and check_only:
-        raise ProfilerError(f"stale: {', '.join(stale)}; run: profiler lua {command}")
+        raise ProfilerError(f"stale: {', '.join(stale)}; run: profiler lua render")
     typer.echo(f"written: {', '.join(stale)}" if stale else f"all of {directory} is fresh")

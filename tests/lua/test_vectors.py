@@ -58,7 +58,7 @@ def test_vectors_hold_under_another_locale(
 
 
 def test_files_are_what_the_oracles_say() -> None:
-    """`profiler lua vectors` writes them anew."""
+    """`make vectors` writes them anew."""
     committed = {file.name: file.read_text(encoding="utf-8") for file in FILES}
     assert committed == files()
 
