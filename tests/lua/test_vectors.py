@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from profiler.profiles.keys import key_of
-from servers import give_up
 from servers.redis import FLAVOURS
+from tests.missing import give_up
 from tools.vectors.files import files
 
 if TYPE_CHECKING:
