@@ -8,7 +8,7 @@ PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-clients lint fmt bench dist clean
+.PHONY: help setup demo test test-fast test-clients lint vectors fmt bench dist clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
@@ -74,7 +74,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/profiler lua render --check
-	$(BIN)/python -m tools.write_vectors --check
+	$(BIN)/python -m tools.vectors --check
 	@command -v luacheck >/dev/null || { echo "make lint needs luacheck (Debian: apt-get install lua-check)"; exit 1; }
 	luacheck --quiet lua/rendered
 	tools/node_modules/.bin/stylua --check lua/rendered
@@ -88,6 +88,9 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
+
+vectors: $(STAMP) ## write lua/vectors anew, from the oracles
+	$(BIN)/python -m tools.vectors
 
 fmt: $(STAMP) ## format Python
 	$(BIN)/ruff check --fix

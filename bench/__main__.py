@@ -10,7 +10,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-import pytest
 from rich import box
 from rich.console import Console
 
@@ -33,8 +32,6 @@ DEFAULT = "throughput"
 
 #: Why a measurement ends early; no traceback helps there.
 _REASONS = (
-    pytest.skip.Exception,
-    pytest.fail.Exception,
     BenchError,
     MissingServerError,
     ProfilerError,

@@ -1,4 +1,4 @@
-"""Certificates of a CA of the tests' own, made by the `openssl` command."""
+"""Certificates of a CA of our own, made by the `openssl` command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from profiler.servers.ports import LOOPBACK
-from servers import MissingServerError
+from profiler.servers.processes import ServerStartError
+from servers.sources import MissingServerError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ class Authority:
 
         Raises:
             MissingServerError: there is no `openssl`.
+            ServerStartError: `openssl` failed; with what it said.
         """
         if shutil.which("openssl") is None:
             raise MissingServerError("install openssl (Debian: apt-get install openssl)")
@@ -64,4 +66,5 @@ class Authority:
     @staticmethod
     def _openssl(*arguments: str) -> None:
         ran = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
+        if ran.returncode != 0:
+            raise ServerStartError(f"openssl {arguments[0]} failed:\n{ran.stderr}")

@@ -1,14 +1,14 @@
-"""Apache Kafka for the tests: one KRaft node that is broker and controller."""
+"""Apache Kafka: one KRaft node that is broker and controller."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
-import re
-import shutil
 import socket
-import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from kafka import KafkaAdminClient
@@ -16,8 +16,9 @@ from kafka.errors import KafkaError
 
 from profiler.servers.ports import LOOPBACK, free_port
 from profiler.servers.processes import ServerProcess, ServerStartError, wait_until
-from servers import NO_DOCKER, MissingServerError, docker_answers, enter_first
-from servers.kafka_jars import resolve_jars as resolve_jars  # noqa: PLC0414 - a test takes it from here
+from servers.kafka_java import KafkaJava, find_java
+from servers.kafka_settings import broker_settings
+from servers.sources import NO_DOCKER, MissingServerError, docker_answers, enter_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,8 +29,6 @@ ADDRESSES = "PROFILER_TEST_KAFKA"
 IMAGE = "apache/kafka:4.3.1"
 CLUSTER_ID = "dmlzaXRvci1wcm9maWxlcg"  # 22 characters of base64, as Kafka demands
 HEAP = ["-Xms256m", "-Xmx512m"]
-# Short runs on shared cores: a fast start matters more than peak throughput.
-FAST_START = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
 @dataclass(frozen=True)
@@ -51,22 +50,23 @@ class KafkaProcess(ServerProcess):
 
     name = "kafka"
     start_timeout = 60.0
+    is_disposable = True
     #: Further options for the command that formats the storage.
     format_options: Sequence[str] = ()
 
-    def __init__(self, *, port: int = 0) -> None:
+    def __init__(self, *, port: int = 0, java: KafkaJava | None = None) -> None:
         """Find Java and the jars.
 
         Args:
             port: the loopback port, or 0 for any free one.
+            java: another Java than the one on the PATH with its archive.
 
         Raises:
             MissingServerError: Java or Maven is missing, or Maven could not resolve the jars.
         """
         super().__init__(port=port)
         self._controller_port = free_port()
-        self._java = _java()
-        self._jars = resolve_jars()
+        self._java = java or trained_java()
 
     @property
     def bootstrap_servers(self) -> str:
@@ -88,7 +88,7 @@ class KafkaProcess(ServerProcess):
         self._properties.write_text("".join(lines))
         if not (self._logs / "meta.properties").exists():
             arguments = ["format", "-t", CLUSTER_ID, "-c", str(self._properties)]
-            self._run_tool("kafka.tools.StorageTool", *arguments, *self.format_options)
+            self._java.run("kafka.tools.StorageTool", *arguments, *self.format_options)
 
     def command(self) -> list[str]:
         """The command line of the JVM."""
@@ -107,15 +107,7 @@ class KafkaProcess(ServerProcess):
         return self.directory / "server.properties"
 
     def _jvm(self, *options: str) -> list[str]:
-        level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-        return [self._java, *options, *FAST_START, level, "-cp", f"{self._jars}/*"]
-
-    def _run_tool(self, name: str, *arguments: str) -> None:
-        tool = subprocess.run(
-            [*self._jvm(), name, *arguments], capture_output=True, text=True, check=False
-        )
-        if tool.returncode != 0:
-            raise ServerStartError(f"{name} failed:\n{tool.stdout}{tool.stderr}")
+        return self._java.command(*options)
 
 
 class RestartedKafka(KafkaProcess):
@@ -132,45 +124,41 @@ class RestartedKafka(KafkaProcess):
         return {**super().settings(), **session}
 
 
+class _Trainee(KafkaProcess):
+    """A broker that writes the archive when it stops, which takes seconds."""
+
+    stop_timeout = 60.0
+
+
+@cache
+def trained_java() -> KafkaJava:
+    """The Java on the PATH, with its archive: a broker that starts and stops leaves that, once.
+
+    Raises:
+        MissingServerError: as `find_java`.
+    """
+    java = find_java()
+    with java.archive.with_suffix(".lock").open("w") as lock:
+        # One process makes it, the others wait for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not java.archive.exists():
+            unfinished = java.archive.with_suffix(".new")
+            with _Trainee(java=java.written_to(unfinished)) as server:
+                server.stop()
+            # Without a file, brokers start as slowly as ever.
+            with contextlib.suppress(FileNotFoundError):
+                unfinished.replace(java.archive)
+    return java
+
+
 def shared_kafka(stack: ExitStack) -> Kafka:
-    """Start or find a cluster; skips the test when there is none."""
+    """Start or find a cluster.
+
+    Raises:
+        MissingServerError: no source has one.
+    """
     sources = {"env": _from_environment, "docker": _from_docker, "local": _from_jars}
     return enter_first(stack, "real Kafka", sources)
-
-
-def broker_settings(
-    *, bind: str, advertised: str, controller_port: int, log_dir: str
-) -> dict[str, str]:
-    """The broker's properties: one node, and no waiting that only serves large clusters.
-
-    Args:
-        bind: the address that both listeners bind to.
-        advertised: host and port that clients connect to; the listener takes the same port.
-        controller_port: port of the controller's listener.
-        log_dir: directory for the data.
-    """
-    port = advertised.rpartition(":")[2]
-    return {
-        "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
-        "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{bind}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{advertised}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": log_dir,
-        "auto.create.topics.enable": "false",
-        "min.insync.replicas": "1",
-        "offsets.topic.replication.factor": "1",
-        "offsets.topic.num.partitions": "1",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "transaction.state.log.num.partitions": "1",
-        # A transaction that outlives its timeout is aborted within a second, not ten.
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-        "group.initial.rebalance.delay.ms": "0",
-        "group.min.session.timeout.ms": "300",
-    }
 
 
 def admin_client(bootstrap_servers: str) -> KafkaAdminClient:
@@ -229,15 +217,3 @@ def _from_docker() -> Iterator[Kafka]:
 def _from_jars() -> Iterator[Kafka]:
     with KafkaProcess() as server:
         yield Kafka(server.bootstrap_servers)
-
-
-def _java() -> str:
-    remedy = "install Java 17 and Maven (Debian: apt-get install openjdk-17-jre-headless maven)"
-    java = shutil.which("java")
-    if java is None:
-        raise MissingServerError(remedy)
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    version = re.search(r'version "(\d+)', answer.stderr)
-    if version is None or int(version[1]) < 17:
-        raise MissingServerError(remedy)
-    return java

@@ -10,7 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from servers import MissingServerError
+from servers.sources import MissingServerError
 
 POM = Path(__file__).with_name("kafka-pom.xml")
 

@@ -16,7 +16,7 @@ MECHANISM = "SCRAM-SHA-512"
 
 
 class SecureKafka(KafkaProcess):
-    """Listens three times: plainly, for the tests; with TLS and SCRAM; with TLS both ways."""
+    """A Kafka that listens three times: plainly, with TLS and SCRAM, and with TLS both ways."""
 
     format_options = ("--add-scram", f"{MECHANISM}=[name={USER},password={passwords.KAFKA}]")
 

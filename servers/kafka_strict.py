@@ -4,7 +4,7 @@ from servers.kafka import KafkaProcess
 
 
 class StrictKafka(KafkaProcess):
-    """It has access rules; what no rule names is free to everybody."""
+    """A Kafka with access rules: what no rule names is free to everybody."""
 
     def settings(self) -> dict[str, str]:
         """The broker's properties."""

@@ -1,4 +1,4 @@
-"""Passwords of servers that live as long as a test.
+"""Passwords of servers that live for a test.
 
 All have one core of letters and digits, which is found in whatever form a password is printed:
 percent-encoded, escaped, in a URL. Around it are characters that URLs, shells and properties files

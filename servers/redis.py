@@ -1,4 +1,4 @@
-"""Redis and Valkey servers for the tests."""
+"""Redis and Valkey servers, shared and private."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import redis
 from profiler.errors import ConfigError
 from profiler.servers.embedded import StoreServer, answers_ping, valkey_binary
 from profiler.servers.processes import ServerStartError, wait_until
-from servers import NO_DOCKER, MissingServerError, docker_answers, enter_first
+from servers.sources import NO_DOCKER, MissingServerError, docker_answers, enter_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ADDRESSES = "PROFILER_TEST_REDIS"
 IMAGES = {"redis7": "redis:7.4.6-alpine", "valkey9": "valkey/valkey:9.0-alpine"}
 FLAVOURS = tuple(IMAGES)
+OLDEST_REDIS, OLDEST_VALKEY = 7, 9
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,11 @@ class Store:
 
 
 def shared_store(stack: ExitStack, flavour: str) -> Store:
-    """Start or find the server of this flavour; skips the test when there is none."""
+    """Start or find the server of this flavour.
+
+    Raises:
+        MissingServerError: no source has one.
+    """
     sources = {
         "env": partial(_from_environment, flavour),
         "docker": partial(_from_docker, flavour),
@@ -91,10 +96,10 @@ def flavour_of(url: str) -> str:
     finally:
         client.close()
     valkey = str(info.get("valkey_version", "0"))
-    if int(valkey.partition(".")[0]) >= 9:
+    if int(valkey.partition(".")[0]) >= OLDEST_VALKEY:
         return "valkey9"
     version = str(info["redis_version"])
-    if valkey == "0" and int(version.partition(".")[0]) >= 7:
+    if valkey == "0" and int(version.partition(".")[0]) >= OLDEST_REDIS:
         return "redis7"
     raise ServerStartError(f"{ADDRESSES}: need Redis >= 7 or Valkey >= 9, got {version}/{valkey}")
 
@@ -129,12 +134,17 @@ def _from_binary(flavour: str) -> Iterator[Store]:
 
 
 def redis_binary() -> str:
+    """Find `redis-server`.
+
+    Raises:
+        MissingServerError: there is none on the PATH, or one that is too old or a Valkey.
+    """
     found = shutil.which("redis-server")
     if found is not None:
         version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
         # Some distributions install Valkey under this name.
         _, _, number = version.stdout.partition("Redis server v=")
-        if number and int(number.partition(".")[0]) >= 7:
+        if number and int(number.partition(".")[0]) >= OLDEST_REDIS:
             return found
     raise MissingServerError(
         "install redis-server 7 or later (Debian: apt-get install redis-server)"

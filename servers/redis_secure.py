@@ -1,26 +1,20 @@
-"""Redis that listens with TLS only, and the user that the documentation grants the least to."""
+"""Redis that listens with TLS only."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profiler.servers.embedded import StoreServer, answers_ping
 from profiler.servers.ports import LOOPBACK
-from servers import passwords
 from servers.redis import redis_binary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import redis
-
     from servers.certificates import Authority
 
+#: The user whom tests make, with the rights that the documentation grants.
 USER = "profiler"
-
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 class TlsStore(StoreServer):
@@ -66,30 +60,3 @@ class TlsStore(StoreServer):
     def is_ready(self) -> bool:
         """Whether the server answers PING."""
         return answers_ping(self.trusting_url)
-
-
-def documented_rights() -> list[str]:
-    """The rights in the command of `docs/operations.md`: a key pattern and commands."""
-    text = OPERATIONS.read_text("utf-8")
-    found = re.search(r"ACL SETUSER profiler on >secret (.*?)```", text, re.DOTALL)
-    assert found is not None
-    rights = found[1].split()
-    assert [right for right in rights if right[0] not in "~+"] == [
-        "resetkeys",
-        "resetchannels",
-        "-@all",
-    ]
-    return [right for right in rights if right[0] in "~+"]
-
-
-def documented_cluster_rights() -> list[str]:
-    """What the same page grants on top, on every node of a cluster."""
-    found = re.search(r"ACL SETUSER profiler (\+cluster.*)", OPERATIONS.read_text("utf-8"))
-    assert found is not None
-    return found[1].split()
-
-
-def make_user(admin: redis.Redis, rights: list[str]) -> None:
-    """Make `USER`, who may do nothing but what `rights` says."""
-    reset = ["reset", "on", f">{passwords.REDIS}", "resetkeys", "resetchannels", "-@all"]
-    admin.execute_command("ACL", "SETUSER", USER, *reset, *rights)  # type: ignore[no-untyped-call]

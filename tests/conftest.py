@@ -13,11 +13,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from xdist.scheduler import LoadScopeScheduling
 
-import servers
+from servers import USED, MissingServerError
 from servers.kafka import Kafka, admin_client, shared_kafka
 from servers.redis import FLAVOURS, Store, shared_store
 from servers.redis import private_store as describe_private_store
 from servers.redis_cluster import RedisCluster
+from tests.missing import give_up, needed_servers, own_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,20 +69,24 @@ class MakeStore(Protocol):
 def kafka() -> Iterator[Kafka]:
     """A real Apache Kafka."""
     with ExitStack() as stack:
-        yield shared_kafka(stack)
+        with needed_servers():
+            server = shared_kafka(stack)
+        yield server
 
 
 @pytest.fixture(scope="session", params=FLAVOURS)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """A real Redis, then a real Valkey."""
     with ExitStack() as stack:
-        yield shared_store(stack, request.param)
+        with needed_servers():
+            server = shared_store(stack, request.param)
+        yield server
 
 
 @pytest.fixture(scope="session")
 def redis_cluster() -> Iterator[RedisCluster]:
     """Three primaries with a replica each; whatever a test does to them, it mends."""
-    with servers.own_server("Redis Cluster", RedisCluster) as cluster:
+    with own_server("Redis Cluster", RedisCluster) as cluster:
         yield cluster
 
 
@@ -146,8 +151,8 @@ def private_store() -> Iterator[MakeStore]:
         ) -> StoreServer:
             try:
                 server = describe_private_store(flavour, options=options, environment=environment)
-            except servers.MissingServerError as missing:
-                servers.give_up(f"a {flavour} server of the test's own", [str(missing)])
+            except MissingServerError as missing:
+                give_up(f"a {flavour} server of the test's own", [str(missing)])
             return stack.enter_context(server)
 
         yield make
@@ -174,17 +179,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # n
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Tell the process that prints the summary which servers this one used."""
     output: dict[str, object] = getattr(session.config, "workeroutput", {})
-    output["servers"] = servers.USED
+    output["servers"] = USED
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - a process of pytest-xdist
     """Take over what `pytest_sessionfinish` tells."""
     for what, where in getattr(node, "workeroutput", {}).get("servers", {}).items():
-        servers.USED[f"{what} of {node.gateway.id}"] = where
+        USED[f"{what} of {node.gateway.id}"] = where
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print which servers the tests ran against."""
-    for what, where in servers.USED.items():
+    for what, where in USED.items():
         terminalreporter.write_line(f"{what}: {where}")

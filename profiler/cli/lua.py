@@ -1,7 +1,6 @@
 """Commands about the script: show, sha, contract, install, check, render."""
 
 import json
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -141,15 +140,10 @@ def render_files(
     ),
 ) -> None:
     """Render the presets into files, which are committed."""
-    _refresh(directory, rendered_presets(), check_only=check_only)
-
-
-def _refresh(directory: Path, texts: Mapping[str, str], *, check_only: bool) -> None:
-    """Write the files that are not as they should be, or say which those are."""
     if not directory.is_dir():
         raise ConfigError(f"{directory} is no directory; run this at the top of the source tree")
     stale = []
-    for name, text in texts.items():
+    for name, text in rendered_presets().items():
         path = directory / name
         if path.exists() and path.read_text("utf-8") == text:
             continue

@@ -1,8 +1,8 @@
 """The list of all settings, and what each is called: in the file, the environment, as a flag."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -16,7 +16,7 @@ FLAGS = {
     "kafka.bootstrap_servers": "--bootstrap-servers",
 }
 
-#: Variables with the settings' prefix that are none.
+#: The variable that names the file; it has the settings' prefix, and is none.
 CONFIG_VARIABLE = f"{ENV_PREFIX}config".upper()
 
 
@@ -53,6 +53,21 @@ class Setting(NamedTuple):
         """The default as it is written; None where there is none, or the machine decides."""
         default = self.field.default if self.field.default_factory is None else None
         return default.get_secret_value() if isinstance(default, SecretStr) else default
+
+    def value_in(self, settings: Settings) -> object:
+        """Return its value."""
+        return getattr(getattr(settings, self.section) if self.section else settings, self.key)
+
+    def taken_from(self, layer: Mapping[str, Any]) -> object:
+        """Return what a source says, nested like the settings; None where it says nothing."""
+        holder = layer.get(self.section) if self.section else layer
+        return holder.get(self.key) if isinstance(holder, Mapping) else None
+
+    def put_into(self, layer: dict[str, Any], value: object) -> None:
+        """Let a source say this; a section that is no table stays as it is, to be refused."""
+        holder = layer.setdefault(self.section, {}) if self.section else layer
+        if isinstance(holder, dict):
+            holder[self.key] = value
 
 
 def variable_of(path: str) -> str:

@@ -1,51 +1,51 @@
-"""What may be put into a setting, in words."""
+"""What may be put into a setting, in words: the JSON Schema says it, so no second place does."""
 
-from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from profiler.config.catalogue import Setting
+from profiler.config.schema import json_schema
 
-_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+_BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
 
-_TYPES = {"str": "text", "int": "integer", "float": "number", "Path": "path", "SecretStr": "secret"}
+#: By the schema's format where it names one, else by its type.
+_TYPES = {
+    "string": "text",
+    "integer": "integer",
+    "number": "number",
+    "path": "path",
+    "password": "secret",
+}
 
 
 def choices_of(setting: Setting) -> list[Any]:
     """Return the values that an enumeration allows, else nothing."""
-    return [
-        value for kind in _kinds(setting) if get_origin(kind) is Literal for value in get_args(kind)
-    ]
+    found = _schema_of(setting)
+    return [found["const"]] if "const" in found else list(found.get("enum", ()))
 
 
 def bounds_of(setting: Setting) -> str:
     """Say the bounds of a number, and of a text that must not be empty."""
-    words = []
-    for limit in setting.field.metadata:
-        words += [
-            f"{word} {getattr(limit, name)}"
-            for name, word in _BOUNDS.items()
-            if hasattr(limit, name)
-        ]
-        if hasattr(limit, "min_length"):
-            words.append("not empty")
-    return ", ".join(words)
+    found = _schema_of(setting)
+    words = [f"{word} {found[name]}" for name, word in _BOUNDS.items() if name in found]
+    return ", ".join([*words, "not empty"] if "minLength" in found else words)
 
 
 def type_of(setting: Setting) -> str:
-    """Say the type in one word."""
-    names = [
-        _TYPES[kind.__name__]
-        for kind in _kinds(setting)
-        if isinstance(kind, type) and kind.__name__ in _TYPES
-    ]
-    return "" if choices_of(setting) else names[0]
+    """Say the type in one word; none for an enumeration."""
+    found = _schema_of(setting)
+    return "" if choices_of(setting) else _TYPES[found.get("format", found["type"])]
 
 
-def _kinds(setting: Setting) -> Iterator[Any]:
-    """Yield the alternatives of the annotation, e.g. of ``int | None``."""
-    annotation: Any = setting.field.annotation
-    yield from (
-        (annotation,)
-        if get_origin(annotation) is Literal
-        else get_args(annotation) or (annotation,)
-    )
+def _schema_of(setting: Setting) -> dict[str, Any]:
+    """The setting's part of the schema; a section's is where its reference points."""
+    schema = json_schema()
+    if setting.section:
+        reference = schema["properties"][setting.section]["$ref"]
+        schema = schema["$defs"][reference.removeprefix("#/$defs/")]
+    found: dict[str, Any] = schema["properties"][setting.key]
+    return found

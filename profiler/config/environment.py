@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic_settings import EnvSettingsSource, SettingsError
+from pydantic_settings import EnvSettingsSource
 
 from profiler.config.catalogue import CONFIG_VARIABLE, catalogue, sections, variable_of
 from profiler.config.settings import ENV_PREFIX, Settings
@@ -40,7 +40,7 @@ def read_environment() -> Environment:
         ConfigError: a secret's file cannot be read, or a secret is given twice; a line for each.
     """
     source = EnvSettingsSource(Settings, env_ignore_empty=True)
-    given = {name.upper(): text for name, text in source.env_vars.items() if text}
+    given = {name.upper(): text for name, text in source.env_vars.items() if text is not None}
     texts: dict[str, str] = {}
     variables: dict[str, str] = {}
     problems = []
@@ -60,11 +60,7 @@ def read_environment() -> Environment:
     if problems:
         raise ConfigError("\n".join(problems))
     source.env_vars = {name.lower(): text for name, text in texts.items()}
-    try:
-        values = source()
-    except SettingsError as error:
-        raise ConfigError(f"environment: {error}") from error
-    return Environment(values, variables, _unknown(given))
+    return Environment(source(), variables, _unknown(given))
 
 
 def _read_secret(path: str) -> str:

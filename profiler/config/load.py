@@ -53,17 +53,20 @@ def load_effective(
     """
     path, document = _read_file(config_path)
     environment = read_environment()
-    flags = overrides or {}
-    merged: dict[str, Any] = {}
-    for layer in (document, environment.values, flags):
-        _merge(merged, layer)
+    merged: dict[str, Any] = {
+        key: dict(value) if isinstance(value, dict) else value for key, value in document.items()
+    }
     origins = {}
     for setting in catalogue():
-        keys = [key for key in (setting.section, setting.key) if key]
-        origin = path if _find(document, keys) is not None else DEFAULT
-        origin = environment.variables.get(setting.path, origin)
-        if _find(flags, keys) is not None:
+        flag = setting.taken_from(overrides or {})
+        if flag is not None:
+            setting.put_into(merged, flag)
             origin = FLAGS.get(setting.path, "command line")
+        elif setting.path in environment.variables:
+            setting.put_into(merged, setting.taken_from(environment.values))
+            origin = environment.variables[setting.path]
+        else:
+            origin = DEFAULT if setting.taken_from(document) is None else path
         origins[setting.path] = origin
     problems = environment.unknown
     try:
@@ -89,23 +92,6 @@ def _read_file(config_path: Path | None) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _merge(target: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    for key, value in layer.items():
-        if isinstance(value, Mapping):
-            inner = target.get(key)
-            target[key] = dict(inner) if isinstance(inner, Mapping) else {}
-            _merge(target[key], value)
-        elif value is not None:
-            target[key] = value
-
-
-def _find(layer: Mapping[str, Any], keys: list[str]) -> object:
-    found: object = layer
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
-
-
 def _explain(problem: Mapping[str, Any], origins: Mapping[str, str], path: str) -> list[str]:
     """Turn one of pydantic's problems into lines that name setting, origin and remedy."""
     keys = [str(part) for part in problem["loc"]]
@@ -128,8 +114,7 @@ def _masked(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     """Name the secrets that are what `profiler config show` printed instead of them."""
     found = []
     for setting in catalogue():
-        value = getattr(settings, setting.section) if setting.section else settings
-        value = getattr(value, setting.key)
+        value = setting.value_in(settings)
         if isinstance(value, SecretStr) and MASK in value.get_secret_value():
             origin = origins[setting.path]
             found.append(f"{setting.path} ({origin}): is masked; put the secret in its place")

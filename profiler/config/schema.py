@@ -1,5 +1,6 @@
 """The JSON Schema of ``profiler.toml``, from the models."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import SecretStr
@@ -29,6 +30,7 @@ class _FileSchema(GenerateJsonSchema):
         return False
 
 
+@cache
 def json_schema() -> dict[str, Any]:
     """Return the schema, as JSON Schema 2020-12."""
     schema = Settings.model_json_schema(schema_generator=_FileSchema)

@@ -3,12 +3,11 @@
 import json
 import re
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from profiler.config.catalogue import Setting, catalogue, sections
 from profiler.config.describe import bounds_of, choices_of
 from profiler.config.load import MASK, Effective
-from profiler.config.settings import Settings
 
 _STARTER = """\
 # Settings of the visitor profiler. Each line shows a default or, where nothing is set, an example;
@@ -25,7 +24,7 @@ def render_effective(effective: Effective) -> str:
         if setting.section != section:
             section = setting.section
             lines += ["", f"[{section}]"]
-        value = value_of(effective.settings, setting)
+        value = setting.value_in(effective.settings)
         if value is None:
             lines.append(f"# {setting.key} is not set")
             continue
@@ -48,12 +47,6 @@ def render_starter() -> str:
         lines += [f"# {line}" for line in _comment(setting)]
         lines += [f"# {setting.key} = {toml_value(_shown(setting))}", ""]
     return "\n".join(lines)
-
-
-def value_of(settings: Settings, setting: Setting) -> object:
-    """Return a setting's value."""
-    holder: BaseModel = getattr(settings, setting.section) if setting.section else settings
-    return getattr(holder, setting.key)
 
 
 def toml_value(value: object) -> str:

@@ -29,6 +29,7 @@ class StoreServer(ServerProcess):
     """A Redis or Valkey server on loopback, without persistence unless `options` ask for it."""
 
     name = "store"
+    is_disposable = True
 
     def __init__(
         self,
@@ -96,6 +97,7 @@ class EmbeddedBroker(ServerProcess):
     """
 
     name = "embedded broker"
+    is_disposable = True
 
     def __init__(self, *, port: int = 0) -> None:
         """Find the binary.

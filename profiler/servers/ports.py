@@ -9,12 +9,16 @@ from profiler.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
 
+#: Below the kernel's ephemeral range: while a server is down for a restart, an outgoing connection
+#: could otherwise take its port, or even connect to itself.
+PORTS = range(20_000, 32_000)
+
+# A server that is described listens only later: its port must not be given to another meanwhile.
+_GIVEN: set[int] = set()
+
 
 def free_port() -> int:
-    """Find a loopback port that nothing listens on.
-
-    Ports below the kernel's ephemeral range are searched: while a server is down for a restart,
-    an outgoing connection could otherwise take its port, or even connect to itself.
+    """Find a loopback port that nothing listens on, and that was not given before.
 
     Returns:
         The port number.
@@ -24,10 +28,11 @@ def free_port() -> int:
     """
     source = random.SystemRandom()
     for _ in range(100):
-        port = source.randrange(20_000, 32_000)
-        if is_free(port):
+        port = source.choice(PORTS)
+        if port not in _GIVEN and is_free(port):
+            _GIVEN.add(port)
             return port
-    raise ConfigError("no free port between 20000 and 32000 on 127.0.0.1")
+    raise ConfigError(f"no free port between {PORTS.start} and {PORTS.stop} on {LOOPBACK}")
 
 
 def is_free(port: int) -> bool:

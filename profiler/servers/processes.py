@@ -88,6 +88,8 @@ class ServerProcess(ABC):
     name: ClassVar[str]
     start_timeout: ClassVar[float] = 10.0
     stop_timeout: ClassVar[float] = 3.0
+    #: Whether all that it has is in its directory: then `close` need not wait for a tidy end.
+    is_disposable: ClassVar[bool] = False
 
     def __init__(self, *, port: int = 0) -> None:
         """Choose the port.
@@ -180,9 +182,12 @@ class ServerProcess(ABC):
             self._process.wait()
 
     def close(self) -> None:
-        """Stop the server and remove its directory."""
+        """End the server and remove its directory."""
         try:
-            self.stop()
+            if self.is_disposable:
+                self.kill()
+            else:
+                self.stop()
         finally:
             if self._directory is not None:
                 shutil.rmtree(self._directory, ignore_errors=True)

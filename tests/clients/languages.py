@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from servers import give_up
+from tests.missing import give_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import redis
 
-from servers import MissingServerError, give_up, passwords
+from servers import MissingServerError, passwords
 from servers.certificates import Authority
 from servers.kafka import Kafka, admin_client
 from servers.kafka_secure import MECHANISM, SecureKafka
 from servers.kafka_secure import USER as KAFKA_USER
-from servers.redis_secure import USER, TlsStore, documented_rights, make_user
+from servers.redis_secure import USER, TlsStore
+from tests.integration.documented_rights import documented_rights, make_user
 from tests.integration.pipeline_runs import Deployment
+from tests.missing import give_up
 
 EXIT_CONFIG = 78
 _EVENT = {

@@ -11,7 +11,6 @@ import orjson
 import pytest
 from kafka import KafkaConsumer
 
-import servers
 from bench.broker import Broker
 from bench.errors import BenchError
 from bench.quix_environment import quix_interpreter
@@ -22,6 +21,7 @@ from profiler.records.json_objects import Limits
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
 from tests.integration.bench_runs import ROOT, report_of, run_bench
+from tests.missing import give_up
 from tests.oracles.article import ArticleProgram
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -46,7 +46,7 @@ def quix() -> Path:
     try:
         return quix_interpreter()
     except BenchError as error:
-        servers.give_up("Quix Streams", [str(error)])
+        give_up("Quix Streams", [str(error)])
 
 
 def test_the_chart_shows_every_row(tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ from profiler.profiles.rights import harmless_calls
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
 from profiler.rules.model import load_rules
-from servers import own_server
 from servers.kafka import admin_client
 from servers.kafka_strict import StrictKafka
 from servers.redis import FLAVOURS
 from tests.integration.checks import SOUND, Checked, check_redis_alone, run_check
 from tests.integration.pipeline_runs import MODES
+from tests.missing import own_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

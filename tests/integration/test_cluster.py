@@ -22,9 +22,9 @@ from profiler.records.json_objects import Limits
 from profiler.records.types import FlatEvent
 from profiler.rules.model import PRESETS, load_rules
 from profiler.servers.embedded import StoreServer
-from servers import own_server
 from servers.redis import redis_binary
 from tests.integration.pipeline_runs import rules_file
+from tests.missing import own_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

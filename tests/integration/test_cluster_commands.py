@@ -21,15 +21,14 @@ from profiler.records.types import FlatEvent
 from profiler.rules.model import load_rules
 from profiler.servers.ports import free_port
 from servers import passwords
-from servers.redis_secure import (
-    USER,
-    TlsStore,
+from servers.redis_secure import USER, TlsStore
+from tests.integration.checks import check_redis_alone
+from tests.integration.commands import run_command
+from tests.integration.documented_rights import (
     documented_cluster_rights,
     documented_rights,
     make_user,
 )
-from tests.integration.checks import check_redis_alone
-from tests.integration.commands import run_command
 from tests.integration.pipe_runs import pipe
 from tests.integration.secure_runs import EVENT, Certificates, user_of
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from servers import own_server
 from servers.kafka import Kafka, RestartedKafka, admin_client
 from tests.conftest import MakeStore, make_topics
 from tests.integration.conftest import Deploy, Settle
@@ -24,6 +23,7 @@ from tests.integration.fault_events import (
 )
 from tests.integration.pipeline_runs import Deployment
 from tests.integration.transport_client import ADAPTERS
+from tests.missing import own_server
 
 SESSION_S = 3
 SHORT = {

@@ -18,8 +18,8 @@ from profiler.profiles.redis.connections import connect, connect_to
 from profiler.rules.model import load_rules
 from servers import passwords
 from servers.redis import FLAVOURS
-from servers.redis_secure import OPERATIONS
 from tests.integration.commands import run_command
+from tests.integration.documented_rights import OPERATIONS
 from tests.lua.raw import Script
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from profiler.errors import ConfigError
 from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.topics import create_topics
 from profiler.ops.mode_switch import claim_mode
-from servers import own_server
 from servers.kafka import admin_client
 from servers.kafka_strict import StrictKafka
 from tests.integration.pipeline_runs import MODES
+from tests.missing import own_server
 
 TOPICS = ("processed", "flattened", "persisted", "rejected")
 

@@ -17,8 +17,9 @@ from profiler.records.types import FlatEvent
 from profiler.rules.model import load_rules
 from servers import passwords
 from servers.redis import FLAVOURS
-from servers.redis_secure import USER, documented_rights, make_user
+from servers.redis_secure import USER
 from tests.conftest import MakeStore
+from tests.integration.documented_rights import documented_rights, make_user
 
 #: What goes wrong without a right.
 NEEDED_FOR = {

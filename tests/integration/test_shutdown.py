@@ -16,13 +16,13 @@ import pytest
 import redis
 
 from profiler.servers.ports import free_port
-from servers import own_server
 from servers.kafka import Kafka, RestartedKafka, admin_client
 from tests.conftest import MakeStore, make_topics
 from tests.integration.conftest import Deploy
 from tests.integration.fault_events import page_views
 from tests.integration.pipeline_runs import Deployment, place_of
 from tests.integration.programs import Program
+from tests.missing import own_server
 
 IN_TIME_S = 10
 PATIENCE_S = 20

@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from profiler.profiles.keys import key_of
-from servers import give_up
 from servers.redis import FLAVOURS
+from tests.missing import give_up
 from tools.vectors.files import files
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_vectors_hold_under_another_locale(
 
 
 def test_files_are_what_the_oracles_say() -> None:
-    """`python -m tools.write_vectors` writes them anew."""
+    """`make vectors` writes them anew."""
     committed = {file.name: file.read_text(encoding="utf-8") for file in FILES}
     assert committed == files()
 

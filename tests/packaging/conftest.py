@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servers import give_up
+from tests.missing import give_up
 from tests.packaging.commands import ROOT, bare_environment, pip_settings, run
 from tests.packaging.image import Image
 

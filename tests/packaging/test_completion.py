@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from servers import give_up
+from tests.missing import give_up
 from tests.packaging.conftest import Installation
 
 

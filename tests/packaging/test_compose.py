@@ -13,10 +13,11 @@ from kafka import KafkaConsumer, KafkaProducer
 from redis import Redis
 
 from profiler.config import Settings
-from servers import MissingServerError, give_up
+from servers import MissingServerError
 from servers.kafka import IMAGE, admin_client
 from servers.redis import IMAGES
 from tests.integration.programs import Program
+from tests.missing import give_up
 from tests.packaging.commands import ROOT, run
 from tests.packaging.compose import KafkaService, Network, RedisService, read_compose
 

@@ -155,3 +155,12 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert "absent.toml" in refusal(tmp_path / "absent.toml")
     (tmp_path / "broken.toml").write_text("a = 1\nb c")
     assert "line 2" in refusal(tmp_path / "broken.toml")
+
+
+def test_a_section_that_is_no_table_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable for the same section does not hide it."""
+    (tmp_path / "flat.toml").write_text("kafka = 3")
+    monkeypatch.setenv("PROFILER_KAFKA__CLIENT_ID", "environment")
+    assert refusal(tmp_path / "flat.toml").startswith("kafka: Input should be a valid dictionary")

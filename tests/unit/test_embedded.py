@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -190,6 +191,21 @@ def test_server_that_dies_at_its_start_tells_its_last_output(
 def test_port_in_use_is_refused() -> None:
     with EmbeddedStore() as first, pytest.raises(ConfigError, match=f"{first.port} is in use"):
         EmbeddedStore(port=first.port).start()
+
+
+def test_a_port_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gets one listens there later: until then it looks free."""
+    few = range(31_990, 32_000)
+    monkeypatch.setattr("profiler.servers.ports.PORTS", few)
+    given = []
+    for _ in few:
+        with contextlib.suppress(ConfigError):
+            given.append(free_port())
+    assert given
+    assert set(given) <= set(few)
+    assert len(set(given)) == len(given)
+    with pytest.raises(ConfigError, match="no free port between 31990 and 32000"):
+        free_port()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""The generator of the conformance vectors; lua/vectors/README.md describes their format.
+"""The conformance vectors: their arguments, and the answers that the oracles give.
 
-What a call gets stands here, a module per file of vectors; what it must answer is computed by the
-oracles in tests/oracles, which share no code with the script, or stands here too, where the oracles
-do not model a case. Nothing is taken from the script's own answers.
+A module per file of vectors says what a call gets. What the call must answer is computed by the
+oracles in tests/oracles, which share no code with the script. Where the oracles do not model a
+case, the answer stands here too. Nothing is taken from the script's own answers.
 """
