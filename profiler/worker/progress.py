@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -25,13 +25,15 @@ class Progress:
 
     Args:
         consumer: asked for its assignment and lag.
+        clock: seconds.
     """
 
-    def __init__(self, consumer: Consumer) -> None:
+    def __init__(self, consumer: Consumer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._consumer = consumer
         self._counts: Counter[str] = Counter()
         self._owned: frozenset[tuple[str, int]] = frozenset()
-        self._summarised_at = time.monotonic()
+        self._summarised_at = clock()
         self._read = 0
 
     @property
@@ -46,7 +48,7 @@ class Progress:
             if lost := before - owned:
                 _LOG.info("revoked", partitions=len(lost), names=_names(lost))
             _LOG.info("assigned", partitions=len(owned), before=len(before), names=_names(owned))
-        now = time.monotonic()
+        now = self._clock()
         if (seconds := now - self._summarised_at) >= _SUMMARY_EVERY_S:
             totals = self.totals
             rate = round((totals["read"] - self._read) / seconds, 1)

@@ -71,9 +71,14 @@ class Watch:
     """Turns signals into a `StopRequest`, and ends the process when that takes too long.
 
     Until `expect` is called nothing is in hand, and a signal ends the process at once.
+
+    Args:
+        stop: set at the first signal.
+        end_s: seconds from the first signal on, after which the process is ended from outside.
     """
 
-    def __init__(self, stop: StopRequest) -> None:
+    def __init__(self, stop: StopRequest, end_s: float = _END_S) -> None:
+        self._end_s = end_s
         self._stop = stop
         # Its `put` may interrupt anything; the methods of Event and of loggers may not.
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -112,7 +117,7 @@ class Watch:
                 _LOG.info("stopped while starting", took_s=self._taken())
                 os._exit(0)
         try:
-            number = self._signals.get(timeout=_END_S)
+            number = self._signals.get(timeout=self._end_s)
         except queue.Empty:
             self._give_up("the time to stop is up")
             os._exit(0)
