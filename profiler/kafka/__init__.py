@@ -8,7 +8,7 @@ from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
 from profiler.kafka.protocol import Consumer, Producer
 
-__all__ = ["Consumer", "Producer", "client_of", "open_producer", "open_consumer"]
+__all__ = ["Consumer", "Producer", "client_of", "open_consumer", "open_producer"]
 
 _EXTRA = "pip install 'visitor-profiler[librdkafka]'"
 

@@ -3,4 +3,4 @@
 from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
 from profiler.kafka.kafka_python.producer import KafkaPythonProducer
 
-__all__ = ["KafkaPythonProducer", "KafkaPythonConsumer"]
+__all__ = ["KafkaPythonConsumer", "KafkaPythonProducer"]

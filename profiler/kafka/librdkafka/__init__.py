@@ -3,4 +3,4 @@
 from profiler.kafka.librdkafka.consumer import LibrdkafkaConsumer
 from profiler.kafka.librdkafka.producer import LibrdkafkaProducer
 
-__all__ = ["LibrdkafkaProducer", "LibrdkafkaConsumer"]
+__all__ = ["LibrdkafkaConsumer", "LibrdkafkaProducer"]
