@@ -137,7 +137,11 @@ def test_an_error_of_the_records_themselves_leaves_a_producer_that_works(client:
     with pytest.raises(ValueError, match="no more"):
         producer.send(record for make in (lambda: [output(topic, 1)], broken) for record in make())
     producer.send([output(topic, 2)])
-    assert {2} <= set(numbers(read(client.consumer(topic), 1))) | {2}
+    consumer = client.consumer(topic)
+    found = read(consumer, 1)
+    while numbers(found)[-1] != 2:
+        found += read(consumer, 1)
+    assert numbers(found) in ([2], [1, 2])
 
 
 def test_nothing_to_send_is_no_error(client: Client) -> None:

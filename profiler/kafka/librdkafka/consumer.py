@@ -197,7 +197,9 @@ class LibrdkafkaConsumer:
                 self._check(error)
                 continue
             record = record_of(message)
-            by_partition.setdefault((record.topic, record.partition), []).append(record)
+            place = record.topic, record.partition
+            by_partition.setdefault(place, []).append(record)
+            self._first_offsets.setdefault(place, record.offset)
         if self._changes != before:
             # Some of these records may be from before the change. librdkafka would not give them
             # again, but where their partition was assigned anew.
@@ -209,8 +211,6 @@ class LibrdkafkaConsumer:
                 for (topic, partition), records in by_partition.items():
                     self._consumer.seek(TopicPartition(topic, partition, records[0].offset))
             return {}
-        for place, records in by_partition.items():
-            self._first_offsets.setdefault(place, records[0].offset)
         return by_partition
 
     def _rewind_stale(self) -> None:
