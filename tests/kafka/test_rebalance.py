@@ -9,7 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from profiler.errors import TransportError
-from profiler.kafka.protocol import Consumer, Polled
+from profiler.kafka.protocol import Consumer, Polled, Producer
 from profiler.records.types import Record
 from tests.kafka.clients import (
     PATIENCE_S,
@@ -21,6 +21,9 @@ from tests.kafka.clients import (
     output,
     read,
 )
+
+#: How often a member comes and goes: only some of these rebalances meet a record inside a poll.
+_JOINS = 4
 
 
 @contextmanager
@@ -52,39 +55,58 @@ def assert_each_generation_reads_once(polled: list[Polled]) -> None:
         assert found == list(range(len(found))), where
 
 
+@contextmanager
+def traffic(producer: Producer, topic: str) -> Iterator[list[int]]:
+    """Send a few records every few milliseconds, in a thread; yields their numbers."""
+    sent: list[int] = []
+    ended = Event()
+
+    def send() -> None:
+        while not ended.wait(0.003):
+            some = range(len(sent), len(sent) + 4)
+            producer.send(output(topic, number, key=b"%d" % number) for number in some)
+            sent.extend(some)
+
+    thread = Thread(target=send)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        ended.set()
+        thread.join()
+
+
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
 def test_a_poll_that_rebalances_brings_nothing_twice(client: Client, assignor: str) -> None:
-    """Members come and go while one polls without a pause, so that some polls rebalance."""
+    """Members come and go while records do, so that some polls rebalance and find records."""
     changes = {} if client.adapter == "memory" else {"assignor": assignor}
     if assignor == "cooperative-sticky" and client.adapter != "librdkafka":
         pytest.skip("only librdkafka has this assignor")
     topic = client.topic("inside", partitions=4)
-    client.producer().send(output(topic, number, key=b"%d" % number) for number in range(20_000))
     first = client.consumer(topic, **changes)
     polled: list[Polled] = []
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
 
     def poll_until(partitions: int) -> None:
         while len(first.assignment) != partitions:
-            polled.append(first.poll(timeout_ms=50, max_records=20))
+            polled.append(first.poll(timeout_ms=100, max_records=500))
             assert time.monotonic() < deadline
 
-    poll_until(4)
-    for _ in range(4):
-        for _ in range(20):
-            polled.append(first.poll(timeout_ms=50, max_records=20))
-        second = client.consumer(topic, **changes)
-        with polled_elsewhere(second):
-            poll_until(2)
-        second.close()
+    with traffic(client.producer(), topic) as sent:
         poll_until(4)
+        for _ in range(_JOINS):
+            second = client.consumer(topic, **changes)
+            with polled_elsewhere(second):
+                poll_until(2)
+            second.close()
+            poll_until(4)
     last = first.generation
-    while sum(len(one.records) for one in polled if one.generation == last) < 20_000:
+    while sum(len(one.records) for one in polled if one.generation == last) < len(sent):
         polled.append(first.poll(timeout_ms=50, max_records=500))
         assert time.monotonic() < deadline
     assert first.generation == last
     assert_each_generation_reads_once(polled)
-    assert len({one.generation for one in polled if one.records}) > 4
+    assert len({one.generation for one in polled if one.records}) > _JOINS
 
 
 def test_keep_alive_takes_part_in_a_rebalance(client: Client) -> None:
