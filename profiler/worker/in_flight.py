@@ -144,10 +144,8 @@ class InFlight:
 
     def check(self) -> None:
         """Raise what the oldest batch failed with."""
-        if self._flights:
-            for step in self.oldest[-3:]:
-                if step.done():
-                    step.result()
+        if self._flights and self.oldest.produced.done():
+            self.oldest.produced.result()
 
     def cancel(self) -> None:
         """Begin no stage any more: what is under way in one comes to its end, the rest fails."""
