@@ -173,6 +173,6 @@ def test_on_a_terminal_lines_are_for_people(
     [assigned] = [line for line in plain.splitlines() if "assigned" in line]
     assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[info *\] assigned ", assigned)
     assert "partitions=3" in assigned
-    assert "[profiler.worker.loop]" in assigned
+    assert "[profiler.worker]" in assigned
     for line in plain.splitlines():
         assert not line.startswith("{")
