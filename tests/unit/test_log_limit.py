@@ -155,8 +155,9 @@ def failure() -> tuple[BaseException, weakref.ref[Large]]:
     in_hand = Large()
     try:
         int("no number")
-    except ValueError as error:
-        return error, weakref.ref(in_hand)
+    except ValueError as caught:
+        error = caught
+    return error, weakref.ref(in_hand)
 
 
 @pytest.mark.parametrize("is_ours", [False, True], ids=["of a library", "of the profiler"])
