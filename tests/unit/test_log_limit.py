@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import io
-import json
 import logging
-import subprocess
-import sys
+import weakref
 from typing import Any
 
 import pytest
 
 from profiler.service.log_limit import RateLimitedHandler, kind_of
-
-ENOUGH_S = 10.0
 
 Line = tuple[str, int]
 
@@ -149,6 +146,35 @@ def test_a_line_held_back_is_what_it_was_when_it_was_logged(storm: Storm) -> Non
     assert storm.lines[-1] == ("first ['a']", 0)
 
 
+class Large:
+    """Stands for a batch that a function has in hand when it fails."""
+
+
+def failure() -> tuple[BaseException, weakref.ref[Large]]:
+    """An error, and whether something in its traceback lives on."""
+    in_hand = Large()
+    try:
+        int("no number")
+    except ValueError as caught:
+        error = caught
+    return error, weakref.ref(in_hand)
+
+
+@pytest.mark.parametrize("is_ours", [False, True], ids=["of a library", "of the profiler"])
+def test_a_line_held_back_keeps_no_traceback_alive(storm: Storm, *, is_ours: bool) -> None:
+    for _ in range(2):
+        error, in_hand = failure()
+        text = {"event": "failed", "exc_info": error} if is_ours else "failed"
+        told = None if is_ours else (type(error), error, error.__traceback__)
+        storm.handler.handle(logging.LogRecord("kafka", 40, "", 0, text, (), told))
+        del error, text, told
+    gc.collect()
+    assert in_hand() is None
+    storm.handler.close()
+    assert storm.stream.getvalue().count("Traceback") == (not is_ours)
+    assert len(storm.lines) == 2
+
+
 def test_memory_is_bounded_and_no_count_is_lost(storm: Storm) -> None:
     """Texts that are all different are no storm of a kind, but they must not pile up."""
     texts = [f"{chr(0x4E00 + number)} is away" for number in range(5_000)]
@@ -176,60 +202,3 @@ def test_after_the_end_nothing_is_held_back(storm: Storm) -> None:
     storm.log("node is away")
     storm.log("node is away")
     assert len(storm.lines) == 2
-
-
-PROGRAM = """
-import logging, os, select, sys
-import structlog
-from profiler.service.logs import configure
-
-configure()
-log, library = structlog.get_logger("profiler.worker"), logging.getLogger("kafka.net")
-for number in range(300):
-    try:
-        raise ValueError("not for a second time")
-    except ValueError:
-        log.exception("redis is unwell", number=number)
-        library.error("node %d is away", number, exc_info=True)
-if sys.argv[1:]:
-    select.select([sys.stdin], [], [], float(sys.argv[1]))
-    os._exit(0)  # nothing is written at this exit
-"""
-
-
-def lines_of(output: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in output.splitlines()]
-
-
-def test_real_loggers_at_exit() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60
-    )
-    lines = lines_of(done.stderr)
-    for event, last in (("redis is unwell", None), ("node", "node 299 is away")):
-        mine = [line for line in lines if line["event"].startswith(event)]
-        assert 2 <= len(mine) <= 5
-        assert sum(1 + line.get("suppressed", 0) for line in mine) == 300
-        assert "ValueError" in mine[0]["exception"]
-        assert mine[-1]["event"] == (last or event)
-        assert mine[-1].get("number", 299) == 299
-        assert all({"timestamp", "level", "logger"} <= line.keys() for line in mine)
-
-
-def test_real_loggers_when_the_storm_is_over() -> None:
-    """The count appears although nothing is logged any more and the process goes on."""
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(ENOUGH_S)],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        counted = {"profiler.worker": 0, "kafka.net": 0}
-        for text in process.stderr:
-            line = json.loads(text)
-            counted[line["logger"]] += 1 + line.get("suppressed", 0)
-            if set(counted.values()) == {300}:
-                break
-        process.communicate(timeout=ENOUGH_S)
-    assert counted == {"profiler.worker": 300, "kafka.net": 300}
