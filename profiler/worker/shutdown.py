@@ -5,6 +5,7 @@ libraries have waits that nobody can cut short, so a thread of its own ends the 
 time is up, or at once at the second signal. What is not committed then is read again.
 """
 
+import logging
 import os
 import queue
 import signal
@@ -106,7 +107,7 @@ class Watch:
     def leave(self) -> NoReturn:
         """End the process now, whatever else is under way in it: exit code 0."""
         _LOG.info("left behind what does not answer", took_s=self._taken())
-        os._exit(0)
+        _exit_now(0)
 
     def _run(self) -> None:
         number = self._signals.get()
@@ -115,14 +116,14 @@ class Watch:
             _LOG.info("stopping", signal=signal.Signals(number).name)
             if self._in_hand is None:
                 _LOG.info("stopped while starting", took_s=self._taken())
-                os._exit(0)
+                _exit_now(0)
         try:
             number = self._signals.get(timeout=self._end_s)
         except queue.Empty:
             self._give_up("the time to stop is up")
-            os._exit(0)
+            _exit_now(0)
         self._give_up(f"a second signal, {signal.Signals(number).name}")
-        os._exit(_EXIT_AT_ONCE)
+        _exit_now(_EXIT_AT_ONCE)
 
     def _give_up(self, reason: str) -> None:
         if self._in_hand is not None and self._in_hand():
@@ -131,6 +132,12 @@ class Watch:
 
     def _taken(self) -> float:
         return round(self._stop.seconds_taken, 2)
+
+
+def _exit_now(code: int) -> NoReturn:
+    """End the process without waiting for its threads; what the log holds back is written."""
+    logging.shutdown()
+    os._exit(code)
 
 
 def watch_signals(stop: StopRequest) -> Watch:
