@@ -139,7 +139,7 @@ def trained_java() -> KafkaJava:
     """
     java = find_java()
     with java.archive.with_suffix(".lock").open("w") as lock:
-        # One process makes it, the others wait for it.
+        # One process makes it; all other processes wait for it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not java.archive.exists():
             unfinished = java.archive.with_suffix(".new")
