@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,8 @@ from servers.kafka import Kafka
 from tests.integration.programs import PATIENCE_S, Program
 
 MODES = ("run", "flatten", "profile")
+#: What `kafka.client` may be.
+ADAPTERS = ("librdkafka", "kafka-python")
 #: The client of the programs, where a test does not choose; all tests can be run with the other.
 KAFKA_CLIENT = os.environ.get("PROFILER_TEST_KAFKA_CLIENT", "kafka-python")
 LATEST = -1  # the offset behind the last record, as Kafka's protocol has it
@@ -85,7 +87,12 @@ class Deployment:
 
     Args:
         processed: the input topic of another deployment, to read it too.
+
+    Attributes:
+        program: what `start` starts, in place of a fork.
     """
+
+    program: Sequence[str] | None = None
 
     def __init__(
         self,
@@ -125,7 +132,7 @@ class Deployment:
         named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
-        return Program(arguments, environment, self._directory)
+        return Program(arguments, environment, self._directory, self.program)
 
     def produce(self, inputs: Iterable[Input], topic: str = "processed") -> None:
         """Write records, and wait for their acknowledgements."""

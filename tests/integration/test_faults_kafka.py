@@ -21,8 +21,7 @@ from tests.integration.fault_events import (
     page_views,
     without_event_ids,
 )
-from tests.integration.pipeline_runs import Deployment
-from tests.integration.transport_client import ADAPTERS
+from tests.integration.pipeline_runs import ADAPTERS, Deployment
 from tests.missing import own_server
 
 SESSION_S = 3
