@@ -17,6 +17,7 @@ class Servers:
         self.started = self.ended = 0
 
     def start(self, stack: ExitStack) -> str:
+        """Do what the first user does."""
         self.started += 1
         stack.callback(self._end)
         return f"server {self.started}"
