@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -19,10 +18,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from profiler.errors import ConfigError
 from profiler.servers.embedded import EmbeddedBroker, EmbeddedStore, StoreServer, valkey_binary
 from profiler.servers.ports import free_port
-from profiler.servers.processes import ServerStartError, wait_until
-
-if TYPE_CHECKING:
-    from profiler.servers.processes import ServerProcess
+from profiler.servers.processes import ServerProcess, ServerStartError, wait_until
 
 
 def is_alive(pid: int) -> bool:
@@ -157,6 +153,28 @@ def test_server_that_ignores_sigterm_is_killed() -> None:
         os.kill(store.pid, signal.SIGSTOP)  # a stopped process does not act on SIGTERM
         store.stop()
         assert not is_alive(store.pid)
+
+
+@pytest.mark.parametrize("is_disposable", [False, True])
+def test_only_a_disposable_server_is_closed_without_a_tidy_end(
+    tmp_path: Path, *, is_disposable: bool
+) -> None:
+    class Tidy(ServerProcess):
+        name = "tidy"
+
+        def command(self) -> list[str]:
+            script = f"trap 'touch {tmp_path}/tidied; exit' TERM; touch {tmp_path}/up"
+            return ["/bin/sh", "-c", f"{script}; while :; do sleep 0.05; done"]
+
+        def is_ready(self) -> bool:
+            return (tmp_path / "up").exists()
+
+    server = Tidy()
+    server.is_disposable = is_disposable  # type: ignore[misc] # of the class, elsewhere
+    with server:
+        assert is_alive(server.pid)
+    assert not is_alive(server.pid)
+    assert (tmp_path / "tidied").exists() != is_disposable
 
 
 def test_environment_reaches_the_server(tmp_path: Path) -> None:
