@@ -149,18 +149,22 @@ def test_data_survives_stop_and_crash_at_the_same_port() -> None:
 
 
 def test_server_that_ignores_sigterm_is_killed() -> None:
-    with EmbeddedStore() as store:
+    class Hasty(EmbeddedStore):
+        stop_timeout = 0.3
+
+    with Hasty() as store:
         os.kill(store.pid, signal.SIGSTOP)  # a stopped process does not act on SIGTERM
         store.stop()
         assert not is_alive(store.pid)
 
 
-@pytest.mark.parametrize("is_disposable", [False, True])
+@pytest.mark.parametrize("disposable", [False, True])
 def test_only_a_disposable_server_is_closed_without_a_tidy_end(
-    tmp_path: Path, *, is_disposable: bool
+    tmp_path: Path, *, disposable: bool
 ) -> None:
     class Tidy(ServerProcess):
         name = "tidy"
+        is_disposable = disposable
 
         def command(self) -> list[str]:
             script = f"trap 'touch {tmp_path}/tidied; exit' TERM; touch {tmp_path}/up"
@@ -169,12 +173,10 @@ def test_only_a_disposable_server_is_closed_without_a_tidy_end(
         def is_ready(self) -> bool:
             return (tmp_path / "up").exists()
 
-    server = Tidy()
-    server.is_disposable = is_disposable  # type: ignore[misc] # of the class, elsewhere
-    with server:
+    with Tidy() as server:
         assert is_alive(server.pid)
     assert not is_alive(server.pid)
-    assert (tmp_path / "tidied").exists() != is_disposable
+    assert (tmp_path / "tidied").exists() != disposable
 
 
 def test_environment_reaches_the_server(tmp_path: Path) -> None:
