@@ -11,7 +11,7 @@ from kafka.structs import OffsetAndMetadata
 from bench.errors import BenchError
 from bench.traffic import BenchRecord
 from profiler.config.settings import KafkaSettings
-from profiler.kafka import open_sink
+from profiler.kafka import open_producer
 from profiler.kafka.admin.topics import create_topics
 from profiler.records.types import OutputRecord
 from profiler.servers.processes import ServerProcess, wait_until
@@ -19,7 +19,7 @@ from profiler.servers.processes import ServerProcess, wait_until
 _FILL_AT_ONCE = 2_000
 _MEMBERS_WITHIN_S = 60.0
 _LONGEST_MS = str(2**63 - 1)
-#: Records keep the capture's timestamps: those must neither expire nor be refused.
+#: Records keep the capture's timestamps: such records must neither expire nor be refused.
 _ANY_TIMESTAMP = {
     "retention.ms": "-1",
     "message.timestamp.before.max.ms": _LONGEST_MS,
@@ -100,7 +100,7 @@ class Broker:
 
     def fill(self, topic: str, records: Sequence[BenchRecord]) -> None:
         """Write records, and wait until all are acknowledged."""
-        sink = open_sink(self._settings)
+        sink = open_producer(self._settings)
         try:
             for at in range(0, len(records), _FILL_AT_ONCE):
                 sink.send(

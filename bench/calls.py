@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from bench.store import Store
 from bench.traffic import BenchRecord
@@ -13,9 +13,6 @@ from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from profiler.records.types import FlatEvent
 from profiler.rules.model import Rules
-
-if TYPE_CHECKING:
-    from profiler.profiles.reply import Outcome
 
 T = TypeVar("T")
 
@@ -49,16 +46,9 @@ def pack_calls(
     events: Sequence[FlatEvent],
 ) -> list[PackedCalls]:
     """A batch's calls: in each pipeline a visitor has at most one."""
-    outcomes: list[Outcome] = [None] * len(events)
-    rounds = script._calls(events, outcomes)  # noqa: SLF001 - exactly what the worker sends
     return [
-        PackedCalls(
-            connection.pack_commands(
-                ("EVALSHA", script.sha, 1, call.key, *call.arguments) for call in calls
-            ),
-            len(calls),
-        )
-        for calls in rounds
+        PackedCalls(connection.pack_commands(words for _, words in commands), len(commands))
+        for commands in script.calls_of(events).rounds
     ]
 
 

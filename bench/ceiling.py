@@ -8,11 +8,11 @@ from bench.rounds import Figures, Progress, Servers
 from bench.store import Store
 from bench.traffic import BenchRecord
 from profiler.config.settings import Settings
-from profiler.engine.pipeline import Pipeline
+from profiler.engine import Finished, PythonEngine, process
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
-from profiler.records.types import OutputRecord, Record
+from profiler.records.types import Record
 from profiler.rules.model import load_rules
 
 
@@ -42,27 +42,30 @@ def output_sizes(store: Store, records: Sequence[BenchRecord]) -> tuple[int, int
     """Mean bytes of the values that `profiler run` writes with the preset `article`.
 
     Returns:
-        That of a flattened record and that of a persisted one.
+        The size of a flattened record, and the size of a persisted one.
     """
     rules = load_rules("article")
     client = connect(store.url, timeout_s=30)
     try:
         script = ProfileScript(client, rules)
-        pipeline = Pipeline("run", Settings(rules="article"), script, watermarks=False)
-        results = pipeline.process(
+        settings = Settings(rules="article")
+        finished = process(
+            PythonEngine("run", settings, script, watermarks=False),
+            script,
             [
                 Record(
                     "tracking_processed", 0, offset, record.timestamp, record.key, record.value, ()
                 )
                 for offset, record in enumerate(records)
-            ]
+            ],
         )
     finally:
         client.close()
         store.forget({key_of(rules.store.key, record.visitor) for record in records})
-    flattened, persisted = zip(*(result.outputs for result in results), strict=True)
-    return _mean_bytes(flattened), _mean_bytes(persisted)
+    topics = settings.topics
+    return _mean_bytes(finished, topics.flattened), _mean_bytes(finished, topics.persisted)
 
 
-def _mean_bytes(outputs: Sequence[OutputRecord]) -> int:
-    return round(fmean(len(output.value or b"") for output in outputs))
+def _mean_bytes(finished: Finished, topic: str) -> int:
+    values = (output.value or b"" for output in finished.outputs if output.topic == topic)
+    return round(fmean(map(len, values)))

@@ -14,9 +14,9 @@ from bench.store import Store
 from bench.traffic import COPIES, Template, make_records, read_templates
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
-from profiler.profiles.reply import OUTPUT_PREFIX, Applied
+from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
-from profiler.records.types import FlatEvent
+from profiler.records.types import OUTPUT_PREFIX, FlatEvent
 from profiler.rules.model import load_rules
 
 PRESETS = ("article", "standard")

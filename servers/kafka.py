@@ -140,7 +140,7 @@ def trained_java() -> KafkaJava:
     java = find_java()
     if not java.archive.exists() and os.access(java.jars, os.W_OK):
         with java.archive.with_suffix(".lock").open("w") as lock:
-            # One process makes it, others wait for it.
+            # One process makes it; all other processes wait for it.
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not java.archive.exists():
                 _train(java)

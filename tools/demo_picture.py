@@ -18,7 +18,7 @@ from profiler.demo.rate import Rate
 from profiler.demo.sample import read_sample
 from profiler.demo.tally import Tally
 from profiler.demo.view import Snapshot, screen
-from profiler.engine.pipeline import Pipeline
+from profiler.engine import PythonEngine, process
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
@@ -50,22 +50,16 @@ def main() -> None:
     with EmbeddedStore() as store:
         script = ProfileScript(connect(store.url), rules)
         script.register()
-        pipeline = Pipeline("run", settings, script)
+        engine = PythonEngine("run", settings, script)
         for start in range(0, len(records), _BATCH):
             batch = records[start : start + _BATCH]
-            for result in pipeline.process(batch):
-                output = result.outputs[-1]
-                tally.add(
-                    Record(
-                        output.topic,
-                        0,
-                        result.record.offset,
-                        output.timestamp,
-                        output.key,
-                        output.value,
-                        output.headers,
-                    )
-                )
+            ends = [
+                output
+                for output in process(engine, script, batch).outputs
+                if output.topic != settings.topics.flattened
+            ]
+            for offset, (ended_in, key, value, headers, timestamp) in enumerate(ends, start):
+                tally.add(Record(ended_in, 0, offset, timestamp, key, value, headers))
             rate.add(len(batch))
             now += _DURATION_S * len(batch) / len(records)
         snapshot = Snapshot(tally, rate, len(records), _DURATION_S)

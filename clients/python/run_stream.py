@@ -12,8 +12,8 @@ from pathlib import Path
 
 from profiler.errors import StoreUnavailableError
 from profiler.profiles.redis.connections import connect
-from profiler.profiles.reply import Rejected
 from profiler.profiles.script import ProfileScript
+from profiler.records.types import Rejected
 from profiler.rules.model import load_rules
 
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")

@@ -19,8 +19,8 @@ from redis import Redis, RedisCluster, RedisError
 from profiler.errors import ProfilerError, ScriptContractError
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
-from profiler.profiles.reply import Rejected
 from profiler.profiles.script import ProfileScript
+from profiler.records.types import Rejected
 from profiler.rules.model import load_rules
 
 LUA = Path(os.environ.get("LUA_DIR") or Path(__file__).parents[2] / "lua")

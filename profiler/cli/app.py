@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from profiler import __version__
-from profiler.cli import check, config, inspect, lua, process, topics
+from profiler.cli import check, config, demo, get, lua, pipe, run, topics
 
 app = typer.Typer(
     name="profiler",
@@ -31,9 +31,5 @@ def _root(
     pass
 
 
-process.add_to(app)
-check.add_to(app)
-inspect.add_to(app)
-topics.add_to(app)
-config.add_to(app)
-lua.add_to(app)
+for command in (run, pipe, demo, check, get, topics, config, lua):
+    command.add_to(app)

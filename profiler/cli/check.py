@@ -14,8 +14,7 @@ from rich.text import Text
 from profiler import __version__
 from profiler.cli import EXIT_CONFIG, EXIT_FAILED
 from profiler.cli.options import Brokers, ConfigFile, RedisUrl, RulesName, settings_from
-from profiler.config.settings import Settings
-from profiler.engine.pipeline import Mode
+from profiler.config.settings import Mode, Settings
 from profiler.errors import ConfigError
 from profiler.ops.check.findings import CONFIGURATION, Finding, Status, has_failed, is_misconfigured
 from profiler.ops.check.kafka import check_kafka

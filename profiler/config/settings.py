@@ -15,6 +15,7 @@ __all__ = [
     "GroupSettings",
     "KafkaSettings",
     "LimitSettings",
+    "Mode",
     "RedisSettings",
     "Settings",
     "TopicSettings",
@@ -22,9 +23,16 @@ __all__ = [
 
 ENV_PREFIX = "profiler_"
 
-#: What an output may have on top of the flattened record: the profile (200 KiB, see
-#: `profiler.engine.pipeline`), and at least 24 KiB of key and headers.
-_OUTPUT_RESERVE_BYTES = 229_376
+#: The commands that work on the stream.
+Mode = Literal["run", "flatten", "profile"]
+
+#: Kept free for the profile: `article` keeps four pages of 8,192 bytes, of which JSON may write
+#: each as six (`standard` half of that), and ids.
+_PROFILE_BYTES = 204_800
+
+#: What an output may have on top of the flattened record: the profile, and at least
+#: 24 KiB of key and headers.
+_OUTPUT_RESERVE_BYTES = _PROFILE_BYTES + 24_576
 
 
 class TopicSettings(Section):
@@ -142,6 +150,16 @@ class Settings(BaseSettings):
     def output_bytes(self) -> int:
         """The size of the largest record that leaves with a profile: input limit and reserve."""
         return self.limits.max_record_bytes + _OUTPUT_RESERVE_BYTES
+
+    @property
+    def largest_output_bytes(self) -> int:
+        """The size of the largest record that a producer with these settings takes."""
+        return max(self.kafka.max_request_bytes, self.output_bytes)
+
+    @property
+    def room_bytes(self) -> int:
+        """What key, headers and flattened value of an output may have together."""
+        return self.largest_output_bytes - _PROFILE_BYTES
 
     @classmethod
     def settings_customise_sources(

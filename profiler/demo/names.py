@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from profiler.profiles.reply import OUTPUT_PREFIX
+from profiler.records.types import OUTPUT_PREFIX
 from profiler.rules.contract import PublicField, contract_of
 from profiler.rules.model import BUILT_IN_FIELDS, EVENT_TIME, Rules
 

@@ -18,7 +18,7 @@ from profiler.demo.tally import Tally
 from profiler.demo.traffic import Outputs, SampleFeed
 from profiler.demo.view import MAX_WIDTH, Snapshot, view_on
 from profiler.errors import ProfilerError, TransportError
-from profiler.kafka import open_sink
+from profiler.kafka import open_producer
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import Rules, load_rules
@@ -108,7 +108,7 @@ class _Demo:
         self._outputs = Outputs(kafka, [topics.persisted, topics.rejected])
         stack.callback(self._outputs.close)
         self._servers.check()
-        sink = open_sink(kafka)
+        sink = open_producer(kafka)
         stack.callback(sink.close)
         self._feed = SampleFeed(sink, topics.processed, duration_s=_SAMPLE_S)
         self._servers.await_worker()

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 from profiler.config.settings import KafkaSettings
 from profiler.demo.sample import read_sample
 from profiler.kafka.kafka_python.client import connection_options, translated_errors
-from profiler.kafka.protocol import Sink
+from profiler.kafka.protocol import Producer
 from profiler.records.types import OutputRecord, Record
 
 _MAX_POLL_RECORDS = 500
@@ -17,15 +17,15 @@ _MAX_POLL_RECORDS = 500
 class SampleFeed:
     """Produces the sample evenly over a time, beginning with the first call of `send_due`."""
 
-    def __init__(self, sink: Sink, topic: str, *, duration_s: float) -> None:
+    def __init__(self, producer: Producer, topic: str, *, duration_s: float) -> None:
         """Read the sample.
 
         Args:
-            sink: where it goes.
+            producer: where it goes.
             topic: likewise.
             duration_s: how long it takes.
         """
-        self._sink = sink
+        self._producer = producer
         self._records = [
             OutputRecord(topic, record.key, record.value, (), record.timestamp)
             for record in read_sample()
@@ -43,7 +43,7 @@ class SampleFeed:
         """Send what is due by now.
 
         Raises:
-            TransportError: see `Sink.send`.
+            TransportError: see `Producer.send`.
         """
         now = monotonic()
         if self._began is None:
@@ -51,7 +51,7 @@ class SampleFeed:
         share = min(1.0, (now - self._began) / self._duration_s)
         until = max(1, int(share * self.total))
         if until > self._sent:
-            self._sink.send(self._records[self._sent : until])
+            self._producer.send(self._records[self._sent : until])
             self._sent = until
 
 

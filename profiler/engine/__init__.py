@@ -1,1 +1,23 @@
 """The inner loop: what is done with the records of a batch, whichever implementation does it."""
+
+from collections.abc import Sequence
+
+from profiler.engine.batch import Batch, Engine, Finished, Rejection
+from profiler.engine.python import PythonEngine
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import Record
+
+__all__ = ["Batch", "Engine", "Finished", "PythonEngine", "Rejection", "process"]
+
+
+def process(engine: Engine, script: ProfileScript, records: Sequence[Record]) -> Finished:
+    """Carry records through all stages in the calling thread; for callers without a worker.
+
+    Raises:
+        StoreUnavailableError: Redis is away; process the records again.
+        ScriptContractError: script and caller disagree.
+    """
+    batch = engine.batch(records)
+    batch.decode()
+    script.execute(batch)
+    return batch.finish()

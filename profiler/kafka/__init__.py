@@ -6,9 +6,16 @@ from typing import Literal
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
-from profiler.kafka.protocol import Sink, Source
+from profiler.kafka.protocol import Consumer, Polled, Producer
 
-__all__ = ["Sink", "Source", "client_of", "open_sink", "open_source"]
+__all__ = [
+    "Consumer",
+    "Polled",
+    "Producer",
+    "client_of",
+    "open_consumer",
+    "open_producer",
+]
 
 _EXTRA = "pip install 'visitor-profiler[librdkafka]'"
 
@@ -30,7 +37,7 @@ def client_of(settings: KafkaSettings) -> Literal["kafka-python", "librdkafka"]:
     return chosen
 
 
-def open_source(settings: KafkaSettings, *, topics: Sequence[str], group: str) -> Source:
+def open_consumer(settings: KafkaSettings, *, topics: Sequence[str], group: str) -> Consumer:
     """Connect a member of `group` that reads `topics`.
 
     Blocks until a broker answers, 30 s at most.
@@ -40,15 +47,15 @@ def open_source(settings: KafkaSettings, *, topics: Sequence[str], group: str) -
         ConfigError: the client refuses the settings.
     """
     if client_of(settings) == "librdkafka":
-        from profiler.kafka.librdkafka import LibrdkafkaSource  # noqa: PLC0415 - an extra
+        from profiler.kafka.librdkafka import LibrdkafkaConsumer  # noqa: PLC0415 - an extra
 
-        return LibrdkafkaSource(settings, topics=topics, group=group)
-    from profiler.kafka.kafka_python import KafkaPythonSource  # noqa: PLC0415 - the other one
+        return LibrdkafkaConsumer(settings, topics=topics, group=group)
+    from profiler.kafka.kafka_python import KafkaPythonConsumer  # noqa: PLC0415 - the other one
 
-    return KafkaPythonSource(settings, topics=topics, group=group)
+    return KafkaPythonConsumer(settings, topics=topics, group=group)
 
 
-def open_sink(settings: KafkaSettings, *, largest_bytes: int = 0) -> Sink:
+def open_producer(settings: KafkaSettings, *, largest_bytes: int = 0) -> Producer:
     """Connect a producer.
 
     Blocks until a broker answers, for the delivery timeout at most.
@@ -63,9 +70,9 @@ def open_sink(settings: KafkaSettings, *, largest_bytes: int = 0) -> Sink:
         ConfigError: the client refuses the settings.
     """
     if client_of(settings) == "librdkafka":
-        from profiler.kafka.librdkafka import LibrdkafkaSink  # noqa: PLC0415 - an extra
+        from profiler.kafka.librdkafka import LibrdkafkaProducer  # noqa: PLC0415 - an extra
 
-        return LibrdkafkaSink(settings, largest_bytes=largest_bytes)
-    from profiler.kafka.kafka_python import KafkaPythonSink  # noqa: PLC0415 - the other one
+        return LibrdkafkaProducer(settings, largest_bytes=largest_bytes)
+    from profiler.kafka.kafka_python import KafkaPythonProducer  # noqa: PLC0415 - the other one
 
-    return KafkaPythonSink(settings, largest_bytes=largest_bytes)
+    return KafkaPythonProducer(settings, largest_bytes=largest_bytes)

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from profiler.config import KafkaSettings
-from profiler.config.settings import Settings
-from profiler.engine.pipeline import Mode
+from profiler.config.settings import Mode, Settings
 from profiler.errors import ConfigError
 from profiler.kafka.admin.groups import GroupInUseError, Groups, GroupsUnsupportedError, open_groups
 from profiler.kafka.admin.tail import last_headers

@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from profiler.errors import StoredStateError
-from profiler.profiles.reply import Rejected, ReplyDecoder
+from profiler.profiles.reply import Reply, ReplyDecoder
+from profiler.records.types import Rejected
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import Rules
 
@@ -58,7 +59,7 @@ def writer_of(key: str, packed: bytes | None, rules: Rules) -> str | None:
 
 
 def decode_stored(
-    key: str, reply: list[Any] | Rejected, rules_version: str | None, decoder: ReplyDecoder
+    key: str, reply: Reply, rules_version: str | None, decoder: ReplyDecoder
 ) -> StoredProfile | None:
     """Decode the reply to a call without events; None for an unknown visitor.
 
@@ -79,7 +80,7 @@ def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
     if writer.order != rules.order:
         raise StoredStateError(
             f"{key} was written by rules {writer.rules_version} (order {writer.order}), and these"
-            f" are {rules.version} (order {rules.order}): name the others with --rules"
+            f" are {rules.version} (order {rules.order}): name the rules that wrote it with --rules"
         )
 
 

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from profiler.errors import ScriptContractError
+from profiler.records.types import OUTPUT_PREFIX, Rejected
 from profiler.rules.contract import METADATA_FLAGS, contract_of
 from profiler.rules.model import Rules
 
-#: Names of the output that only the profiler may give.
-OUTPUT_PREFIX = "profile_"
 _PREFIX = OUTPUT_PREFIX.encode()
 
 
@@ -28,15 +27,11 @@ class Applied(NamedTuple):
         return profile
 
 
-class Rejected(NamedTuple):
-    """The event is a dead letter."""
-
-    code: str
-    reason: str
-
-
 #: What became of an event; None: it has no visitor id and passes without a profile.
 Outcome = Applied | Rejected | None
+
+#: What the script answered, texts as bytes; or why this visitor's stored state cannot be used.
+Reply = list[Any] | Rejected
 
 
 def _text_of(raw: bytes) -> str:
@@ -53,6 +48,11 @@ _CONVERT: dict[str, Callable[[bytes], Any]] = {
 #: Values kept as JSON, of each type, and the longest of them.
 _KEPT_VALUES = 4_096
 _LONGEST_KEPT = 256
+
+
+#: Shapes kept, of some 2 kB each. Rules with many optional fields have more: 20 of them may be
+#: there or not in a million ways.
+_KEPT_SHAPES = 4_096
 
 
 class _Encoded(dict[bytes, bytes]):
@@ -96,9 +96,7 @@ class ReplyDecoder:
             self._constants = dict.fromkeys(field.name for field in contract.fields)
             self._constants["rules_version"] = contract.rules_version
 
-    def decode(
-        self, places: list[int], reply: list[Any] | Rejected, outcomes: list[Outcome]
-    ) -> None:
+    def decode(self, places: list[int], reply: Reply, outcomes: list[Outcome]) -> None:
         """Put a call's reply into the batch's outcomes at its events' places."""
         if isinstance(reply, Rejected):
             for place in places:
@@ -117,7 +115,10 @@ class ReplyDecoder:
         key = b" ".join([answer[0], b"", *answer[1::2]])
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = self._shape(answer)
+            shape = self._shape(answer)
+            if len(self._shapes) == _KEPT_SHAPES:
+                self._shapes.clear()
+            self._shapes[key] = shape
         try:
             values = tuple(map(getitem, shape.encoded, answer[2::2]))
         except ValueError as error:

@@ -7,37 +7,39 @@ what a profile becomes is decided in ``lua/``.
 import uuid
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import redis
 from redis.exceptions import NoScriptError
 
-from profiler.errors import InvalidRecordError, ScriptContractError, StoredStateError
+from profiler.errors import ScriptContractError, StoredStateError
+from profiler.profiles.arguments import Packer
+from profiler.profiles.calls import Calls
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
-from profiler.profiles.redis.connections import translated, translating
-from profiler.profiles.reply import Outcome, Rejected, ReplyDecoder
+from profiler.profiles.redis.connections import opened_by, translated, translating
+from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.profiles.rights import Rights, harmless_calls, merged, rights_of
-from profiler.records.types import FlatEvent
-from profiler.rules.contract import MAX_EVENTS, STATE_FIELD
+from profiler.records.types import FlatEvent, Rejected
+from profiler.rules.contract import STATE_FIELD
 from profiler.rules.model import Rules
 from profiler.rules.render import render, sha_of
 
 #: Other programs may flush the script cache again and again; so often is it loaded for one batch.
 _LOADS_PER_BATCH = 100
 
-#: The script takes 15 digits; more (a producer that counts microseconds) is no time in ms.
-_TOO_LATE_MS = 10**15
 
+class Foldable(Protocol):
+    """Script calls by rounds, and what takes their replies; see `profiler.engine.Batch`."""
 
-class _Call(NamedTuple):
-    """One script call: one visitor's events of one stream, at most `MAX_EVENTS`."""
+    def pack(self) -> Sequence[Sequence[Command]]:
+        """The commands of each round."""
+        ...
 
-    key: str
-    arguments: list[str | int]
-    #: For each event its place in the batch.
-    places: list[int]
+    def fold(self, number: int, replies: Sequence[Reply]) -> None:
+        """Take the replies to a round."""
+        ...
 
 
 class ProfileScript:
@@ -55,7 +57,7 @@ class ProfileScript:
         self.text = render(rules)
         self.sha = sha_of(self.text)
         self._client = client
-        self._max_id_bytes = max_id_bytes
+        self._packer = Packer(rules, max_id_bytes=max_id_bytes)
         self._decoder = ReplyDecoder(rules)
 
     def register(self) -> None:
@@ -91,14 +93,30 @@ class ProfileScript:
                 that were folded already come back flagged ``replayed`` where a stream is named).
             ScriptContractError: script and caller disagree, or newer state was met.
         """
-        outcomes: list[Outcome] = [None] * len(events)
-        for calls in self._calls(events, outcomes):
-            replies = self._run([self._command([call.key], call.arguments) for call in calls])
-            for call, reply in zip(calls, replies, strict=True):
-                self._decoder.decode(call.places, reply, outcomes)
-        return outcomes
+        calls = self.calls_of(events)
+        self.execute(calls)
+        return calls.outcomes
 
-    def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> list[Any] | Rejected:
+    def calls_of(self, events: Sequence[FlatEvent]) -> Calls:
+        """Pack events into calls, for `execute`; talks to nobody."""
+        rejected: dict[int, Rejected] = {}
+        rounds = self._packer.rounds(events, rejected)
+        return Calls(self.sha, rounds, len(events), rejected, self._decoder)
+
+    def execute(self, batch: Foldable) -> None:
+        """Send the calls of a batch, round by round, and fold their replies. Raises as `apply`."""
+        for number, commands in enumerate(batch.pack()):
+            batch.fold(number, self._run(commands))
+
+    @property
+    def connections(self) -> int:
+        """How many connections to Redis were opened so far.
+
+        Where the number grows, a server may have failed, and lost what it had acknowledged.
+        """
+        return opened_by(self._client)
+
+    def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> Reply:
         """Make one call with KEYS and ARGV as the contract has them. Raises as `apply` does.
 
         Returns:
@@ -168,53 +186,10 @@ class ProfileScript:
         with translating():
             return self._nodes.call(commands)
 
-    def _calls(self, events: Sequence[FlatEvent], outcomes: list[Outcome]) -> list[list[_Call]]:
-        identity = self.rules.identity
-        visitor, visit = identity.visitor, identity.visit
-        names = [identity.event_time or "", identity.event_id or "", visit, *self.rules.inputs]
-        pattern = self.rules.store.key
-        latest: dict[str, tuple[int, str, _Call]] = {}
-        rounds: list[list[_Call]] = []
-        for place, (stream, offset, timestamp, fields) in enumerate(events):
-            try:
-                visitor_id = self._id(fields.get(visitor), "visitor")
-                self._id(fields.get(visit), "visit")  # refuses a bad one
-            except InvalidRecordError as error:
-                outcomes[place] = Rejected(error.code, error.reason)
-                continue
-            if not visitor_id:
-                continue
-            number, last_stream, call = latest.get(visitor_id, (-1, "", None))
-            if call is None or last_stream != stream or len(call.places) == MAX_EVENTS:
-                call = _Call(key_of(pattern, visitor_id), [visitor_id, stream, ""], [])
-                number += 1
-                latest[visitor_id] = (number, stream, call)
-                if number == len(rounds):
-                    rounds.append([])
-                rounds[number].append(call)
-            call.places.append(place)
-            call.arguments.append(offset if stream else "")
-            call.arguments.append(timestamp if 0 <= timestamp < _TOO_LATE_MS else "")
-            call.arguments.extend(
-                [value if type(value) is str else _text(value) for value in map(fields.get, names)]
-            )
-        return rounds
-
-    def _id(self, value: object, whose: str) -> str:
-        if value is None:
-            return ""
-        if type(value) not in {str, int}:  # and no boolean
-            raise InvalidRecordError("bad_id", f"the {whose} id is neither a string nor an integer")
-        text = _text(value)
-        longest = self._max_id_bytes
-        if len(text) > longest or (not text.isascii() and len(text.encode()) > longest):
-            raise InvalidRecordError("bad_id", f"the {whose} id is longer than {longest} bytes")
-        return text
-
     def _command(self, keys: Sequence[str], arguments: Sequence[Word]) -> Command:
         return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
-    def _run(self, commands: Sequence[Command]) -> list[list[Any] | Rejected]:
+    def _run(self, commands: Sequence[Command]) -> list[Reply]:
         return [_checked(reply) for reply in self._ask(commands)]
 
     def _ask(self, commands: Sequence[Command]) -> list[Any]:
@@ -231,14 +206,7 @@ class ProfileScript:
         return replies
 
 
-def _text(value: object) -> str:
-    """A string as it is, an integer as decimal text; everything else is absent."""
-    if type(value) is str:
-        return value
-    return str(value) if type(value) is int else ""
-
-
-def _checked(reply: object) -> list[Any] | Rejected:
+def _checked(reply: object) -> Reply:
     if isinstance(reply, list):
         return reply
     if not isinstance(reply, redis.RedisError):

@@ -5,7 +5,6 @@ A dead letter that Kafka refuses would stop the stream for ever, so there is alw
 
 import hashlib
 
-from profiler.profiles.reply import Rejected
 from profiler.records.headers import (
     ERROR_CODE,
     ERROR_REASON,
@@ -16,7 +15,7 @@ from profiler.records.headers import (
     SOURCE_TOPIC,
     rejection,
 )
-from profiler.records.types import Headers, OutputRecord, Record
+from profiler.records.types import Headers, OutputRecord, Record, Rejected
 
 VALUE_BYTES = "value-bytes"
 VALUE_SHA256 = "value-sha256"
@@ -43,8 +42,8 @@ def dead_letter(
 
     Args:
         record: the bad one.
-        topic: that of the dead letters.
-        headers: those that the record would have left with, its source among them.
+        topic: where dead letters go.
+        headers: what the record would have left with; its source is among them.
         stage: the stage that rejected it.
         rejected: code and reason.
         max_bytes: of a larger one, only the reference goes.

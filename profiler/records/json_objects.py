@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from profiler.config.settings import LimitSettings
 from profiler.errors import InvalidRecordError
 
 _INTEGER_MIN = -(2**63)
@@ -45,6 +46,11 @@ class Limits(NamedTuple):
     max_depth: int = 64
     #: Names in the flattened object.
     max_fields: int = 2_000
+
+
+def limits_of(settings: LimitSettings) -> Limits:
+    """The limits that are configured; a tuple, since they are looked at for every record."""
+    return Limits(settings.max_record_bytes, settings.max_depth, settings.max_fields)
 
 
 def decode_object(value: bytes, limits: Limits) -> dict[str, Any]:

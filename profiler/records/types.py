@@ -2,6 +2,9 @@
 
 from typing import Any, NamedTuple
 
+#: Names of the output that only the profiler may give.
+OUTPUT_PREFIX = "profile_"
+
 #: Names and values. A name that is not UTF-8 has its foreign bytes as lone surrogates.
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -40,3 +43,10 @@ class FlatEvent(NamedTuple):
     offset: int
     timestamp: int
     fields: dict[str, Any]
+
+
+class Rejected(NamedTuple):
+    """The event is a dead letter."""
+
+    code: str
+    reason: str

@@ -1,65 +1,83 @@
-"""The middle part of a batch's way: Redis has it, in attempt after attempt until one succeeds."""
+"""The second stage: Redis has the batch, in attempt after attempt until one succeeds."""
+
+from threading import Event
+from typing import NamedTuple
 
 import structlog
 
-from profiler.engine.pipeline import Pipeline, Prepared
+from profiler.engine import Batch
 from profiler.errors import StoreUnavailableError, VoidBatchError
-from profiler.profiles.reply import Outcome
+from profiler.profiles.script import ProfileScript
+from profiler.worker.backoff import Backoff
 from profiler.worker.shutdown import StopRequest
+from profiler.worker.stage import Stage
 
 _LOG = structlog.get_logger("profiler.worker")
 
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
+
+class Applied(NamedTuple):
+    """A batch whose events are in Redis.
+
+    Attributes:
+        batch: to be finished.
+        connections: how many connections to Redis had been opened by then. Where the number
+            grows, a server may have lost what it had acknowledged.
+    """
+
+    batch: Batch
+    connections: int
 
 
-class Applier:
-    """Applies batches; used by one thread, which it blocks for as long as Redis is unwell.
+class ApplyStage(Stage[Batch, Applied]):
+    """Folds batches in Redis; blocks for as long as Redis is unwell.
 
     Args:
-        pipeline: `Pipeline.apply` is what is tried.
+        script: makes the calls; None in mode ``flatten``, which needs no Redis.
         stop: after the request nothing is tried again.
     """
 
-    def __init__(self, pipeline: Pipeline, stop: StopRequest) -> None:
-        self._pipeline = pipeline
-        self._stop = stop
-        self._is_cut = False
-        #: Why the batch in hand is tried again; empty while all is well. Read by any thread.
-        self.trouble = ""
+    verb = "apply"
 
-    def apply(self, prepared: Prepared) -> list[Outcome]:
-        """The batch's outcomes.
+    def __init__(self, script: ProfileScript | None, stop: StopRequest) -> None:
+        super().__init__()
+        self._script = script
+        self._stop = stop
+        self._backoff = Backoff()
+        self._trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the batch in hand is tried again; empty while all is well. Any thread may ask."""
+        return self._trouble
+
+    def work(self, taken: Batch, void: Event) -> Applied:
+        """See `Stage.work`.
 
         Raises:
-            VoidBatchError: given up, by `cut` or by the request to stop.
+            VoidBatchError: given up, by `void` or by the request to stop.
             ScriptContractError: script and caller disagree.
         """
-        pause_s = _FIRST_PAUSE_S
+        if self._script is None:
+            return Applied(taken, 0)
         try:
-            while not self._is_cut:
+            while not void.is_set():
                 try:
-                    outcomes = self._pipeline.apply(prepared)
+                    self._script.execute(taken)
                 except StoreUnavailableError as error:
-                    self.trouble = str(error)
-                    _LOG.warning(
-                        "redis is unwell, trying again", error=self.trouble, pause_s=pause_s
-                    )
-                    if self._stop.wait(pause_s):
+                    if self._pause(str(error)):
                         break
-                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                     continue
-                if self.trouble:
+                if self._backoff.reset():
                     _LOG.info("redis is well again")
-                return outcomes
+                return Applied(taken, self._script.connections)
         finally:
-            self.trouble = ""
+            self._trouble = ""
+        self._backoff.reset()
         raise VoidBatchError("not applied")
 
-    def cut(self) -> None:
-        """Give up the batch in hand at its next failure, and begin no other; any thread may."""
-        self._is_cut = True
-
-    def start_over(self) -> None:
-        """Begin anew, after a `cut`, when nothing is in hand."""
-        self._is_cut = False
+    def _pause(self, error: str) -> bool:
+        """Wait before the next attempt; returns whether the request to stop came."""
+        pause_s = self._backoff.next_pause_s()
+        self._trouble = error
+        _LOG.warning("redis is unwell, trying again", error=error, pause_s=pause_s)
+        return self._stop.wait(pause_s)

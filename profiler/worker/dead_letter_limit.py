@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 
 from profiler.config.settings import ENV_PREFIX, DeadLetterSettings
-from profiler.engine.pipeline import Result
+from profiler.engine import Rejection
 from profiler.errors import DeadLetterLimitError
 
 #: Rejected because a setting says so: no alarm.
@@ -23,11 +23,11 @@ class _Seen:
         self.codes: Counter[str] = Counter()
         self.first = ""
 
-    def add(self, result: Result, code: str) -> None:
+    def add(self, rejection: Rejection) -> None:
         if not self.first:
-            topic, partition, offset = result.record[:3]
+            topic, partition, offset = rejection.record[:3]
             self.first = f"{topic}-{partition} at offset {offset}"
-        self.codes[code] += 1
+        self.codes[rejection.rejected.code] += 1
 
     def merge(self, other: "_Seen") -> None:
         self.first = self.first or other.first
@@ -44,8 +44,8 @@ class DeadLetterLimit:
     """Looks at each batch's results before anything of it is written.
 
     Two limits: dead letters in a row, and their share of the latest records. "Latest" goes by
-    whole batches: those that together have at least the window's records. One that a setting
-    asks for (an event without a visitor id) counts as a good record.
+    whole batches: so many of them that together they have the window's records. A dead letter
+    that a setting asks for (an event without a visitor id) counts as a good record.
     """
 
     def __init__(self, settings: DeadLetterSettings) -> None:
@@ -58,26 +58,32 @@ class DeadLetterLimit:
         self._window: deque[tuple[int, int, _Seen]] = deque()
         self._records = self._bad = 0
 
-    def check(self, results: Sequence[Result]) -> None:
-        """Count a batch. Cost: one look at each result, some 50 us per batch of 500.
+    def check(self, records: int, rejections: Sequence[Rejection]) -> None:
+        """Count a batch; costs nothing where no record is bad.
+
+        Args:
+            records: how many the batch has.
+            rejections: its dead letters, in the order of the records.
 
         Raises:
             DeadLetterLimitError: with this batch a limit is reached; write nothing of it.
         """
-        seen, bad, longest = _Seen(), 0, self._settings.max_consecutive
-        for result in results:
-            rejected = result.rejected
-            if rejected is None or rejected.code in _AS_ORDERED:
-                if self._row_length:
-                    self._row, self._row_length = _Seen(), 0
+        seen, bad, next_place = _Seen(), 0, 0
+        for rejection in rejections:
+            if rejection.rejected.code in _AS_ORDERED:
                 continue
-            seen.add(result, rejected.code)
+            if rejection.place > next_place:  # a good record is between
+                self._row, self._row_length = _Seen(), 0
+            next_place = rejection.place + 1
+            seen.add(rejection)
             bad += 1
-            self._row.add(result, rejected.code)
+            self._row.add(rejection)
             self._row_length += 1
-            if self._row_length == longest:
+            if self._row_length == self._settings.max_consecutive:
                 raise self._too_many_in_a_row()
-        self._slide(len(results), bad, seen)
+        if next_place < records:
+            self._row, self._row_length = _Seen(), 0
+        self._slide(records, bad, seen)
 
     def _slide(self, records: int, bad: int, seen: _Seen) -> None:
         window = self._settings.window_records

@@ -1,174 +1,166 @@
-"""Batches between poll and commit: the next is read while Redis has one, and one more is produced.
-
-Redis and the sink have a thread each, and each thread one batch at a time. A batch enters a stage
-only when the one before it has left that stage well. So batches are applied and produced in the
-order in which they were read, and one that fails takes with it all that follow.
-"""
+"""Batches between poll and commit: each stage has one, at the same time as the other stages."""
 
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import takewhile
+from threading import Event
 from typing import Any, NamedTuple
 
-from profiler.engine.pipeline import Prepared
-from profiler.errors import VoidBatchError
-from profiler.profiles.reply import Outcome
-from profiler.records.types import Record
-from profiler.worker.apply import Applier
-from profiler.worker.produce import Delivered, Deliverer
+from profiler.engine import Batch, Engine
+from profiler.kafka import Polled
+from profiler.worker.apply import Applied, ApplyStage
+from profiler.worker.decode import DecodeStage
+from profiler.worker.produce import Produced, ProduceStage
 
-#: One in each stage: prepared, in Redis, being produced. Also the bound of the worker's memory.
+#: One in each stage: decoded, in Redis, being produced. Also the bound of the worker's memory.
 _MOST = 3
 #: Where nothing moves for so long, something does not answer.
 _SLOW_S = 2.0
 
 
-class Batch(NamedTuple):
-    """What was read together, as far as it concerns the commit and the log."""
+class Flight(NamedTuple):
+    """A batch under way, as far as it concerns commit and log.
+
+    Attributes:
+        records: how many.
+        offsets: first and last offset by topic and partition.
+        generation: of the poll that brought it, see `Consumer.generation`.
+        group_metadata: likewise, see `Polled`.
+        polled_at: by the monotonic clock.
+        decoded: what the first stage makes of it.
+        applied: what the second stage makes of it.
+        produced: what the third stage makes of it.
+    """
 
     records: int
-    #: First and last offset by topic and partition.
     offsets: Mapping[tuple[str, int], tuple[int, int]]
-    #: See `Source.assignment_epoch`.
-    assignment_epoch: int
-    #: By the monotonic clock.
+    generation: int
+    group_metadata: Any
     polled_at: float
-    applied: Future[list[Outcome]]
-    delivered: Future[Delivered]
+    decoded: Future[Batch]
+    applied: Future[Applied]
+    produced: Future[Produced]
 
 
 class InFlight:
     """The batches under way, oldest first; used by the thread that polls.
 
     Args:
-        applier: what the thread of Redis does.
-        deliverer: what the thread of the sink does.
+        engine: makes the batches.
+        decode: the first stage.
+        apply: the second stage.
+        produce: the third stage.
     """
 
-    def __init__(self, applier: Applier, deliverer: Deliverer) -> None:
-        self._applier = applier
-        self._deliverer = deliverer
-        self._applying = ThreadPoolExecutor(1, thread_name_prefix="apply")
-        self._producing = ThreadPoolExecutor(1, thread_name_prefix="produce")
-        self._batches: deque[Batch] = deque()
-        self._is_cut = False
-        #: When a batch last came in or left a stage, by the monotonic clock.
+    def __init__(
+        self, engine: Engine, decode: DecodeStage, apply: ApplyStage, produce: ProduceStage
+    ) -> None:
+        self._engine = engine
+        self._decode = decode
+        self._apply = apply
+        self._produce = produce
+        self._flights: deque[Flight] = deque()
+        self._void = Event()
+        #: When a batch last came in or left a stage, by the monotonic clock, and what was seen.
         self._moved_at = 0.0
+        self._steps_seen = 0
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._flights)
 
     @property
-    def oldest(self) -> Batch:
-        """The one to be committed next; there must be one."""
-        return self._batches[0]
+    def oldest(self) -> Flight:
+        """The batch to be committed next; there must be one."""
+        return self._flights[0]
 
     @property
-    def newest(self) -> Batch:
-        """The one read last: when it is delivered or has failed, both threads are idle."""
-        return self._batches[-1]
+    def newest(self) -> Flight:
+        """The batch read last: when it is produced or has failed, every stage is idle."""
+        return self._flights[-1]
 
     @property
     def bottleneck(self) -> Future[Any] | None:
         """What must end before another batch is read; None where there is room for one.
 
-        One that waits for Redis is enough: what comes meanwhile makes the next batch larger.
+        One batch that waits for Redis is enough: what comes meanwhile makes the next one larger.
         """
-        batches = self._batches
-        if len(batches) >= _MOST:
-            return self.oldest.delivered
-        if len(batches) > 1 and not batches[-2].applied.done():
-            return batches[-2].applied
+        flights = self._flights
+        if len(flights) >= _MOST:
+            return self.oldest.produced
+        if len(flights) > 1 and not flights[-2].applied.done():
+            return flights[-2].applied
         return None
 
     @property
-    def trouble(self) -> str:
+    def back_pressure(self) -> str:
         """What keeps the batches from moving; empty while they move."""
-        if self._applier.trouble or not self._batches:
-            return self._applier.trouble
+        if self._apply.trouble or not self._flights:
+            return self._apply.trouble
+        steps = sum(
+            flight.decoded.done() + flight.applied.done() + flight.produced.done()
+            for flight in self._flights
+        )
+        if steps != self._steps_seen:
+            self._steps_seen, self._moved_at = steps, time.monotonic()
         if time.monotonic() - self._moved_at < _SLOW_S:
             return ""
         return "kafka is slow" if self.oldest.applied.done() else "redis is slow"
 
-    def add(self, records: Sequence[Record], prepared: Prepared, assignment_epoch: int) -> Batch:
-        """Send a batch on its way; `records` in offset order inside each partition."""
-        polled_at = self._moved_at = time.monotonic()
-        before = self._batches[-1] if self._batches else None
-        applied = self._applying.submit(self._apply, prepared, before and before.applied)
-        delivered = self._producing.submit(
-            self._deliver, prepared, applied, before and before.delivered
-        )
+    def add(self, polled: Polled) -> Flight:
+        """Send what a poll brought on its way."""
+        before = self._flights[-1] if self._flights else None
+        read: Future[Batch] = Future()
+        read.set_result(self._engine.batch(polled.records))
+        decoded = self._decode.enter(read, before and before.decoded, self._void)
+        applied = self._apply.enter(decoded, before and before.applied, self._void)
+        produced = self._produce.enter(applied, before and before.produced, self._void)
+        records = polled.records
         last = {(record.topic, record.partition): record.offset for record in records}
         first = {(record.topic, record.partition): record.offset for record in reversed(records)}
-        offsets = {partition: (first[partition], last[partition]) for partition in last}
-        batch = Batch(len(records), offsets, assignment_epoch, polled_at, applied, delivered)
-        self._batches.append(batch)
-        return batch
+        flight = Flight(
+            len(records),
+            {partition: (first[partition], last[partition]) for partition in last},
+            polled.generation,
+            polled.group_metadata,
+            time.monotonic(),
+            decoded,
+            applied,
+            produced,
+        )
+        self._moved_at = flight.polled_at
+        self._flights.append(flight)
+        return flight
 
-    def delivered(self) -> list[Batch]:
-        """From the oldest on, those whose outputs are all acknowledged."""
-        return list(takewhile(lambda batch: _has_succeeded(batch.delivered), self._batches))
+    def produced(self) -> list[Flight]:
+        """From the oldest on, all batches whose outputs are acknowledged."""
+        return list(takewhile(lambda flight: _has_succeeded(flight.produced), self._flights))
 
-    def remove(self, committed: Sequence[Batch]) -> None:
+    def remove(self, committed: Sequence[Flight]) -> None:
         """Forget the oldest ones."""
         for _ in committed:
-            self._batches.popleft()
+            self._flights.popleft()
 
     def check(self) -> None:
         """Raise what the oldest batch failed with."""
-        if self._batches and self.oldest.delivered.done():
-            self.oldest.delivered.result()
+        if self._flights and self.oldest.produced.done():
+            self.oldest.produced.result()
 
-    def cut(self) -> None:
+    def cancel(self) -> None:
         """Begin no stage any more: what is under way in one comes to its end, the rest fails."""
-        self._is_cut = True
-        self._applier.cut()
+        self._void.set()
 
     def start_over(self) -> None:
-        """Forget all batches, of which none may be under way, and be ready for others."""
-        self._batches.clear()
-        self._is_cut = False
-        self._applier.start_over()
-        self._deliverer.start_over()
+        """Forget all batches; none may be under way any more."""
+        self._flights.clear()
+        self._void = Event()
 
     def close(self, *, wait: bool) -> None:
-        """End both threads; `wait` for what they are at."""
-        self._applying.shutdown(wait=wait)
-        self._producing.shutdown(wait=wait)
-
-    def _apply(self, prepared: Prepared, before: Future[list[Outcome]] | None) -> list[Outcome]:
-        if before is not None:
-            before.result()
-        try:
-            return self._applier.apply(prepared)
-        finally:
-            self._moved_at = time.monotonic()
-
-    def _deliver(
-        self,
-        prepared: Prepared,
-        applied: Future[list[Outcome]],
-        before: Future[Delivered] | None,
-    ) -> Delivered:
-        outcomes = applied.result()
-        if before is not None:
-            before.result()
-        if self._is_cut:
-            raise VoidBatchError("not produced")
-        try:
-            return self._deliverer.deliver(prepared, outcomes)
-        finally:
-            self._moved_at = time.monotonic()
+        """End the stages' threads; `wait` for what they are at."""
+        for stage in (self._decode, self._apply, self._produce):
+            stage.close(wait=wait)
 
 
 def _has_succeeded(work: Future[Any]) -> bool:
     return work.done() and work.exception() is None
-
-
-def next_offsets(batches: Sequence[Batch]) -> dict[tuple[str, int], int]:
-    """The offsets to commit, by topic and partition, once all of the batches are delivered."""
-    return {
-        partition: last + 1 for batch in batches for partition, (_, last) in batch.offsets.items()
-    }

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, TextIO
 
-from profiler.engine.pipeline import Pipeline, Result
+from profiler.config.settings import Settings
+from profiler.engine import Engine, process
 from profiler.errors import InvalidRecordError
-from profiler.records.json_objects import Limits, decode_object, encode_object
-from profiler.records.types import Record
+from profiler.profiles.script import ProfileScript
+from profiler.records.json_objects import Limits, decode_object, encode_object, limits_of
+from profiler.records.types import OutputRecord, Record
 
 _INPUT = "stdin"
 _READ_BYTES = 1 << 20
@@ -27,12 +29,13 @@ class _BadLine(NamedTuple):
 
 def run_pipe(
     lines: io.BufferedReader | io.BytesIO,
-    pipeline: Pipeline,
+    engine: Engine,
+    script: ProfileScript,
+    settings: Settings,
     *,
     output: BinaryIO,
     errors: TextIO,
     rejects: TextIO | None = None,
-    max_records: int = 500,
 ) -> int:
     """Process lines ``{"key": …, "value": {…}, "timestamp": ms}`` in order, as they come.
 
@@ -40,7 +43,7 @@ def run_pipe(
     Every accepted line becomes one line ``{"key": …, "value": {…}}`` of `output`; every rejected
     one a JSON object with line number, code and reason in `errors` and in `rejects`. Blank lines
     are passed over. Blocks until more can be read; what is there is processed at once, up to
-    `max_records` together.
+    `batch.max_records` together.
 
     Returns:
         The number of rejected lines.
@@ -49,35 +52,30 @@ def run_pipe(
         StoreUnavailableError: Redis is away; the results of earlier batches were written.
     """
     # The line is one object around the record's.
-    limits = pipeline.limits._replace(
-        max_record_bytes=_MAX_LINE_BYTES, max_depth=pipeline.limits.max_depth + 1
-    )
+    limits = limits_of(settings.limits)
+    limits = limits._replace(max_record_bytes=_MAX_LINE_BYTES, max_depth=limits.max_depth + 1)
     rejected = 0
-    for batch in _batches(lines, max_records, limits):
+    for batch in _batches(lines, settings.batch.max_records, limits):
         records = [item for item in batch if isinstance(item, Record)]
-        results = iter(pipeline.process(records))
-        for item in batch:
-            if isinstance(item, Record):
-                result = next(results)
-                if result.rejected is None:
-                    output.write(_line(result))
-                    continue
-                item = _BadLine(item.offset, *result.rejected)  # noqa: PLW2901 - it turned out bad
-            rejected += 1
-            report = encode_object(item._asdict()).decode()
+        bad = [item for item in batch if isinstance(item, _BadLine)]
+        finished = process(engine, script, records)
+        bad += [_BadLine(dead.record.offset, *dead.rejected) for dead in finished.rejections]
+        for item in finished.outputs:
+            if item.topic == settings.topics.persisted:
+                output.write(_line(item))
+        for line in sorted(bad):
+            report = encode_object(line._asdict()).decode()
             for stream in filter(None, (errors, rejects)):
                 print(report, file=stream)
+        rejected += len(bad)
         output.flush()
     return rejected
 
 
-def _line(result: Result) -> bytes:
-    if not result.outputs:  # a tombstone, where the settings drop them
-        return b""
-    key = result.record.key
+def _line(persisted: OutputRecord) -> bytes:
+    key = persisted.key
     head = encode_object({"key": None if key is None else key.decode()})
-    # The persisted record is the last output of its result.
-    return head[:-1] + b',"value":' + (result.outputs[-1].value or b"null") + b"}\n"
+    return head[:-1] + b',"value":' + (persisted.value or b"null") + b"}\n"
 
 
 def _batches(

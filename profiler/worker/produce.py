@@ -1,100 +1,59 @@
-"""The last part of a batch's way: its outputs are made and produced."""
+"""The third stage: outputs are made and produced."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from threading import Event
 from typing import NamedTuple
 
-import structlog
-
-from profiler.engine.pipeline import Pipeline, Prepared
-from profiler.errors import RecordTooLargeError
-from profiler.kafka.protocol import Sink
-from profiler.profiles.reply import Outcome
-from profiler.records.dead_letter import SMALL_BYTES, is_reference, reference_to, size_of
-from profiler.records.types import OutputRecord
+from profiler.worker.apply import Applied
 from profiler.worker.dead_letter_limit import DeadLetterLimit
-
-_LOG = structlog.get_logger("profiler.worker")
-
-
-class Delivered(NamedTuple):
-    """A batch whose outputs are acknowledged."""
-
-    rejected: int
-    #: Dead letters that are references.
-    references: int
+from profiler.worker.delivery import Delivery
+from profiler.worker.stage import Stage
 
 
-class Deliverer:
-    """Finishes and produces batches; used by one thread.
+class Produced(NamedTuple):
+    """A batch whose outputs are acknowledged.
 
-    Args:
-        pipeline: `Pipeline.finish` makes the outputs.
-        sink: where they go.
-        limit: looks at a batch before anything of it is written.
-        rejected_topic: that of the dead letters.
+    Attributes:
+        counts: what is counted when the batch is committed, by name.
     """
 
-    def __init__(
-        self, pipeline: Pipeline, sink: Sink, limit: DeadLetterLimit, rejected_topic: str
-    ) -> None:
-        self._pipeline = pipeline
-        self._sink = sink
-        self._limit = limit
-        self._rejected_topic = rejected_topic
+    counts: Counter[str]
 
-    def deliver(self, prepared: Prepared, outcomes: Sequence[Outcome]) -> Delivered:
-        """Produce a batch's outputs; blocks until all are acknowledged.
+
+class ProduceStage(Stage[Applied, Produced]):
+    """Finishes batches and hands their outputs to the delivery.
+
+    Args:
+        delivery: produces them.
+        limit: looks at a batch before anything of it is written.
+    """
+
+    verb = "produce"
+
+    def __init__(self, delivery: Delivery, limit: DeadLetterLimit) -> None:
+        super().__init__()
+        self._delivery = delivery
+        self._limit = limit
+        #: Shared by all batches since the worker last went back to the committed offsets.
+        self._void: Event | None = None
+
+    def work(self, taken: Applied, void: Event) -> Produced:
+        """See `Stage.work`; blocks until all outputs are acknowledged.
 
         Raises:
-            DeadLetterLimitError: too many records are bad; nothing was written.
-            TransportError: see `Sink.send`.
+            DeadLetterLimitError: too many records are bad; nothing of the batch was written.
+            TransportError: Kafka refused or lost outputs.
         """
-        results = self._pipeline.finish(prepared, outcomes)
-        self._limit.check(results)
-        outputs = [output for result in results for output in result.outputs]
-        rejected = sum(result.rejected is not None for result in results)
-        if not rejected:
-            self._sink.send(outputs)
-            return Delivered(0, 0)
-        references = 0
-        for some, is_large in self._in_turn(outputs):
-            if is_large:
-                references += self._send_large(*some)
-            else:
-                self._sink.send(some)
-                references += sum(map(is_reference, some))
-        return Delivered(rejected, references)
-
-    def start_over(self) -> None:
-        """Count dead letters anew, when nothing is in hand: the same records come again."""
-        self._limit.forget()
-
-    def _in_turn(
-        self, outputs: Sequence[OutputRecord]
-    ) -> Iterator[tuple[Sequence[OutputRecord], bool]]:
-        """Set large dead letters apart, so that a refusal can only mean them; in order."""
-        some: list[OutputRecord] = []
-        for output in outputs:
-            if output.topic != self._rejected_topic or size_of(output) <= SMALL_BYTES:
-                some.append(output)
-                continue
-            if some:
-                yield some, False
-                some = []
-            yield [output], True
-        if some:
-            yield some, False
-
-    def _send_large(self, dead: OutputRecord) -> int:
+        if self._void is not void:
+            # After a fault the same records come again: they are not to be counted twice.
+            self._void = void
+            self._limit.forget()
+        finished = taken.batch.finish()
+        self._limit.check(finished.records, finished.rejections)
         try:
-            self._sink.send([dead])
-        except RecordTooLargeError:
-            _LOG.warning(
-                "the topic takes no dead letter of this size, its reference goes instead",
-                topic=dead.topic,
-                bytes=size_of(dead),
-                remedy="set the topic's max.message.bytes to the setting dead_letters.max_bytes",
-            )
-            self._sink.send([reference_to(dead)])
-            return 1
-        return 0
+            references = self._delivery.produce(finished, connections=taken.connections)
+        except BaseException:
+            self._delivery.abort()
+            raise
+        finished.counts["references"] = references
+        return Produced(finished.counts)

@@ -3,70 +3,71 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
-from profiler.kafka.protocol import Source
-from profiler.worker.in_flight import Batch
+from profiler.kafka import Consumer
+from profiler.worker.in_flight import Flight
 
 _LOG = structlog.get_logger("profiler.worker")
 
 _SUMMARY_EVERY_S = 10.0
-#: Counted from the start of the program; these are told even when there were none.
-_ALWAYS_TOLD = ("read", "profiled", "anonymous", "rejected", "late", "repeated", "replayed")
+#: Told even when there were none; references are dead letters without their value.
+_ALWAYS_TOLD = (
+    *("read", "profiled", "anonymous", "rejected", "references"),
+    *("late", "repeated", "replayed"),
+)
 
 
 class Progress:
     """Tells of rebalances when they happen, of batches at debug, and of all together every 10 s.
 
     Args:
-        source: asked for its assignment and lag.
-        counts: the pipeline's.
+        consumer: asked for its assignment and lag.
+        clock: seconds.
     """
 
-    def __init__(self, source: Source, counts: Counter[str]) -> None:
-        self._source = source
-        self._counts = counts
+    def __init__(self, consumer: Consumer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._consumer = consumer
+        self._counts: Counter[str] = Counter()
         self._owned: frozenset[tuple[str, int]] = frozenset()
-        self._summarised_at = time.monotonic()
+        self._summarised_at = clock()
         self._read = 0
-        #: Dead letters without their value.
-        self.references = 0
 
     @property
     def totals(self) -> dict[str, int]:
-        """Everything counted since the start."""
-        told = dict.fromkeys(_ALWAYS_TOLD, 0) | dict(self._counts)
-        return told | {"references": self.references}
+        """Everything that was committed since the start."""
+        return dict.fromkeys(_ALWAYS_TOLD, 0) | dict(self._counts)
 
-    def look(self) -> None:
+    def report(self) -> None:
         """Say what changed, and sum up when it is time."""
-        if (owned := self._source.assignment) != self._owned:
+        if (owned := self._consumer.assignment) != self._owned:
             before, self._owned = self._owned, owned
             if lost := before - owned:
                 _LOG.info("revoked", partitions=len(lost), names=_names(lost))
             _LOG.info("assigned", partitions=len(owned), before=len(before), names=_names(owned))
-        now = time.monotonic()
+        now = self._clock()
         if (seconds := now - self._summarised_at) >= _SUMMARY_EVERY_S:
             totals = self.totals
             rate = round((totals["read"] - self._read) / seconds, 1)
             self._summarised_at, self._read = now, totals["read"]
-            _LOG.info("summary", per_second=rate, lag=self._source.lag(), **totals)
+            _LOG.info("summary", per_second=rate, lag=self._consumer.lag(), **totals)
 
-    def tell(self, batch: Batch) -> None:
-        """Tell of a batch that was committed."""
-        rejected, references = batch.delivered.result()
-        self.references += references
+    def count(self, flight: Flight) -> None:
+        """Count a batch that is committed: a batch that is worked on again counts once."""
+        counts = flight.produced.result().counts
+        self._counts.update(counts)
         if not _LOG.isEnabledFor(logging.DEBUG):
             return
         _LOG.debug(
             "batch",
-            records=batch.records,
-            rejected=rejected,
-            ms=round((time.monotonic() - batch.polled_at) * 1_000, 1),
-            partitions=len(batch.offsets),
-            offsets=named_offsets(batch.offsets),
+            records=flight.records,
+            rejected=counts["rejected"],
+            ms=round((time.monotonic() - flight.polled_at) * 1_000, 1),
+            partitions=len(flight.offsets),
+            offsets=named_offsets(flight.offsets),
         )
 
 

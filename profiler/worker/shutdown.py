@@ -5,6 +5,7 @@ libraries have waits that nobody can cut short, so a thread of its own ends the 
 time is up, or at once at the second signal. What is not committed then is read again.
 """
 
+import logging
 import os
 import queue
 import signal
@@ -26,9 +27,14 @@ _EXIT_AT_ONCE = 1
 
 
 class StopRequest:
-    """Set once, by any thread, and asked for by the worker."""
+    """Set once, by any thread, and asked for by the worker.
 
-    def __init__(self) -> None:
+    Args:
+        finish_s: seconds from the request on, in which everything is finished or given up.
+    """
+
+    def __init__(self, finish_s: float = _FINISH_S) -> None:
+        self._finish_s = finish_s
         self._event = threading.Event()
         self._set_at = 0.0
 
@@ -50,7 +56,7 @@ class StopRequest:
         """Time to finish in; endless before the request."""
         if not self._event.is_set():
             return float("inf")
-        return max(0.0, self._set_at + _FINISH_S - time.monotonic())
+        return max(0.0, self._set_at + self._finish_s - time.monotonic())
 
     def limited(self, seconds: float) -> float:
         """So many seconds, or what is left of the time to finish in; never nothing."""
@@ -66,9 +72,14 @@ class Watch:
     """Turns signals into a `StopRequest`, and ends the process when that takes too long.
 
     Until `expect` is called nothing is in hand, and a signal ends the process at once.
+
+    Args:
+        stop: set at the first signal.
+        end_s: seconds from the first signal on, after which the process is ended from outside.
     """
 
-    def __init__(self, stop: StopRequest) -> None:
+    def __init__(self, stop: StopRequest, end_s: float = _END_S) -> None:
+        self._end_s = end_s
         self._stop = stop
         # Its `put` may interrupt anything; the methods of Event and of loggers may not.
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -96,7 +107,7 @@ class Watch:
     def leave(self) -> NoReturn:
         """End the process now, whatever else is under way in it: exit code 0."""
         _LOG.info("left behind what does not answer", took_s=self._taken())
-        os._exit(0)
+        _exit_now(0)
 
     def _run(self) -> None:
         number = self._signals.get()
@@ -105,14 +116,14 @@ class Watch:
             _LOG.info("stopping", signal=signal.Signals(number).name)
             if self._in_hand is None:
                 _LOG.info("stopped while starting", took_s=self._taken())
-                os._exit(0)
+                _exit_now(0)
         try:
-            number = self._signals.get(timeout=_END_S)
+            number = self._signals.get(timeout=self._end_s)
         except queue.Empty:
             self._give_up("the time to stop is up")
-            os._exit(0)
+            _exit_now(0)
         self._give_up(f"a second signal, {signal.Signals(number).name}")
-        os._exit(_EXIT_AT_ONCE)
+        _exit_now(_EXIT_AT_ONCE)
 
     def _give_up(self, reason: str) -> None:
         if self._in_hand is not None and self._in_hand():
@@ -121,6 +132,12 @@ class Watch:
 
     def _taken(self) -> float:
         return round(self._stop.seconds_taken, 2)
+
+
+def _exit_now(code: int) -> NoReturn:
+    """End the process without waiting for its threads; what the log holds back is written."""
+    logging.shutdown()
+    os._exit(code)
 
 
 def watch_signals(stop: StopRequest) -> Watch:

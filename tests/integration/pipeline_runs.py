@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,7 +62,7 @@ def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str
     By a call of the script of `standard` without events; it refuses what is not its own, of which
     the plain fields are all that there is.
     """
-    key, script = key_of(key_prefix + "{<id>}", visitor_id), render(load_rules("standard"))
+    key, script = key_of(key_prefix + "{<id>}", visitor_id), _standard_script()
     with redis.Redis.from_url(redis_url) as client:
         is_cluster = client.info("cluster")["cluster_enabled"]
     make = redis.RedisCluster if is_cluster else redis.Redis
@@ -72,6 +73,11 @@ def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str
         except redis.ResponseError:
             pairs = list(client.hgetall(key).items())
     return {name.decode(): text.decode() for name, text in pairs if name != b"~"}
+
+
+@cache
+def _standard_script() -> str:
+    return render(load_rules("standard"))
 
 
 class Deployment:

@@ -25,8 +25,8 @@ def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
         assert row["bytes_per_visitor"] > 100
         # The server's buffers come and go, which matters for few visitors.
         assert visitors == 10 or row["used_memory_per_visitor"] > row["bytes_per_visitor"]
-    # Full windows hold 8 visits of 64 event ids, 8 bytes each.
-    assert sizes["standard", 10, "default"]["bytes_per_visitor"] > 8 * 64 * 8
+    # Full windows hold 8 visits of 64 event ids, 6 bytes each.
+    assert sizes["standard", 10, "default"]["bytes_per_visitor"] > 8 * 64 * 6
 
 
 def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_a_failover_on_request_in_mid_stream_costs_no_count(
     redis_cluster: RedisCluster, deploy: Deploy, settle: Settle
 ) -> None:
     """CLUSTER FAILOVER, as for an update: each primary hands over to its replica."""
+    former = {node.port for node in redis_cluster.primaries}
     deployment = without_event_ids(deploy(redis_cluster.url))
     with deployment.start("run", **HASTY) as program:
         with streaming(deployment) as wait_for_more:
@@ -115,7 +116,9 @@ def test_a_failover_on_request_in_mid_stream_costs_no_count(
         redis_cluster.await_health()
         program.wait_for(deployment.is_done)
         program.stop()
-    settle(deployment)
+    found = settle(deployment)
+    assert (found.lost, found.twofold, found.miscounted) == (0, 0, 0)
+    assert former.isdisjoint(node.port for node in redis_cluster.primaries)
 
 
 @contextmanager

@@ -115,7 +115,8 @@ def test_workers_that_join_and_leave_lose_and_double_nothing(
             old = new
         old.wait_for(deployment.is_done)
         old.stop()
-    settle(deployment)
+    found = settle(deployment)
+    assert (found.inputs, found.lost, found.twofold, found.miscounted) == (total, 0, 0, 0)
 
 
 def blocked_clients(client: redis.Redis) -> int:

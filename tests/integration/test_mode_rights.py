@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
-from profiler.config.settings import Settings
-from profiler.engine.pipeline import Mode
+from profiler.config.settings import Mode, Settings
 from profiler.errors import ConfigError
 from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.topics import create_topics

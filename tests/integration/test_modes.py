@@ -9,8 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from profiler.config import KafkaSettings
-from profiler.config.settings import Settings
-from profiler.engine.pipeline import Mode
+from profiler.config.settings import Mode, Settings
 from profiler.errors import ConfigError
 from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.tail import last_headers

@@ -11,8 +11,7 @@ from hypothesis import settings
 
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
-from profiler.profiles.reply import OUTPUT_PREFIX, Outcome, Rejected
-from profiler.records.types import FlatEvent
+from profiler.records.types import OUTPUT_PREFIX, FlatEvent, Rejected
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR
 from tests.oracles.events import EVENT_ID, EVENT_TIME
 from tests.oracles.measure import script_under
@@ -20,6 +19,7 @@ from tests.oracles.measure import script_under
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from profiler.profiles.reply import Outcome
     from profiler.rules.model import Rules
 
 Fields = dict[str, Any]

@@ -39,6 +39,8 @@ PAGES = [
     "é" * 9,
     "日" * 6,
     "x" * 17,
+    "x" * 15 + "\u00c0",  # ends with the smallest byte of those that go on with a character
+    "x" * 15 + "\u00ff",  # with the largest one
     2**64 - 1,
     "",
     None,

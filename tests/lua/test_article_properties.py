@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler.config.settings import Settings
-from profiler.engine.pipeline import Pipeline
+from profiler.engine import PythonEngine, process
 from profiler.profiles.reply import Applied
 from profiler.records.types import Record
+from tests.fates import fates_of
 from tests.lua.runner import Runner, answer_of, examples, in_stream
 from tests.lua.streams import SIZES, arbitrary
 from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram, BadId, id_of
@@ -90,7 +91,7 @@ def test_redelivery_returns_the_current_profile_and_changes_nothing(
 
 def persisted(runner: Runner, flats: list[dict[str, Any]], sizes: list[int]) -> list[object]:
     """Return what leaves for each flattened event; `BAD_ID` for a dead letter of that code."""
-    pipeline = Pipeline("profile", Settings(), runner.script, watermarks=False)
+    engine = PythonEngine("profile", Settings(), runner.script, watermarks=False)
     records = [
         Record("tracking_flattened", 0, number, number, None, orjson.dumps(flat), headers=())
         for number, flat in enumerate(flats)
@@ -98,11 +99,12 @@ def persisted(runner: Runner, flats: list[dict[str, Any]], sizes: list[int]) -> 
     outputs: list[object] = []
     while len(outputs) < len(records):
         size = sizes[len(outputs) % len(sizes)] if sizes else len(records)
-        for result in pipeline.process(records[len(outputs) : len(outputs) + size]):
-            if result.rejected is not None:
-                outputs.append(result.rejected.code)
+        batch = records[len(outputs) : len(outputs) + size]
+        for fate in fates_of(batch, process(engine, runner.script, batch)):
+            if fate.rejected is not None:
+                outputs.append(fate.rejected.code)
             else:
-                outputs.append(orjson.loads(result.outputs[-1].value or b"null"))
+                outputs.append(orjson.loads(fate.outputs[-1].value or b"null"))
     return outputs
 
 

@@ -11,9 +11,9 @@ import redis
 from profiler.errors import ScriptContractError
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
-from profiler.profiles.reply import Applied, Rejected
+from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
-from profiler.records.types import FlatEvent
+from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import MAX_EVENTS
 from profiler.rules.model import load_rules
 

@@ -11,6 +11,7 @@ from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, id_of, text_of
 EVENT_ID = "query-other_event_id"
 EVENT_TIME = "query-other_dvce_created_tstamp"
 
+IDENTITY_BYTES = 6  # of the SHA-1
 MAX_PAGE_BYTES = 4096
 MAX_EVENT_TIME_DIGITS = 15
 ALLOWED_SKEW_MS = 3_600_000
@@ -23,7 +24,7 @@ class Event:
 
     visit: str | None
     time: int
-    identity: bytes  # 8 bytes
+    identity: bytes  # of `IDENTITY_BYTES`
     page: str | None  # of a page view; None for every other event
     page_was_cut: bool
 
@@ -43,11 +44,15 @@ def read_event(flat: dict[str, Any], record_ms: int) -> Event:
 
     parts = (str(record_ms), event_time, None, visit, event_type, page)
     content = "".join(f"{len((part or '').encode())}:{part or ''}" for part in parts)
-    digest = hashlib.sha1((event_id or content).encode(), usedforsecurity=False).digest()
-
+    identity = bytes.fromhex(digest_of(event_id or content))
     viewed = page if event_type == "Pageview" else None
     shown = cut(viewed) if viewed is not None else None
-    return Event(visit, time_of(event_time, record_ms), digest[:8], shown, shown != viewed)
+    return Event(visit, time_of(event_time, record_ms), identity, shown, shown != viewed)
+
+
+def digest_of(text: str) -> str:
+    """Return what stands for an event, in hexadecimal digits."""
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[: 2 * IDENTITY_BYTES]
 
 
 def time_of(text: str | None, record_ms: int) -> int:

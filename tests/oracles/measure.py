@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from profiler.config.settings import Settings
-from profiler.engine.pipeline import Pipeline
+from profiler.engine import PythonEngine, process
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
 from profiler.rules.model import load_rules
+from tests.fates import fates_of
 from tests.oracles.article import VISITOR
 from tests.oracles.compare import (
     RECORD_TIME,
@@ -68,7 +69,7 @@ ROWS = {
 def through_pipeline(records: Iterable[dict[str, Any]], script: ProfileScript) -> Iterator[Passed]:
     """Run records of a capture through both stages, without watermarks."""
     settings = Settings()
-    pipeline = Pipeline("run", settings, script, watermarks=False)
+    engine = PythonEngine("run", settings, script, watermarks=False)
     flats = []
     arrivals = []
     for offset, record in enumerate(records):
@@ -79,9 +80,10 @@ def through_pipeline(records: Iterable[dict[str, Any]], script: ProfileScript) -
             Record(settings.topics.processed, 0, offset, timestamp, key, value, headers=())
         )
     for start in range(0, len(arrivals), BATCH):
-        results = pipeline.process(arrivals[start : start + BATCH])
-        for flat, result in zip(flats[start:], results, strict=False):
-            output = result.outputs[-1]
+        batch = arrivals[start : start + BATCH]
+        fates = fates_of(batch, process(engine, script, batch))
+        for flat, fate in zip(flats[start:], fates, strict=False):
+            output = fate.outputs[-1]
             is_persisted = output.topic == settings.topics.persisted and output.value is not None
             yield flat, orjson.loads(output.value or b"null") if is_persisted else None
 

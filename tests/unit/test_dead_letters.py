@@ -4,10 +4,9 @@ import hashlib
 
 import pytest
 
-from profiler.profiles.reply import Rejected
 from profiler.records.dead_letter import SMALL_BYTES, dead_letter, is_reference, size_of
 from profiler.records.headers import with_source
-from profiler.records.types import Headers, OutputRecord, Record
+from profiler.records.types import Headers, OutputRecord, Record, Rejected
 
 REJECTED = Rejected("too_large", "too large for us")
 OURS = [

@@ -5,7 +5,10 @@ import json
 import tracemalloc
 
 from profiler.config.settings import Settings
-from profiler.engine.pipeline import Pipeline
+from profiler.engine import PythonEngine
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import load_rules
 from profiler.worker.pipe import run_pipe
 
 GOOD = b'{"value": {}}\n'
@@ -28,8 +31,13 @@ def test_a_line_without_an_end_takes_bounded_memory_and_is_one_rejected_line() -
     output, errors = io.BytesIO(), io.StringIO()
     tracemalloc.start()
     try:
-        pipeline = Pipeline("flatten", Settings(), None, watermarks=False)
-        rejected = run_pipe(EndlessLine(400), pipeline, output=output, errors=errors)
+        # No event has a visitor, so no server is asked.
+        settings = Settings()
+        script = ProfileScript(connect("redis://nowhere"), load_rules("standard"))
+        engine = PythonEngine("run", settings, script, watermarks=False)
+        rejected = run_pipe(
+            EndlessLine(400), engine, script, settings, output=output, errors=errors
+        )
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -118,3 +118,29 @@ def test_what_is_kept_of_earlier_values_is_bounded() -> None:
     finally:
         tracemalloc.stop()
     assert kept_bytes < 2_000_000
+
+
+def test_what_is_kept_of_earlier_shapes_is_bounded() -> None:
+    """Of 17 fields, each may be there or not: 131,072 shapes, of some 2 kB each."""
+    decoder = ReplyDecoder(STANDARD)
+    fields = contract_of(STANDARD).fields
+    absent: dict[str, object] = {f"profile_{field.name}": None for field in fields}
+    absent |= {f"profile_{flag}": False for flag in METADATA_FLAGS}
+    absent["profile_rules_version"] = STANDARD.version
+    kept_bytes = []
+    tracemalloc.start()
+    try:
+        for shape in [*range(12_000), *range(1_000)]:  # the last ones were forgotten
+            there = [field for at, field in enumerate(fields) if shape >> at & 1]
+            answer = [b"", *(part for field in there for part in (field.name.encode(), b"1"))]
+            shown = {
+                f"profile_{field.name}": {"string": "1", "integer": 1, "boolean": True}[field.type]
+                for field in there
+            }
+            assert applied(decoder, answer).profile == absent | shown
+            kept_bytes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert len(fields) == 17
+    # 4,096 shapes; all 12,000 would take 19 MB.
+    assert max(kept_bytes) < 10_000_000

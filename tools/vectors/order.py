@@ -49,7 +49,7 @@ def vectors() -> Iterator[Vector]:
     )
     yield standard(
         "equal-times",
-        "At one time the first 8 bytes of the SHA-1 of the event id decide, by their value, what "
+        "At one time the first 6 bytes of the SHA-1 of the event id decide, by their value, what "
         "is first and last; never arrival.",
         one_by_one(*(view(0, "A", f"page {n}", f"tie-{n}") for n in range(12))),
     )

@@ -46,10 +46,37 @@ def vectors() -> Iterator[Vector]:
         ),
     )
     yield standard(
-        "ids-alike-in-4-bytes",
-        "8 bytes of the SHA-1 stand for an event. Of these two ids the first 4 are equal, "
-        "a70fd70b: no repeat, and the rest decides which is first.",
-        one_by_one(view(0, "A", "later", "id-63715"), view(0, "A", "first", "id-84231")),
+        "ids-alike-in-5-bytes",
+        "6 bytes of the SHA-1 stand for an event. Of these two ids the first 5 are equal, "
+        "68534f44ba: no repeat, and the sixth decides which is first.",
+        one_by_one(view(0, "A", "later", "3768367"), view(0, "A", "first", "2404582")),
+    )
+    yield standard(
+        "ids-alike-in-6-bytes",
+        "No more than 6 bytes of the SHA-1 stand for an event: these two ids have the same, "
+        "39d231978aca, so the second is taken for a repeat of the first.",
+        one_by_one(view(0, "A", "home", "14589693"), click(1, "A", "21243570")),
+    )
+    yield standard(
+        "id-that-straddles-two-others",
+        "The third id's 6 bytes, 39fb523d32b5, are the end of the first id's and the beginning of "
+        "the second id's: no repeat, until it comes again.",
+        one_by_one(
+            click(0, "A", "198264"),  # de5b96|39fb52
+            click(1, "A", "73561"),  # 3d32b5|3001d0
+            click(2, "A", "2930"),
+            click(2, "A", "2930"),
+        ),
+    )
+    yield standard(
+        "id-that-straddles-at-the-third-byte",
+        "As before, from the third byte on, and among the events without a visit.",
+        one_by_one(
+            click(0, "", "45682"),  # f822|f23b55d2
+            click(1, "", "13218"),  # cc5e|71202e49
+            click(2, "", "89228"),
+            click(2, "", "89228"),
+        ),
     )
     yield standard(
         "window-of-64-event-ids",

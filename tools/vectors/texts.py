@@ -26,6 +26,16 @@ def vectors() -> Iterator[Vector]:
         ),
     )
     yield standard(
+        "page-cut-at-the-edges-of-what-goes-on",
+        "Bytes 80 to BF go on with a character and no other byte does: the smallest (U+00C0 ends "
+        "with it) and the largest (U+00FF) are cut off with their character, 7F is one of its own.",
+        one_by_one(
+            view(0, "A", "a" * 4095 + "\u00c0", "e1"),
+            view(1, "A", "b" * 4095 + "\u00ff", "e2"),
+            view(2, "A", "c" * 4096 + "\x7f", "e3"),
+        ),
+    )
+    yield standard(
         "long-page-of-no-page-view",
         "A value that no field takes is not cut, so nothing is `truncated`; a late page view's is.",
         [

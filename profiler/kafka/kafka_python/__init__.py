@@ -1,6 +1,6 @@
 """The transport on kafka-python."""
 
-from profiler.kafka.kafka_python.consumer import KafkaPythonSource
-from profiler.kafka.kafka_python.producer import KafkaPythonSink
+from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
+from profiler.kafka.kafka_python.producer import KafkaPythonProducer
 
-__all__ = ["KafkaPythonSink", "KafkaPythonSource"]
+__all__ = ["KafkaPythonConsumer", "KafkaPythonProducer"]

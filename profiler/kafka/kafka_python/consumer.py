@@ -1,4 +1,4 @@
-"""The source on kafka-python 3.0.x."""
+"""The consumer on kafka-python 3.0.x."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,8 +25,8 @@ _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 _FETCH_PAUSE_MS = 5
 
 
-class KafkaPythonSource:
-    """A `profiler.kafka.protocol.Source`.
+class KafkaPythonConsumer:
+    """A `profiler.kafka.protocol.Consumer`.
 
     The assignor is `range` alone: every client library has it, so that workers on another one
     can join the same group. A cooperative assignor would gain nothing here, because this
@@ -71,16 +71,16 @@ class KafkaPythonSource:
 
     @property
     def assignment(self) -> frozenset[tuple[str, int]]:
-        """See `Source.assignment`. Empty from the start of a rebalance to its end."""
+        """See `Consumer.assignment`. Empty from the start of a rebalance to its end."""
         return frozenset(map(tuple, self._consumer.assignment()))
 
     @property
-    def assignment_epoch(self) -> int:
-        """See `Source.assignment_epoch`."""
+    def generation(self) -> int:
+        """See `Consumer.generation`."""
         return self._assignments.changes
 
     def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
-        """See `Source.poll`. Blocks the longer of `timeout_ms` and one step of a rebalance."""
+        """See `Consumer.poll`. Blocks the longer of `timeout_ms` and one step of a rebalance."""
         with translated_errors("poll"):
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
         self._polled_at = self._assignments.changes
@@ -105,7 +105,7 @@ class KafkaPythonSource:
     def commit(
         self, offsets: Mapping[tuple[str, int], int], *, timeout_s: float = CALL_TIMEOUT_S
     ) -> None:
-        """See `Source.commit`. Retries by itself what can be retried, all the time it has."""
+        """See `Consumer.commit`. Retries by itself what can be retried, all the time it has."""
         wanted = {
             TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in offsets.items()
@@ -119,7 +119,7 @@ class KafkaPythonSource:
             self._consumer.commit(wanted, timeout_ms=int(timeout_s * 1_000))
 
     def rewind(self) -> None:
-        """See `Source.rewind`."""
+        """See `Consumer.rewind`."""
         with translated_errors("rewind"):
             for partition in self._consumer.assignment():
                 offset = self._consumer.committed(partition, timeout_ms=CALL_TIMEOUT_MS)
@@ -129,24 +129,24 @@ class KafkaPythonSource:
                     self._consumer.seek(partition, offset)
 
     def pause(self) -> None:
-        """See `Source.pause`. Fetched records stay in the client's buffer."""
+        """See `Consumer.pause`. Fetched records stay in the client's buffer."""
         self._assignments.held = True
         self._consumer.pause(*self._consumer.assignment())
 
     def resume(self) -> None:
-        """See `Source.resume`."""
+        """See `Consumer.resume`."""
         self._assignments.held = False
         self._consumer.resume(*self._consumer.assignment())
 
     def keep_alive(self, *, timeout_ms: int = 100) -> bool:
-        """See `Source.keep_alive`. Heartbeats are the client's own thread's; this is the poll."""
+        """See `Consumer.keep_alive`. Heartbeats are the client's own thread's; this is the poll."""
         self.pause()
         with translated_errors("keep alive"):
             self._consumer.poll(timeout_ms=timeout_ms)
         return self._assignments.changes == self._polled_at
 
     def lag(self) -> int:
-        """See `Source.lag`. Records of open transactions count."""
+        """See `Consumer.lag`. Records of open transactions count."""
         total = 0
         # `position()` may go to the broker and start offset resets; this only looks.
         states = self._consumer._subscription.assignment  # noqa: SLF001 - see above
@@ -156,6 +156,6 @@ class KafkaPythonSource:
         return total
 
     def close(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
-        """See `Source.close`."""
+        """See `Consumer.close`."""
         with translated_errors("close"):
             self._consumer.close(autocommit=False, timeout_ms=int(timeout_s * 1_000))

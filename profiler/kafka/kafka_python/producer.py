@@ -1,4 +1,4 @@
-"""The sink on kafka-python 3.0.x."""
+"""The producer on kafka-python 3.0.x."""
 
 import time
 from collections.abc import Iterable
@@ -29,8 +29,8 @@ _PRODUCE_BATCH_BYTES = 256 * 1024
 _LINGER_MS = 50
 
 
-class KafkaPythonSink:
-    """A `profiler.kafka.protocol.Sink`: idempotent, acks=all, murmur2 by key."""
+class KafkaPythonProducer:
+    """A `profiler.kafka.protocol.Producer`: idempotent, acks=all, murmur2 by key."""
 
     def __init__(self, settings: KafkaSettings, *, largest_bytes: int = 0) -> None:
         """Connect; blocks until a broker answers, for the delivery timeout at most.
@@ -49,7 +49,7 @@ class KafkaPythonSink:
         self._producer: Any = self._connect()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
-        """See `Sink.send`. After an error the producer is thrown away; the next call builds one."""
+        """See `Producer.send`. After an error the next call makes a new producer."""
         if self._producer is None:
             self._producer = self._connect()
         try:
@@ -61,7 +61,7 @@ class KafkaPythonSink:
             raise
 
     def close(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
-        """See `Sink.close`."""
+        """See `Producer.close`."""
         if self._producer is not None:
             with translated_errors("close"):
                 self._producer.close(timeout=timeout_s)

@@ -1,6 +1,6 @@
 """The transport on librdkafka, by confluent-kafka (the extra ``librdkafka``)."""
 
-from profiler.kafka.librdkafka.consumer import LibrdkafkaSource
-from profiler.kafka.librdkafka.producer import LibrdkafkaSink
+from profiler.kafka.librdkafka.consumer import LibrdkafkaConsumer
+from profiler.kafka.librdkafka.producer import LibrdkafkaProducer
 
-__all__ = ["LibrdkafkaSink", "LibrdkafkaSource"]
+__all__ = ["LibrdkafkaConsumer", "LibrdkafkaProducer"]

@@ -1,10 +1,14 @@
-"""The source on librdkafka."""
+"""The consumer on librdkafka.
 
-from collections.abc import Mapping, Sequence
+It has more than 250 lines, because nearly every call has to reckon with the same two things that
+happen inside librdkafka's calls: a rebalance, and a record that comes in spite of a pause.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
@@ -16,20 +20,22 @@ from profiler.kafka.librdkafka.client import (
     translated_errors,
 )
 from profiler.kafka.librdkafka.messages import record_of
+from profiler.kafka.protocol import Polled
 from profiler.records.types import Record
 
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: What librdkafka reads ahead, over all partitions: it bounds the worker's memory.
 _READ_AHEAD_KBYTES = 32 * 1024
-_NO_OFFSET = -1001
+
+_Place = tuple[str, int]
 
 
-class LibrdkafkaSource:
-    """A `profiler.kafka.protocol.Source`.
+class LibrdkafkaConsumer:
+    """A `profiler.kafka.protocol.Consumer`.
 
     Reads, checks and decompresses in threads of the library's own. With a cooperative assignor a
-    rebalance takes no partition away that stays here; it changes the epoch all the same, so a
-    batch that it meets is read again.
+    rebalance takes no partition away that stays here; it changes the generation all the same, so
+    a batch that it meets is read again.
     """
 
     def __init__(self, settings: KafkaSettings, *, topics: Sequence[str], group: str) -> None:
@@ -61,6 +67,15 @@ class LibrdkafkaSource:
             # The default, 500 ms, is how long an emptied queue waits before it is filled again.
             "fetch.queue.backoff.ms": 5,
         }
+        self._owned: set[_Place] = set()
+        self._changes = 0
+        self._paused = False
+        self._cooperative = settings.assignor == "cooperative-sticky"
+        self._latest = settings.auto_offset_reset == "latest"
+        #: Partitions that have to go back before the next record is returned: a rebalance left
+        #: them with us, and they may be beyond what will be committed.
+        self._stale: set[_Place] = set()
+        self._first_offsets: dict[_Place, int] = {}
         with checked_options():
             self._consumer = Consumer(options)
         with translated_errors(f"connect to {settings.bootstrap_servers}"):
@@ -71,30 +86,21 @@ class LibrdkafkaSource:
                 on_revoke=self._revoked,
                 on_lost=self._revoked,
             )
-        self._owned: set[tuple[str, int]] = set()
-        self._changes = 0
-        self._polled_at = 0
-        self._held = False
-        self._cooperative = settings.assignor == "cooperative-sticky"
-        #: A rebalance left us partitions that may have gone beyond what will be committed.
-        self._stale = False
-        self._first_offsets: dict[tuple[str, int], int] = {}
 
     @property
-    def assignment(self) -> frozenset[tuple[str, int]]:
-        """See `Source.assignment`."""
+    def assignment(self) -> frozenset[_Place]:
+        """See `Consumer.assignment`."""
         return frozenset(self._owned)
 
     @property
-    def assignment_epoch(self) -> int:
-        """See `Source.assignment_epoch`."""
+    def generation(self) -> int:
+        """See `Consumer.generation`."""
         return self._changes
 
-    def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
-        """See `Source.poll`."""
-        if self._stale:
-            self.rewind()
-            self._stale = False
+    def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
+        """See `Consumer.poll`."""
+        self._rewind_stale()
+        before = self._changes
         with translated_errors("poll"):
             # `consume` waits until it has all that it was asked for, so it waits for one only.
             messages = self._consumer.consume(max_records, 0)
@@ -102,26 +108,17 @@ class LibrdkafkaSource:
                 messages = self._consumer.consume(1, timeout_ms / 1_000)
                 if messages and max_records > 1:
                     messages += self._consumer.consume(max_records - 1, 0)
-        self._polled_at = self._changes
-        by_partition: dict[tuple[str, int], list[Record]] = {}
-        for message in messages:
-            if (error := message.error()) is not None:
-                self._check(error)
-                continue
-            record = record_of(message)
-            place = record.topic, record.partition
-            found = by_partition.get(place)
-            if found is None:
-                by_partition[place] = [record]
-                self._first_offsets.setdefault(place, record.offset)
-            else:
-                found.append(record)
-        return [record for found in by_partition.values() for record in found]
+        by_partition = self._taken(messages, before)
+        metadata = self._consumer.consumer_group_metadata()
+        records = [record for found in by_partition.values() for record in found]
+        return Polled(records, self._changes, metadata)
 
-    def commit(self, offsets: Mapping[tuple[str, int], int], *, timeout_s: float = 30) -> None:
-        """See `Source.commit`."""
+    def commit(
+        self, offsets: Mapping[_Place, int], *, generation: int, timeout_s: float = CALL_TIMEOUT_S
+    ) -> None:
+        """See `Consumer.commit`."""
         # The broker takes any partition from any member: only we know that it is no longer ours.
-        if self._changes != self._polled_at or not offsets.keys() <= self._owned:
+        if generation != self._changes or not offsets.keys() <= self._owned:
             raise TransportError("commit: the assignment changed since the batch was polled")
         wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
         outcome: SimpleQueue[list[TopicPartition] | KafkaException] = SimpleQueue()
@@ -145,60 +142,110 @@ class LibrdkafkaSource:
                 raise TransportError(f"commit: {describe(place.error)}")
 
     def rewind(self) -> None:
-        """See `Source.rewind`. One round trip for all partitions."""
-        places = [TopicPartition(*place) for place in self._owned]
-        if not places:
-            return
-        with translated_errors("rewind"):
-            for found in self._consumer.committed(places, timeout=CALL_TIMEOUT_S):
-                if found.error is not None:
-                    raise KafkaException(found.error)
-                if found.offset < 0:
-                    first = self._first_offsets.get((found.topic, found.partition))
-                    if first is None:
-                        continue
-                    found.offset = first
-                self._consumer.seek(TopicPartition(found.topic, found.partition, found.offset))
+        """See `Consumer.rewind`. One round trip for all partitions."""
+        self._rewind(self._owned)
+        self._stale.clear()
 
     def pause(self) -> None:
-        """See `Source.pause`. What was read ahead is dropped and fetched again."""
-        if not self._held:
-            self._held = True
-            self._consumer.pause([TopicPartition(*place) for place in self._owned])
+        """See `Consumer.pause`. What was read ahead is dropped and fetched again."""
+        if not self._paused:
+            self._paused = True
+            self._consumer.pause(_partitions(self._owned))
 
     def resume(self) -> None:
-        """See `Source.resume`."""
-        if self._held:
-            self._held = False
-            self._consumer.resume([TopicPartition(*place) for place in self._owned])
+        """See `Consumer.resume`."""
+        if self._paused:
+            self._paused = False
+            self._consumer.resume(_partitions(self._owned))
 
-    def keep_alive(self, *, timeout_ms: int = 100) -> bool:
-        """See `Source.keep_alive`. Heartbeats are the library's own; this is the poll."""
+    def keep_alive(self, *, timeout_ms: int = 100) -> None:
+        """See `Consumer.keep_alive`. Heartbeats are the library's own; this is the poll."""
         self.pause()
+        before = self._changes
         with translated_errors("keep alive"):
             message = self._consumer.poll(timeout_ms / 1_000)
         if message is not None:
-            if (error := message.error()) is None:
-                raise TransportError("keep alive: a record came in spite of the pause")
-            self._check(error)
-        return self._changes == self._polled_at
+            self._taken([message], before)
 
     def lag(self) -> int:
-        """See `Source.lag`. The ends are those of the last fetch."""
+        """See `Consumer.lag`. The ends are those of the last fetch."""
         if not self._owned:
             return 0
         total = 0
-        for place in self._consumer.position([TopicPartition(*place) for place in self._owned]):
+        for place in self._consumer.position(_partitions(self._owned)):
             _, end = self._consumer.get_watermark_offsets(place, cached=True)
             if place.offset >= 0 and end >= 0:
                 total += max(0, end - place.offset)
         return total
 
     def close(self, *, timeout_s: float = 10) -> None:
-        """See `Source.close`. A close that takes longer goes on in a thread of its own."""
+        """See `Consumer.close`. A close that takes longer goes on in a thread of its own."""
         closing = Thread(target=self._consumer.close, name="close-consumer", daemon=True)
         closing.start()
         closing.join(timeout_s)
+
+    def _taken(self, messages: Iterable[Message], before: int) -> dict[_Place, list[Record]]:
+        """The records of messages by partition; none where they must be read again.
+
+        Args:
+            messages: what one call of the library brought.
+            before: the generation before that call.
+        """
+        by_partition: dict[_Place, list[Record]] = {}
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._check(error)
+                continue
+            record = record_of(message)
+            place = record.topic, record.partition
+            by_partition.setdefault(place, []).append(record)
+            self._first_offsets.setdefault(place, record.offset)
+        if self._changes != before:
+            # Some of these records may be from before the change. librdkafka would not give them
+            # again, but where their partition was assigned anew.
+            self._stale |= self._owned & by_partition.keys()
+            self._rewind_stale()
+            return {}
+        if self._paused:
+            with translated_errors("seek"):
+                for (topic, partition), records in by_partition.items():
+                    self._consumer.seek(TopicPartition(topic, partition, records[0].offset))
+            return {}
+        return by_partition
+
+    def _rewind_stale(self) -> None:
+        if self._stale:
+            self._rewind(self._stale)
+            self._stale.clear()
+
+    def _rewind(self, places: Iterable[_Place]) -> None:
+        wanted = _partitions(places)
+        if not wanted:
+            return
+        with translated_errors("rewind"):
+            for place in self._starts(wanted):
+                try:
+                    self._consumer.seek(place)
+                except KafkaException as error:
+                    # A partition that was just assigned is not read yet, and begins there anyway.
+                    if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - its public name
+                        raise
+
+    def _starts(self, places: list[TopicPartition]) -> list[TopicPartition]:
+        """Where to read again: the committed offset, else the first that was read from there.
+
+        A partition that has neither is left out.
+        """
+        starts = []
+        for place in self._consumer.committed(places, timeout=CALL_TIMEOUT_S):
+            if place.error is not None:
+                raise KafkaException(place.error)
+            offset = place.offset
+            if offset < 0:
+                offset = self._first_offsets.get((place.topic, place.partition), -1)
+            if offset >= 0:
+                starts.append(TopicPartition(place.topic, place.partition, offset))
+        return starts
 
     def _check(self, error: KafkaError) -> None:
         """Raise what the library reports between records, unless it goes on by itself."""
@@ -209,22 +256,49 @@ class LibrdkafkaSource:
             raise TransportError(f"poll: {describe(error)}")
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._changed()
+        self._changes += 1
+        self._stale = set(self._owned)
         self._owned.update((place.topic, place.partition) for place in partitions)
-        if self._held and partitions:
-            if self._cooperative:
-                consumer.incremental_assign(partitions)
-            else:
-                consumer.assign(partitions)
+        if not partitions or not (self._paused or self._latest):
+            return  # the library assigns them itself
+        if self._latest:
+            self._begin_where_we_began(partitions)
+        if self._cooperative:
+            consumer.incremental_assign(partitions)
+        else:
+            consumer.assign(partitions)
+        if self._paused:
             consumer.pause(partitions)
 
+    def _begin_where_we_began(self, partitions: list[TopicPartition]) -> None:
+        """Give an offset to partitions that come back to us without a committed one.
+
+        Their reset policy is `latest`, so they would begin at their end once more, behind
+        records that were read and not committed.
+        """
+        known = {
+            place: offset
+            for place, offset in self._first_offsets.items()
+            if place in {(found.topic, found.partition) for found in partitions}
+        }
+        if not known:
+            return
+        try:
+            starts = self._starts(_partitions(known))
+        except KafkaException:  # reading again too much is better than skipping
+            starts = [TopicPartition(*place, offset) for place, offset in known.items()]
+        begin = {(start.topic, start.partition): start.offset for start in starts}
+        for found in partitions:
+            found.offset = begin.get((found.topic, found.partition), found.offset)
+
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if self._held and partitions:
+        if self._paused and partitions:
             # The library would keep them paused when they come back after our `resume`.
             consumer.resume(partitions)
-        self._changed()
-        self._owned.difference_update((place.topic, place.partition) for place in partitions)
-
-    def _changed(self) -> None:
         self._changes += 1
-        self._stale = self._cooperative
+        self._owned.difference_update((place.topic, place.partition) for place in partitions)
+        self._stale = set(self._owned)
+
+
+def _partitions(places: Iterable[_Place]) -> list[TopicPartition]:
+    return [TopicPartition(*place) for place in places]

@@ -1,5 +1,7 @@
-"""The sink on librdkafka."""
+"""The producer on librdkafka."""
 
+import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,9 +17,16 @@ from profiler.records.types import Headers, OutputRecord
 _GRACE_S = 5.0
 _CLOSE_TIMEOUT_S = 10.0
 
+#: What is queued of a topic until it is acknowledged. While a topic has more than one batch of the
+#: library (``batch.size``, 1 MB) waiting, a thread of the library runs in circles: an idempotent
+#: producer has one request a partition under way.
+_SLICE_BYTES = 950_000
+#: What a record takes beside its parts, at most about.
+_RECORD_OVERHEAD_BYTES = 32
 
-class LibrdkafkaSink:
-    """A `profiler.kafka.protocol.Sink`: idempotent, acks=all, murmur2 by key.
+
+class LibrdkafkaProducer:
+    """A `profiler.kafka.protocol.Producer`: idempotent, acks=all, murmur2 by key.
 
     A record's timestamp of 0 becomes the time of sending: librdkafka knows no other sign for it.
     """
@@ -42,7 +51,11 @@ class LibrdkafkaSink:
         self._producer: Any = self._connect()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
-        """See `Sink.send`. After an error the producer is thrown away; the next call builds one."""
+        """See `Producer.send`.
+
+        Sends and awaits slices of 950 kB a topic, one after the other. After an error the
+        producer is thrown away; the next call builds one.
+        """
         if self._producer is None:
             self._producer = self._connect()
         try:
@@ -55,22 +68,30 @@ class LibrdkafkaSink:
             raise
 
     def close(self, *, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
-        """See `Sink.close`."""
+        """See `Producer.close`."""
         if self._producer is not None:
             self._producer.flush(timeout_s)
             self._producer = None
 
     def _deliver(self, records: Iterable[OutputRecord]) -> None:
         self._failures.clear()
+        deadline = time.monotonic() + self._timeout_s + _GRACE_S
         produce = self._producer.produce
         failed = self._failed
-        topic = ""
+        queued: Counter[str] = Counter()  # bytes, by topic
         last: Headers = ()
-        given = sendable(last)
+        given, header_bytes = sendable(last), 0
+        topic = ""
         try:
             for topic, key, value, headers, timestamp in records:
                 if headers is not last:  # both outputs of an event have the same
                     last, given = headers, sendable(headers)
+                    header_bytes = sum(len(name) + len(part or b"") for name, part in given)
+                size = len(key or b"") + len(value or b"") + header_bytes + _RECORD_OVERHEAD_BYTES
+                if queued[topic] and queued[topic] + size > _SLICE_BYTES:
+                    self._await(topic, deadline)
+                    queued.clear()
+                queued[topic] += size
                 # Here 0 stands for the time of sending, as -1 does in a record.
                 at = max(0, timestamp)
                 produce(topic, value, key, -1, failed, None, at, given)
@@ -78,7 +99,11 @@ class LibrdkafkaSink:
             raise _explained(topic, error.args[0]) from error
         except BufferError as error:
             raise TransportError(f"produce to {topic}: the library's queue is full") from error
-        unsent = self._producer.flush(self._timeout_s + _GRACE_S)
+        self._await(topic, deadline)
+
+    def _await(self, topic: str, deadline: float) -> None:
+        """Block until all that is queued is acknowledged; `topic` is the last one."""
+        unsent = self._producer.flush(max(0.0, deadline - time.monotonic()))
         if self._failures:
             raise _explained(*self._failures[0])
         if unsent:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from profiler.config.settings import Settings
-from profiler.engine.pipeline import Mode
+from profiler.config.settings import Mode, Settings
 from profiler.errors import ConfigError, ProfilerError, TransportError
 from profiler.kafka.admin.client import open_admin
 from profiler.kafka.admin.groups import Groups, GroupsUnsupportedError

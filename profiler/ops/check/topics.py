@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from profiler.config.settings import Settings
-from profiler.engine.pipeline import Mode
+from profiler.config.settings import Mode, Settings
 from profiler.kafka.admin.topics import DEAD_LETTER_HEADER_BYTES, Absent, Topic
 from profiler.ops.check.findings import Finding, Subject
 from profiler.ops.units import count_of, duration_of

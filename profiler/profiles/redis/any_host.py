@@ -10,10 +10,10 @@ _DEFAULT_PORT = 6379
 
 
 class _AnyHost:
-    """Mixed into a connection of redis-py: its host, then the others.
+    """Mixed into a connection of redis-py: it tries its host, then further hosts.
 
     Args:
-        others: hosts and ports, tried in order where those before cannot be connected with.
+        others: hosts and ports; each is tried when no host before it can be connected with.
         options: redis-py's.
     """
 
@@ -44,7 +44,7 @@ class AnyHostConnection(_AnyHost, redis.Connection):
 
 
 class AnyHostSSLConnection(_AnyHost, redis.SSLConnection):
-    """With TLS; the certificate must be that of the host connected with."""
+    """With TLS; the certificate must name the host that was connected with."""
 
 
 def spread_over(pool: "redis.ConnectionPool", others: Iterable[Mapping[str, Any]]) -> None:
@@ -52,7 +52,7 @@ def spread_over(pool: "redis.ConnectionPool", others: Iterable[Mapping[str, Any]
 
     Args:
         pool: of the first host.
-        others: options of redis-py, of which host and port are taken.
+        others: options of redis-py; host and port are taken from each.
     """
     is_tls = issubclass(pool.connection_class, redis.SSLConnection)
     pool.connection_class = AnyHostSSLConnection if is_tls else AnyHostConnection

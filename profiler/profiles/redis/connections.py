@@ -1,6 +1,7 @@
 """Connections to Redis, with the client library's own retries switched off."""
 
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,6 +68,26 @@ _HIDDEN_CLUSTER = "a cluster, which HELLO did not say; name one of its nodes in 
 _HANGS_UP = " (does the server demand a client certificate, redis.ssl_certfile?)"
 
 
+class Connections:
+    """Counts the connections that a client opens, as the hook that redis-py calls at each one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.opened = 0
+
+    def __call__(self, connection: "redis.Connection") -> None:
+        """Log in and choose the database, as without the hook; then count."""
+        connection.on_connect()  # type: ignore[no-untyped-call]
+        with self._lock:
+            self.opened += 1
+
+
+def opened_by(client: "redis.Redis") -> int:
+    """How many connections a client of `connect` has opened, to all nodes of a cluster together."""
+    hook: Connections = client.connection_pool.connection_kwargs["redis_connect_func"]
+    return hook.opened
+
+
 def connect_to(settings: RedisSettings) -> "redis.Redis":
     """A client of the Redis that is configured; it connects at the first command.
 
@@ -118,6 +139,7 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: object) -> "redis.Re
             protocol=2,
             # It would name itself (CLIENT SETINFO), which the least user may not, and be logged.
             driver_info=None,
+            redis_connect_func=Connections(),
             **options,
         )
         if others:

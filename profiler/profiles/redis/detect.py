@@ -20,7 +20,7 @@ def nodes_of(client: "redis.Redis") -> "Nodes":
 
     Raises:
         redis.RedisError: it cannot be reached, or refuses the login.
-        ConfigError: it is a cluster's, and its address that of a Unix socket; or it is none, and
+        ConfigError: it is a cluster's, and its address is a Unix socket; or it is no cluster, and
             one of several hosts, so that profiles would be where a connection happened to lead.
     """
     try:

@@ -1,0 +1,24 @@
+"""`profiler demo`: the whole pipeline on servers of its own."""
+
+from typing import Annotated
+
+import typer
+
+from profiler.cli.options import RulesName
+from profiler.demo import run_demo
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(demo)
+
+
+def demo(
+    *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Run on until Ctrl-C, for trying things by hand.")
+    ] = False,
+    rules: RulesName = None,
+) -> None:
+    """Stream captured traffic through the whole pipeline, on servers of its own."""
+    raise typer.Exit(run_demo(keep=keep, rules=rules or "standard"))

@@ -1,0 +1,63 @@
+"""`profiler pipe`: lines in, lines with profiles out."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+from pydantic import SecretStr
+
+from profiler.cli.options import ConfigFile, RulesName, script_from, settings_from
+from profiler.config.settings import Mode, RedisSettings
+from profiler.engine import PythonEngine
+from profiler.servers.embedded import EmbeddedStore
+from profiler.worker.pipe import run_pipe
+
+if TYPE_CHECKING:
+    import io
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(pipe)
+
+
+def pipe(
+    *,
+    input_: Annotated[
+        Literal["processed", "flattened"], typer.Option("--input", help="What the values are.")
+    ] = "processed",
+    rejects: Annotated[
+        Path | None, typer.Option(help="Also write rejected lines' reports to this file.")
+    ] = None,
+    config: ConfigFile = None,
+    rules: RulesName = None,
+    redis: Annotated[
+        str | None,
+        typer.Option("--redis", help="redis:// URL; without it a store of its own, thrown away."),
+    ] = None,
+) -> None:
+    """NDJSON from standard input, each record with its profile to standard output.
+
+    A line is {"key": ..., "value": {...}, "timestamp": ms}; key and timestamp may be left out.
+    Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}.
+    """
+    with ExitStack() as stack:
+        settings = settings_from(config, rules=rules, redis=redis)
+        if redis is None:
+            # Neither the login nor the certificates that are configured are this store's.
+            own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
+            settings = settings.model_copy(update={"redis": own})
+        script = script_from(settings)
+        script.register()
+        mode: Mode = "run" if input_ == "processed" else "profile"
+        run_pipe(
+            cast("io.BufferedReader", sys.stdin.buffer),
+            PythonEngine(mode, settings, script, watermarks=False),
+            script,
+            settings,
+            output=sys.stdout.buffer,
+            errors=sys.stderr,
+            rejects=stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None,
+        )

@@ -1,0 +1,97 @@
+"""The last part of a batch's way: drafts and the script's answers become outputs."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from profiler.config.settings import Mode, Settings
+from profiler.engine.batch import Finished, Rejection
+from profiler.engine.python.decode import Draft, End, dead_letter_of, output_of
+from profiler.profiles.reply import Outcome
+from profiler.records.dead_letter import size_of
+from profiler.records.json_objects import encode_object, extend_object
+from profiler.records.types import OUTPUT_PREFIX, Rejected
+
+#: How a name that only the profiler may give begins, in encoded JSON.
+_FORGED = b'"' + OUTPUT_PREFIX.encode()
+
+
+class Finisher:
+    """Makes the outputs of one mode; holds settings and nothing that changes."""
+
+    def __init__(self, mode: Mode, settings: Settings) -> None:
+        self._mode = mode
+        self._settings = settings
+        self._topics = settings.topics
+        self._room = settings.room_bytes
+        self._largest_bytes = settings.largest_output_bytes
+
+    def finish(self, drafts: Sequence[Draft | End], outcomes: Iterable[Outcome]) -> Finished:
+        """Make a batch's outputs.
+
+        Args:
+            drafts: one for each record, in order.
+            outcomes: one for each `Draft`, in order.
+        """
+        batch = Finished(len(drafts), [], [], Counter(read=len(drafts)))
+        answers: Counter[frozenset[str]] = Counter()
+        each = iter(outcomes)
+        for place, draft in enumerate(drafts):
+            if isinstance(draft, End):
+                batch.outputs.extend(draft.outputs)
+                rejected = draft.rejected
+            else:
+                rejected = self._add(draft, next(each), batch, answers)
+            if rejected is not None:
+                batch.rejections.append(Rejection(place, draft.record, rejected))
+        counts = batch.counts
+        counts["rejected"] = len(batch.rejections)
+        counts["profiled"] = answers.total()
+        for flags, events in answers.items():
+            for flag in flags:
+                counts[flag] += events
+        return batch
+
+    def _add(
+        self,
+        draft: Draft,
+        outcome: Outcome,
+        batch: Finished,
+        answers: Counter[frozenset[str]],
+    ) -> Rejected | None:
+        """Add a draft's outputs; returns code and reason where it is a dead letter after all."""
+        record, headers, flat, encoded = draft
+        if self._mode != "profile":
+            batch.outputs.append(output_of(record, self._topics.flattened, encoded, headers))
+        if self._mode == "flatten":
+            return None
+        if outcome is None and self._settings.anonymous == "reject":
+            outcome = Rejected("no_visitor_id", "the event has no visitor id")
+        if isinstance(outcome, Rejected):
+            return self._reject(draft, outcome, batch)
+        if _FORGED in encoded:
+            encoded = _without_forged_names(flat, batch.counts)
+        if outcome is None:
+            batch.counts["anonymous"] += 1
+        else:
+            encoded = extend_object(encoded, outcome.encoded)
+        output = output_of(record, self._topics.persisted, encoded, headers)
+        if len(encoded) > self._room and size_of(output) > self._largest_bytes:
+            # By rules with many long fields only; the profile knows the event already.
+            too_large = f"with its profile it has {size_of(output)} bytes"
+            return self._reject(draft, Rejected("too_large", too_large), batch)
+        batch.outputs.append(output)
+        if outcome is not None:
+            answers[outcome.flags] += 1
+        return None
+
+    def _reject(self, draft: Draft, rejected: Rejected, batch: Finished) -> Rejected:
+        dead = dead_letter_of(draft.record, draft.headers, "profile", rejected, self._settings)
+        batch.outputs.append(dead)
+        return rejected
+
+
+def _without_forged_names(flat: dict[str, Any], counts: Counter[str]) -> bytes:
+    honest = {name: flat[name] for name in flat if not name.startswith(OUTPUT_PREFIX)}
+    counts["forged_names"] += len(flat) - len(honest)
+    return encode_object(honest)

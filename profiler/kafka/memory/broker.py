@@ -1,0 +1,190 @@
+"""The broker in memory: topics, groups, and the faults that a test can ask for."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from threading import Condition
+
+from profiler.errors import TransportError
+from profiler.kafka.memory.group import Group, Place
+from profiler.kafka.memory.log import MAX_MESSAGE_BYTES, Partition, Topic
+from profiler.records.types import OutputRecord, Record
+
+
+class MemoryBroker:
+    """Topics and consumer groups for consumers and producers in any threads.
+
+    The first half is for tests: make topics, look at what is there, ask for faults. The second
+    half (`changed` and below) is for `MemoryConsumer` and `MemoryProducer`.
+    """
+
+    def __init__(self) -> None:
+        #: Guards everything here, and tells waiting clients that something changed.
+        self.changed = Condition()
+        self.topics: dict[str, Topic] = {}
+        self.groups: dict[str, Group] = defaultdict(Group)
+        self._away = False
+        self._refused: dict[str, str] = {}
+        self._silent: set[str] = set()
+
+    def create_topic(
+        self, name: str, *, partitions: int = 1, max_message_bytes: int = MAX_MESSAGE_BYTES
+    ) -> None:
+        """Create a topic; members of groups that read it get its partitions.
+
+        Args:
+            name: of the topic, which must be new.
+            partitions: how many.
+            max_message_bytes: the largest record that it takes.
+        """
+        with self.changed:
+            if name in self.topics:
+                raise ValueError(f"topic {name} exists")
+            self.topics[name] = Topic(name, partitions, max_message_bytes)
+            self._partitions_changed(name)
+
+    def add_partitions(self, topic: str, *, count: int) -> None:
+        """Add partitions until the topic has `count` of them; its groups rebalance."""
+        with self.changed:
+            self.topics[topic].grow(count)
+            self._partitions_changed(topic)
+
+    def delete_records(self, topic: str, partition: int, *, before: int) -> None:
+        """Delete all records before an offset, as retention does."""
+        with self.changed:
+            self.topics[topic].partitions[partition].delete_before(before)
+
+    def records(self, topic: str) -> list[Record]:
+        """All records of a topic, partition by partition."""
+        with self.changed:
+            return [
+                record
+                for partition in self.topics[topic].partitions
+                for record in partition.read(partition.start, partition.end)
+            ]
+
+    def committed(self, group: str) -> dict[Place, int]:
+        """The next offset to read of every (topic, partition) where the group committed one."""
+        with self.changed:
+            return dict(self.groups[group].committed)
+
+    def alter_committed(self, group: str, offsets: Mapping[Place, int]) -> None:
+        """Store committed offsets as an operator does, without being a member."""
+        with self.changed:
+            self.groups[group].committed.update(offsets)
+
+    def rebalance(self, group: str) -> None:
+        """Have every member of the group join anew, inside its polls."""
+        with self.changed:
+            self.groups[group].rebalance()
+            self.changed.notify_all()
+
+    def expel(self, group: str) -> None:
+        """Give every member of the group up, as at the end of its session; it may join again."""
+        with self.changed:
+            for name in list(self.groups[group].members):
+                self.groups[group].leave(name)
+            self.changed.notify_all()
+
+    def stop(self) -> None:
+        """Be away: polls bring nothing, and all other calls wait until they fail."""
+        with self.changed:
+            self._away = True
+
+    def start(self) -> None:
+        """Be back, with everything that was there."""
+        with self.changed:
+            self._away = False
+            for group in self.groups.values():
+                group.everybody_polled()
+            self.changed.notify_all()
+
+    def refuse_topic(self, topic: str, reason: str = "TopicAuthorizationFailedError") -> None:
+        """Refuse every record for the topic, until `accept_topic`."""
+        with self.changed:
+            self._refused[topic] = reason
+
+    def accept_topic(self, topic: str) -> None:
+        """Undo `refuse_topic`."""
+        with self.changed:
+            self._refused.pop(topic, None)
+
+    def withhold_acknowledgements(self, topic: str) -> None:
+        """Write the topic's records, but tell nobody, until `give_acknowledgements`."""
+        with self.changed:
+            self._silent.add(topic)
+
+    def give_acknowledgements(self, topic: str) -> None:
+        """Undo `withhold_acknowledgements`; a producer that still waits gets its answer."""
+        with self.changed:
+            self._silent.discard(topic)
+            self.changed.notify_all()
+
+    def refuse_commits(self, group: str, *, times: int = 1) -> None:
+        """Refuse the group's next commits."""
+        with self.changed:
+            self.groups[group].refused_commits = times
+
+    # What follows is called under the lock, by clients.
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the broker answers nobody now."""
+        return self._away
+
+    def wait_until_back(self, action: str, *, timeout_s: float) -> None:
+        """Block until the broker answers.
+
+        Raises:
+            TransportError: it does not in time; the message begins with `action`.
+        """
+        if not self.changed.wait_for(lambda: not self._away, timeout_s):
+            raise TransportError(f"{action}: the broker does not answer for {timeout_s:g} s")
+
+    def partition(self, place: Place) -> Partition:
+        """One partition of a topic that exists."""
+        topic, number = place
+        return self.topics[topic].partitions[number]
+
+    def append(self, record: OutputRecord) -> None:
+        """Write one record.
+
+        Raises:
+            RecordTooLargeError: the record is larger than its topic takes.
+            TransportError: the topic is unknown, or refuses the record.
+        """
+        topic = self.topics.get(record.topic)
+        reason = self._refused.get(record.topic)
+        if topic is None:
+            reason = "UnknownTopicOrPartitionError"
+        if topic is None or reason is not None:
+            raise TransportError(f"produce to {record.topic}: {reason}")
+        topic.append(record)
+        self.changed.notify_all()
+
+    def wait_for_acknowledgements(self, topics: Iterable[str], *, deadline: float) -> None:
+        """Block until every topic acknowledges what was written to it.
+
+        Raises:
+            TransportError: one does not until `deadline`, on the clock of `time.monotonic`.
+        """
+        for topic in topics:
+
+            def acknowledged(topic: str = topic) -> bool:
+                return topic not in self._silent and not self._away
+
+            if not self.changed.wait_for(acknowledged, max(0.0, deadline - time.monotonic())):
+                raise TransportError(f"produce to {topic}: records are not acknowledged")
+
+    def share_out(self, group: Group) -> None:
+        """Give up stuck members, and end the group's rebalance if every member joined."""
+        group.give_up_stuck()
+        counts = {name: len(topic.partitions) for name, topic in self.topics.items()}
+        if group.share_out(counts):
+            self.changed.notify_all()
+
+    def _partitions_changed(self, topic: str) -> None:
+        for group in self.groups.values():
+            if any(topic in member.topics for member in group.members.values()):
+                group.rebalance()
+        self.changed.notify_all()

@@ -1,0 +1,6 @@
+"""Delivery: how outputs are produced and offsets committed, so that each input has its outputs."""
+
+from profiler.worker.delivery.at_least_once import AtLeastOnce
+from profiler.worker.delivery.protocol import Checkpoint, Delivery
+
+__all__ = ["AtLeastOnce", "Checkpoint", "Delivery"]

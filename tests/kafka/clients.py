@@ -1,0 +1,246 @@
+"""What the contract tests of consumer and producer share: one client library after the other.
+
+A further library is one more entry in `ADAPTERS`.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from typing import Any, Protocol
+
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from profiler.config import KafkaSettings
+from profiler.kafka.kafka_python import KafkaPythonConsumer, KafkaPythonProducer
+from profiler.kafka.librdkafka import LibrdkafkaConsumer, LibrdkafkaProducer
+from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
+from profiler.kafka.protocol import Consumer, Producer
+from profiler.records.types import OutputRecord, Record
+from servers.kafka import Kafka
+from tests.conftest import make_topics
+
+#: Those that need a server.
+ADAPTERS: dict[str, tuple[Callable[..., Consumer], Callable[..., Producer]]] = {
+    "kafka-python": (KafkaPythonConsumer, KafkaPythonProducer),
+    "librdkafka": (LibrdkafkaConsumer, LibrdkafkaProducer),
+}
+PATIENCE_S = 30
+#: Not older, because a broker deletes what its timestamp makes older than the retention.
+YESTERDAY = int(time.time() * 1_000) - 86_400_000
+
+#: Short, so that a test need not wait long for the group. librdkafka wants the poll interval to
+#: be no shorter than the session.
+SESSION_MS = 3_000
+_QUICK = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 300}
+
+
+class Client(Protocol):
+    """A client library and a cluster that it talks to; opens things, and closes them."""
+
+    adapter: str
+
+    def topic(self, name: str, *, partitions: int = 1) -> str:
+        """Create a topic with a unique name that begins with `name`."""
+        ...
+
+    def consumer(self, topic: str, **changes: Any) -> Consumer:  # noqa: ANN401 - settings
+        """Open one more member of the topic's group; `changes` are settings of Kafka."""
+        ...
+
+    def producer(self, **changes: Any) -> Producer:  # noqa: ANN401 - settings
+        """Open a producer; `changes` are settings of Kafka."""
+        ...
+
+    def add_partitions(self, topic: str, count: int) -> None:
+        """Add partitions until there are `count`."""
+        ...
+
+    def delete_records(self, topic: str, *, before: int) -> None:
+        """Delete the records of partition 0 before an offset, as retention does."""
+        ...
+
+    def alter_committed(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Store offsets of the topic's group, which has no members, by partition."""
+        ...
+
+    def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
+        """Write one record with these header names, and one without on either side of it."""
+        ...
+
+
+class RealClient:
+    """A client library on a real broker."""
+
+    def __init__(
+        self, adapter: str, broker: Kafka, admin: KafkaAdminClient, stack: ExitStack
+    ) -> None:
+        self.adapter = adapter
+        self._consumer, self._producer = ADAPTERS[adapter]
+        self._broker = broker
+        self._admin = admin
+        self._stack = stack
+
+    def settings(self, **changes: object) -> KafkaSettings:
+        """Quick ones for this broker."""
+        where = {"bootstrap_servers": self._broker.bootstrap_servers}
+        return KafkaSettings.model_validate({**where, **_QUICK, **changes})
+
+    def topic(self, name: str, *, partitions: int = 1) -> str:
+        """See `Client.topic`."""
+        [topic] = make_topics(self._admin, name, partitions=partitions)
+        self._stack.callback(self._admin.delete_topics, [topic])
+        return topic
+
+    def consumer(self, topic: str, **changes: Any) -> Consumer:  # noqa: ANN401 - settings
+        """See `Client.consumer`."""
+        settings = self.settings(**changes)
+        consumer = self._consumer(settings, topics=[topic], group=f"group-{topic}")
+        return self._stack.enter_context(closing(consumer))
+
+    def producer(self, **changes: Any) -> Producer:  # noqa: ANN401 - settings
+        """See `Client.producer`."""
+        return self._stack.enter_context(closing(self._producer(self.settings(**changes))))
+
+    def add_partitions(self, topic: str, count: int) -> None:
+        """See `Client.add_partitions`."""
+        self._admin.create_partitions({topic: count})
+
+    def delete_records(self, topic: str, *, before: int) -> None:
+        """See `Client.delete_records`."""
+        self._admin.delete_records({TopicPartition(topic, 0): before})
+
+    def alter_committed(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """See `Client.alter_committed`."""
+        wanted = {
+            TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in offsets.items()
+        }
+        self._admin.alter_group_offsets(f"group-{topic}", wanted)
+
+    def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
+        """See `Client.produce_with_header_names`."""
+        produce_with_header_names(self._broker.bootstrap_servers, topic, names)
+
+
+class MemoryClient:
+    """The broker in memory."""
+
+    adapter = "memory"
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.broker = MemoryBroker()
+        self._stack = stack
+        self._made = 0
+
+    def topic(self, name: str, *, partitions: int = 1) -> str:
+        """See `Client.topic`."""
+        self._made += 1
+        topic = f"{name}-{self._made}"
+        self.broker.create_topic(topic, partitions=partitions)
+        return topic
+
+    def consumer(self, topic: str, **changes: Any) -> Consumer:  # noqa: ANN401 - settings
+        """See `Client.consumer`."""
+        consumer = MemoryConsumer(self.broker, topics=[topic], group=f"group-{topic}", **changes)
+        return self._stack.enter_context(closing(consumer))
+
+    def producer(self, **changes: Any) -> Producer:  # noqa: ANN401 - settings
+        """See `Client.producer`."""
+        return self._stack.enter_context(closing(MemoryProducer(self.broker, **changes)))
+
+    def add_partitions(self, topic: str, count: int) -> None:
+        """See `Client.add_partitions`."""
+        self.broker.add_partitions(topic, count=count)
+
+    def delete_records(self, topic: str, *, before: int) -> None:
+        """See `Client.delete_records`."""
+        self.broker.delete_records(topic, 0, before=before)
+
+    def alter_committed(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """See `Client.alter_committed`."""
+        places = {(topic, partition): offset for partition, offset in offsets.items()}
+        self.broker.alter_committed(f"group-{topic}", places)
+
+    def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
+        """See `Client.produce_with_header_names`."""
+        headers = tuple((name.decode(errors="surrogateescape"), b"value") for name in names)
+        MemoryProducer(self.broker).send(
+            OutputRecord(topic, b"k", text, some, YESTERDAY)
+            for text, some in ((b"before", ()), (b"with names", headers), (b"after", ()))
+        )
+
+
+def output(
+    topic: str, number: int, *, key: bytes = b"", value: bytes = b"", timestamp: int = YESTERDAY
+) -> OutputRecord:
+    """Build a record that carries its number, with one of ten keys."""
+    key = key or b"key-%d" % (number % 10)
+    return OutputRecord(topic, key, value or b"%d" % number, (), timestamp)
+
+
+def read(consumer: Consumer, count: int, *, at_once: int = 500) -> list[Record]:
+    """Poll until `count` records came."""
+    records: list[Record] = []
+    deadline = time.monotonic() + PATIENCE_S
+    while len(records) < count:
+        assert time.monotonic() < deadline, f"{len(records)} of {count} records came"
+        wanted = min(at_once, count - len(records))
+        records += consumer.poll(timeout_ms=200, max_records=wanted).records
+    return records
+
+
+def join(consumer: Consumer, partitions: int) -> None:
+    """Poll until the consumer owns so many partitions; nothing may come of them yet."""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(consumer.assignment) != partitions:
+        assert not consumer.poll(timeout_ms=100, max_records=1).records
+        assert time.monotonic() < deadline, f"it owns {consumer.assignment}"
+
+
+def next_offsets(records: list[Record]) -> dict[tuple[str, int], int]:
+    """What to commit once all of these are done."""
+    return {(record.topic, record.partition): record.offset + 1 for record in records}
+
+
+def assert_at_end(consumer: Consumer) -> None:
+    """Nothing more comes for half a second."""
+    assert consumer.poll(timeout_ms=500, max_records=10).records == []
+
+
+def numbers(records: list[Record]) -> list[int]:
+    """Return the sorted numbers of records made by `output`."""
+    return sorted(int(record.value or b"-1") for record in records)
+
+
+class _RawName(str):
+    """A header name that the client encodes into bytes of our choice."""
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        del encoding, errors
+        return self.raw
+
+
+def produce_with_header_names(
+    bootstrap_servers: str, topic: str, names: Sequence[bytes], value: bytes = b"with names"
+) -> None:
+    """Write one record with these header names, and one without headers on either side of it."""
+    headers = []
+    for raw in names:
+        name = _RawName()
+        name.raw = raw
+        headers.append((name, b"value"))
+    producer = KafkaProducer(bootstrap_servers=bootstrap_servers, linger_ms=50)
+    try:
+        # Within the linger time, so that all of them are in one batch.
+        sent = [
+            producer.send(topic, text, key=b"k", headers=some, timestamp_ms=YESTERDAY)
+            for text, some in ((b"before", []), (value, headers), (b"after", []))
+        ]
+        for future in sent:
+            future.get(timeout=PATIENCE_S)
+    finally:
+        producer.close()

@@ -1,0 +1,30 @@
+"""Fixtures that give a test workers in this process, and topics and keys of its own."""
+
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from profiler.kafka.memory import MemoryBroker
+from tests.worker.deployment import MemoryDeployment
+
+
+class Deploy(Protocol):
+    """The type of the fixture `deploy`."""
+
+    def __call__(
+        self,
+        redis_url: str,
+        *,
+        preset: str = "standard",
+        partitions: int = 3,
+        broker: MemoryBroker | None = None,
+    ) -> MemoryDeployment:
+        """Describe a deployment; see `MemoryDeployment`."""
+
+
+@pytest.fixture
+def deploy(key_prefix: str, tmp_path: Path) -> Deploy:
+    """Make deployments; several in one test share their keys."""
+    return partial(MemoryDeployment, key_prefix=key_prefix, directory=tmp_path)

@@ -1,0 +1,226 @@
+"""Batches under way: one at a time in each stage, in order, and none goes on behind a failure."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+from profiler.config.settings import DeadLetterSettings, Settings, TopicSettings
+from profiler.engine import PythonEngine
+from profiler.errors import (
+    DeadLetterLimitError,
+    RecordTooLargeError,
+    ScriptContractError,
+    VoidBatchError,
+)
+from profiler.kafka import Polled
+from profiler.kafka.memory import MemoryConsumer, MemoryProducer
+from profiler.profiles.keys import key_of
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import Record
+from profiler.rules.model import load_rules
+from profiler.worker.apply import ApplyStage
+from profiler.worker.commit import next_offsets
+from profiler.worker.dead_letter_limit import DeadLetterLimit
+from profiler.worker.decode import DecodeStage
+from profiler.worker.delivery import AtLeastOnce
+from profiler.worker.in_flight import Flight, InFlight
+from profiler.worker.produce import ProduceStage
+from profiler.worker.shutdown import StopRequest
+from tests.conftest import MakeStore
+from tests.integration.fault_events import VISITORS, bad_records, page_views
+from tests.integration.pipeline_runs import Input, place_of
+from tests.worker.conftest import Deploy
+from tests.worker.deployment import PATIENCE_S, MemoryDeployment
+
+SIZE = len(VISITORS)  # so that each batch has one event of each visitor
+LARGE = 20_000
+NEWER_STATE = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack({99}))"
+
+
+class Line:
+    """All of a worker but for its loop."""
+
+    def __init__(self, deployment: MemoryDeployment) -> None:
+        self._store = connect(deployment.redis_url, timeout_s=PATIENCE_S)
+        self._script = ProfileScript(self._store, load_rules(str(deployment.rules)))
+        self._script.register()
+        limit = DeadLetterSettings(max_consecutive=2)
+        settings = Settings(topics=TopicSettings(**deployment.topics), dead_letters=limit)
+        self.stop = StopRequest()
+        broker, topics = deployment.broker, settings.topics
+        consumer = MemoryConsumer(broker, topics=[topics.processed], group=settings.groups.run)
+        producer = MemoryProducer(broker)
+        self.flow = InFlight(
+            PythonEngine("run", settings, self._script),
+            DecodeStage(),
+            ApplyStage(self._script, self.stop),
+            ProduceStage(AtLeastOnce(consumer, producer, topics.rejected), DeadLetterLimit(limit)),
+        )
+
+    def add(self, records: Sequence[Record]) -> Flight:
+        """Send a batch on its way."""
+        return self.flow.add(Polled(list(records), 0, None))
+
+    def spoil(self, visitor: str) -> None:
+        """Let a newer profiler have written the visitor's state."""
+        self._store.eval(NEWER_STATE, 1, key_of(self._script.rules.store.key, visitor))
+
+    def close(self) -> None:
+        """End the threads and the connection."""
+        self.flow.close(wait=True)
+        self._store.close()
+
+
+class Scene:
+    """A deployment with input in it, and a line."""
+
+    def __init__(self, deployment: MemoryDeployment, inputs: Sequence[Input]) -> None:
+        self.deployment = deployment
+        deployment.produce(inputs)
+        records = deployment.read("processed")
+        self.batches = [records[at : at + SIZE] for at in range(0, len(records), SIZE)]
+        self.line = Line(deployment)
+        self.flow = self.line.flow
+        self.added: list[Flight] = []
+
+    def add_all(self) -> None:
+        """Send everything on its way."""
+        self.added = [self.line.add(batch) for batch in self.batches]
+
+    def errors(self) -> list[type[BaseException] | None]:
+        """What became of each batch, in order."""
+        found = [batch.produced.exception(PATIENCE_S) for batch in self.added]
+        return [None if error is None else type(error) for error in found]
+
+    def written(self) -> list[int]:
+        """Offsets whose persisted records are written."""
+        return [place_of(record).offset for record in self.deployment.read("persisted")]
+
+    def events(self) -> set[str | None]:
+        """What is stored as the number of each visitor's events."""
+        return {self.deployment.stored(visitor).get("visitor_events") for visitor in VISITORS}
+
+
+@pytest.fixture
+def scene(deploy: Deploy, private_store: MakeStore) -> Iterator[Callable[[Sequence[Input]], Scene]]:
+    """Make a scene with the given input."""
+    lines: list[Line] = []
+
+    def make(inputs: Sequence[Input]) -> Scene:
+        deployment = deploy(private_store("redis7").url, partitions=1)
+        made = Scene(deployment, inputs)
+        lines.append(made.line)
+        return made
+
+    yield make
+    for line in lines:
+        line.close()
+
+
+@contextmanager
+def held(deployment: MemoryDeployment) -> Iterator[Callable[[], int]]:
+    """Let Redis hold back the script calls; what is given counts the connections that wait."""
+    with redis.Redis.from_url(deployment.redis_url) as admin:
+        admin.client_pause(PATIENCE_S * 1_000, all=False)
+        yield lambda: sum("b" in found["flags"] for found in admin.client_list())
+        admin.client_unpause()
+
+
+def test_one_batch_is_in_redis_while_others_are_ready(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene(page_views(0, 3 * SIZE))
+    with held(here.deployment) as waiting:
+        for records in here.batches:
+            here.added.append(here.line.add(records))
+            # From the second on there is no room: it waits for Redis already.
+            assert (here.flow.bottleneck is None) == (len(here.added) == 1)
+        until = time.monotonic() + 1
+        found = {waiting() for _ in iter(lambda: time.monotonic() < until, False)}
+        assert max(found) == 1
+        assert here.flow.produced() == []
+    assert here.errors() == [None] * 3
+    assert here.written() == list(range(3 * SIZE))
+    assert here.events() == {"3"}
+    assert list(next_offsets(here.flow.produced()).values()) == [3 * SIZE]
+
+
+def test_nothing_is_written_behind_a_batch_that_kafka_refused(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    large = page_views(SIZE, 1)[0]._replace(headers=(("large", b"x" * LARGE),))
+    here = scene([*page_views(0, SIZE), large, *page_views(SIZE + 1, 2 * SIZE - 1)])
+    here.deployment.take_records_of("persisted", 15_000)
+    here.add_all()
+    assert here.errors() == [None, RecordTooLargeError, RecordTooLargeError]
+    # Redis has all of them, so it is the order of the batches that kept the last one back.
+    assert here.events() == {"3"}
+    assert set(here.written()) <= set(range(2 * SIZE))
+    assert list(next_offsets(here.flow.produced()).values()) == [SIZE]
+    here.flow.remove(here.flow.produced())
+    with pytest.raises(RecordTooLargeError):
+        here.flow.check()
+
+
+def test_nothing_is_applied_behind_a_batch_that_was_not(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene(page_views(0, 2 * SIZE))
+    first = VISITORS[0]
+    here.line.spoil(first)
+    here.line.add(here.batches[0])
+    # Without the visitor whose state is spoiled.
+    behind = here.line.add(here.batches[1][1:])
+    assert isinstance(behind.produced.exception(PATIENCE_S), ScriptContractError)
+    assert here.written() == []
+    assert here.events() == {"1", None}
+
+
+def test_nothing_is_written_of_a_batch_that_reaches_the_limit_nor_behind_it(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene([*page_views(0, SIZE), *bad_records(SIZE), *page_views(SIZE, SIZE)])
+    here.add_all()
+    assert here.errors() == [None, DeadLetterLimitError, DeadLetterLimitError]
+    assert here.written() == list(range(SIZE))
+    assert here.deployment.read("rejected") == []
+
+
+def test_what_was_cut_is_not_written_and_can_come_again(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene(page_views(0, 2 * SIZE))
+    with held(here.deployment) as waiting:
+        here.add_all()
+        while waiting() == 0:
+            time.sleep(0.01)
+        here.flow.cancel()
+    assert here.errors() == [VoidBatchError] * 2
+    assert here.written() == []
+    assert here.events() == {"1"}  # only the first was in Redis
+    here.flow.start_over()
+    here.add_all()
+    assert here.errors() == [None] * 2
+    assert here.written() == list(range(2 * SIZE))
+    assert here.events() == {"2"}
+
+
+def test_a_stop_gives_up_a_batch_that_is_tried_again_and_all_behind_it(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    here = scene(page_views(0, 2 * SIZE))
+    with redis.Redis.from_url(here.deployment.redis_url) as admin:
+        admin.config_set("min-replicas-to-write", "1")
+        here.add_all()
+        while not here.flow.back_pressure:
+            time.sleep(0.01)
+        assert "NOREPLICAS" in here.flow.back_pressure
+        here.line.stop.set()
+        assert here.errors() == [VoidBatchError] * 2
+        admin.config_set("min-replicas-to-write", "0")
+    assert here.flow.back_pressure == ""
+    assert here.events() == {None}

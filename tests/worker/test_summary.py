@@ -1,0 +1,47 @@
+"""The summary of a worker's log: every ten seconds, of what is committed."""
+
+from collections import Counter
+from concurrent.futures import Future
+
+from structlog.testing import capture_logs
+
+from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
+from profiler.records.types import OutputRecord
+from profiler.service import logs
+from profiler.worker.in_flight import Flight
+from profiler.worker.produce import Produced
+from profiler.worker.progress import Progress
+
+
+def produced(**counts: int) -> Flight:
+    """A batch that is ready for its commit."""
+    done: Future[Produced] = Future()
+    done.set_result(Produced(Counter(counts)))
+    return Flight(counts["read"], {("in", 0): (0, 9)}, 1, None, 0.0, Future(), Future(), done)
+
+
+def test_a_summary_comes_every_ten_seconds_and_counts_what_is_committed() -> None:
+    broker, now = MemoryBroker(), 100.0
+    broker.create_topic("in")
+    MemoryProducer(broker).send([OutputRecord("in", None, b"{}", (), -1)] * 7)
+    consumer = MemoryConsumer(broker, topics=["in"], group="g")
+    progress = Progress(consumer, lambda: now)
+    polled = 0
+    while not polled:
+        polled = len(consumer.poll(timeout_ms=100, max_records=2).records)
+    logs.configure()
+    with capture_logs() as lines:
+        progress.count(produced(read=130, profiled=120, rejected=10, repeated=20))
+        now += 9.9
+        progress.report()
+        assert [line["event"] for line in lines] == ["assigned"]
+        now += 0.1
+        progress.report()
+        now += 10
+        progress.report()
+    first, second = (line for line in lines if line["event"] == "summary")
+    assert (first["read"], first["profiled"], first["rejected"]) == (130, 120, 10)
+    assert (first["repeated"], first["late"], first["anonymous"]) == (20, 0, 0)
+    assert (first["per_second"], second["per_second"]) == (13.0, 0)
+    assert second["read"] == 130
+    assert first["lag"] == 7 - polled == 5
