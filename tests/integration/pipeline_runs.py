@@ -13,7 +13,6 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import RetriableError
 
-from profiler.kafka.kafka_python.header_names import tolerate_header_names
 from profiler.profiles.keys import key_of
 from profiler.records.types import Headers, Record
 from profiler.rules.model import load_rules
@@ -175,7 +174,6 @@ class Deployment:
         consumer = KafkaConsumer(
             bootstrap_servers=self.bootstrap_servers, max_partition_fetch_bytes=1 << 23
         )
-        tolerate_header_names(consumer)
         records: list[Record] = []
         try:
             consumer.assign(list(ends))
