@@ -120,7 +120,7 @@ class Deployment:
         named = {f"TOPICS__{name}": topic for name, topic in self.topics.items()}
         named |= {f"GROUPS__{name}": group for name, group in self.groups.items()}
         named |= {"REDIS__URL": self.redis_url, "RULES": str(self.rules)}
-        named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "500"}
+        named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "100"}
         named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
