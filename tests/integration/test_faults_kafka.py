@@ -21,7 +21,8 @@ from tests.integration.fault_events import (
     page_views,
     without_event_ids,
 )
-from tests.integration.pipeline_runs import ADAPTERS, Deployment
+from tests.integration.pipeline_runs import Deployment
+from tests.kafka.clients import ADAPTERS
 from tests.missing import own_server
 
 SESSION_S = 3

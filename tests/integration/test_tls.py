@@ -13,7 +13,7 @@ from servers.kafka_secure import SecureKafka
 from servers.redis_secure import TlsStore
 from tests.integration.commands import run_command
 from tests.integration.pipe_runs import pipe
-from tests.integration.pipeline_runs import ADAPTERS, Input
+from tests.integration.pipeline_runs import Input
 from tests.integration.secure_runs import (
     EVENT,
     EXIT_CONFIG,
@@ -23,6 +23,7 @@ from tests.integration.secure_runs import (
     tls_store,
     user_of,
 )
+from tests.kafka.clients import ADAPTERS
 
 
 def refusal(command: str, settings: dict[str, str]) -> str:

@@ -1,48 +1,74 @@
-"""The consumer on kafka-python 3.0.x."""
+"""The consumer on kafka-python 3.0.x, by its public API alone."""
 
-from collections.abc import Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.structs import OffsetAndMetadata
+from kafka.errors import (
+    CorruptRecordError,
+    KafkaError,
+    LogTruncationError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
+from profiler.kafka.foreign_names import read_past
 from profiler.kafka.garbage import Garbage
-from profiler.kafka.kafka_python.client import (
-    CALL_TIMEOUT_MS,
-    CALL_TIMEOUT_S,
-    CLOSE_TIMEOUT_S,
-    Assignments,
-    connection_options,
-    translated_errors,
-)
-from profiler.kafka.kafka_python.header_names import tolerate_header_names
+from profiler.kafka.kafka_python.client import CALL_TIMEOUT_MS as _TIMEOUT_MS
+from profiler.kafka.kafka_python.client import connection_options, translated_errors
+from profiler.kafka.protocol import Polled
 from profiler.records.types import Record
 
+_LOG = logging.getLogger(__name__)
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
-_FETCH_PAUSE_MS = 5
+#: Between two looks of a poll. The client's own wait runs in circles while a broker is silent, and
+#: every round leaves callbacks behind: 400 MB in 20 s.
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02
+_LONGEST_JOIN_STEP_MS = 100
+_STUCK_JOIN_S = 3.0
+_NOWHERE = 1 << 62
+
+_parts_of: Callable[[Any], tuple[Any, Any, Any, Any, Any, Any]]
+_parts_of = attrgetter("topic", "partition", "offset", "timestamp", "key", "value")
 
 
-class KafkaPythonConsumer:
+class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """A `profiler.kafka.protocol.Consumer`.
 
     The assignor is `range` alone: every client library has it, so that workers on another one
-    can join the same group. A cooperative assignor would gain nothing here, because this
-    client returns no records while a rebalance is under way.
+    can join the same group. A cooperative one would gain nothing, because this client returns no
+    records during a rebalance.
     """
 
     def __init__(self, settings: KafkaSettings, *, topics: Sequence[str], group: str) -> None:
-        """Connect and subscribe; the group is joined by the first polls.
-
-        Blocks until a broker answers, 30 s at most.
+        """Connect and subscribe; the first polls join. Blocks for a broker, 30 s at most.
 
         Raises:
             TransportError: no broker answers.
             ConfigError: the client refuses the settings.
         """
+        self._settings = settings
+        self._topics = list(topics)
         self._garbage = Garbage()
+        self._owned: frozenset[Any] = frozenset()
+        self._changes = 0
+        self._paused = False
+        #: A rebalance ended, and partitions may be beyond what will be committed.
+        self._stale = False
+        self._first_offsets: dict[Any, int] = {}
+        #: Offsets of partitions that a resume has moved to nowhere, for one poll.
+        self._aside: dict[Any, int] = {}
+        self._stable_in = -1
+        self._answered_at: float | None = None
         with translated_errors(f"connect to {settings.bootstrap_servers}"):
             self._consumer = KafkaConsumer(
                 **connection_options(settings),
@@ -51,111 +77,192 @@ class KafkaPythonConsumer:
                 enable_auto_commit=False,
                 # Also makes the group hold back offsets of open transactions.
                 isolation_level="read_committed",
-                auto_offset_reset=settings.auto_offset_reset,
+                # We reset by ourselves, so that it is told, and happens once for a partition.
+                auto_offset_reset="none",
                 allow_auto_create_topics=False,
                 session_timeout_ms=settings.session_timeout_ms,
                 heartbeat_interval_ms=settings.heartbeat_interval_ms,
                 max_poll_interval_ms=settings.max_poll_interval_ms,
                 partition_assignment_strategy=(RangePartitionAssignor,),
                 max_partition_fetch_bytes=_FETCH_BYTES_PER_PARTITION,
-                # The client sleeps this long whenever a fetch was answered faster than it looked,
-                # which under load is after every few batches; the default is 100 ms.
-                retry_backoff_ms=_FETCH_PAUSE_MS,
                 metrics_enabled=False,
             )
-            tolerate_header_names(self._consumer)
-            self._assignments = Assignments(self._consumer)
-            self._consumer.subscribe(topics=list(topics), listener=self._assignments)
-        self._polled_at = 0
-        self._first_offsets: dict[Any, int] = {}
+            self._consumer.subscribe(topics=self._topics, listener=self)
 
     @property
     def assignment(self) -> frozenset[tuple[str, int]]:
         """See `Consumer.assignment`. Empty from the start of a rebalance to its end."""
-        return frozenset(map(tuple, self._consumer.assignment()))
+        return frozenset(map(tuple, self._owned))
 
     @property
     def generation(self) -> int:
         """See `Consumer.generation`."""
-        return self._assignments.changes
+        return self._changes
 
-    def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
-        """See `Consumer.poll`. Blocks the longer of `timeout_ms` and one step of a rebalance."""
+    def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
+        """See `Consumer.poll`. A record that comes is seen up to 20 ms later."""
         with translated_errors("poll"):
-            polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
-        self._polled_at = self._assignments.changes
-        records: list[Record] = []
-        for partition, messages in polled.items():
-            self._first_offsets.setdefault(partition, messages[0].offset)
-            records.extend(
-                Record(
-                    message.topic,
-                    message.partition,
-                    message.offset,
-                    -1 if message.timestamp is None else message.timestamp,
-                    message.key,
-                    message.value,
-                    tuple(message.headers),
-                )
-                for message in messages
-            )
+            if self._stale:
+                self.rewind()
+            records = self._poll(timeout_ms, max_records)
+            if self._stale:
+                self.rewind()
         self._garbage.passed(records)
-        return records
+        return Polled(records, self._changes, self._consumer.group_metadata())
 
     def commit(
-        self, offsets: Mapping[tuple[str, int], int], *, timeout_s: float = CALL_TIMEOUT_S
+        self, offsets: Mapping[tuple[str, int], int], *, generation: int, timeout_s: float = 30
     ) -> None:
         """See `Consumer.commit`. Retries by itself what can be retried, all the time it has."""
-        wanted = {
-            TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
-            for partition, offset in offsets.items()
-        }
         # The broker takes any partition from any member: only we know that it is no longer ours.
-        if self._assignments.changes != self._polled_at or not (
-            wanted.keys() <= self._consumer.assignment()
-        ):
+        if generation != self._changes or not offsets.keys() <= self.assignment:
             raise TransportError("commit: the assignment changed since the batch was polled")
+        wanted = {
+            TopicPartition(*place): OffsetAndMetadata(offset, "", -1)
+            for place, offset in offsets.items()
+        }
         with translated_errors("commit"):
             self._consumer.commit(wanted, timeout_ms=int(timeout_s * 1_000))
 
     def rewind(self) -> None:
         """See `Consumer.rewind`."""
         with translated_errors("rewind"):
-            for partition in self._consumer.assignment():
-                offset = self._consumer.committed(partition, timeout_ms=CALL_TIMEOUT_MS)
-                if offset is None:
-                    offset = self._first_offsets.get(partition)
-                if offset is not None:
-                    self._consumer.seek(partition, offset)
+            for place in self._owned:
+                offset = self._consumer.committed(place, timeout_ms=_TIMEOUT_MS)
+                if offset is None and (offset := self._first_offsets.get(place)) is None:
+                    offset = self._first_offsets[place] = self._reset_offset(place)
+                if place in self._aside:
+                    self._aside[place] = offset
+                else:
+                    self._consumer.seek(place, offset)
+        self._stale = False
 
     def pause(self) -> None:
-        """See `Consumer.pause`. Fetched records stay in the client's buffer."""
-        self._assignments.held = True
-        self._consumer.pause(*self._consumer.assignment())
+        """See `Consumer.pause`. What was read ahead is dropped and fetched again."""
+        self._paused = True
+        self._consumer.pause(*self._owned)
 
     def resume(self) -> None:
         """See `Consumer.resume`."""
-        self._assignments.held = False
-        self._consumer.resume(*self._consumer.assignment())
+        if not self._paused:
+            return
+        # In a pause the client forgets that it gave up a batch (see `foreign_names`), and would
+        # then look for its next record for ever: so make it drop all batches that it holds.
+        for place in self._owned:
+            with suppress(KafkaError):  # it has no offset yet
+                if (offset := self._consumer.position(place, timeout_ms=0)) is not None:
+                    self._aside.setdefault(place, offset)
+                    self._consumer.seek(place, _NOWHERE)
+        self._paused = False
+        self._consumer.resume(*self._owned)
 
-    def keep_alive(self, *, timeout_ms: int = 100) -> bool:
+    def keep_alive(self, *, timeout_ms: int = 100) -> None:
         """See `Consumer.keep_alive`. Heartbeats are the client's own thread's; this is the poll."""
         self.pause()
         with translated_errors("keep alive"):
-            self._consumer.poll(timeout_ms=timeout_ms)
-        return self._assignments.changes == self._polled_at
+            self._poll(timeout_ms, 1)
 
     def lag(self) -> int:
         """See `Consumer.lag`. Records of open transactions count."""
         total = 0
-        # `position()` may go to the broker and start offset resets; this only looks.
-        states = self._consumer._subscription.assignment  # noqa: SLF001 - see above
-        for state in list(states.values()):
-            if state.highwater is not None and state.position is not None:
-                total += max(0, state.highwater - state.position.offset)
+        for place in self._owned:
+            with suppress(KafkaError):  # it has no offset yet
+                if (end := self._consumer.highwater(place)) is not None:
+                    at = self._aside.get(place, self._consumer.position(place, timeout_ms=0))
+                    total += max(0, end - (end if at is None else at))
         return total
 
-    def close(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+    def close(self, *, timeout_s: float = 10) -> None:
         """See `Consumer.close`."""
         with translated_errors("close"):
             self._consumer.close(autocommit=False, timeout_ms=int(timeout_s * 1_000))
+
+    def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ANN401, ARG002 - the client's
+        """Called inside a poll, as `on_partitions_assigned` is: count, and own nothing."""
+        self._changes += 1
+        self._owned = frozenset()
+
+    def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ANN401 - the client's
+        """Count, and pause all that is ours, or nothing of it."""
+        self._changes += 1
+        self._owned = frozenset(assigned)
+        self._stale = True
+        (self._consumer.pause if self._paused else self._consumer.resume)(*assigned)
+
+    def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:
+        deadline, pause_s = time.monotonic() + timeout_ms / 1_000, _SHORTEST_PAUSE_S
+        before = self._changes
+        while True:
+            found = self._look(max(0.0, deadline - time.monotonic()), max_records)
+            remaining_s = deadline - time.monotonic()
+            if found or remaining_s <= 0 or self._changes != before:
+                break
+            time.sleep(min(pause_s, remaining_s))
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        for place, records in found.items():
+            self._first_offsets.setdefault(place, records[0].offset)
+            if self._paused:
+                self._consumer.seek(place, records[0].offset)
+        if self._paused or self._changes != before:
+            return []
+        return [record for records in found.values() for record in records]
+
+    def _look(self, remaining_s: float, max_records: int) -> dict[Any, list[Record]]:
+        """Poll once; wait only for the answer to a join, which the client may lose else."""
+        wait_ms = min(int(remaining_s * 1_000), _LONGEST_JOIN_STEP_MS) if self._is_joining() else 0
+        try:
+            polled = self._consumer.poll(timeout_ms=wait_ms, max_records=max_records)
+        except NoOffsetForPartitionError:
+            return {}  # a partition is new: the rewind finds one
+        except (OffsetOutOfRangeError, LogTruncationError) as error:
+            self._go_on_elsewhere(error)
+            return {}
+        except CorruptRecordError:
+            records = read_past(self._settings, self._consumer, self._owned)
+            place = TopicPartition(*records[0][:2])
+            if len(records) > max_records:
+                self._consumer.seek(place, records[max_records].offset)
+            return {place: records[:max_records]}
+        if self._aside:
+            for place in self._aside.keys() & self._owned:
+                self._consumer.seek(place, self._aside[place])
+            self._aside.clear()
+            return {}
+        return {
+            place: [Record(*_parts_of(message), tuple(message.headers)) for message in messages]
+            for place, messages in polled.items()
+        }
+
+    def _is_joining(self) -> bool:
+        """Whether a join is under way; begins anew one whose answer the client has lost.
+
+        It loses the answer to a join that outlasts a poll and whose only cause was new metadata.
+        """
+        metadata, now = self._consumer.group_metadata(), time.monotonic()
+        if metadata.state == MemberState.STABLE:
+            self._stable_in, self._answered_at = metadata.generation_id, None
+            return False
+        if metadata.generation_id in {-1, self._stable_in}:
+            self._answered_at = None
+        elif self._answered_at is None:
+            self._answered_at = now
+        elif now - self._answered_at > _STUCK_JOIN_S:
+            _LOG.warning("join the group anew: the client lost the answer to the last join")
+            self._consumer.unsubscribe()
+            self._consumer.subscribe(topics=self._topics, listener=self)
+        return True
+
+    def _reset_offset(self, place: Any) -> int:  # noqa: ANN401 - the client's
+        is_earliest = self._settings.auto_offset_reset == "earliest"
+        find = self._consumer.beginning_offsets if is_earliest else self._consumer.end_offsets
+        return int(find([place], timeout_ms=_TIMEOUT_MS)[place])
+
+    def _go_on_elsewhere(self, error: KafkaError) -> None:
+        """Go where a truncated log ends, or where the reset policy says, and tell it."""
+        ends = getattr(error, "divergent_offsets", None) or dict.fromkeys(error.args[0])
+        for place, end in ends.items():
+            wanted = self._consumer.position(place, timeout_ms=0)
+            offset = self._reset_offset(place) if end is None else end.offset
+            message = "%s [%d]: offset %s is out of range; reading goes on at %d"
+            _LOG.warning(message, *place, wanted, offset)
+            self._consumer.seek(place, offset)
