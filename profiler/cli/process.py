@@ -22,7 +22,7 @@ from profiler.config.settings import RedisSettings, Settings
 from profiler.demo import run_demo
 from profiler.engine.pipeline import Mode, Pipeline
 from profiler.errors import ConfigError
-from profiler.kafka import open_producer, open_consumer
+from profiler.kafka import open_consumer, open_producer
 from profiler.kafka.admin.topics import missing_topics
 from profiler.kafka.garbage import Garbage
 from profiler.ops.mode_switch import claim_mode

@@ -21,11 +21,11 @@ class SampleFeed:
         """Read the sample.
 
         Args:
-            sink: where it goes.
+            producer: where it goes.
             topic: likewise.
             duration_s: how long it takes.
         """
-        self._sink = sink
+        self._producer = producer
         self._records = [
             OutputRecord(topic, record.key, record.value, (), record.timestamp)
             for record in read_sample()
@@ -51,7 +51,7 @@ class SampleFeed:
         share = min(1.0, (now - self._began) / self._duration_s)
         until = max(1, int(share * self.total))
         if until > self._sent:
-            self._sink.send(self._records[self._sent : until])
+            self._producer.send(self._records[self._sent : until])
             self._sent = until
 
 

@@ -21,7 +21,7 @@ from tests.integration.secure_runs import (
     secure_kafka,
     tls_store,
 )
-from tests.integration.transport_client import ADAPTERS, TransportClient
+from tests.kafka.clients import ADAPTERS, RealClient
 
 
 class Deploy(Protocol):
@@ -117,7 +117,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(params=ADAPTERS)
-def client(request: pytest.FixtureRequest, kafka: Kafka) -> Iterator[TransportClient]:
+def client(
+    request: pytest.FixtureRequest, kafka: Kafka, kafka_admin: KafkaAdminClient
+) -> Iterator[RealClient]:
     """One client library after the other, on the shared broker."""
     with ExitStack() as stack:
-        yield TransportClient(request.param, kafka, stack)
+        yield RealClient(request.param, kafka, kafka_admin, stack)

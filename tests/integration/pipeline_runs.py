@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import RetriableError
+from kafka.errors import CorruptRecordError, RetriableError
 
-from profiler.kafka.kafka_python.header_names import tolerate_header_names
+from profiler.config import KafkaSettings
+from profiler.kafka.foreign_names import read_past
 from profiler.profiles.keys import key_of
 from profiler.records.types import Headers, Record
 from profiler.rules.model import load_rules
@@ -169,13 +170,18 @@ class Deployment:
         consumer = KafkaConsumer(
             bootstrap_servers=self.bootstrap_servers, max_partition_fetch_bytes=1 << 23
         )
-        tolerate_header_names(consumer)
         records: list[Record] = []
         try:
             consumer.assign(list(ends))
             consumer.seek_to_beginning()
             while any(consumer.position(partition) < end for partition, end in ends.items()):
-                for messages in consumer.poll(timeout_ms=PATIENCE_S * 1_000).values():
+                try:
+                    polled = consumer.poll(timeout_ms=PATIENCE_S * 1_000).values()
+                except CorruptRecordError:  # header names that the client cannot read
+                    settings = KafkaSettings(bootstrap_servers=self.bootstrap_servers)
+                    records += read_past(settings, consumer, list(ends))
+                    continue
+                for messages in polled:
                     records.extend(
                         Record(m.topic, m.partition, m.offset, m.timestamp, m.key, m.value, headers)
                         for m in messages

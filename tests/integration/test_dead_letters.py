@@ -12,7 +12,7 @@ from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.fault_events import page_view, page_views
 from tests.integration.pipeline_runs import Deployment, place_of
-from tests.integration.transport_client import YESTERDAY, produce_with_header_names
+from tests.kafka.clients import YESTERDAY, produce_with_header_names
 
 MIB = 1 << 20
 #: Kafka's default of max.message.bytes, and the most that a client's record may have under it.

@@ -15,7 +15,7 @@ from profiler.errors import (
     ScriptContractError,
     VoidBatchError,
 )
-from profiler.kafka.protocol import Sink
+from profiler.kafka.protocol import Producer
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
@@ -31,7 +31,7 @@ from tests.integration.conftest import Deploy
 from tests.integration.fault_events import VISITORS, bad_records, page_views
 from tests.integration.pipeline_runs import Deployment, Input, place_of
 from tests.integration.programs import PATIENCE_S
-from tests.integration.transport_client import TransportClient
+from tests.kafka.clients import RealClient
 
 SIZE = len(VISITORS)  # so that each batch has one event of each visitor
 LARGE = 20_000
@@ -41,7 +41,7 @@ NEWER_STATE = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack({99}))"
 class Line:
     """All of a worker but for its source and its loop."""
 
-    def __init__(self, deployment: Deployment, sink: Sink) -> None:
+    def __init__(self, deployment: Deployment, sink: Producer) -> None:
         self._store = connect(deployment.redis_url, timeout_s=PATIENCE_S)
         self._script = ProfileScript(self._store, load_rules(str(deployment.rules)))
         self._script.register()
@@ -71,7 +71,7 @@ class Line:
 class Scene:
     """A deployment with input in it, and a line."""
 
-    def __init__(self, deployment: Deployment, sink: Sink, inputs: Sequence[Input]) -> None:
+    def __init__(self, deployment: Deployment, sink: Producer, inputs: Sequence[Input]) -> None:
         self.deployment = deployment
         deployment.produce(inputs)
         records = deployment.read("processed")
@@ -100,14 +100,14 @@ class Scene:
 
 @pytest.fixture
 def scene(
-    deploy: Deploy, private_store: MakeStore, client: TransportClient
+    deploy: Deploy, private_store: MakeStore, client: RealClient
 ) -> Iterator[Callable[[Sequence[Input]], Scene]]:
     """Make a scene with the given input."""
     lines: list[Line] = []
 
     def make(inputs: Sequence[Input]) -> Scene:
         deployment = deploy(private_store("redis7").url, partitions=1)
-        made = Scene(deployment, client.sink(), inputs)
+        made = Scene(deployment, client.producer(), inputs)
         lines.append(made.line)
         return made
 

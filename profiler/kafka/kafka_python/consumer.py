@@ -33,7 +33,7 @@ _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: Between two looks of a poll. The client's own wait runs in circles while a broker is silent, and
 #: every round leaves callbacks behind: 400 MB in 20 s.
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02
-_LONGEST_JOIN_STEP_MS = 100
+_JOIN_STEP_MS = 100
 _STUCK_JOIN_S = 3.0
 _NOWHERE = 1 << 62
 
@@ -100,7 +100,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._changes
 
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
-        """See `Consumer.poll`. A record that comes is seen up to 20 ms later."""
+        """See `Consumer.poll`. Sees a record up to 20 ms late; waits 100 ms at least in a join."""
         with translated_errors("poll"):
             if self._stale:
                 self.rewind()
@@ -193,7 +193,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         deadline, pause_s = time.monotonic() + timeout_ms / 1_000, _SHORTEST_PAUSE_S
         before = self._changes
         while True:
-            found = self._look(max(0.0, deadline - time.monotonic()), max_records)
+            found = self._look(max_records)
             remaining_s = deadline - time.monotonic()
             if found or remaining_s <= 0 or self._changes != before:
                 break
@@ -207,9 +207,9 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return []
         return [record for records in found.values() for record in records]
 
-    def _look(self, remaining_s: float, max_records: int) -> dict[Any, list[Record]]:
-        """Poll once; wait only for the answer to a join, which the client may lose else."""
-        wait_ms = min(int(remaining_s * 1_000), _LONGEST_JOIN_STEP_MS) if self._is_joining() else 0
+    def _look(self, max_records: int) -> dict[Any, list[Record]]:
+        """Poll once; wait only for the answer to a join, which the client takes only waiting."""
+        wait_ms = _JOIN_STEP_MS if self._is_joining() else 0
         try:
             polled = self._consumer.poll(timeout_ms=wait_ms, max_records=max_records)
         except NoOffsetForPartitionError:
@@ -248,6 +248,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._answered_at = now
         elif now - self._answered_at > _STUCK_JOIN_S:
             _LOG.warning("join the group anew: the client lost the answer to the last join")
+            self._answered_at = None
             self._consumer.unsubscribe()
             self._consumer.subscribe(topics=self._topics, listener=self)
         return True
