@@ -10,7 +10,6 @@ import pytest
 
 from profiler.errors import TransportError
 from profiler.kafka.librdkafka.messages import UNREADABLE
-from profiler.records.types import Headers, Record
 from tests.kafka.clients import (
     PATIENCE_S,
     SESSION_MS,
@@ -22,6 +21,10 @@ from tests.kafka.clients import (
     output,
     read,
 )
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from profiler.records.types import Headers, Record
 
 
 def test_many_records_are_read_once_and_in_order(client: Client) -> None:
