@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from contextlib import closing
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,7 +22,6 @@ from tests.kafka.clients import (
     output,
     read,
 )
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from profiler.records.types import Headers, Record
