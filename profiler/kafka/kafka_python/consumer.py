@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
 from typing import Any
@@ -37,16 +37,14 @@ _JOIN_STEP_MS = 100
 _STUCK_JOIN_S = 3.0
 _NOWHERE = 1 << 62
 
-_parts_of: Callable[[Any], tuple[Any, Any, Any, Any, Any, Any]]
-_parts_of = attrgetter("topic", "partition", "offset", "timestamp", "key", "value")
+_parts_of: Any = attrgetter("topic", "partition", "offset", "timestamp", "key", "value")
 
 
 class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """A `profiler.kafka.protocol.Consumer`.
 
-    The assignor is `range` alone: every client library has it, so that workers on another one
-    can join the same group. A cooperative one would gain nothing, because this client returns no
-    records during a rebalance.
+    The assignor is `range` alone, which every client library has. A cooperative one would gain
+    nothing, because this client returns no records during a rebalance.
     """
 
     def __init__(self, settings: KafkaSettings, *, topics: Sequence[str], group: str) -> None:
@@ -229,14 +227,14 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._aside.clear()
             return {}
         return {
-            place: [Record(*_parts_of(message), tuple(message.headers)) for message in messages]
+            place: [Record._make((*_parts_of(m), tuple(m.headers))) for m in messages]
             for place, messages in polled.items()
         }
 
     def _is_joining(self) -> bool:
-        """Whether a join is under way; begins anew one whose answer the client has lost.
+        """Whether a join is under way. Begins anew where the client lost the answer to one.
 
-        It loses the answer to a join that outlasts a poll and whose only cause was new metadata.
+        That is a join that outlasts a poll, and that new metadata alone began.
         """
         metadata, now = self._consumer.group_metadata(), time.monotonic()
         if metadata.state == MemberState.STABLE:

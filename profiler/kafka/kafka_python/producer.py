@@ -52,12 +52,7 @@ class KafkaPythonProducer:
     """
 
     def __init__(self, settings: KafkaSettings, *, largest_bytes: int = 0) -> None:
-        """Connect; blocks until a broker answers, for the delivery timeout at most.
-
-        Args:
-            settings: how to reach the cluster.
-            largest_bytes: the largest record that the client takes, where it is more than the
-                settings' `max_request_bytes`.
+        """Connect, as `open_producer` says.
 
         Raises:
             TransportError: no broker answers.
