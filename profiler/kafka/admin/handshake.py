@@ -1,6 +1,5 @@
 """One try at TLS and login, whose failure kafka-python 3.0.x hides behind 30 s of further tries."""
 
-import time
 from typing import Any
 
 from kafka.errors import KafkaError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError
@@ -13,7 +12,6 @@ from profiler.errors import ConfigError, TransportError
 from profiler.kafka.kafka_python.client import connection_options
 
 _TIMEOUT_MS = 5_000
-_TRIES = 3
 
 #: What OpenSSL says when waiting would not help, and where to look.
 _REMEDIES = {
@@ -41,7 +39,7 @@ def check_handshake(settings: KafkaSettings) -> None:
         return
     options = connection_options(settings)
     net = NetworkSelector(**options)
-    manager = KafkaConnectionManager(net, **options)
+    manager = _Manager(net, **options)
     try:
         errors = {}
         for broker in manager.cluster.bootstrap_brokers():
@@ -64,20 +62,26 @@ def check_handshake(settings: KafkaSettings) -> None:
             )
 
 
-def _try(manager: Any, node_id: str) -> KafkaError | None:  # noqa: ANN401 - untyped
-    """Connect, again where the broker hangs up: the client may miss what it said before that."""
-    error = None
-    for _ in range(_TRIES):
-        error = _connect(manager, node_id)
-        if error is None or not any(sign in str(error) for sign in _HANG_UPS):
-            break
-        time.sleep(manager.connection_delay(node_id))
-    return error
+class _Manager(KafkaConnectionManager):  # type: ignore[misc]
+    """Reads what a broker said before it hung up, such as why; the client throws that away."""
+
+    async def _build_transport(self, node: Any, timeout_at: Any = None) -> Any:  # noqa: ANN401
+        transport = await super()._build_transport(node, timeout_at=timeout_at)
+        receive = transport._sock_recv  # noqa: SLF001
+
+        def receive_all() -> tuple[bytes, Exception | None]:
+            data, error = receive()
+            return (data, None) if data else (data, error)  # the next read meets the end again
+
+        transport._sock_recv = receive_all  # noqa: SLF001
+        return transport
 
 
-def _connect(manager: Any, node_id: str) -> KafkaError | None:  # noqa: ANN401 - untyped
+def _try(manager: _Manager, node_id: str) -> KafkaError | None:
     async def connect() -> None:
-        await manager.get_connection(node_id, timeout_ms=_TIMEOUT_MS, refresh_metadata_on_err=False)
+        await manager.get_connection(
+            node_id, timeout_ms=_TIMEOUT_MS, pop_on_close=False, refresh_metadata_on_err=False
+        )
 
     try:
         manager.run(connect)

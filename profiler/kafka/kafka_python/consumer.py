@@ -43,8 +43,7 @@ _parts_of: Any = attrgetter("topic", "partition", "offset", "timestamp", "key", 
 class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """A `profiler.kafka.protocol.Consumer`.
 
-    The assignor is `range` alone, which every client library has. A cooperative one would gain
-    nothing, because this client returns no records during a rebalance.
+    The assignor is `range` alone: during a rebalance this client returns no records anyway.
     """
 
     def __init__(self, settings: KafkaSettings, *, topics: Sequence[str], group: str) -> None:
