@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -86,7 +86,12 @@ class Deployment:
 
     Args:
         processed: the input topic of another deployment, to read it too.
+
+    Attributes:
+        program: what `start` starts, in place of a fork.
     """
+
+    program: Sequence[str] | None = None
 
     def __init__(
         self,
@@ -126,7 +131,7 @@ class Deployment:
         named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
-        return Program(arguments, environment, self._directory)
+        return Program(arguments, environment, self._directory, self.program)
 
     def produce(self, inputs: Iterable[Input], topic: str = "processed") -> None:
         """Write records, and wait for their acknowledgements."""
