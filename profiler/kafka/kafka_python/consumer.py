@@ -33,9 +33,7 @@ _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: Between two looks of a poll. The client's own wait runs in circles while a broker is silent, and
 #: every round leaves callbacks behind: 400 MB in 20 s.
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02
-_JOIN_STEP_MS = 100
-_STUCK_JOIN_S = 3.0
-_NOWHERE = 1 << 62
+_JOIN_STEP_MS, _STUCK_JOIN_S, _NOWHERE = 100, 3.0, 1 << 62
 
 _parts_of: Any = attrgetter("topic", "partition", "offset", "timestamp", "key", "value")
 
