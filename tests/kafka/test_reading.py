@@ -1,4 +1,7 @@
-"""The contract of `profiler.kafka.protocol.Consumer`, kept by every adapter."""
+"""The contract of `profiler.kafka.protocol.Consumer`, kept by every adapter.
+
+Over 250 lines: one contract, read from top to bottom.
+"""
 
 import logging
 import time

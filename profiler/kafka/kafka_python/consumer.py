@@ -1,4 +1,4 @@
-"""The consumer on kafka-python 3.0.x, by its public API alone."""
+"""kafka-python's consumer. Over 250 lines: every call has to reckon with a rebalance."""
 
 import logging
 import time
