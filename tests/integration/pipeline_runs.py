@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import RetriableError
+from kafka.errors import CorruptRecordError, RetriableError
 
+from profiler.config import KafkaSettings
+from profiler.kafka.foreign_names import read_past
 from profiler.profiles.keys import key_of
 from profiler.records.types import Headers, Record
 from profiler.rules.model import load_rules
@@ -184,7 +186,13 @@ class Deployment:
             consumer.assign(list(ends))
             consumer.seek_to_beginning()
             while any(consumer.position(partition) < end for partition, end in ends.items()):
-                for messages in consumer.poll(timeout_ms=PATIENCE_S * 1_000).values():
+                try:
+                    polled = consumer.poll(timeout_ms=PATIENCE_S * 1_000).values()
+                except CorruptRecordError:  # header names that the client cannot read
+                    settings = KafkaSettings(bootstrap_servers=self.bootstrap_servers)
+                    records += read_past(settings, consumer, list(ends))
+                    continue
+                for messages in polled:
                     records.extend(
                         Record(m.topic, m.partition, m.offset, m.timestamp, m.key, m.value, headers)
                         for m in messages

@@ -6,7 +6,6 @@ Nothing runs here but a broker and the guard; `test_mode_switch` has the program
 from collections.abc import Iterator
 
 import pytest
-from profiler.kafka.kafka_python.header_names import HeaderName
 from structlog.testing import capture_logs
 
 from profiler.config import KafkaSettings
@@ -15,6 +14,7 @@ from profiler.errors import ConfigError
 from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.tail import last_headers
 from profiler.kafka.admin.topics import create_topics
+from profiler.kafka.kafka_python.producer import HeaderName
 from profiler.ops import mode_switch as modes
 from profiler.ops.mode_switch import claim_mode
 from profiler.records.types import Headers

@@ -1,8 +1,8 @@
-"""The consumer on kafka-python 3.0.x, by its public API alone."""
+"""kafka-python's consumer. Over 250 lines: every call has to reckon with a rebalance."""
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
 from typing import Any
@@ -33,20 +33,15 @@ _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: Between two looks of a poll. The client's own wait runs in circles while a broker is silent, and
 #: every round leaves callbacks behind: 400 MB in 20 s.
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02
-_LONGEST_JOIN_STEP_MS = 100
-_STUCK_JOIN_S = 3.0
-_NOWHERE = 1 << 62
+_JOIN_STEP_MS, _STUCK_JOIN_S, _NOWHERE = 100, 3.0, 1 << 62
 
-_parts_of: Callable[[Any], tuple[Any, Any, Any, Any, Any, Any]]
-_parts_of = attrgetter("topic", "partition", "offset", "timestamp", "key", "value")
+_parts_of: Any = attrgetter("topic", "partition", "offset", "timestamp", "key", "value")
 
 
 class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """A `profiler.kafka.protocol.Consumer`.
 
-    The assignor is `range` alone: every client library has it, so that workers on another one
-    can join the same group. A cooperative one would gain nothing, because this client returns no
-    records during a rebalance.
+    The assignor is `range` alone: during a rebalance this client returns no records anyway.
     """
 
     def __init__(self, settings: KafkaSettings, *, topics: Sequence[str], group: str) -> None:
@@ -100,7 +95,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._changes
 
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
-        """See `Consumer.poll`. A record that comes is seen up to 20 ms later."""
+        """See `Consumer.poll`. Sees a record up to 20 ms late; waits 100 ms at least in a join."""
         with translated_errors("poll"):
             if self._stale:
                 self.rewind()
@@ -193,7 +188,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         deadline, pause_s = time.monotonic() + timeout_ms / 1_000, _SHORTEST_PAUSE_S
         before = self._changes
         while True:
-            found = self._look(max(0.0, deadline - time.monotonic()), max_records)
+            found = self._look(max_records)
             remaining_s = deadline - time.monotonic()
             if found or remaining_s <= 0 or self._changes != before:
                 break
@@ -207,9 +202,9 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return []
         return [record for records in found.values() for record in records]
 
-    def _look(self, remaining_s: float, max_records: int) -> dict[Any, list[Record]]:
-        """Poll once; wait only for the answer to a join, which the client may lose else."""
-        wait_ms = min(int(remaining_s * 1_000), _LONGEST_JOIN_STEP_MS) if self._is_joining() else 0
+    def _look(self, max_records: int) -> dict[Any, list[Record]]:
+        """Poll once; wait only for the answer to a join, which the client takes only waiting."""
+        wait_ms = _JOIN_STEP_MS if self._is_joining() else 0
         try:
             polled = self._consumer.poll(timeout_ms=wait_ms, max_records=max_records)
         except NoOffsetForPartitionError:
@@ -229,14 +224,14 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._aside.clear()
             return {}
         return {
-            place: [Record(*_parts_of(message), tuple(message.headers)) for message in messages]
+            place: [Record._make((*_parts_of(m), tuple(m.headers))) for m in messages]
             for place, messages in polled.items()
         }
 
     def _is_joining(self) -> bool:
-        """Whether a join is under way; begins anew one whose answer the client has lost.
+        """Whether a join is under way. Begins anew where the client lost the answer to one.
 
-        It loses the answer to a join that outlasts a poll and whose only cause was new metadata.
+        That is a join that outlasts a poll, and that new metadata alone began.
         """
         metadata, now = self._consumer.group_metadata(), time.monotonic()
         if metadata.state == MemberState.STABLE:
@@ -248,6 +243,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._answered_at = now
         elif now - self._answered_at > _STUCK_JOIN_S:
             _LOG.warning("join the group anew: the client lost the answer to the last join")
+            self._answered_at = None
             self._consumer.unsubscribe()
             self._consumer.subscribe(topics=self._topics, listener=self)
         return True

@@ -52,12 +52,7 @@ class KafkaPythonProducer:
     """
 
     def __init__(self, settings: KafkaSettings, *, largest_bytes: int = 0) -> None:
-        """Connect; blocks until a broker answers, for the delivery timeout at most.
-
-        Args:
-            settings: how to reach the cluster.
-            largest_bytes: the largest record that the client takes, where it is more than the
-                settings' `max_request_bytes`.
+        """Connect, as `open_producer` says.
 
         Raises:
             TransportError: no broker answers.
@@ -75,8 +70,8 @@ class KafkaPythonProducer:
         try:
             self._deliver(records)
         except BaseException:
-            # An idempotent producer with a hole in its sequence is not to be trusted again.
-            # Closing waits until what is queued is written, or is given up.
+            # A producer with a hole in its sequence is not to be trusted again. Closing waits until
+            # what is queued is written, or is given up.
             producer, self._producer = self._producer, None
             with suppress(KafkaError):
                 producer.close(timeout=self._timeout_s)
@@ -112,8 +107,8 @@ class KafkaPythonProducer:
                     future.get(timeout=max(0.0, deadline - time.monotonic()))
         except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
             # The client fails all that is under way at such a refusal: which one it was is lost.
-            message = f"produce to {topic}: a record is too large for the topic, or for the client"
-            raise RecordTooLargeError(message) from error
+            reason = "a record is too large for the topic, or for the client"
+            raise RecordTooLargeError(f"produce to {topic}: {reason}") from error
         except KafkaError as error:
             reason = f"{type(error).__name__}: {error}"
             raise TransportError(f"produce to {topic}: {reason}") from error
