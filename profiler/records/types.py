@@ -36,13 +36,15 @@ class FlatEvent(NamedTuple):
     """One flattened event on its way into the script.
 
     `stream` names where `offset` counts (``epoch:topic:partition``); an empty stream switches
-    the watermark off, and the offset is then ignored.
+    the watermark off, and the offset is then ignored. `encoded` is the JSON of the fields, where
+    it is known: a digest of it stands for an event without an id.
     """
 
     stream: str
     offset: int
     timestamp: int
     fields: dict[str, Any]
+    encoded: bytes = b""
 
 
 class Rejected(NamedTuple):

@@ -93,16 +93,17 @@ FLAGS = {
     "no_visit": "no visit id: only visitor fields changed",
 }
 
-#: The flags that leave as `profile_<flag>`, with `rules_version`, where order is event time.
-METADATA_FLAGS = (
-    "new_visitor",
-    "new_visit",
-    "late",
-    "repeated",
-    "replayed",
-    "corrected",
-    "truncated",
-)
+#: The flags that leave, with `rules_version`, where order is event time: each as `profile_<name>`.
+METADATA_FLAGS = {
+    "new_visitor": "new_visitor",
+    "new_visit": "new_visit",
+    "late": "late",
+    "repeated": "repeated",
+    "replayed": "replayed",
+    "corrected": "corrected",
+    "truncated": "truncated",
+    "time_replaced": "time_corrected",
+}
 
 
 def contract_of(rules: Rules) -> Contract:
@@ -170,7 +171,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
             "call": [argument._asdict() for argument in contract.call_args],
             "event": [argument._asdict() for argument in contract.event_args],
         },
-        "identity": rules.identity.model_dump(exclude_none=True),
+        "identity": _identity(rules),
         "reply": {
             "event": ["flags", "name", "value", "..."],
             "flags": contract.flags,
@@ -181,12 +182,17 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
     }
 
 
+def _identity(rules: Rules) -> dict[str, Any]:
+    """What callers must know to mean the same visitors and events; defaults are said too."""
+    return rules.identity.model_dump(exclude_none=True) | {"nobody": list(rules.identity.nobody)}
+
+
 def _compatibility(rules: Rules) -> dict[str, Any]:
     """What must be the same in all scripts that update the same visitors."""
     shared: dict[str, Any] = {
         "order": rules.order,
         "key": rules.store.key,
-        "identity": rules.identity.model_dump(exclude_none=True),
+        "identity": _identity(rules),
         "profile_bytes": rules.limits.profile_bytes,
     }
     if rules.order == "arrival":

@@ -9,7 +9,16 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    model_serializer,
+)
 from pydantic import model_validator as after_validation
 from pydantic_core import ErrorDetails
 
@@ -23,6 +32,16 @@ EVENT_TIME = "event_time"
 #: Lua allows 200 locals in a function; an input takes up to two, a predicate one.
 MAX_INPUTS = 64
 
+#: What trackers, databases and libraries write in the place of an id that they do not have.
+NOBODY = (
+    "undefined",
+    "null",
+    "nan",
+    "(null)",
+    "00000000",
+    "00000000-0000-0000-0000-000000000000",
+)
+
 CODE_BYTES = 3  # of a rule's code in packed state
 
 #: Names the script gives by itself; a rule may not take them.
@@ -30,6 +49,12 @@ BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 FieldOfEvent = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+#: One name, or several, of which the first that is present counts.
+FieldsOfEvent = Annotated[
+    tuple[FieldOfEvent, ...],
+    Field(min_length=1, max_length=8),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+]
 Tests = Annotated[list["Condition"], Field(min_length=1)]
 
 
@@ -38,12 +63,35 @@ class _Model(BaseModel):
 
 
 class Identity(_Model):
-    """Where a flattened event says whose it is; a name left out is never present."""
+    """Where a flattened event says whose it is; a name left out is never present.
 
-    visitor: FieldOfEvent
+    `nobody` are texts that are no id, in any case; one of zeros alone means so many or more.
+    """
+
+    visitor: FieldsOfEvent
     visit: FieldOfEvent
     event_id: FieldOfEvent | None = None
     event_time: FieldOfEvent | None = None
+    nobody: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...],
+        Field(max_length=256),
+    ] = NOBODY
+
+    @after_validation(mode="after")
+    def _each_field_once(self) -> "Identity":
+        if len(set(self.visitor)) < len(self.visitor):
+            raise _PlacedError(("identity", "visitor"), "a field is named twice")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """One visitor field as a text, and no `nobody` by default: as a rules file has them."""
+        written: dict[str, Any] = write(self)
+        if len(self.visitor) == 1:
+            written["visitor"] = self.visitor[0]
+        if self.nobody == NOBODY:
+            del written["nobody"]
+        return written
 
 
 class Store(_Model):
@@ -221,7 +269,7 @@ def parse_rules(text: str, path: str) -> Rules:
 
 def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
     cause = error.get("ctx", {}).get("error")
-    place = cause.place if isinstance(cause, _PlacedError) else tuple(error["loc"])
+    place = cause.place if isinstance(cause, _PlacedError) else _in_file(tuple(error["loc"]), data)
     message = error["msg"].removeprefix("Value error, ")
     where = ".".join(str(part) for part in place)
     if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
@@ -229,6 +277,15 @@ def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) ->
         name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
         where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
     return f"{path}:{_line_of(text, place)}: {where or 'file'}: {message}"
+
+
+def _in_file(place: tuple[str | int, ...], data: object) -> tuple[str | int, ...]:
+    """The part of a place that the file has: one name may stand for a list of one."""
+    for end, part in enumerate(place):
+        if not isinstance(data, dict | list):
+            return place[:end]
+        data = data.get(part) if isinstance(data, dict) else data[int(part)]
+    return place
 
 
 def _line_of(text: str, place: tuple[str | int, ...]) -> int:

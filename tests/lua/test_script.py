@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from tests.conftest import MakeStore
 
 RULES = load_rules("standard")
-VISITOR, VISIT = RULES.identity.visitor, RULES.identity.visit
+VISITOR, VISIT = RULES.identity.visitor[0], RULES.identity.visit
 KIND, PAGE = RULES.inputs
+
+T0 = 1_700_000_000_000
 
 #: Of scripts that are not ours: what they return to a call of one event.
 BROKEN_REPLIES = "1 'x' {} {1} {{}} {{1}} {{'new'}} {{'','visit_id'}} {{'','x','1'}}"
@@ -36,7 +38,7 @@ def flat(visitor: object, offset: int = 0, *, stream: str = "s", **fields: Any) 
     given = {VISITOR: visitor, VISIT: fields.get("visit", "A"), PAGE: fields.get("page", "home")}
     given[KIND] = fields.get("kind", "Pageview")
     present = {name: value for name, value in given.items() if value is not None}
-    return FlatEvent(stream, offset, 1_000 + offset, present)
+    return FlatEvent(stream, offset, T0 + offset, present)
 
 
 @pytest.fixture
@@ -170,7 +172,7 @@ def test_an_integer_is_the_id_that_its_digits_are(script: ProfileScript) -> None
     assert [profile["profile_visitor_id"] for profile in profiles] == ["17"] * 3
     assert profiles[0]["profile_visit_last_page"] == "5"
     assert profiles[1]["profile_visit_id"] == "-3"
-    assert profiles[2]["profile_visitor_pageviews"] == 2
+    assert profiles[2]["profile_visitor_pageviews"] == 3
 
 
 def test_a_profile_s_values_have_the_declared_types(script: ProfileScript) -> None:
