@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 #: Names of the output that only the profiler may give.
 OUTPUT_PREFIX = "profile_"
 
+NO_TIMESTAMP = -1
+
 #: Names and values. A name that is not UTF-8 has its foreign bytes as lone surrogates.
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -15,7 +17,7 @@ class Record(NamedTuple):
     topic: str
     partition: int
     offset: int
-    #: Milliseconds since the epoch; -1 where the broker knows none.
+    #: Milliseconds since the epoch; `NO_TIMESTAMP` where the broker knows none.
     timestamp: int
     key: bytes | None
     value: bytes | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.oracles.article import is_nobody, text_of
@@ -45,10 +45,12 @@ def ms_of(value: float | str) -> str:
     if number is not None and 0 <= number < 1e20:
         factor = next(factor for least, factor in SPANS.items() if number >= least)
         return str(int(number * factor))
-    if number is None and isinstance(value, str) and value.isascii():
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return UNUSABLE
-        return str(int(moment.timestamp() * 1_000))
-    return UNUSABLE
+    if number is not None or not isinstance(value, str) or "W" in value:  # weeks are no dates here
+        return UNUSABLE
+    leaps = ":60" in value
+    try:
+        moment = datetime.fromisoformat(value.replace(":60", ":59"))
+    except ValueError:
+        return UNUSABLE
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return str(int(moment.timestamp() + leaps) * 1_000)

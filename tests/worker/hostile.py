@@ -96,17 +96,33 @@ def _not_json() -> Iterator[Case]:
         yield Case(f"{name} as title", event(page_title=literal), code, why)
 
 
+def _halves() -> Iterator[Case]:
+    why = "half a character becomes U+FFFD, and costs nobody an event"
+    for name, literal in hostile_text.HALVES:
+        yield Case(f"{name} as title", of(name, page_title=literal), PERSISTED, why)
+    yield Case(
+        "a half as a name",
+        of("half a name", r'"\ud83d": [{"name": "\udc00", "value": 1}]'),
+        PERSISTED,
+        why,
+    )
+    yield Case("a half as an id", of("", domain_userid=r'"half \udfff id"'), PERSISTED, why)
+
+
 def _numbers() -> Iterator[Case]:
     for name, literal, why in hostile_text.GOOD_NUMBERS:
         yield Case(f"{name} beside", of(name, section("n", literal)), PERSISTED, why)
     for name, literal in hostile_text.EVENT_TIMES.items():
         value = of(f"time {name}", dvce_created_tstamp=literal)
-        yield Case(f"event time {name}", value, PERSISTED, "not believed: the record's is taken")
+        yield Case(
+            f"event time {name}",
+            value,
+            PERSISTED,
+            "where it is not believed, the record's is taken",
+        )
     micros = of("microseconds")
     why = "more than the script's 15 digits: as if it had no timestamp"
-    yield Case(
-        "record timestamp in µs", micros, PERSISTED, why, timestamp=TIME * 1_000, in_pipe="bad_line"
-    )
+    yield Case("record timestamp in µs", micros, PERSISTED, why, timestamp=TIME * 1_000)
     value = of("dropped integer", '"x": [{"name": "n", "value": 1, "more": %s}]' % (10**30))
     yield Case("10^30 in a dropped member", value, PERSISTED, "never leaves", in_pipe="bad_integer")
     value = of("dropped integer 2", '"x": [{"name": "n", "value": [], "more": %s}]' % (10**30))
@@ -150,10 +166,14 @@ def _depths() -> Iterator[Case]:
     yield Case("100 levels in a dropped member", value, PERSISTED, "dropped", in_pipe="too_deep")
 
 
+_LITERALS = ("true", "null", "1.5", "7", '""', "[]", "{}", f'["{VICTIM}"]', "-1")
+_NOBODY = [literal for literal in hostile_text.FATE_OF_ID if literal[:1] == '"' and literal != '""']
+
+
 def _types() -> Iterator[Case]:
     """Every field that the rules read, as every type of JSON."""
     for field in FIELDS:
-        for literal in ("true", "null", "1.5", "7", '""', "[]", "{}", f'["{VICTIM}"]', "-1"):
+        for literal in (*_LITERALS, *_NOBODY):
             fate, why = PERSISTED, "no usable value: as if it were absent"
             value = of(f"{field} as {literal}", **{field: literal})
             if field.endswith("id") and field != "event_id":
@@ -215,6 +235,7 @@ def _outside() -> Iterator[Case]:
 
 CORPUS = [
     *_not_json(),
+    *_halves(),
     *_numbers(),
     *_shapes(),
     *_depths(),
