@@ -16,9 +16,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def pipe(
-    text: bytes, *arguments: str, settings: Sequence[tuple[str, str]] = ()
+    text: bytes, *arguments: str, settings: Sequence[tuple[str, str]] = (), code: int = 0
 ) -> tuple[list[Json], list[Json]]:
-    """Run it to its end; return the lines of standard output and of standard error."""
+    """Run it to its end, with this exit code; return the lines of both of its outputs."""
     done = subprocess.run(
         command(*arguments),
         input=text,
@@ -27,7 +27,7 @@ def pipe(
         timeout=PATIENCE_S,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-4_000:]
+    assert done.returncode == code, done.stderr[-4_000:]
     assert done.stdout.count(b"\n") == len(done.stdout.splitlines())
     return lines_of(done.stdout), lines_of(done.stderr)
 

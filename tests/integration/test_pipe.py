@@ -1,5 +1,6 @@
 """`profiler pipe` as a program: lines in, lines out, nothing but Redis needed."""
 
+import gzip
 import json
 import select
 import subprocess
@@ -17,6 +18,8 @@ from tests.conftest import MakeStore
 from tests.integration.pipe_runs import command, lines_of, pipe
 from tests.integration.pipeline_runs import rules_file, stored_profile
 from tests.integration.programs import PATIENCE_S, clean_environment
+
+T0, DAY_MS = 1_700_000_000_000, 86_400_000
 
 
 def line(visitor: str, number: int, **around: object) -> bytes:
@@ -76,8 +79,8 @@ def test_sample_traffic_keeps_its_order_and_gets_profiles() -> None:
 def test_key_and_timestamp_are_optional() -> None:
     """The record's timestamp orders these, as they have no time of their own."""
     first, second, third = (
-        line("v", 1, key="k", timestamp=2_000),
-        line("v", 2, timestamp=1_000),
+        line("v", 1, key="k", timestamp=T0 + 2_000),
+        line("v", 2, timestamp=T0 + 1_000),
         line("v", 3, key=None).rstrip(),
     )
     found, errors = pipe(first + b"\n" + second + b"  \r\n" + third)
@@ -87,16 +90,17 @@ def test_key_and_timestamp_are_optional() -> None:
     assert [value["profile_visitor_events"] for value in values] == [1, 2, 3]
     assert [value["profile_visitor_first_page"] for value in values] == ["page 1"] + 2 * ["page 2"]
     assert values[2]["profile_visitor_last_page"] == "page 3"
-    assert values[2]["profile_visitor_last_seen"] > 1_700_000_000_000
+    assert values[2]["profile_visitor_last_seen"] > T0 + DAY_MS
+    assert [value["profile_time_corrected"] for value in values] == [False, False, True]
 
 
 def test_flattened_input_gives_what_processed_input_gives() -> None:
-    processed = b"".join(line("v", number, timestamp=number) for number in range(3))
+    processed = b"".join(line("v", number, timestamp=T0 + number) for number in range(3))
     flattened = b"".join(
         b'{"value": %b, "timestamp": %d}\n'
         % (
             json.dumps(decode_processed(json.dumps(one["value"]).encode(), Limits())).encode(),
-            number,
+            T0 + number,
         )
         for number, one in enumerate(lines_of(processed))
     )
@@ -114,7 +118,7 @@ def test_rejected_lines_are_reported_and_the_rest_goes_on(tmp_path: Path) -> Non
         9: (b'{"value": {"query": [{"name": "other_domain_userid", "value": []}]}}\n', "bad_id"),
     }
     text = b"".join(
-        bad[number][0] if number in bad else line("v", number, timestamp=number)
+        bad[number][0] if number in bad else line("v", number, timestamp=T0 + number)
         for number in range(1, 11)
     )
     rejects = tmp_path / "rejects.ndjson"
@@ -157,6 +161,53 @@ def test_a_given_redis_keeps_profiles_and_an_embedded_one_does_not(
     assert output["value"]["profile_visitor_events"] == 1
     with redis.Redis.from_url(server.url) as client:
         assert client.keys() == [b"visitor:{v}"]
+
+
+def test_a_byte_order_mark_is_passed_over_before_any_line() -> None:
+    """Of files that Windows tools wrote, one behind the other."""
+    mark = b"\xef\xbb\xbf"
+    found, errors = pipe(mark + line("v", 1) + mark + line("v", 2), code=0)
+    assert [output["value"]["profile_visitor_events"] for output in found] == [1, 2]
+    assert errors == []
+
+
+def test_gzip_is_named_and_read_where_it_is_asked_for() -> None:
+    text = gzip.compress(line("v", 1)) + gzip.compress(line("v", 2))
+    done = subprocess.run(
+        command(), input=text, capture_output=True, env=clean_environment({}), check=False
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == (
+        b"profiler: standard input is gzip, no lines of JSON in UTF-8;"
+        b" give --decompress, or: gzip -dc FILE | profiler pipe\n"
+    )
+    found, errors = pipe(text, "--decompress")
+    assert [output["value"]["profile_visitor_events"] for output in found] == [1, 2]
+    assert errors == []
+
+
+def test_whole_lines_before_the_cut_of_a_gzip_stream_are_read() -> None:
+    text = gzip.compress(b"".join(line("v", number) for number in range(5_000)))[:-200]
+    done = subprocess.run(
+        command("--decompress"),
+        input=text,
+        capture_output=True,
+        env=clean_environment({}),
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"profiler: standard input: the gzip stream is cut;")
+    counts = [
+        json.loads(row)["value"]["profile_visitor_events"] for row in done.stdout.splitlines()
+    ]
+    assert counts == [*range(1, len(counts) + 1)]
+    assert 4_000 < len(counts) < 5_000
+
+
+@pytest.mark.parametrize(("text", "code"), [(b"a\nb\n", 1), (b'a\n{"value": null}\n', 0)])
+def test_nothing_but_rejected_lines_is_a_failure(text: bytes, code: int) -> None:
+    found, errors = pipe(text, code=code)
+    assert len(errors) == 2 - len(found)
 
 
 @pytest.mark.parametrize("text", [b"", b"\n \n"], ids=["nothing", "blank"])
