@@ -154,6 +154,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
     `sha` names the script, `function` the same body as a function.
     """
     contract = contract_of(rules)
+    written_identity = rules.identity.model_dump(exclude_none=True)
     return {
         "contract": CONTRACT,
         "sha": sha,
@@ -171,7 +172,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
             "call": [argument._asdict() for argument in contract.call_args],
             "event": [argument._asdict() for argument in contract.event_args],
         },
-        "identity": _identity(rules),
+        "identity": written_identity | {"nobody": list(rules.identity.nobody)},
         "reply": {
             "event": ["flags", "name", "value", "..."],
             "flags": contract.flags,
@@ -182,17 +183,12 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
     }
 
 
-def _identity(rules: Rules) -> dict[str, Any]:
-    """What callers must know to mean the same visitors and events; defaults are said too."""
-    return rules.identity.model_dump(exclude_none=True) | {"nobody": list(rules.identity.nobody)}
-
-
 def _compatibility(rules: Rules) -> dict[str, Any]:
     """What must be the same in all scripts that update the same visitors."""
     shared: dict[str, Any] = {
         "order": rules.order,
         "key": rules.store.key,
-        "identity": _identity(rules),
+        "identity": rules.identity.model_dump(exclude_none=True),
         "profile_bytes": rules.limits.profile_bytes,
     }
     if rules.order == "arrival":
