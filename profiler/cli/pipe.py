@@ -50,7 +50,7 @@ def pipe(
     also where some lines were rejected, and 1 where all of them were.
     """
     with ExitStack() as stack:
-        settings = settings_from(config, rules=rules, redis=redis)
+        settings = settings_from(config, rules=rules, redis=redis, without_kafka=True)
         if redis is None:
             # Neither the login nor the certificates that are configured are this store's.
             own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
