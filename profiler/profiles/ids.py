@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from profiler.errors import InvalidRecordError
-from profiler.rules.model import Identity
+from profiler.rules.identity import Identity
 
 
 class Ids:

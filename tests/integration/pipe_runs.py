@@ -10,6 +10,8 @@ from tests.integration.programs import PATIENCE_S, clean_environment
 
 Json = dict[str, Any]
 
+T0, DAY_MS = 1_700_000_000_000, 86_400_000
+
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "profiler", "pipe", *arguments]
@@ -34,3 +36,16 @@ def pipe(
 
 def lines_of(text: bytes) -> list[Json]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+def line(visitor: str, number: int, **around: object) -> bytes:
+    """A page view of `tracking_processed`; without a timestamp, if none is given."""
+    fields = {
+        "domain_userid": visitor,
+        "domain_sessionid": f"visit of {visitor}",
+        "event_id": f"event {number}",
+        "eventtype": "Pageview",
+        "page_title": f"page {number}",
+    }
+    named = [{"name": f"other_{name}", "value": value} for name, value in fields.items()]
+    return json.dumps({"value": {"query": named}, **around}).encode() + b"\n"

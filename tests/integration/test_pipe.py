@@ -1,6 +1,5 @@
 """`profiler pipe` as a program: lines in, lines out, nothing but Redis needed."""
 
-import gzip
 import json
 import select
 import subprocess
@@ -15,24 +14,9 @@ from profiler.demo.sample import read_sample
 from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from tests.conftest import MakeStore
-from tests.integration.pipe_runs import command, lines_of, pipe
+from tests.integration.pipe_runs import DAY_MS, T0, command, line, lines_of, pipe
 from tests.integration.pipeline_runs import rules_file, stored_profile
 from tests.integration.programs import PATIENCE_S, clean_environment
-
-T0, DAY_MS = 1_700_000_000_000, 86_400_000
-
-
-def line(visitor: str, number: int, **around: object) -> bytes:
-    """A page view of `tracking_processed`; without a timestamp, if none is given."""
-    fields = {
-        "domain_userid": visitor,
-        "domain_sessionid": f"visit of {visitor}",
-        "event_id": f"event {number}",
-        "eventtype": "Pageview",
-        "page_title": f"page {number}",
-    }
-    named = [{"name": f"other_{name}", "value": value} for name, value in fields.items()]
-    return json.dumps({"value": {"query": named}, **around}).encode() + b"\n"
 
 
 @pytest.fixture
@@ -161,53 +145,6 @@ def test_a_given_redis_keeps_profiles_and_an_embedded_one_does_not(
     assert output["value"]["profile_visitor_events"] == 1
     with redis.Redis.from_url(server.url) as client:
         assert client.keys() == [b"visitor:{v}"]
-
-
-def test_a_byte_order_mark_is_passed_over_before_any_line() -> None:
-    """Of files that Windows tools wrote, one behind the other."""
-    mark = b"\xef\xbb\xbf"
-    found, errors = pipe(mark + line("v", 1) + mark + line("v", 2), code=0)
-    assert [output["value"]["profile_visitor_events"] for output in found] == [1, 2]
-    assert errors == []
-
-
-def test_gzip_is_named_and_read_where_it_is_asked_for() -> None:
-    text = gzip.compress(line("v", 1)) + gzip.compress(line("v", 2))
-    done = subprocess.run(
-        command(), input=text, capture_output=True, env=clean_environment({}), check=False
-    )
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == (
-        b"profiler: standard input is gzip, no lines of JSON in UTF-8;"
-        b" give --decompress, or: gzip -dc FILE | profiler pipe\n"
-    )
-    found, errors = pipe(text, "--decompress")
-    assert [output["value"]["profile_visitor_events"] for output in found] == [1, 2]
-    assert errors == []
-
-
-def test_whole_lines_before_the_cut_of_a_gzip_stream_are_read() -> None:
-    text = gzip.compress(b"".join(line("v", number) for number in range(5_000)))[:-200]
-    done = subprocess.run(
-        command("--decompress"),
-        input=text,
-        capture_output=True,
-        env=clean_environment({}),
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"profiler: standard input: the gzip stream is cut;")
-    counts = [
-        json.loads(row)["value"]["profile_visitor_events"] for row in done.stdout.splitlines()
-    ]
-    assert counts == [*range(1, len(counts) + 1)]
-    assert 4_000 < len(counts) < 5_000
-
-
-@pytest.mark.parametrize(("text", "code"), [(b"a\nb\n", 1), (b'a\n{"value": null}\n', 0)])
-def test_nothing_but_rejected_lines_is_a_failure(text: bytes, code: int) -> None:
-    found, errors = pipe(text, code=code)
-    assert len(errors) == 2 - len(found)
 
 
 @pytest.mark.parametrize("text", [b"", b"\n \n"], ids=["nothing", "blank"])

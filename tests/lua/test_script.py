@@ -16,6 +16,7 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import MAX_EVENTS
 from profiler.rules.model import load_rules
+from tests.lua.runner import T0
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 RULES = load_rules("standard")
 VISITOR, VISIT = RULES.identity.visitor[0], RULES.identity.visit
 KIND, PAGE = RULES.inputs
-
-T0 = 1_700_000_000_000
 
 #: Of scripts that are not ours: what they return to a call of one event.
 BROKEN_REPLIES = "1 'x' {} {1} {{}} {{1}} {{'new'}} {{'','visit_id'}} {{'','x','1'}}"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from profiler.errors import ConfigError
-from profiler.rules.model import NOBODY, PRESETS, load_rules, parse_rules
+from profiler.rules.identity import NOBODY
+from profiler.rules.model import PRESETS, load_rules, parse_rules
 
 #: A small file that is right; each wrong one differs by one line.
 GOOD = """\

@@ -4,31 +4,19 @@ Records to be refused name the visitor `VICTIM`, so that one that slips through 
 profile of somebody else's good records; all others have a visitor of their own.
 """
 
-import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from profiler.records.types import Headers
 from tests.worker import hostile_text
+from tests.worker.hostile_records import FIELDS, TIME, VICTIM, event, nested, of, section, text
 
 #: Fates besides the codes of dead letters.
 PERSISTED, ANONYMOUS, TOMBSTONE = "persisted", "anonymous", "tombstone"
 
-VICTIM = "victim"
-TIME = 1_700_000_000_000
 #: The limits that the corpus is made for: 6 MB pass, so that a title of 5 MB reaches the script.
 LIMITS = {"max_record_bytes": 6_000_000, "max_depth": 64, "max_fields": 2_000, "max_id_bytes": 512}
 RECORD_BYTES = 8_000_000
-
-#: The fields that the rules of `standard` read.
-FIELDS = {
-    "domain_userid": f'"{VICTIM}"',
-    "domain_sessionid": '"visit"',
-    "event_id": '"event"',
-    "eventtype": '"Pageview"',
-    "page_title": '"a hostile page"',
-    "dvce_created_tstamp": str(TIME),
-}
 
 
 class Case(NamedTuple):
@@ -49,35 +37,6 @@ class Case(NamedTuple):
     def is_rejected(self) -> bool:
         """Whether its fate is a dead letter's code."""
         return self.fate not in {PERSISTED, ANONYMOUS, TOMBSTONE}
-
-
-def event(*more: str, section: str = "query", **literals: str) -> bytes:
-    """A record whose fields have these JSON texts as values; `more` are further sections."""
-    elements = [
-        f'{{"name": "other_{name}", "value": {literal}}}'
-        for name, literal in (FIELDS | literals).items()
-        if literal
-    ]
-    sections = [f'"{section}": [{", ".join(elements)}]', *more]
-    return f"{{{', '.join(sections)}}}".encode(errors="surrogatepass")
-
-
-def of(visitor: str, *more: str, **literals: str) -> bytes:
-    """A record of a visitor of its own."""
-    return event(*more, **{"domain_userid": text(visitor), **literals})
-
-
-def text(value: str) -> str:
-    """A string as JSON."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
-    return opening * levels + "0" + closing * levels
-
-
-def section(name: str, literal: str) -> str:
-    return f'"extra": [{{"name": {text(name)}, "value": {literal}}}]'
 
 
 def _not_json() -> Iterator[Case]:
@@ -245,16 +204,3 @@ CORPUS = [
     *_large(),
     *_outside(),
 ]
-
-
-def good(number: int) -> dict[str, Any]:
-    """A good record's value; one of three visitors, the victim among them."""
-    fields = {
-        "domain_userid": (VICTIM, "good 1", "good 2")[number % 3],
-        "domain_sessionid": f"visit {number % 2}",
-        "event_id": f"good event {number}",
-        "eventtype": "Pageview",
-        "page_title": f"page {number}",
-        "dvce_created_tstamp": TIME + number,
-    }
-    return {"query": [{"name": f"other_{name}", "value": v} for name, v in fields.items()]}

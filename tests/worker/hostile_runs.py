@@ -16,11 +16,10 @@ from tests.worker.hostile import (
     LIMITS,
     PERSISTED,
     RECORD_BYTES,
-    TIME,
     TOMBSTONE,
     Case,
-    good,
 )
+from tests.worker.hostile_records import TIME, good
 
 Json = dict[str, Any]
 

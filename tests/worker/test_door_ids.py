@@ -7,7 +7,8 @@ import pytest
 
 from profiler.config.settings import Mode
 from profiler.profiles.ids import Nobody
-from profiler.rules.model import NOBODY, Rules, load_rules
+from profiler.rules.identity import NOBODY
+from profiler.rules.model import Rules, load_rules
 from tests.conftest import MakeStore
 from tests.worker.door import NOW, Door, Json, door, page_view
 
