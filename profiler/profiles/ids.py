@@ -22,7 +22,8 @@ class Ids:
         self._visitor = identity.visitor
         self._visit = identity.visit
         self._event = identity.event_id or ""
-        self._is_nobody = Nobody(identity.nobody).includes
+        nobody = Nobody(identity.nobody)
+        self._is_nobody, self._suspect = nobody.includes, nobody.beginnings
         self._max_id_bytes = max_id_bytes
 
     def visitor(self, fields: dict[str, Any]) -> str:
@@ -45,18 +46,18 @@ class Ids:
         """The event id; one of another type is absent."""
         value = fields.get(self._event)
         found = value if type(value) is str else text_of(value)
-        return "" if self._is_nobody(found) else found
+        return "" if found[:1] in self._suspect and self._is_nobody(found) else found
 
     def _checked(self, value: object, whose: str) -> str:
         if value is None:
             return ""
         if type(value) not in {str, int}:  # and no boolean
             raise InvalidRecordError("bad_id", f"the {whose} id is neither a string nor an integer")
-        text = text_of(value)
+        text = value if type(value) is str else str(value)
         longest = self._max_id_bytes
         if len(text) > longest or (not text.isascii() and len(text.encode()) > longest):
             raise InvalidRecordError("bad_id", f"the {whose} id is longer than {longest} bytes")
-        return "" if self._is_nobody(text) else text
+        return "" if text[:1] in self._suspect and self._is_nobody(text) else text
 
 
 class Nobody:
@@ -71,6 +72,10 @@ class Nobody:
         self._longest = max(map(len, self._texts), default=0)
         zeros = [len(text) for text in self._texts if not text.strip("0")]
         self._zeros = min(zeros, default=0)
+        #: First characters of them, so that most ids need no further look.
+        self.beginnings = frozenset(
+            first for text in self._texts for first in (text[0].lower(), text[0].upper())
+        )
 
     def includes(self, text: str) -> bool:
         """Whether an id is one of these texts."""

@@ -3,10 +3,11 @@
 Nothing here looks at a clock: a reader's clock comes in as an argument.
 """
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 #: The time now, in ms since the epoch.
 Clock = Callable[[], int]
@@ -17,17 +18,10 @@ EARLIEST_MS = 94_694_400_000
 #: A clock may be so far ahead of the reader's: a wrong time zone, and no more.
 _AHEAD_MS = 86_400_000
 
-#: The sizes of numbers, from the largest: from this value on, so many units are a ms. Each unit has
-#: its own range, since all times from March 1973 to the year 5138 have the same number of digits.
-_UNITS = (
-    (Decimal(10) ** 17, Decimal(1_000_000)),  # ns
-    (Decimal(10) ** 14, Decimal(1_000)),  # µs
-    (Decimal(10) ** 11, Decimal(1)),  # ms
-    (Decimal(0), Decimal("0.001")),  # s
-)
-_TOO_LARGE = Decimal(10) ** 20
-
-_FIRST_MS, _LAST_MS = 10**11, 10**14 - 1
+#: Sizes of whole numbers, below which they are s, ms, µs and ns. Each unit has its own range, since
+#: all times from March 1973 to the year 5138 have the same number of digits.
+_SECONDS, _MILLISECONDS, _MICROSECONDS, _NANOSECONDS = 10**11, 10**14, 10**17, 10**20
+_LONGEST_NUMBER = 20
 
 #: Bounded, since the number may come from anybody.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:[.,][0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?")
@@ -75,10 +69,13 @@ def read_time(value: float | str) -> int | None:
         Whole ms since the epoch, rounded down; negative before 1970. None for everything else:
         week dates, days of a year, times that no calendar has.
     """
-    # Most times by far.
-    if type(value) is int and _FIRST_MS <= value <= _LAST_MS:
-        return value
-    text = value.strip(" \t\r\n") if isinstance(value, str) else repr(value)
+    if type(value) is int:
+        return _by_size(value)
+    text = value if isinstance(value, str) else repr(value)
+    # Most times by far. What is longer than a number of ns is no such text.
+    if len(text) <= _LONGEST_NUMBER and text.isdecimal() and text.isascii():
+        return _by_size(int(text))
+    text = text.strip(" \t\r\n")
     if _NUMBER.fullmatch(text):
         return _by_size(Decimal(text.replace(",", ".")))
     if parts := _ISO_8601.fullmatch(text):
@@ -86,12 +83,15 @@ def read_time(value: float | str) -> int | None:
     return None
 
 
-def _by_size(number: Decimal) -> int | None:
-    size = abs(number)
-    if size >= _TOO_LARGE:
+def _by_size(number: int | Decimal) -> int | None:
+    size = number if number >= 0 else -number
+    if size < _SECONDS:
+        return math.floor(number * 1_000)
+    if size >= _NANOSECONDS:
         return None
-    units = next(units for least, units in _UNITS if size >= least)
-    return int((number / units).to_integral_value(ROUND_FLOOR))
+    a_ms = 1 if size < _MILLISECONDS else 1_000 if size < _MICROSECONDS else 1_000_000
+    # Decimals are not divided by "//", which rounds to zero.
+    return number // a_ms if isinstance(number, int) else math.floor(number / a_ms)
 
 
 def _on_calendar(parts: dict[str, str]) -> int | None:
