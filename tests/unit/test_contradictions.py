@@ -1,5 +1,6 @@
 """Settings that contradict each other are refused together, by names, values and origins."""
 
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -126,6 +127,23 @@ def test_a_program_without_kafka_does_not_ask_kafka_s_settings() -> None:
     assert load_settings(None, large, without_kafka=True).limits.max_record_bytes == 60_000_000
     with pytest.raises(Exception, match=r"topics\.processed"):
         load_settings(None, {"topics": {"processed": "x", "persisted": "x"}}, without_kafka=True)
+
+
+def test_the_documentation_has_a_row_for_each() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
+    _, _, page = page.partition("## Settings that contradict each other")
+    table, _, _ = page.partition("\n## ")
+    rows = {
+        tuple(sorted(re.findall(r"`([a-z_]+\.[a-z_*]+)`", row.split("|")[1])))
+        for row in table.splitlines()
+        if row.startswith("| `")
+    }
+    named = {tuple(sorted(re.findall(r"([a-z_]+\.[a-z_]+) =", line))) for _, line in CONTRADICTIONS}
+    of_names = {("topics.*",), ("groups.*",)}
+    assert rows - of_names == {
+        pair for pair in named if not pair[0].startswith(("topics", "groups"))
+    }
+    assert of_names <= rows
 
 
 COMMANDS = [
