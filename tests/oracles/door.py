@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.oracles.article import is_nobody, text_of
@@ -53,4 +53,5 @@ def ms_of(value: float | str) -> str:
     except ValueError:
         return UNUSABLE
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return str(int(moment.timestamp() + leaps) * 1_000)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=leaps)
+    return str(since // timedelta(milliseconds=1))

@@ -44,9 +44,14 @@ class Door:
         self.now = NOW
         self._client = connect(url)
         self._client.flushall()
-        self._script = ProfileScript(self._client, rules, clock=lambda: self.now)
-        self._script.register()
+        self._rules = rules
         self.offset = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """Read on in another process, which knows of no time that was given."""
+        self._script = ProfileScript(self._client, self._rules, clock=lambda: self.now)
+        self._script.register()
 
     def close(self) -> None:
         """End the connection."""

@@ -119,6 +119,14 @@ def test_events_at_different_offsets_are_no_repeats_where_they_have_no_times(doo
     assert not any(output["repeated"] for output in outputs)
 
 
+def test_two_readers_at_one_moment_make_no_repeats(door: Door) -> None:
+    (first,) = door.take(page_view(page_title="Start"), watermarks=True)
+    door.restart()
+    (second,) = door.take(page_view(page_title="Start"), watermarks=True)
+    assert first["visit_end"] == second["visit_end"] == NOW
+    assert (second["repeated"], second["visit_pageviews"]) == (False, 2)
+
+
 def test_a_device_s_clock_that_jumps_in_mid_visit_is_put_right_and_said(door: Door) -> None:
     """By a day, for one event: its record's time is nearer."""
     events = [dated(NOW, "Start"), dated(NOW + DAY, "List"), dated(NOW + 20, "Cart")]
