@@ -59,7 +59,7 @@ class Packer:
 
     def __init__(self, rules: Rules, *, max_id_bytes: int, clock: Clock) -> None:
         self._ids = Ids(rules.identity, max_id_bytes=max_id_bytes)
-        self._event_time = rules.identity.event_time or ""
+        self._event_time = rules.identity.event_time
         self._inputs = rules.inputs
         self._pattern = rules.store.key
         self._takes_time = rules.takes_event_time
@@ -102,7 +102,8 @@ class Packer:
                     rounds.append([])
                 rounds[number].append(call)
             call.places.append(place)
-            times = self._times(fields.get(self._event_time), event.timestamp, now_ms)
+            own = fields.get(self._event_time) if self._event_time else None
+            times = self._times(own, event.timestamp, now_ms)
             event_id = ids.event(fields)
             if not event_id and self._recognises_events:
                 event_id = _digest(event, times)

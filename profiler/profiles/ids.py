@@ -21,7 +21,7 @@ class Ids:
     def __init__(self, identity: Identity, *, max_id_bytes: int) -> None:
         self._visitor = identity.visitor
         self._visit = identity.visit
-        self._event = identity.event_id or ""
+        self._event = identity.event_id
         nobody = Nobody(identity.nobody)
         self._is_nobody, self._suspect = nobody.includes, nobody.beginnings
         self._max_id_bytes = max_id_bytes
@@ -44,7 +44,7 @@ class Ids:
 
     def event(self, fields: dict[str, Any]) -> str:
         """The event id; one of another type is absent."""
-        value = fields.get(self._event)
+        value = fields.get(self._event) if self._event else None
         found = value if type(value) is str else text_of(value)
         return "" if found[:1] in self._suspect and self._is_nobody(found) else found
 

@@ -72,7 +72,7 @@ def read_time(value: float | str) -> int | None:
     if type(value) is int:
         return _by_size(value)
     text = value if isinstance(value, str) else repr(value)
-    # Most times by far. What is longer than a number of ns is no such text.
+    # Most times that are texts, so without the patterns. A longer number is no time.
     if len(text) <= _LONGEST_NUMBER and text.isdecimal() and text.isascii():
         return _by_size(int(text))
     text = text.strip(" \t\r\n")

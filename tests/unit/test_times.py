@@ -1,5 +1,7 @@
 """Times as trackers, collectors and exports write them."""
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,14 +118,10 @@ def test_a_time_is_the_same_in_every_unit(ms: int, below: int) -> None:
 
 
 @given(st.datetimes(), st.integers(-23 * 60 - 59, 23 * 60 + 59))
-def test_every_moment_is_read_in_every_zone(moment: "object", zone_minutes: int) -> None:
-    import datetime as dt  # noqa: PLC0415 - the oracle
-
-    assert isinstance(moment, dt.datetime)
-    zone = dt.timezone(dt.timedelta(minutes=zone_minutes))
-    there = moment.replace(tzinfo=zone)
-    since = there - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    assert read_time(there.isoformat()) == since // dt.timedelta(milliseconds=1)
+def test_every_moment_is_read_in_every_zone(moment: datetime, zone_minutes: int) -> None:
+    there = moment.replace(tzinfo=timezone(timedelta(minutes=zone_minutes)))
+    since = there - datetime(1970, 1, 1, tzinfo=UTC)
+    assert read_time(there.isoformat()) == since // timedelta(milliseconds=1)
 
 
 @given(st.text() | st.floats() | st.integers())

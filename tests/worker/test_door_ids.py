@@ -140,6 +140,16 @@ def test_it_is_the_same_event_in_every_mode(door: Door, first: Mode, second: Mod
     assert (before["repeated"], after["repeated"]) == (False, True)
 
 
+def test_a_field_without_a_name_is_no_id_and_no_time(door_of: Callable[..., Door]) -> None:
+    """Where the rules name none."""
+    nameless = page_view(page_title="Start") | {"": 1}
+    outputs = door_of(event_id=None, event_time=None).take(
+        *2 * [nameless], timestamps=[NOW, NOW + 1]
+    )
+    assert [output["repeated"] for output in outputs] == [False, False]
+    assert outputs[-1]["visit_end"] == NOW + 1
+
+
 def test_an_event_with_an_id_is_known_by_it_alone(door: Door) -> None:
     views = [event | {"query-other_event_id": "e"} for event in seen(1, 2)]
     outputs = door.take(*views, timestamps=[NOW, NOW])
