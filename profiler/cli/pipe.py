@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 from pydantic import SecretStr
 
+from profiler.cli import EXIT_FAILED
 from profiler.cli.options import ConfigFile, RulesName, script_from, settings_from
 from profiler.config.settings import Mode, RedisSettings
 from profiler.engine import PythonEngine
 from profiler.servers.embedded import EmbeddedStore
 from profiler.worker.pipe import run_pipe
+from profiler.worker.pipe_input import open_lines
 
 if TYPE_CHECKING:
     import io
@@ -31,6 +33,9 @@ def pipe(
     rejects: Annotated[
         Path | None, typer.Option(help="Also write rejected lines' reports to this file.")
     ] = None,
+    decompress: Annotated[
+        bool, typer.Option("--decompress", help="Read gzip; what is not compressed, as it is.")
+    ] = False,
     config: ConfigFile = None,
     rules: RulesName = None,
     redis: Annotated[
@@ -41,10 +46,11 @@ def pipe(
     """NDJSON from standard input, each record with its profile to standard output.
 
     A line is {"key": ..., "value": {...}, "timestamp": ms}; key and timestamp may be left out.
-    Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}.
+    Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}. Exits 0,
+    also where some lines were rejected, and 1 where all of them were.
     """
     with ExitStack() as stack:
-        settings = settings_from(config, rules=rules, redis=redis)
+        settings = settings_from(config, rules=rules, redis=redis, without_kafka=True)
         if redis is None:
             # Neither the login nor the certificates that are configured are this store's.
             own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
@@ -52,8 +58,8 @@ def pipe(
         script = script_from(settings)
         script.register()
         mode: Mode = "run" if input_ == "processed" else "profile"
-        run_pipe(
-            cast("io.BufferedReader", sys.stdin.buffer),
+        done = run_pipe(
+            open_lines(cast("io.BufferedReader", sys.stdin.buffer), decompress=decompress),
             PythonEngine(mode, settings, script, watermarks=False),
             script,
             settings,
@@ -61,3 +67,5 @@ def pipe(
             errors=sys.stderr,
             rejects=stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None,
         )
+        if done.lines and done.rejected == done.lines:
+            raise typer.Exit(EXIT_FAILED)

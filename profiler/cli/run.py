@@ -106,11 +106,6 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     stop = StopRequest()
     watch = watch_signals(stop)
     _LOG.info("starting", mode=mode, worker=settings.worker_id)
-    if settings.kafka.max_request_bytes < settings.output_bytes:
-        raise ConfigError(
-            f"kafka.max_request_bytes must be at least {settings.output_bytes}:"
-            " limits.max_record_bytes, and room for key, headers and profile"
-        )
     script = None
     if mode != "flatten":
         script = script_from(settings)

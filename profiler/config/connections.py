@@ -148,8 +148,6 @@ class KafkaSettings(TlsSection):
                 remedy="set security_protocol to SSL or SASL_SSL",
             )
         ]
-        if self.heartbeat_interval_ms * 3 > self.session_timeout_ms:
-            problems.append("heartbeat_interval_ms must be at most a third of session_timeout_ms")
         login = {
             "sasl_mechanism": self.sasl_mechanism,
             "sasl_username": self.sasl_username,

@@ -10,6 +10,7 @@ from profiler.config.connections import KafkaSettings, RedisSettings, Section
 
 __all__ = [
     "ENV_PREFIX",
+    "OUTPUT_RESERVE_BYTES",
     "BatchSettings",
     "DeadLetterSettings",
     "GroupSettings",
@@ -32,7 +33,7 @@ _PROFILE_BYTES = 204_800
 
 #: What an output may have on top of the flattened record: the profile, and at least
 #: 24 KiB of key and headers.
-_OUTPUT_RESERVE_BYTES = _PROFILE_BYTES + 24_576
+OUTPUT_RESERVE_BYTES = _PROFILE_BYTES + 24_576
 
 
 class TopicSettings(Section):
@@ -149,7 +150,7 @@ class Settings(BaseSettings):
     @property
     def output_bytes(self) -> int:
         """The size of the largest record that leaves with a profile: input limit and reserve."""
-        return self.limits.max_record_bytes + _OUTPUT_RESERVE_BYTES
+        return self.limits.max_record_bytes + OUTPUT_RESERVE_BYTES
 
     @property
     def largest_output_bytes(self) -> int:

@@ -4,6 +4,7 @@ Nothing else in this package issues a Redis data command or knows a visitor, vis
 what a profile becomes is decided in ``lua/``.
 """
 
+import time
 import uuid
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,6 +22,7 @@ from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import opened_by, translated, translating
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.profiles.rights import Rights, harmless_calls, merged, rights_of
+from profiler.records.times import Clock
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import STATE_FIELD
 from profiler.rules.model import Rules
@@ -50,14 +52,22 @@ class ProfileScript:
             of its own. Of a cluster any node will do.
         rules: rendered here, once.
         max_id_bytes: a longer visitor or visit id is a dead letter (``bad_id``).
+        clock: the reader's, which says what time of an event is plausible.
     """
 
-    def __init__(self, client: "redis.Redis", rules: Rules, *, max_id_bytes: int = 512) -> None:
+    def __init__(
+        self,
+        client: "redis.Redis",
+        rules: Rules,
+        *,
+        max_id_bytes: int = 512,
+        clock: Clock = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self.rules = rules
         self.text = render(rules)
         self.sha = sha_of(self.text)
         self._client = client
-        self._packer = Packer(rules, max_id_bytes=max_id_bytes)
+        self._packer = Packer(rules, max_id_bytes=max_id_bytes, clock=clock)
         self._decoder = ReplyDecoder(rules)
 
     def register(self) -> None:

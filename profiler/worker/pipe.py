@@ -1,22 +1,29 @@
 """Lines in, lines out: the pipeline on NDJSON, with Redis but without Kafka."""
 
-import io
-import time
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from profiler.config.settings import Settings
 from profiler.engine import Engine, process
 from profiler.errors import InvalidRecordError
 from profiler.profiles.script import ProfileScript
 from profiler.records.json_objects import Limits, decode_object, encode_object, limits_of
-from profiler.records.types import OutputRecord, Record
+from profiler.records.surrogates import mend_surrogates
+from profiler.records.types import NO_TIMESTAMP, OutputRecord, Record
+from profiler.worker.pipe_input import BOM, Lines
 
 _INPUT = "stdin"
 _READ_BYTES = 1 << 20
 
 #: Of one line, which is a record with a key and a timestamp around it.
 _MAX_LINE_BYTES = 64 << 20
+
+
+class Piped(NamedTuple):
+    """How many lines there were, blank ones aside, and how many of them were rejected."""
+
+    lines: int
+    rejected: int
 
 
 class _BadLine(NamedTuple):
@@ -28,7 +35,7 @@ class _BadLine(NamedTuple):
 
 
 def run_pipe(
-    lines: io.BufferedReader | io.BytesIO,
+    lines: Lines,
     engine: Engine,
     script: ProfileScript,
     settings: Settings,
@@ -36,17 +43,15 @@ def run_pipe(
     output: BinaryIO,
     errors: TextIO,
     rejects: TextIO | None = None,
-) -> int:
+) -> Piped:
     """Process lines ``{"key": …, "value": {…}, "timestamp": ms}`` in order, as they come.
 
-    Key and timestamp are optional; without one, the time of reading is the record's timestamp.
+    Key and timestamp are optional. A line of which no time is known, neither its own nor the
+    record's, has the time of its reading, later than all such lines before it.
     Every accepted line becomes one line ``{"key": …, "value": {…}}`` of `output`; every rejected
     one a JSON object with line number, code and reason in `errors` and in `rejects`. Blank lines
     are passed over. Blocks until more can be read; what is there is processed at once, up to
     `batch.max_records` together.
-
-    Returns:
-        The number of rejected lines.
 
     Raises:
         StoreUnavailableError: Redis is away; the results of earlier batches were written.
@@ -54,7 +59,7 @@ def run_pipe(
     # The line is one object around the record's.
     limits = limits_of(settings.limits)
     limits = limits._replace(max_record_bytes=_MAX_LINE_BYTES, max_depth=limits.max_depth + 1)
-    rejected = 0
+    count, rejected = 0, 0
     for batch in _batches(lines, settings.batch.max_records, limits):
         records = [item for item in batch if isinstance(item, Record)]
         bad = [item for item in batch if isinstance(item, _BadLine)]
@@ -67,9 +72,10 @@ def run_pipe(
             report = encode_object(line._asdict()).decode()
             for stream in filter(None, (errors, rejects)):
                 print(report, file=stream)
+        count += len(batch)
         rejected += len(bad)
         output.flush()
-    return rejected
+    return Piped(count, rejected)
 
 
 def _line(persisted: OutputRecord) -> bytes:
@@ -78,9 +84,7 @@ def _line(persisted: OutputRecord) -> bytes:
     return head[:-1] + b',"value":' + (persisted.value or b"null") + b"}\n"
 
 
-def _batches(
-    lines: io.BufferedReader | io.BytesIO, size: int, limits: Limits
-) -> Iterator[list[Record | _BadLine]]:
+def _batches(lines: Lines, size: int, limits: Limits) -> Iterator[list[Record | _BadLine]]:
     number = 0
     for complete in _complete_lines(lines):
         batch: list[Record | _BadLine] = []
@@ -95,7 +99,7 @@ def _batches(
             yield batch
 
 
-def _complete_lines(lines: io.BufferedReader | io.BytesIO) -> Iterator[list[bytes]]:
+def _complete_lines(lines: Lines) -> Iterator[list[bytes]]:
     """The lines that each read completes; of one that is too long the rest is not kept."""
     held, held_bytes = [b""], 0
     while read := lines.read1(_READ_BYTES):
@@ -116,21 +120,31 @@ def _parsed(number: int, line: bytes, limits: Limits) -> Record | _BadLine:
         return _BadLine(number, error.code, error.reason)
 
 
+def _decoded(line: bytes, limits: Limits) -> dict[str, Any]:
+    try:
+        return decode_object(line, limits)
+    except InvalidRecordError:
+        mended, halves = mend_surrogates(line)
+        if not halves:
+            raise
+    return decode_object(mended, limits)
+
+
 def _record(number: int, line: bytes, limits: Limits) -> Record:
     if len(line) > limits.max_record_bytes:
         raise InvalidRecordError(
             "too_large", f"the line is longer than {limits.max_record_bytes} bytes"
         )
-    parsed = decode_object(line, limits)
+    parsed = _decoded(line.removeprefix(BOM), limits)
     if "value" not in parsed:
         raise InvalidRecordError("bad_line", 'a line is {"key": …, "value": {…}, "timestamp": ms}')
     key, timestamp, value = parsed.get("key"), parsed.get("timestamp"), parsed["value"]
     if key is not None and not isinstance(key, str):
         raise InvalidRecordError("bad_line", "the key is neither a string nor null")
     if timestamp is None:
-        timestamp = time.time_ns() // 1_000_000
-    if type(timestamp) is not int or not 0 <= timestamp < 10**15:
-        raise InvalidRecordError("bad_line", "the timestamp is no integer of 1 to 15 digits (ms)")
+        timestamp = NO_TIMESTAMP
+    if type(timestamp) is not int:
+        raise InvalidRecordError("bad_line", "the timestamp is no integer (ms since the epoch)")
     encoded = None
     if isinstance(value, dict):
         encoded = encode_object(value)

@@ -135,7 +135,7 @@ def see_while_it_moves(cluster: RedisCluster, script: ProfileScript) -> None:
     slot, source = key_slot(key.encode()), cluster.primary_of(key)
     target = cluster.another_than(source)
     cluster.begin_move(slot, source, target)
-    fields = {script.rules.identity.visitor: "ada", script.rules.identity.visit: "one"}
+    fields = {script.rules.identity.visitor[0]: "ada", script.rules.identity.visit: "one"}
     try:
         (outcome,) = script.apply([FlatEvent("0:t:0", 1, 1_700_000_000_000, fields)])
     finally:

@@ -14,6 +14,7 @@ PATIENT = {
     # librdkafka wants the poll interval to be no shorter than the session.
     "KAFKA__SESSION_TIMEOUT_MS": str(POLL_MS),
     "KAFKA__MAX_POLL_INTERVAL_MS": str(POLL_MS),
+    "KAFKA__SESSION_TIMEOUT_MS": str(POLL_MS),
     "BATCH__MAX_RECORDS": "50",
 }
 

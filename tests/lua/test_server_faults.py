@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeStore
 
 RULES = load_rules("standard")
-EVENT = FlatEvent("s", 1, 1_000, {RULES.identity.visitor: "v", RULES.identity.visit: "A"})
+EVENT = FlatEvent("s", 1, 1_000, {RULES.identity.visitor[0]: "v", RULES.identity.visit: "A"})
 
 
 class Deployment:

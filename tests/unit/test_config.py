@@ -90,10 +90,6 @@ def test_unknown_keys_are_refused_with_a_suggestion(
             ["delivery (command line): Input should be 'at-least-once'"],
         ),
         (
-            {"kafka": {"session_timeout_ms": 6000}},
-            ["kafka: heartbeat_interval_ms must be at most a third of session_timeout_ms"],
-        ),
-        (
             {"kafka": {"security_protocol": "SASL_SSL", "sasl_username": "me"}},
             [
                 "kafka: security_protocol SASL_SSL needs sasl_mechanism",

@@ -35,13 +35,11 @@ def test_a_line_without_an_end_takes_bounded_memory_and_is_one_rejected_line() -
         settings = Settings()
         script = ProfileScript(connect("redis://nowhere"), load_rules("standard"))
         engine = PythonEngine("run", settings, script, watermarks=False)
-        rejected = run_pipe(
-            EndlessLine(400), engine, script, settings, output=output, errors=errors
-        )
+        piped = run_pipe(EndlessLine(400), engine, script, settings, output=output, errors=errors)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert rejected == 1
+    assert piped == (2, 1)
     assert json.loads(errors.getvalue()) == {
         "line": 1,
         "code": "too_large",

@@ -24,7 +24,8 @@ from tests.oracles.article import ArticleProgram
 from tests.oracles.compare import flatten
 from tests.oracles.standard import StandardFold
 from tests.worker.conftest import Deploy
-from tests.worker.hostile import CORPUS, FIELDS, PERSISTED, TIME, VICTIM, Case, event, good
+from tests.worker.hostile import CORPUS, PERSISTED, Case
+from tests.worker.hostile_records import FIELDS, TIME, VICTIM, event, good
 from tests.worker.hostile_runs import (
     SETTINGS,
     Json,

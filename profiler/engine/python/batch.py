@@ -84,7 +84,9 @@ class PythonBatch:
         if self._calls is None:
             self._calls = self._script.calls_of(
                 [
-                    FlatEvent(self._stream(draft.record), *draft.record[2:4], draft.flat)
+                    FlatEvent(
+                        self._stream(draft.record), *draft.record[2:4], draft.flat, draft.encoded
+                    )
                     for draft in self._drafts
                     if isinstance(draft, Draft)
                 ]
