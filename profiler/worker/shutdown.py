@@ -2,7 +2,11 @@
 
 After the first SIGTERM or SIGINT the worker finishes and commits what it can. The client
 libraries have waits that nobody can cut short, so a thread of its own ends the process when the
-time is up, or at once at the second signal. What is not committed then is read again.
+time is up, or at once at the second request. What is not committed then is read again.
+
+Supervisors send one request as several signals: `timeout` to the program and then to its group,
+`tini -g` and a shell to a whole group, where a parent hands its own on as well. So signals within
+a second are one request. A person needs longer for a second one.
 """
 
 import logging
@@ -24,6 +28,9 @@ _FINISH_S = 8.0
 #: ... and then the process is ended from outside. An orchestrator's SIGKILL comes after 10 s.
 _END_S = 9.5
 _EXIT_AT_ONCE = 1
+
+#: Signals within this time of the first one are one request to stop.
+ONE_REQUEST_S = 1.0
 
 
 class StopRequest:
@@ -76,20 +83,24 @@ class Watch:
     Args:
         stop: set at the first signal.
         end_s: seconds from the first signal on, after which the process is ended from outside.
+        gap_s: seconds from the first signal on, in which all further ones say the same as it.
     """
 
-    def __init__(self, stop: StopRequest, end_s: float = _END_S) -> None:
+    def __init__(
+        self, stop: StopRequest, end_s: float = _END_S, gap_s: float = ONE_REQUEST_S
+    ) -> None:
         self._end_s = end_s
+        self._gap_s = gap_s
         self._stop = stop
         # Its `put` may interrupt anything; the methods of Event and of loggers may not.
-        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._signals: queue.SimpleQueue[tuple[int, float]] = queue.SimpleQueue()
         self._in_hand: Callable[[], bool] | None = None
         self._starting = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="stop", daemon=True)
 
     def receive(self, number: int, _frame: FrameType | None) -> None:
         """The signal handler."""
-        self._signals.put(number)
+        self._signals.put((number, time.monotonic()))
 
     def start(self) -> None:
         """Begin to wait for signals."""
@@ -110,18 +121,21 @@ class Watch:
         _exit_now(0)
 
     def _run(self) -> None:
-        number = self._signals.get()
+        number, first_at = self._signals.get()
         with self._starting:
             self._stop.set()
             _LOG.info("stopping", signal=signal.Signals(number).name)
             if self._in_hand is None:
                 _LOG.info("stopped while starting", took_s=self._taken())
                 _exit_now(0)
-        try:
-            number = self._signals.get(timeout=self._end_s)
-        except queue.Empty:
-            self._give_up("the time to stop is up")
-            _exit_now(0)
+        at = first_at
+        while at - first_at <= self._gap_s:
+            left_s = max(0.0, first_at + self._end_s - time.monotonic())
+            try:
+                number, at = self._signals.get(timeout=left_s)
+            except queue.Empty:
+                self._give_up("the time to stop is up")
+                _exit_now(0)
         self._give_up(f"a second signal, {signal.Signals(number).name}")
         _exit_now(_EXIT_AT_ONCE)
 
