@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from profiler.config.kafka_addresses import DEFAULT_PORT, Server, servers_of
 
 
 class Section(BaseModel):
@@ -78,7 +80,10 @@ class KafkaSettings(TlsSection):
         description="client library; auto: librdkafka where that extra is installed",
     )
     bootstrap_servers: str = Field(
-        default="localhost:9092", min_length=1, description="host:port, several with commas"
+        default="localhost:9092",
+        min_length=1,
+        description=f"host:port, several with commas; where the port is left out, {DEFAULT_PORT};"
+        " an IPv6 address in brackets",
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT",
@@ -138,6 +143,17 @@ class KafkaSettings(TlsSection):
         default="visitor-profiler",
         description="what the broker calls the worker in its logs and quotas",
     )
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _can_work(cls, text: str) -> str:
+        servers_of(text)
+        return text
+
+    @property
+    def servers(self) -> list[Server]:
+        """`bootstrap_servers`, taken apart."""
+        return servers_of(self.bootstrap_servers)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
