@@ -24,8 +24,13 @@ from profiler.errors import TransportError
 from profiler.kafka.foreign_names import read_past
 from profiler.kafka.garbage import Garbage
 from profiler.kafka.kafka_python.client import CALL_TIMEOUT_MS as _TIMEOUT_MS
-from profiler.kafka.kafka_python.client import connection_options, translated_errors
+from profiler.kafka.kafka_python.client import (
+    CALL_TIMEOUT_S,
+    connection_options,
+    translated_errors,
+)
 from profiler.kafka.protocol import Polled
+from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
 
 _LOG = logging.getLogger(__name__)
@@ -64,9 +69,13 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._aside: dict[Any, int] = {}
         self._stable_in = -1
         self._answered_at: float | None = None
-        with translated_errors(f"connect to {settings.bootstrap_servers}"):
+        with (
+            with_reasons(settings, timeout_s=CALL_TIMEOUT_S) as connect_s,
+            translated_errors(f"connect to {settings.bootstrap_servers}"),
+        ):
             self._consumer = KafkaConsumer(
                 **connection_options(settings),
+                bootstrap_timeout_ms=int(connect_s * 1_000),
                 group_id=group,
                 group_instance_id=settings.group_instance_id,
                 enable_auto_commit=False,

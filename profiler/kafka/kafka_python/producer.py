@@ -16,6 +16,7 @@ from profiler.kafka.kafka_python.client import (
     connection_options,
     translated_errors,
 )
+from profiler.kafka.reach import with_reasons
 from profiler.records.types import OutputRecord
 
 _PRODUCE_BATCH_BYTES = 256 * 1024
@@ -115,7 +116,10 @@ class KafkaPythonProducer:
 
     def _connect(self) -> Any:  # noqa: ANN401 - the client is untyped
         timeout_ms = self._settings.delivery_timeout_ms
-        with translated_errors(f"connect to {self._settings.bootstrap_servers}"):
+        with (
+            with_reasons(self._settings, timeout_s=self._timeout_s) as connect_s,
+            translated_errors(f"connect to {self._settings.bootstrap_servers}"),
+        ):
             try:
                 return KafkaProducer(
                     **connection_options(self._settings),
@@ -130,7 +134,7 @@ class KafkaPythonProducer:
                     # Half, so that one lost request can be sent again.
                     request_timeout_ms=min(CALL_TIMEOUT_MS, timeout_ms // 2),
                     max_block_ms=timeout_ms,
-                    bootstrap_timeout_ms=timeout_ms,
+                    bootstrap_timeout_ms=int(connect_s * 1_000),
                     value_serializer=_NullSerializer(),
                     metrics_enabled=False,
                 )

@@ -21,6 +21,7 @@ from profiler.kafka.librdkafka.client import (
 )
 from profiler.kafka.librdkafka.messages import record_of
 from profiler.kafka.protocol import Polled
+from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
 
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
@@ -78,8 +79,11 @@ class LibrdkafkaConsumer:
         self._first_offsets: dict[_Place, int] = {}
         with checked_options():
             self._consumer = Consumer(options)
-        with translated_errors(f"connect to {settings.bootstrap_servers}"):
-            self._consumer.list_topics(topics[0], timeout=CALL_TIMEOUT_S)
+        with (
+            with_reasons(settings, timeout_s=CALL_TIMEOUT_S) as connect_s,
+            translated_errors(f"connect to {settings.bootstrap_servers}"),
+        ):
+            self._consumer.list_topics(topics[0], timeout=connect_s)
             self._consumer.subscribe(
                 list(topics),
                 on_assign=self._assigned,

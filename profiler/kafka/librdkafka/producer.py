@@ -9,8 +9,14 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from profiler.config import KafkaSettings
 from profiler.errors import RecordTooLargeError, TransportError
-from profiler.kafka.librdkafka.client import checked_options, connection_options, describe
+from profiler.kafka.librdkafka.client import (
+    checked_options,
+    connection_options,
+    describe,
+    translated_errors,
+)
 from profiler.kafka.librdkafka.messages import sendable
+from profiler.kafka.reach import with_reasons
 from profiler.records.types import Headers, OutputRecord
 
 #: Beyond the delivery timeout, in which the library itself gives up every record.
@@ -133,11 +139,11 @@ class LibrdkafkaProducer:
         }
         with checked_options():
             producer = Producer(options)
-        try:
-            producer.list_topics(timeout=self._timeout_s)
-        except KafkaException as error:
-            reason = describe(error.args[0])
-            raise TransportError(f"connect to {settings.bootstrap_servers}: {reason}") from error
+        with (
+            with_reasons(settings, timeout_s=self._timeout_s) as connect_s,
+            translated_errors(f"connect to {settings.bootstrap_servers}"),
+        ):
+            producer.list_topics(timeout=connect_s)
         return producer
 
 
