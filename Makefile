@@ -10,7 +10,7 @@ NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-nightly test-clients lint vectors fmt bench dist clean
-.PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
+.PHONY: field-cases client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 
 test-clients: $(STAMP) ## the callers in all languages: their own checks, and that all agree
 	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+# PROFILER, REDIS_URL and KAFKA_BOOTSTRAP name other programs and servers than our own.
+CASES ?= ../shared/cases
+
+field-cases: $(STAMP) ## cases of the field in CASES, by the program and on real servers (ARGS="--only 24")
+	$(BIN)/python -m tools.run_field_cases $(CASES) $(ARGS)
 
 # What tests/clients builds and checks, where a language's tools are installed. Go keeps its own
 # account of what is up to date.
@@ -89,6 +95,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_adrs
 	$(BIN)/python -m tools.write_reference --check
+	$(BIN)/python -m tools.write_field_cases --check
 	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -155,6 +155,11 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case.topic, *case.settings]))
+@pytest.mark.field(
+    kind="streams",
+    meets="topics that refuse the timestamps, the keys or the size of what is written",
+    happens="`check` has a row for each, with the setting to change",
+)
 def test_a_wrong_setting_of_a_topic(deployment: Deployment, case: Case) -> None:
     name = deployment.topics[case.topic]
     deployment.configure(name, case.settings)

@@ -174,6 +174,11 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.field(
+    kind="connections",
+    meets="Redis is loading, busy, suspended, read-only, out of memory, or cannot save",
+    happens="it is tried again, nothing is committed, and nothing is lost or counted twice",
+)
 def test_an_unwell_redis_costs_time_only(
     name: str, private_store: MakeStore, deploy: Deploy, settle: Settle
 ) -> None:

@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 from profiler.servers.processes import wait_until
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy, Settle
@@ -51,6 +53,11 @@ def owners(program: Program) -> int:
     return sum((line["partitions"] == 1) - (line["before"] == 1) for line in changes)
 
 
+@pytest.mark.field(
+    kind="stops",
+    meets="`--workers`, and a signal to all processes of the group",
+    happens="one request to each worker, exit code 0",
+)
 def test_signals_to_the_whole_group_are_one_request(
     private_store: MakeStore, deploy: Deploy
 ) -> None:

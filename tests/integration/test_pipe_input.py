@@ -10,6 +10,11 @@ from tests.integration.pipe_runs import command, line, pipe
 from tests.integration.programs import clean_environment
 
 
+@pytest.mark.field(
+    kind="text and files",
+    meets="a byte order mark before a line",
+    happens="it is passed over",
+)
 def test_a_byte_order_mark_is_passed_over_before_any_line() -> None:
     """Of files that Windows tools wrote, one behind the other."""
     mark = b"\xef\xbb\xbf"
@@ -18,6 +23,11 @@ def test_a_byte_order_mark_is_passed_over_before_any_line() -> None:
     assert errors == []
 
 
+@pytest.mark.field(
+    kind="text and files",
+    meets="a gzip file",
+    happens="refused by name, exit code 1; read with `--decompress`",
+)
 def test_gzip_is_named_and_read_where_it_is_asked_for() -> None:
     text = gzip.compress(line("v", 1)) + gzip.compress(line("v", 2))
     done = subprocess.run(
@@ -52,6 +62,11 @@ def test_whole_lines_before_the_cut_of_a_gzip_stream_are_read() -> None:
 
 
 @pytest.mark.parametrize(("text", "code"), [(b"a\nb\n", 1), (b'a\n{"value": null}\n', 0)])
+@pytest.mark.field(
+    kind="text and files",
+    meets="a file of which nothing can be read",
+    happens="exit code 1",
+)
 def test_nothing_but_rejected_lines_is_a_failure(text: bytes, code: int) -> None:
     found, errors = pipe(text, code=code)
     assert len(errors) == 2 - len(found)

@@ -190,6 +190,11 @@ def shown_by_ps(program: Program) -> str:
         ("config show", f"rediss://me:{passwords.WRONG}@h"),
     ],
 )
+@pytest.mark.field(
+    kind="connections",
+    meets="a password in a URL on the command line",
+    happens="refused with exit code 2, because `ps` would show it; no part of it is repeated",
+)
 def test_a_password_in_a_flag_is_refused(command: str, url: str) -> None:
     done = run_command([*command.split(), "--redis", url])
     assert (done.code, done.output) == (2, "")

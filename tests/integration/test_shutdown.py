@@ -63,6 +63,11 @@ def test_a_batch_under_way_is_finished_and_committed(
     assert len(written) == len(set(written)) == sum(committed.values()) < 2_000
 
 
+@pytest.mark.field(
+    kind="stops",
+    meets="a stop while Redis hangs",
+    happens="it ends within 10 s, and says that a batch will be read again",
+)
 def test_redis_is_busy_for_longer_than_there_is_time(
     private_store: MakeStore, deploy: Deploy
 ) -> None:

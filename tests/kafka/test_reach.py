@@ -102,6 +102,11 @@ def settings(library: str, *servers: str) -> KafkaSettings:
 
 @LISTENERS
 @pytest.mark.parametrize("library", ADAPTERS)
+@pytest.mark.field(
+    kind="addresses",
+    meets="nothing listens on the port, or Redis, HTTP or TLS does",
+    happens="the error says which, also when a worker connects anew",
+)
 def test_what_listens_on_the_port_is_named(library: str, port: int, reason: str) -> None:
     """A producer connects anew while a worker runs: its error is the log's line of the retry."""
     began = time.monotonic()
@@ -121,6 +126,11 @@ def test_each_server_has_its_reason(library: str) -> None:
 
 
 @pytest.mark.parametrize("library", ADAPTERS)
+@pytest.mark.field(
+    kind="addresses",
+    meets="DNS knows some of the servers",
+    happens="a warning that names the unknown ones, and it starts",
+)
 def test_an_unknown_server_beside_one_that_answers_does_no_harm(
     library: str, kafka: Kafka, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,6 +144,11 @@ def test_an_unknown_server_beside_one_that_answers_does_no_harm(
 
 @pytest.mark.parametrize(
     "command", [["run"], ["flatten"], ["profile"], ["topics", "create"]], ids=" ".join
+)
+@pytest.mark.field(
+    kind="addresses",
+    meets="DNS knows none of the servers",
+    happens="one line for `run`, `flatten`, `profile` and `topics`, exit code 78",
 )
 def test_programs_refuse_servers_that_dns_does_not_know(
     command: list[str], private_store: MakeStore
@@ -167,6 +182,11 @@ def test_check_says_what_dns_does_not_know() -> None:
 
 
 @LISTENERS
+@pytest.mark.field(
+    kind="addresses",
+    meets="`check`, where nothing or another program listens on the port",
+    happens="the row `kafka reachable` fails, and says which",
+)
 def test_check_says_what_listens_on_the_port(port: int, reason: str) -> None:
     code, rows = check(f"{LOOPBACK}:{port}")
     assert code == 1
@@ -201,6 +221,11 @@ class AdvertisingKafka(KafkaProcess):
         return base | {name: f"{base[name]},{value}" for name, value in more.items()}
 
 
+@pytest.mark.field(
+    kind="addresses",
+    meets="the cluster names its brokers by addresses that do not work here",
+    happens="the message names them and `advertised.listeners`",
+)
 def test_an_address_that_the_cluster_gives_is_named() -> None:
     """A client that finds a broker goes on to where the cluster says that its brokers are."""
     with own_server("Kafka", AdvertisingKafka) as kafka:

@@ -102,6 +102,11 @@ BOUNDS: list[Given] = [
 
 @pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize(("given", "line"), CONTRADICTIONS)
+@pytest.mark.field(
+    kind="contradictions",
+    meets="two topics of one name, a floor above a ceiling",
+    happens="one line that names both, their values and where these are from",
+)
 def test_both_are_named_with_their_values(given: Given, line: str) -> None:
     (found,) = refusal(None, dict(given)).splitlines()
     assert found.startswith(line)
@@ -153,6 +158,11 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.field(
+    kind="contradictions",
+    meets="such settings, with any command",
+    happens="exit code 78 before anything connects",
+)
 def test_every_command_refuses_them_with_78(command: list[str], tmp_path: Path) -> None:
     file = tmp_path / "profiler.toml"
     file.write_text('[topics]\nprocessed = "events"\nrejected = "events"\n')

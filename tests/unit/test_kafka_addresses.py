@@ -28,6 +28,11 @@ NO_PORT = "is no port; a port is a number from 1 to 65535"
         ("1and1.example:9092", [("1and1.example", 9092)]),
     ],
 )
+@pytest.mark.field(
+    kind="addresses",
+    meets="a server without a port",
+    happens="port 9092, with both client libraries",
+)
 def test_both_clients_are_given_the_same(text: str, servers: list[tuple[str, int]]) -> None:
     assert servers_of(text) == servers
     settings = load_settings(None, {"kafka": {"bootstrap_servers": text}}).kafka
@@ -76,6 +81,11 @@ def test_both_clients_are_given_the_same(text: str, servers: list[tuple[str, int
         ("kafka,9092", "'9092': '9092' is neither an IPv4 address nor a host name"),
     ],
 )
+@pytest.mark.field(
+    kind="addresses",
+    meets="a port that is none, a scheme, a blank or comma too many, IPv6 without brackets",
+    happens="one line that names the entry, exit code 78",
+)
 def test_what_can_never_work_is_named(text: str, problem: str) -> None:
     said = refusal(None, {"kafka": {"bootstrap_servers": text}})
     assert said.startswith("kafka.bootstrap_servers (--bootstrap-servers): ")
@@ -88,6 +98,11 @@ def test_each_wrong_entry_has_a_line() -> None:
     assert [line.partition("): ")[2].partition(":")[0] for line in said] == ["'a", "'c"]
 
 
+@pytest.mark.field(
+    kind="addresses",
+    meets="a login in an address",
+    happens="refused; the message does not repeat it",
+)
 def test_a_login_is_not_repeated() -> None:
     said = refusal(None, {"kafka": {"bootstrap_servers": "me:hidden@kafka:9092"}})
     assert said.endswith("a login is kafka.sasl_username and sasl_password")

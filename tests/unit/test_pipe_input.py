@@ -73,6 +73,11 @@ def test_what_is_there_is_given_before_more_comes() -> None:
         (TEXT.decode().encode("utf-32"), "UTF-32"),
     ],
 )
+@pytest.mark.field(
+    kind="text and files",
+    meets="zstd, xz, bzip2, lz4, zip, Parquet, Avro, UTF-16 or UTF-32",
+    happens="refused by name, with what to do, exit code 1",
+)
 def test_what_holds_no_lines_is_refused_by_name(
     kind: type[io.BytesIO], written: bytes, name: str
 ) -> None:

@@ -69,6 +69,11 @@ def test_when_the_time_is_up_the_process_ends(state: str) -> None:
         assert program.returncode == 0
 
 
+@pytest.mark.field(
+    kind="stops",
+    meets="a second signal, later",
+    happens="it ends at once, exit code 1",
+)
 def test_a_second_signal_ends_it_at_once() -> None:
     with deaf(20, "batch") as program:
         os.kill(program.pid, signal.SIGTERM)
@@ -79,6 +84,11 @@ def test_a_second_signal_ends_it_at_once() -> None:
 
 
 @pytest.mark.parametrize("gap_s", [0.01, 0.3])
+@pytest.mark.field(
+    kind="stops",
+    meets="the same stop comes as two signals (`timeout`, `tini -g`, a process group)",
+    happens="one request: it finishes, commits, leaves the group, exit code 0",
+)
 def test_signals_within_a_second_are_one_request(gap_s: float) -> None:
     """They come in pairs, as from `timeout` and `tini -g`, or three times."""
     with deaf(1.2, "idle", gap_s=1.0) as program:

@@ -56,6 +56,11 @@ def decoded(value: bytes, mode: Mode = "run", **limits: int) -> Draft | End:
 
 
 @pytest.mark.parametrize("mode", ["run", "profile"])
+@pytest.mark.field(
+    kind="text and files",
+    meets="half an emoji in a text",
+    happens="U+FFFD in its place, counted as `mended_surrogates`",
+)
 def test_a_record_goes_on_and_its_halves_are_counted(mode: Mode) -> None:
     processed = rb'{"q": [{"name": "t\udf4a", "value": ["\ud83c", {"\ud83c": "\ud83c\udf4a"}]}]}'
     value = (

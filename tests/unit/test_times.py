@@ -42,6 +42,11 @@ DAY = 86_400_000
     ],
     ids=repr,
 )
+@pytest.mark.field(
+    kind="times",
+    meets="times in s, ms, µs, ns, or with decimals",
+    happens="read by their size",
+)
 def test_numbers_are_read_by_their_size(value: float | str, ms: int) -> None:
     assert read_time(value) == ms
 
@@ -71,6 +76,11 @@ def test_numbers_are_read_by_their_size(value: float | str, ms: int) -> None:
         ("1969-12-31T23:59:59.999Z", -1),
         (" 2023-11-14T22:13:20Z\n", MS),
     ],
+)
+@pytest.mark.field(
+    kind="times",
+    meets="times as ISO 8601 text, with or without a zone",
+    happens="read; UTC without a zone",
 )
 def test_iso_8601_is_read_and_is_utc_where_no_zone_is_named(text: str, ms: int) -> None:
     assert read_time(text) == ms

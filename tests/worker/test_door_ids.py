@@ -41,6 +41,11 @@ def door_of(private_store: MakeStore) -> Iterator[Callable[..., Door]]:
 
 
 @pytest.mark.parametrize("text", NOBODIES)
+@pytest.mark.field(
+    kind="identity",
+    meets="an id that stands for nobody (`undefined`, `null`, zeros)",
+    happens="it is absent, as if the field were empty",
+)
 def test_an_id_that_stands_for_nobody_is_absent(door: Door, text: str) -> None:
     (no_visitor,) = door.take(page_view(domain_userid=text), timestamps=[NOW])
     (no_visit,) = door.take(page_view(domain_sessionid=text), timestamps=[NOW])
@@ -50,6 +55,11 @@ def test_an_id_that_stands_for_nobody_is_absent(door: Door, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", SOMEBODY)
+@pytest.mark.field(
+    kind="identity",
+    meets="an id that looks empty and is none (`0`, `None`)",
+    happens="somebody's",
+)
 def test_every_other_id_is_somebody(door: Door, text: object) -> None:
     (output,) = door.take(page_view(domain_userid=text, domain_sessionid=text), timestamps=[NOW])
     assert output["visitor_id"] == output["visit_id"] == str(text)
@@ -96,6 +106,11 @@ BOTH = ["query-other_domain_userid", "query-other_network_userid"]
         ({"domain_userid": "null", "network_userid": "00000000"}, None),
     ],
 )
+@pytest.mark.field(
+    kind="identity",
+    meets="several fields that may hold the visitor's id",
+    happens="the first that is present, in the order of the rules",
+)
 def test_the_first_id_that_is_present_is_the_visitor_s(
     door_of: Callable[..., Door], fields: Json, visitor: str | None
 ) -> None:
@@ -114,6 +129,11 @@ def seen(*values: object) -> list[Json]:
     ]
 
 
+@pytest.mark.field(
+    kind="identity",
+    meets="events without an id",
+    happens="a digest of the whole event stands for it: only equal events are repeats",
+)
 def test_all_of_the_value_stands_for_an_event_without_an_id(door: Door) -> None:
     outputs = door.take(*seen(1, 2, 1, 2.5), timestamps=[NOW, NOW + 5, NOW + 9, NOW + 9])
     assert [output["repeated"] for output in outputs] == [False, False, True, False]
@@ -159,6 +179,11 @@ def test_an_event_with_an_id_is_known_by_it_alone(door: Door) -> None:
 # --- page views without a title -------------------------------------------------------------------
 
 
+@pytest.mark.field(
+    kind="identity",
+    meets="page views without a title",
+    happens="they count; a title alone moves the first and the last page",
+)
 def test_page_views_count_by_their_type_and_move_pages_by_their_title(door: Door) -> None:
     titles = [None, "", 404.5, "Basket", None]
     views = [
