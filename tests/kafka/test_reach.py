@@ -75,6 +75,9 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
             shake = context.wrap_socket
             with answering(lambda peer: shake(peer, server_side=True).close()) as found:
                 yield found
+        case "one that is silent":
+            with socket.create_server((LOOPBACK, 0)) as listener:
+                yield listener.getsockname()[1]
         case "one that hangs up":
             with answering(lambda peer: peer.close()) as found:
                 yield found
@@ -88,6 +91,7 @@ LISTENERS = pytest.mark.parametrize(
         ("redis with a password", "speaks Redis, not Kafka's protocol; check the port"),
         ("http", "speaks HTTP, not Kafka's protocol; check the port"),
         ("tls", "speaks TLS; check the port and kafka.security_protocol"),
+        ("one that is silent", "takes connections and does not answer"),
         ("one that hangs up", "does not answer as Kafka does; check the port"),
     ],
     indirect=["port"],
@@ -113,7 +117,7 @@ def test_what_listens_on_the_port_is_named(library: str, port: int, reason: str)
     with pytest.raises(TransportError) as caught:
         open_producer(settings(library, f"{LOOPBACK}:{port}"))
     assert f"; {LOOPBACK}:{port}: {reason}" in str(caught.value)
-    assert time.monotonic() - began < 3.5
+    assert time.monotonic() - began < 5  # 3 s, on a machine that is busy
 
 
 @pytest.mark.parametrize("library", ADAPTERS)
