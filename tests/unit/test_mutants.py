@@ -1,0 +1,250 @@
+"""The tool of `make mutants`: the changes it knows, that it draws the same again, what it tells."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.mutants.areas import AREAS, Area, chosen, counts, load_areas
+from tools.mutants.copies import Copy
+from tools.mutants.draw import draw
+from tools.mutants.lua_edits import lua_edits
+from tools.mutants.passing import Options, Pass
+from tools.mutants.python_edits import python_edits
+from tools.mutants.results import Results, table
+
+TREE = Path(__file__).parents[2]
+
+
+def python_texts(source: str) -> set[str]:
+    return {edit.apply(source) for edit in python_edits(source)}
+
+
+def lua_texts(source: str) -> set[str]:
+    return {edit.apply(source) for edit in lua_edits(source)}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a < b", {"(a <= b)", "(a >= b)"}),
+        ("é = a and b", {"é = (a or b)", "é = (a)", "é = (b)"}),
+        ("not a", {"(a)"}),
+        ("a + b", {"(a - b)"}),
+        ("x = 7", {"x = 8", "x = 6"}),
+        ("x = True", {"x = False"}),
+        ("x = 'code'", {"x = ''"}),
+        ("f()", {"pass"}),
+        ("f(a, b)", {"pass", "(f(b, a))"}),
+        ("f(a, b=c)", {"pass", "(f(a))"}),
+        ("raise f", {"pass"}),
+        ("a.b = c", {"pass"}),
+        ("if a:\n  x()", {"if True:\n  x()", "if False:\n  x()", "if (not a):\n  x()"}),
+        ("x = min(a)", {"x = (max(a))"}),
+    ],
+)
+def test_what_is_changed_in_python(source: str, expected: set[str]) -> None:
+    assert python_texts(source) >= expected
+
+
+def test_an_error_that_is_handled_may_be_raised_again() -> None:
+    source = "try:\n  a()\nexcept E:\n  b()\n  c()"
+    assert "try:\n  a()\nexcept E:\n  raise" in python_texts(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""Words."""',
+        "x: list[1 + 1]",
+        "def f(a: 1) -> 2: ...",
+        "from a import b",
+        "__all__ = ['a']",
+        "_LOG.info('a', b=1)",
+        "self._log.warning('a', b=1)",
+        "x = 'words for people'",
+        "x = f'{a + 1}'",
+        "if TYPE_CHECKING:\n  x = 1",
+        "X = A | B",
+        "@d(1)\nclass C: ...",
+    ],
+)
+def test_what_is_left_alone_in_python(source: str) -> None:
+    assert python_texts(source) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("x = a == b", {"x = a ~= b", ""}),
+        ("if a < 2 then", {"if a <= 2 then", "if a < 3 then", "if true then", "if false then"}),
+        ("if a then", {"if not (a) then"}),
+        ("return a - 1", {"return a + 1", "return nil"}),
+        ("return -a", {"return a", "return nil"}),
+        ("return not a", {"return  a"}),
+        ('x = "code"', {'x = ""'}),
+        ("  f(a)", {"  "}),
+        ("x = --[[= n ]] + 1", {"x = --[[= n ]] - 1"}),
+    ],
+)
+def test_what_is_changed_in_a_template(source: str, expected: set[str]) -> None:
+    assert lua_texts(source) >= expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "-- a comment: 1 + 1 == 2",
+        "--% if a == 1",
+        "--[[= a == 1 ]]",
+        "--[[\na == 1\n]]",
+        'f(a, "words for people"',
+        'redis.call("HSET", key',
+    ],
+)
+def test_what_is_left_alone_in_a_template(source: str) -> None:
+    assert lua_texts(source) == set()
+
+
+def test_a_change_is_told_by_its_line() -> None:
+    source = "é = 1\nif a:\n  b = 2\n"
+    edit = next(edit for edit in python_edits(source) if edit.apply(source).endswith("b = 3\n"))
+    assert edit.line(source) == 3
+    assert edit.difference(source) == "- b = 2 + b = 3"
+
+
+@pytest.mark.parametrize("table", sorted(AREAS.parent.glob("*.toml")), ids=lambda path: path.name)
+def test_areas_are_the_same_in_all_tables(table: Path) -> None:
+    shares = {area.name: area.share for area in load_areas(table)}
+    assert shares == {area.name: area.share for area in load_areas(AREAS)}
+
+
+@pytest.mark.parametrize("area", load_areas(AREAS), ids=lambda area: area.name)
+def test_every_file_of_this_tree_that_the_table_names_is_there(area: Area) -> None:
+    assert all((TREE / test).exists() for test in area.tests)
+    # Files come in turn, so that each part of the script has its mutants.
+    files = area.files(TREE)
+    assert {mutant.path for mutant in draw(area, TREE, 1)[: len(files)]} == set(files)
+
+
+def test_an_area_without_files_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="area a: b finds nothing"):
+        Area("a", 1, ("b",), ()).files(tmp_path)
+
+
+def test_areas_are_chosen_by_the_beginning_of_their_names() -> None:
+    areas = [Area(name, share, (), ()) for name, share in (("lua", 3), ("lua-2", 1), ("worker", 2))]
+    assert [area.name for area in chosen(areas, ["lua"])] == ["lua", "lua-2"]
+    assert chosen(areas, []) == areas
+    assert counts(areas, 60) == {"lua": 30, "lua-2": 10, "worker": 20}
+    with pytest.raises(ValueError, match="no area begins with 'lau'; there are lua, lua-2, worker"):
+        chosen(areas, ["lua", "lau"])
+
+
+def test_a_seed_gives_the_same_mutants_and_another_seed_gives_others() -> None:
+    area = next(area for area in load_areas(AREAS) if area.name == "decoding-json")
+    first = draw(area, TREE, 1)
+    assert draw(area, TREE, 1) == first
+    others = draw(area, TREE, 2)
+    assert others != first
+    assert sorted(others) == sorted(first)
+    # Each line has its turn before one has a second.
+    lines = {mutant.line for mutant in first}
+    assert {mutant.line for mutant in first[: len(lines)]} == lines
+
+
+@pytest.fixture
+def small_tree(tmp_path: Path) -> Path:
+    """A checkout of a package that is called as ours, with a test that holds half of it."""
+    tree = tmp_path / "tree"
+    files = {
+        "profiler/__init__.py": "def held(a):\n    return a + a\n\ndef loose(a):\n    a.b = a\n",
+        "tests/test_it.py": "from profiler import *\n\ndef test_it():\n    assert held(2) == 4\n",
+        "lua/rendered/a.lua": "return 1\n",
+        ".gitignore": ".venv\n",
+    }
+    for name, text in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    (tree / ".venv" / "bin").mkdir(parents=True)
+    (tree / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    subprocess.run(["git", "init", "--quiet"], cwd=tree, check=True)
+    return tree
+
+
+AREA = Area("all", 1, ("profiler/*.py",), ("tests",))
+
+
+def options_for(tree: Path) -> Options:
+    return Options(tree, seed=1, count=3, limit_s=60, processes=2)
+
+
+def test_a_pass_tells_what_was_noticed_and_what_survived_and_goes_on_where_it_was(
+    small_tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "build" / "results.json"
+    done = Pass([AREA], options_for(small_tree), Results(file)).run()
+    fates = {result.difference: (result.fate, result.by) for result in done}
+    noticed = ("noticed", "tests/test_it.py::test_it")
+    assert fates == {
+        "- return a + a + return (a - a)": noticed,
+        "- return a + a + return None": noticed,
+        "- a.b = a + pass": ("survived", ""),
+    }
+    assert "- a.b = a + pass" in capsys.readouterr().out
+    lines = table(done).splitlines()
+    assert lines[1].split() == ["all", "3", "2", "0", "1"]
+    assert lines[3] == "survived  profiler/__init__.py:5  statement left out"
+    assert (small_tree / "profiler/__init__.py").read_text().count("a.b = a") == 1
+
+    (small_tree / "tests/test_it.py").write_text("def test_it():\n    assert False\n")
+    again = Pass([AREA], options_for(small_tree), Results(file)).run()
+    assert sorted(again, key=str) == sorted(done, key=str)
+
+
+def test_a_pass_over_tests_that_fail_by_themselves_is_refused(
+    small_tree: Path, tmp_path: Path
+) -> None:
+    (small_tree / "tests/test_it.py").write_text("def test_it():\n    assert False\n")
+    with pytest.raises(RuntimeError, match="area all: tests fail without a mutant"):
+        Pass([AREA], options_for(small_tree), Results(tmp_path / "results.json")).run()
+
+
+def test_a_mutant_that_never_ends_is_noticed_as_such(small_tree: Path, tmp_path: Path) -> None:
+    copy = Copy(small_tree, tmp_path / "copy")
+    (tmp_path / "copy/tests/test_it.py").write_text(
+        "import time\n\ndef test_it():\n    time.sleep(60)\n"
+    )
+    run = copy.test(("tests",), limit_s=3)
+    assert run.is_late
+    assert run.seconds < 30
+
+
+def test_a_template_is_rendered_into_the_copy(tmp_path: Path) -> None:
+    area = Area("a", 1, ("lua/parts/visits.lua.j2",), ())
+    copy = Copy(TREE, tmp_path / "copy")
+    rendered = tmp_path / "copy/lua/rendered/standard.lua"
+    original = rendered.read_text("utf-8")
+    mutant = next(mutant for mutant in draw(area, TREE, 1) if mutant.edit.text == "not (is_full)")
+    assert copy.put(mutant) == ""
+    assert "if not (is_full) then" in rendered.read_text("utf-8")
+    copy.restore(mutant)
+    assert rendered.read_text("utf-8") == original
+    assert (TREE / "lua/rendered/standard.lua").read_text("utf-8") == original
+
+    broken = mutant._replace(edit=mutant.edit._replace(text="if ("))
+    assert copy.put(broken) == "is no Lua"
+    copy.restore(mutant)
+    comment = (TREE / mutant.path).read_text("utf-8").index("--")
+    nothing = mutant._replace(edit=mutant.edit._replace(start=comment, end=comment, text=""))
+    assert copy.put(nothing) == "renders to the same script"
+
+
+def test_all_changes_of_the_package_compile() -> None:
+    for path in sorted((TREE / "profiler/worker").glob("*.py")):
+        source = path.read_text("utf-8")
+        before = ast.dump(ast.parse(source))
+        for edit in python_edits(source):
+            assert ast.dump(ast.parse(edit.apply(source))) != before
