@@ -125,7 +125,7 @@ class Copy:
         before = {path: path.read_bytes() for path in sorted(rendered.glob("*.lua"))}
         run = self._run("-m", "profiler", "lua", "render")
         if run.returncode:
-            return "does not render"
+            raise RuntimeError(f"the templates do not render: {run.stderr}")
         if before == {path: path.read_bytes() for path in before}:
             return "renders to the same script"
         parse = ["luacheck", "--quiet", "--only", "0", "--", *map(str, before)]
