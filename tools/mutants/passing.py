@@ -15,6 +15,9 @@ from tools.mutants.results import Result, Results
 
 _NOTICED_BY = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
+#: What tests without a mutant may take of a mutant's time.
+_SHARE_OF_LIMIT = 0.75
+
 
 @dataclass(frozen=True)
 class Options:
@@ -95,10 +98,9 @@ class Pass:
             raise RuntimeError(f"area {area.name}: tests fail without a mutant:\n{run.output}")
         print(f"{area.name}: {run.seconds:.0f} s without a mutant", flush=True)
         # A busy machine takes longer now and then, which must not look like a mutant noticed.
-        if run.seconds > self._options.limit_s / 2:
-            raise RuntimeError(
-                f"area {area.name}: give more than {2 * run.seconds:.0f} s of --limit"
-            )
+        if run.seconds > _SHARE_OF_LIMIT * self._options.limit_s:
+            needed = run.seconds / _SHARE_OF_LIMIT
+            raise RuntimeError(f"area {area.name}: set --limit to {needed:.0f} at least")
 
     def _test(self, area: Area, mutant: Mutant) -> Result:
         copy = self._copies.get()
