@@ -47,6 +47,14 @@ def test_a_source_can_be_read_again(offset: int) -> None:
     assert source_of(headers) == ("tracking_processed", 3, offset)
 
 
+def test_a_source_whose_topic_is_no_utf8_can_be_read() -> None:
+    """No topic has such a name, and whoever compares it must not fail at it."""
+    headers = (("source-topic", b"t\xff"), *SOURCE[1:])
+    topic, *place = source_of(headers) or ()
+    assert topic == "t\ufffd"
+    assert place == [int(value or b"") for _, value in SOURCE[1:]]
+
+
 @pytest.mark.parametrize(
     "headers",
     [(), OTHERS, SOURCE[:2], (*SOURCE, SOURCE[0]), (*SOURCE[:2], ("source-offset", b"9" * 5_000))],
