@@ -104,8 +104,17 @@ def test_a_pass_tells_what_was_noticed_and_what_survived_and_goes_on_where_it_wa
     assert (small_tree / "profiler/__init__.py").read_text().count("a.b = a") == 1
 
     (small_tree / "tests/test_it.py").write_text("def test_it():\n    assert False\n")
-    again = Pass([AREA], options_for(small_tree), Results(file)).run()
-    assert sorted(again, key=str) == sorted(done, key=str)
+    known = Pass([AREA], options_for(small_tree), Results(file)).run()
+    assert sorted(known, key=str) == sorted(done, key=str)
+
+    more = "\ndef test_more():\n    import profiler\n    profiler.loose(C)\n    assert C.b is C\n"
+    test = small_tree / "tests/test_it.py"
+    test.write_text("from profiler import *\n\nclass C: ...\n\ndef test_it():\n    pass\n" + more)
+    again = Pass([AREA], options_for(small_tree), Results(file, again=True)).run()
+    assert {result.by for result in again} == {
+        "tests/test_it.py::test_it",
+        "tests/test_it.py::test_more",
+    }
 
 
 def test_a_pass_over_tests_that_fail_by_themselves_is_refused(

@@ -52,14 +52,16 @@ class Results:
 
     Args:
         path: of the file; results of other seeds and areas in it are kept.
+        again: forget the survivors, so that new tests look at them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, again: bool = False) -> None:
         self._path = path
         self._lock = Lock()
         self._all: list[Result] = []
         if path.exists():
-            self._all = [Result(**each) for each in json.loads(path.read_text("utf-8"))]
+            found = [Result(**each) for each in json.loads(path.read_text("utf-8"))]
+            self._all = [each for each in found if not (again and each.fate == "survived")]
 
     def find(self, mutant: Mutant, seed: int) -> Result | None:
         """What became of a mutant in an earlier run."""
