@@ -9,7 +9,7 @@ PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-nightly test-clients lint vectors fmt bench dist clean
+.PHONY: help setup demo test test-fast test-nightly test-clients mutants lint vectors fmt bench dist clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
@@ -43,6 +43,9 @@ test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 
 test-clients: $(STAMP) ## the callers in all languages: their own checks, and that all agree
 	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+mutants: $(STAMP) ## small faults in copies of the tree: which ones does no test notice?
+	$(BIN)/python -m tools.mutants $(ARGS)
 
 # What tests/clients builds and checks, where a language's tools are installed. Go keeps its own
 # account of what is up to date.

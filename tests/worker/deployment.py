@@ -40,8 +40,15 @@ class Running:
     """
 
     def __init__(
-        self, mode: Mode, settings: Settings, broker: MemoryBroker, log: io.StringIO
+        self,
+        mode: Mode,
+        settings: Settings,
+        broker: MemoryBroker,
+        log: io.StringIO,
+        *,
+        make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer,
     ) -> None:
+        self._make_consumer = make_consumer
         self._mode = mode
         self._settings = settings
         self._broker = broker
@@ -121,7 +128,7 @@ class Running:
             script = ProfileScript(client, rules, max_id_bytes=limits.max_id_bytes)
             script.register()
         topics, groups = settings.topics, settings.groups
-        consumer = MemoryConsumer(
+        consumer = self._make_consumer(
             self._broker,
             topics=[topics.flattened if mode == "profile" else topics.processed],
             group=getattr(groups, mode),
@@ -170,6 +177,8 @@ class MemoryDeployment:
         }
         self.groups = {mode: f"group of {mode}" for mode in MODES}
         self.broker = broker or MemoryBroker()
+        #: Of the workers that are started from now on.
+        self.make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer
         for topic in self.topics.values():
             self.broker.create_topic(topic, partitions=partitions)
             # Records keep their timestamps, which are those of the traffic, whatever the date.
@@ -179,7 +188,13 @@ class MemoryDeployment:
         """Change the size of the largest record that one of the topics takes."""
         self.broker.topics[self.topics[topic]].max_message_bytes = max_message_bytes
 
-    def start(self, mode: Mode = "run", *, log_level: str = "info", **settings: str) -> Running:
+    def start(
+        self,
+        mode: Mode = "run",
+        *,
+        log_level: str = "info",
+        **settings: str,
+    ) -> Running:
         """Start a worker; settings are named as in the environment: BATCH__MAX_RECORDS."""
         nested: dict[str, Any] = {
             "rules": str(self.rules),
@@ -199,7 +214,13 @@ class MemoryDeployment:
             MemoryDeployment._log = io.StringIO()
         with redirect_stderr(self._log):
             logs.configure(log_level)
-        running = Running(mode, Settings.model_validate(nested), self.broker, self._log)
+        running = Running(
+            mode,
+            Settings.model_validate(nested),
+            self.broker,
+            self._log,
+            make_consumer=self.make_consumer,
+        )
         self._started.append(running)
         return running
 

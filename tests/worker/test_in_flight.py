@@ -166,6 +166,18 @@ def test_nothing_is_written_behind_a_batch_that_kafka_refused(
         here.flow.check()
 
 
+def test_a_good_output_that_is_too_large_never_leaves_as_a_reference(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    """In a batch with a dead letter, which alone may leave as a reference."""
+    large = page_views(1, 1)[0]._replace(headers=(("large", b"x" * 100_000),))
+    here = scene([*bad_records(1), large])
+    here.deployment.take_records_of("persisted", 90_000)
+    here.added = [here.line.add([record for batch in here.batches for record in batch])]
+    assert here.errors() == [RecordTooLargeError]
+    assert here.written() == []
+
+
 def test_nothing_is_applied_behind_a_batch_that_was_not(
     scene: Callable[[Sequence[Input]], Scene],
 ) -> None:
