@@ -15,7 +15,8 @@ from profiler.ops.check.redis_cluster import check_cluster
 from profiler.ops.check.redis_version import check_version
 from profiler.ops.check.script import check_script
 from profiler.profiles.redis import nodes_of
-from profiler.profiles.redis.connections import connect_to, translated
+from profiler.profiles.redis.connections import connect_to
+from profiler.profiles.redis.faults import translated
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import Rules
 
