@@ -8,7 +8,7 @@ PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-clients lint vectors fmt bench dist clean
+.PHONY: help setup demo test test-fast test-nightly test-clients lint vectors fmt bench dist clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
@@ -31,7 +31,11 @@ demo: $(STAMP) ## stream captured traffic through the whole pipeline (ARGS=--kee
 	@exec $(BIN)/profiler demo $(ARGS)
 
 test: $(STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder \
+	  --ignore tests/nightly $(ARGS)
+
+test-nightly: $(STAMP) ## the tests that take long: real time-outs, soaks
+	$(BIN)/python -m pytest tests/nightly $(ARGS)
 
 test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/lua $(ARGS)
@@ -84,7 +88,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_adrs
 	$(BIN)/python -m tools.write_reference --check
-	$(BIN)/shellcheck .ci/run .ci/compose
+	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows

@@ -19,7 +19,7 @@ from profiler.servers.processes import ServerProcess, wait_until
 _FILL_AT_ONCE = 2_000
 _MEMBERS_WITHIN_S = 60.0
 _LONGEST_MS = str(2**63 - 1)
-#: Records keep the capture's timestamps: those must neither expire nor be refused.
+#: Records keep the capture's timestamps: such records must neither expire nor be refused.
 _ANY_TIMESTAMP = {
     "retention.ms": "-1",
     "message.timestamp.before.max.ms": _LONGEST_MS,

@@ -1,7 +1,7 @@
 """How many workers, partitions and Redis primaries: `python -m bench.capacity [--help]`.
 
 Computed from the reports of `python -m bench` and `python -m bench cost`; what is not measured is
-an option. Rates are those of a worker that shared its machine with broker and Redis: they are low.
+an option. The rates are low: the measured worker shared its machine with broker and Redis.
 """
 
 import argparse

@@ -42,7 +42,7 @@ def output_sizes(store: Store, records: Sequence[BenchRecord]) -> tuple[int, int
     """Mean bytes of the values that `profiler run` writes with the preset `article`.
 
     Returns:
-        That of a flattened record and that of a persisted one.
+        The size of a flattened record, and the size of a persisted one.
     """
     rules = load_rules("article")
     client = connect(store.url, timeout_s=30)

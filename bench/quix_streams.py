@@ -38,7 +38,7 @@ def flatten(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def add_profile(event: dict[str, Any], state: Any) -> dict[str, Any]:  # noqa: ANN401 - Quix's State
-    """The article's six fields; the state is that of the record's key, which is the visitor."""
+    """The article's six fields; the state belongs to the record's key, which is the visitor."""
     profile = state.get("profile")
     new_visitor = profile is None
     if new_visitor:

@@ -47,8 +47,8 @@ class Store:
         """Read the counters.
 
         Args:
-            commands: those that the program sends. What a script calls inside is counted by the
-                server under those commands' names too, so not all may be added up.
+            commands: what the program sends. The server counts the script's own calls under
+                their names too, so the counts of all commands may not be added up.
         """
         stats: dict[str, dict[str, int]] = self._client.info("commandstats")
         cpu: dict[str, float] = self._client.info("cpu")

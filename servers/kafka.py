@@ -132,23 +132,29 @@ class _Trainee(KafkaProcess):
 
 @cache
 def trained_java() -> KafkaJava:
-    """The Java on the PATH, with its archive: a broker that starts and stops leaves that, once.
+    """The Java on the PATH, with its archive where there can be one.
 
     Raises:
         MissingServerError: as `find_java`.
     """
     java = find_java()
-    with java.archive.with_suffix(".lock").open("w") as lock:
-        # One process makes it, the others wait for it.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not java.archive.exists():
-            unfinished = java.archive.with_suffix(".new")
-            with _Trainee(java=java.written_to(unfinished)) as server:
-                server.stop()
-            # Without a file, brokers start as slowly as ever.
-            with contextlib.suppress(FileNotFoundError):
-                unfinished.replace(java.archive)
+    if not java.archive.exists() and os.access(java.jars, os.W_OK):
+        with java.archive.with_suffix(".lock").open("w") as lock:
+            # One process makes it; all other processes wait for it.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not java.archive.exists():
+                _train(java)
     return java
+
+
+def _train(java: KafkaJava) -> None:
+    """Let a broker start and stop: it leaves the archive of the classes that it loaded."""
+    unfinished = java.archive.with_suffix(".new")
+    with _Trainee(java=java.written_to(unfinished)) as server:
+        server.stop()
+    # Without a file, brokers start as slowly as without this.
+    with contextlib.suppress(FileNotFoundError):
+        unfinished.replace(java.archive)
 
 
 def shared_kafka(stack: ExitStack) -> Kafka:

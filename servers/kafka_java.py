@@ -40,8 +40,8 @@ class KafkaJava:
 
     @property
     def archive(self) -> Path:
-        """Where the archive of loaded and checked classes is, once `written_to` has made it."""
-        return self.jars.with_name(f"{self.jars.name}-{self.version}.jsa")
+        """Where the archive of loaded and checked classes is, once a broker has left it."""
+        return self.jars / f"{self.version}.jsa"
 
     def command(self, *options: str) -> list[str]:
         """The command line without a class: that comes next, and then its arguments."""

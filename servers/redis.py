@@ -1,4 +1,4 @@
-"""Redis and Valkey servers, shared and private."""
+"""Redis and Valkey: servers that tests share, and private ones."""
 
 from __future__ import annotations
 

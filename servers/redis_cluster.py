@@ -1,4 +1,4 @@
-"""A Redis Cluster on loopback: three primaries, each with a replica."""
+"""A Redis Cluster on loopback: three primaries, and a replica of each."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _PATIENCE_S = 60.0
 
 
 class ClusterNode(StoreServer):
-    """One server of it, and an administrator's commands."""
+    """A server of the cluster, with an administrator's commands."""
 
     name = "cluster node"
 
     def __init__(self) -> None:
-        """Describe it."""
+        """Choose the ports."""
         self.bus_port = free_port()
         cluster = ["--cluster-enabled", "yes", "--cluster-port", str(self.bus_port)]
         patience = ["--cluster-node-timeout", str(NODE_TIMEOUT_MS)]
@@ -44,20 +44,20 @@ class ClusterNode(StoreServer):
 
     @property
     def id(self) -> str:
-        """What the cluster calls it."""
+        """The name that the cluster gives the node."""
         return str(self.ask("CLUSTER", "MYID"))
 
     @property
     def is_primary(self) -> bool:
-        """Whether it takes writes."""
+        """Whether the node is a primary, which takes writes."""
         return bool(self.ask("ROLE")[0] == "master")
 
     def await_promotion(self) -> None:
-        """Wait until it is a primary."""
+        """Wait until the node is a primary."""
         _await(f"{self.url} to become a primary", lambda: self.is_primary)
 
     def has_slot(self, slot: int) -> bool:
-        """Whether it serves this slot, as far as it knows."""
+        """Whether the node serves this slot, as far as it knows."""
         mine = [
             nodes[0]
             for first, last, *nodes in self.ask("CLUSTER", "SLOTS")
@@ -66,38 +66,45 @@ class ClusterNode(StoreServer):
         return [port for _, port, *_ in mine] == [self.port]
 
     def peers(self) -> int:
-        """How many nodes it is connected with."""
+        """How many other nodes the node is connected with."""
         return str(self.ask("CLUSTER", "NODES")).count(" connected") - 1
 
     def is_content(self) -> bool:
-        """Whether it serves, or follows its primary, and sees all slots served."""
+        """Whether the node serves or follows its primary, and sees all slots served."""
         role = self.ask("ROLE")
         return "cluster_state:ok" in self.ask("CLUSTER", "INFO") and (
             role[0] == "master" or role[3] == "connected"
         )
 
     def errors(self, code: str) -> int:
-        """How often it answered with this error since it started."""
+        """How often the node answered with this error since it started."""
         found = self.ask("INFO", "errorstats").get(f"errorstat_{code}", {})
         return int(found.get("count", 0))
 
     def calls(self, command: str) -> int:
-        """How often it executed a command since it started."""
+        """How often the node executed this command since it started."""
         found = self.ask("INFO", "commandstats").get(f"cmdstat_{command}", {})
         return int(found.get("calls", 0))
 
 
 class RedisCluster:
-    """Its nodes; a context manager around their lives."""
+    """A cluster: the context manager starts its nodes, joins them, and ends them.
+
+    It is up after two seconds at the earliest: so long after its start Redis lets no primary serve.
+    """
 
     def __init__(self, *, replicas: int = PRIMARIES) -> None:
-        """Describe them: three primaries, and a replica of each, or of none."""
+        """Describe the nodes.
+
+        Args:
+            replicas: how many there are in all; the primaries get them in turn.
+        """
         self.nodes = [ClusterNode() for _ in range(PRIMARIES + replicas)]
         self._stack = ExitStack()
 
     @property
     def url(self) -> str:
-        """The address of a node that is running."""
+        """The address of a node that runs."""
         return next(node.url for node in self.nodes if node.running)
 
     def __enter__(self) -> Self:
@@ -113,7 +120,7 @@ class RedisCluster:
 
     @property
     def primaries(self) -> list[ClusterNode]:
-        """Those that are running."""
+        """The primaries that run."""
         return [node for node in self.nodes if node.running and node.is_primary]
 
     def primary_of(self, key: str) -> ClusterNode:
@@ -121,11 +128,11 @@ class RedisCluster:
         return next(node for node in self.primaries if node.has_slot(key_slot(key.encode())))
 
     def another_than(self, node: ClusterNode) -> ClusterNode:
-        """Another primary."""
+        """A primary that is not this one."""
         return next(other for other in self.primaries if other is not node)
 
     def replica_of(self, primary: ClusterNode) -> ClusterNode:
-        """The node that would take over."""
+        """The replica that would take over from this primary."""
         return next(
             node
             for node in self.nodes
@@ -153,18 +160,18 @@ class RedisCluster:
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
 
     def move_keys(self, slot: int, source: ClusterNode, target: ClusterNode) -> None:
-        """Move all that the source has of it."""
+        """Move all keys of the slot that the source has."""
         while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 10):
             source.ask("MIGRATE", LOOPBACK, target.port, "", 0, 5_000, "KEYS", *keys)
 
     def finish_move(self, slot: int, source: ClusterNode, target: ClusterNode) -> None:
-        """From here on the slot is the target's, and all primaries know."""
+        """From here on the slot is the target's, and all primaries know it."""
         for node in dict.fromkeys((target, source, *self.primaries)):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", target.id)
 
     @contextmanager
     def new_primary(self) -> Iterator[ClusterNode]:
-        """One more, without a slot; the block has to leave it so."""
+        """Add a primary without a slot; the block has to leave it without one."""
         with ClusterNode() as node:
             node.ask("CLUSTER", "MEET", LOOPBACK, self.nodes[0].port, self.nodes[0].bus_port)
             everybody = [*self.nodes, node]

@@ -2,7 +2,11 @@
 
     python -m tools.check_lua_header [FILE ...]
 
-A header that nothing reads rots. Prints every disagreement, and ends with 1 when there is one.
+A header that nothing reads rots. This check compares what people write twice, once in the header
+or the contract and once in Lua. What the rendering puts into both from one value (version, TTL,
+number of arguments, names of fields) cannot differ, and is not compared.
+
+Prints every disagreement, and ends with 1 when there is one.
 """
 
 import re
@@ -25,14 +29,13 @@ SECTIONS = {
     "COST": "COST",
 }
 
-#: Locals with another name than the argument that they take, and which.
-ALIASES = {"text": "event_id"}  # `identity_of` puts the event's content there when it has no id
+#: Locals with another name than the argument that they take: what is made of it later.
+ALIASES = {"text": "event_id", "event_text": "event_ms"}
 
 
 class Script(NamedTuple):
     """A script taken apart: the header's sections by name, and the code."""
 
-    title: str
     sections: dict[str, str]
     code: str
 
@@ -45,7 +48,7 @@ def take_apart(text: str) -> Script:
     for line in head.removeprefix("--[[").splitlines():
         current = next((n for n, start in SECTIONS.items() if line.startswith(start)), current)
         sections[current] = sections.get(current, "") + line + "\n"
-    return Script(sections.get("title", ""), sections, code)
+    return Script(sections, code)
 
 
 def disagreements(text: str) -> Iterator[str]:
@@ -54,95 +57,68 @@ def disagreements(text: str) -> Iterator[str]:
         yield "there is no header"
         return
     script = take_apart(text)
-    missing = [name for name in SECTIONS if not script.sections.get(name, "").strip()]
+    missing = [name for name in SECTIONS if name not in script.sections]
     if missing:
         yield from (f"{name}: the section is missing" for name in missing)
         return
-    version = re.search(r"by rules (\S+)\.$", script.title, re.MULTILINE)
-    yield from _differ("rules version", version and version[1], _constant(script.code, "RULES"))
     yield from _keys(script)
-    yield from _argv(script)
-    yield from _returns(script)
+    yield from _arguments("ARGV per call", script, r"  (\d+)", "")
+    yield from _arguments("ARGV per event", script, r"  \+(\d+)", r"at \+ ")
+    yield from _flags(script)
     yield from _errors(script)
-    ttl = re.findall(r"(\d+) ms", script.sections["TTL"])
-    yield from _differ("TTL, ms", ttl, [_constant(script.code, "TTL_MS")])
     yield from _cost(script)
 
 
 def _keys(script: Script) -> Iterator[str]:
-    entries = _entries(script.sections["KEYS"], r"(\d+)")
-    yield from _in_sequence("KEYS", entries)
-    checked = re.findall(r"#keys ~= (\d+)", script.code)
-    yield from _differ("KEYS, how many", [str(len(entries))], checked)
-    used = {int(number) for number in re.findall(r"\bkeys\[(\d+)\]", script.code)}
-    yield from _differ("KEYS, numbers", sorted(int(n) for n, _ in entries), sorted(used))
+    listed = {number for number, _ in _entries(script.sections["KEYS"], r"  (\d+)")}
+    used = set(re.findall(r"\bkeys\[(\d+)\]", script.code))
+    yield from _unlike("KEYS", listed, used)
+    demanded = re.findall(r"#keys ~= (\d+)", script.code)
+    if demanded != [str(len(listed))]:
+        yield f"KEYS: the header lists {len(listed)}, the code demands {demanded}"
 
 
-def _argv(script: Script) -> Iterator[str]:
-    call = _entries(script.sections["ARGV per call"], r"(\d+)")
-    event = _entries(script.sections["ARGV per event"], r"\+(\d+)")
-    most = re.search(r"0 to (\d+) events", script.sections["ARGV per event"])
-    yield from _differ("ARGV, most events", most and most[1], _constant(script.code, "MAX_EVENTS"))
-    for name, entries, constant, index in (
-        ("ARGV per call", call, "CALL_ARGS", ""),
-        ("ARGV per event", event, "EVENT_ARGS", r"at \+ "),
-    ):
-        yield from _in_sequence(name, entries)
-        yield from _differ(f"{name}, how many", str(len(entries)), _constant(script.code, constant))
-        yield from _misplaced(name, dict(entries), _taken(script.code, index))
-
-
-def _misplaced(name: str, entries: dict[str, str], taken: list[tuple[str, str]]) -> Iterator[str]:
+def _arguments(name: str, script: Script, number: str, index: str) -> Iterator[str]:
     """Every local that takes an argument is called as the header calls that argument."""
-    for local, number in taken:
+    entries = dict(_entries(script.sections[name], number))
+    for local, place in _taken(script.code, index):
         # The rules' inputs are locals that end in a number of their own.
         called = {local, re.sub(r"_\d+$", "", local), ALIASES.get(local, local)}
-        if _slug(entries.get(number, "")) not in called:
-            name_there = entries.get(number, "none")
-            yield f"{name}: number {number} is {name_there} in the header, {local} in the code"
+        if _slug(entries.get(place, "")) not in called:
+            there = entries.get(place, "none")
+            yield f"{name}: number {place} is {there} in the header, {local} in the code"
 
 
-def _taken(code: str, index: str) -> list[tuple[str, str]]:
+def _taken(code: str, index: str) -> Iterator[tuple[str, str]]:
     """The locals that take arguments, as (name, number)."""
-    found: list[tuple[str, str]] = []
-    for names, values in re.findall(r"local ([\w, ]+) = ((?:clip\()?args\[.*)", code):
-        numbers = re.findall(rf"args\[{index}(\d+)\]", values)
-        found.extend(zip(names.split(", "), numbers, strict=False))
-    return found
+    for names, values in re.findall(r"local ([\w, ]+) = (.*args\[.*)", code):
+        # At the commas that stand in no parentheses.
+        each = re.split(r", (?![^()]*\))", values)
+        for local, value in zip(names.split(", "), each, strict=False):
+            for place in re.findall(rf"args\[{index}(\d+)\]", value):
+                yield local, place
 
 
-def _returns(script: Script) -> Iterator[str]:
-    for what, table in (("flags", "FLAGS"), ("names", "FIELDS")):
-        listed = re.search(
-            rf"^  {what}[^:]*:(.*?)(?=^  \S|\Z)",
-            script.sections["RETURNS"],
-            re.DOTALL | re.MULTILINE,
-        )
-        held = re.search(rf"local {table} = \{{(.*?)\n\}}", script.code, re.DOTALL)
-        yield from _differ(
-            f"RETURNS, {what}",
-            listed and listed[1].split(),
-            held and re.findall(r'"([^"]*)"', held[1]),
-        )
+def _flags(script: Script) -> Iterator[str]:
+    listed = re.search(
+        r"^  flags[^:]*:(.*?)(?=^  \S)", script.sections["RETURNS"], re.DOTALL | re.MULTILINE
+    )
+    tables = re.findall(r"\bflags = .*?\{ (.*?) \}", script.code)
+    given = {name for table in tables for name in re.findall(r"(\w+) = ", table)}
+    given.update(re.findall(r"\bflags\.(\w+)", script.code))
+    yield from _unlike("RETURNS, flags", set(listed[1].split() if listed else ()), given)
 
 
 def _errors(script: Script) -> Iterator[str]:
-    listed = set(re.findall(r"^  (E[A-Z]+)\s", script.sections["ERRORS"], re.MULTILINE))
-    used = set(re.findall(r'"(E[A-Z]+) ', script.code))
-    yield from (
-        f"ERRORS: {code} is listed, the code never gives it" for code in sorted(listed - used)
-    )
-    yield from (
-        f"ERRORS: the code gives {code}, it is not listed" for code in sorted(used - listed)
-    )
+    listed = re.findall(r"^  (E[A-Z]+)\s", script.sections["ERRORS"], re.MULTILINE)
+    yield from _unlike("ERRORS", set(listed), set(re.findall(r'"(E[A-Z]+) ', script.code)))
 
 
 def _cost(script: Script) -> Iterator[str]:
     named = set(re.findall(r"\b[A-Z]{3,}\b", script.sections["COST"].removeprefix("COST")))
     calls = re.findall(r"redis\.p?call\(([^,)]*)", script.code)
     used = {call.strip('"') for call in calls if re.fullmatch(r'"[A-Z]+"', call)}
-    yield from (f"COST: {name} is named, the code never calls it" for name in sorted(named - used))
-    yield from (f"COST: the code calls {name}, it is not named" for name in sorted(used - named))
+    yield from _unlike("COST", named, used)
     yield from (
         f"COST: the command of redis.call({call}) is no literal"
         for call in calls
@@ -152,17 +128,7 @@ def _cost(script: Script) -> Iterator[str]:
 
 def _entries(section: str, number: str) -> list[tuple[str, str]]:
     """The numbered lines of a section, as (number, name)."""
-    return re.findall(rf"^  {number}\s+(\S+)", section, re.MULTILINE)
-
-
-def _in_sequence(name: str, entries: list[tuple[str, str]]) -> Iterator[str]:
-    expected = [str(number + 1) for number in range(len(entries))]
-    yield from _differ(f"{name}, numbering", [number for number, _ in entries], expected)
-
-
-def _constant(code: str, name: str) -> str | None:
-    found = re.search(rf'^local {name} = "?([^"\n]*)"?$', code, re.MULTILINE)
-    return found[1] if found else None
+    return re.findall(rf"^{number}\s+(\S+)", section, re.MULTILINE)
 
 
 def _slug(name: str) -> str:
@@ -170,9 +136,9 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]
 
 
-def _differ(what: str, header: object, code: object) -> Iterator[str]:
-    if header != code or not header:
-        yield f"{what}: {header} in the header, {code} in the code"
+def _unlike(what: str, header: set[str], code: set[str]) -> Iterator[str]:
+    yield from (f"{what}: {name} is in the header only" for name in sorted(header - code))
+    yield from (f"{what}: {name} is in the code only" for name in sorted(code - header))
 
 
 def main(arguments: Sequence[str]) -> int:

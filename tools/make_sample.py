@@ -4,7 +4,7 @@
     python tools/make_sample.py capture-dev.ndjson profiler/data/sample.ndjson.gz
 
 Whole visitors are chosen, so that the sample holds every record of each and their profiles equal
-those of the capture. The choice depends on the capture alone.
+the capture's own. The choice depends on the capture alone.
 """
 
 import argparse

@@ -303,7 +303,7 @@ local function pack_state(state)
 end
 
 -- Other rules wrote this state: its values are put into the order of these rules, and behind them
--- those that only the others know, which are carried along.
+-- the values that only other rules know; these are carried along.
 local function adopt(state)
   local CODE_BYTES = 3
   local function places_of(own_codes, codes)
@@ -774,7 +774,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_85203f9f818e", update_profile)
+  redis.register_function("visitor_profile_cfd12a8673a3", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end

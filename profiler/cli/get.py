@@ -76,7 +76,9 @@ def _table(visitor: str, stored: StoredProfile, version: str) -> Table:
 def _about(stored: StoredProfile, version: str) -> Text:
     lines = [f"key {stored.key}", f"written by rules {stored.rules_version or 'unknown'}"]
     if stored.rules_version not in {None, version}:
-        lines.append(f"read with rules {version}: fields that only the others know are not shown")
+        lines.append(
+            f"read with rules {version}: fields that these rules do not know are not shown"
+        )
     if stored.expires_at is None:
         lines.append("expires: never, or this user may not PEXPIRETIME")
     else:

@@ -12,7 +12,7 @@ from profiler.ops.units import count_of, duration_of, milliseconds_of
 
 # One line per paragraph: the terminal decides where it breaks.
 _HELP = """
-Create the topics that are missing; those that exist stay as they are.
+Create the topics that are missing; a topic that exists stays as it is.
 
 Partitions are what workers share: more workers than partitions do nothing. A record's key decides \
 on its partition, so key the input by visitor id. Take more than you need today: adding some later \

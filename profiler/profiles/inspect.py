@@ -80,7 +80,7 @@ def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
     if writer.order != rules.order:
         raise StoredStateError(
             f"{key} was written by rules {writer.rules_version} (order {writer.order}), and these"
-            f" are {rules.version} (order {rules.order}): name the others with --rules"
+            f" are {rules.version} (order {rules.order}): name the rules that wrote it with --rules"
         )
 
 

@@ -36,7 +36,7 @@ class Rights(NamedTuple):
 
 
 def harmless_calls(script: str, sha: str, key: str) -> list[tuple[str | int, ...]]:
-    """One call of every command that a worker needs: its own, and those inside the script.
+    """One call of every command that a worker needs: its own, and the script's.
 
     Args:
         script: its text.

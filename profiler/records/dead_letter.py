@@ -42,8 +42,8 @@ def dead_letter(
 
     Args:
         record: the bad one.
-        topic: that of the dead letters.
-        headers: those that the record would have left with, its source among them.
+        topic: where dead letters go.
+        headers: what the record would have left with; its source is among them.
         stage: the stage that rejected it.
         rejected: code and reason.
         max_bytes: of a larger one, only the reference goes.

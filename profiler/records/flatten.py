@@ -15,7 +15,7 @@ def decode_processed(value: bytes, limits: Limits) -> dict[str, Any]:
 
     Args:
         value: UTF-8 JSON ``{section: [{"name": n, "value": v}, ...], ...}``.
-        limits: see `Limits`; the depth is that of the record before it is flattened.
+        limits: see `Limits`; the depth is the record's before it is flattened.
 
     Returns:
         The flattened object, whose encoding `decode_flattened` accepts under the same depth and

@@ -37,7 +37,7 @@ def with_source(
     """Say where a record was first read.
 
     Args:
-        headers: those of the input; others than ``source-*`` pass through in their order.
+        headers: the input's; all but ``source-*`` pass through in their order.
         topic: the topic that the record was read from.
         partition: its partition.
         offset: its offset there.
@@ -73,7 +73,7 @@ def rejection(headers: Headers, *, stage: str, code: str, reason: str) -> Header
     """Say why a record is a dead letter.
 
     Args:
-        headers: those that the record would have left with, its source among them.
+        headers: what the record would have left with; its source is among them.
         stage: the stage that rejected it, e.g. ``flatten``.
         code: see `profiler.errors.InvalidRecordError`.
         reason: likewise; cut to `MAX_REASON_BYTES` at a character's end.

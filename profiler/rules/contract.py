@@ -190,6 +190,6 @@ def _compatibility(rules: Rules) -> dict[str, Any]:
         "profile_bytes": rules.limits.profile_bytes,
     }
     if rules.order == "arrival":
-        # Values stand by name, and those of a visit start anew by whoever knows them.
+        # Values stand by name. A visit's values start anew under the rules that know them.
         shared["fields"] = {rule.name: rules.code_of(rule).hex() for rule in rules.fields}
     return shared

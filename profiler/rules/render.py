@@ -23,7 +23,7 @@ _VISIT_HEAD = 2
 #: What a function's name begins with; the digest of the script makes it whole.
 _FUNCTION = "visitor_profile_"
 
-#: Stands for the digest while the script is rendered whose digest it is.
+#: In the script's place for its own digest, while the digest is not known yet.
 _DIGEST = "0" * 12
 
 #: Where a rendering names its function; no text of a rule has a bare quotation mark.

@@ -1,1 +1,1 @@
-"""Servers as child processes: the embedded store and broker of a laptop."""
+"""Servers as child processes: what `profiler demo` and `profiler pipe` start on a laptop."""

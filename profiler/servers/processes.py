@@ -1,6 +1,7 @@
 """Servers as child processes: start one, wait until it answers, leave nothing behind.
 
-`profiler.servers.embedded` builds the laptop default on this, and the tests their servers.
+`profiler.servers.embedded` builds the laptop default on this, and `servers` what tests and benches
+need. Why no library does it: docs/adr/0025-our-own-server-processes.md.
 """
 
 from __future__ import annotations

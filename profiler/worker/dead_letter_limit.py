@@ -44,8 +44,8 @@ class DeadLetterLimit:
     """Looks at each batch's results before anything of it is written.
 
     Two limits: dead letters in a row, and their share of the latest records. "Latest" goes by
-    whole batches: those that together have at least the window's records. One that a setting
-    asks for (an event without a visitor id) counts as a good record.
+    whole batches: so many of them that together they have the window's records. A dead letter
+    that a setting asks for (an event without a visitor id) counts as a good record.
     """
 
     def __init__(self, settings: DeadLetterSettings) -> None:

@@ -24,9 +24,9 @@ _LOOK_EVERY_S = 0.2
 def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int:
     """Run `profiler` with these arguments so many times, until all have ended.
 
-    A signal is handed on to all. When one worker ends, whatever its reason, the others are asked
-    to stop, so that a supervisor sees one failure and restarts all. Blocks; call it from the main
-    thread.
+    A signal is handed on to all. When one worker ends, whatever its reason, all remaining ones are
+    asked to stop, so that a supervisor sees one failure and restarts all. Blocks; to be called
+    from the main thread.
 
     Args:
         arguments: as given on the command line; each worker gets them with ``--workers 1``.
@@ -34,7 +34,7 @@ def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int
         workers: how many processes.
 
     Returns:
-        The exit code: that of the first worker that failed, or 0.
+        The exit code of the first worker that failed, or 0.
     """
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     for asking in (signal.SIGINT, signal.SIGTERM):

@@ -1,7 +1,6 @@
 """Fixtures that give a test programs, topics, groups and keys of its own, and balance a fault."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +20,6 @@ from tests.integration.secure_runs import (
     secure_kafka,
     tls_store,
 )
-from tests.integration.transport_client import ADAPTERS, TransportClient
 
 
 class Deploy(Protocol):
@@ -114,10 +112,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for test, figures in rows:
         columns = " ".join(f"{figures[name]:>10}" for name in Balance._fields)
         terminalreporter.write_line(f"{columns}  {test}")
-
-
-@pytest.fixture(params=ADAPTERS)
-def client(request: pytest.FixtureRequest, kafka: Kafka) -> Iterator[TransportClient]:
-    """One client library after the other, on the shared broker."""
-    with ExitStack() as stack:
-        yield TransportClient(request.param, kafka, stack)

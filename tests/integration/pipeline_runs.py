@@ -13,7 +13,6 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import RetriableError
 
-from profiler.kafka.kafka_python.header_names import tolerate_header_names
 from profiler.profiles.keys import key_of
 from profiler.records.types import Headers, Record
 from profiler.rules.model import load_rules
@@ -121,7 +120,7 @@ class Deployment:
         named = {f"TOPICS__{name}": topic for name, topic in self.topics.items()}
         named |= {f"GROUPS__{name}": group for name, group in self.groups.items()}
         named |= {"REDIS__URL": self.redis_url, "RULES": str(self.rules)}
-        named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "500"}
+        named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "100"}
         named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
@@ -175,7 +174,6 @@ class Deployment:
         consumer = KafkaConsumer(
             bootstrap_servers=self.bootstrap_servers, max_partition_fetch_bytes=1 << 23
         )
-        tolerate_header_names(consumer)
         records: list[Record] = []
         try:
             consumer.assign(list(ends))

@@ -22,7 +22,7 @@ from tests.integration.fault_events import (
     without_event_ids,
 )
 from tests.integration.pipeline_runs import Deployment
-from tests.integration.transport_client import ADAPTERS
+from tests.kafka.clients import ADAPTERS
 from tests.missing import own_server
 
 SESSION_S = 3

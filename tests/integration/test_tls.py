@@ -23,7 +23,7 @@ from tests.integration.secure_runs import (
     tls_store,
     user_of,
 )
-from tests.integration.transport_client import ADAPTERS
+from tests.kafka.clients import ADAPTERS
 
 
 def refusal(command: str, settings: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ from servers.redis import Store
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.pipeline_runs import Input, Place, place_of
-from tests.integration.transport_client import ADAPTERS
+from tests.kafka.clients import ADAPTERS
 from tests.oracles.standard import StandardFold
 
 FORGED = json.dumps({"profile_forged": [{"name": "by", "value": "a page"}]}).encode()

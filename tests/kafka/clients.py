@@ -180,7 +180,7 @@ def output(
 
 
 def read(consumer: Consumer, count: int, *, at_once: int = 500) -> list[Record]:
-    """Poll until `count` records came."""
+    """Poll until `count` records came, and no more."""
     records: list[Record] = []
     deadline = time.monotonic() + PATIENCE_S
     while len(records) < count:

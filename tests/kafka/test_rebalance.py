@@ -88,7 +88,7 @@ def test_a_poll_that_rebalances_brings_nothing_twice(client: Client, assignor: s
     deadline = time.monotonic() + 2 * PATIENCE_S
 
     def poll_until(partitions: int) -> None:
-        while len(first.assignment) != partitions:
+        while len(first.assignment) != partitions or not polled[-1].records:
             polled.append(first.poll(timeout_ms=100, max_records=500))
             assert time.monotonic() < deadline
 

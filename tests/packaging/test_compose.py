@@ -87,7 +87,7 @@ def test_every_server_image_is_pinned_and_is_the_one_that_tests_run(model: dict[
     assert all(re.search(r":\d+\.\d+\.\d+", image) for image in images.values())
     assert images["kafka"] == IMAGE
     assert images["redis"] == IMAGES["redis7"]
-    pom = (ROOT / "tests" / "servers" / "kafka-pom.xml").read_text("utf-8")
+    pom = (ROOT / "servers" / "kafka-pom.xml").read_text("utf-8")
     assert f"<kafka.version>{images['kafka'].partition(':')[2]}</kafka.version>" in pom
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -19,10 +18,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from profiler.errors import ConfigError
 from profiler.servers.embedded import EmbeddedBroker, EmbeddedStore, StoreServer, valkey_binary
 from profiler.servers.ports import free_port
-from profiler.servers.processes import ServerStartError, wait_until
-
-if TYPE_CHECKING:
-    from profiler.servers.processes import ServerProcess
+from profiler.servers.processes import ServerProcess, ServerStartError, wait_until
 
 
 def is_alive(pid: int) -> bool:
@@ -153,10 +149,34 @@ def test_data_survives_stop_and_crash_at_the_same_port() -> None:
 
 
 def test_server_that_ignores_sigterm_is_killed() -> None:
-    with EmbeddedStore() as store:
+    class Hasty(EmbeddedStore):
+        stop_timeout = 0.3
+
+    with Hasty() as store:
         os.kill(store.pid, signal.SIGSTOP)  # a stopped process does not act on SIGTERM
         store.stop()
         assert not is_alive(store.pid)
+
+
+@pytest.mark.parametrize("disposable", [False, True])
+def test_only_a_disposable_server_is_closed_without_a_tidy_end(
+    tmp_path: Path, *, disposable: bool
+) -> None:
+    class Tidy(ServerProcess):
+        name = "tidy"
+        is_disposable = disposable
+
+        def command(self) -> list[str]:
+            script = f"trap 'touch {tmp_path}/tidied; exit' TERM; touch {tmp_path}/up"
+            return ["/bin/sh", "-c", f"{script}; while :; do sleep 0.05; done"]
+
+        def is_ready(self) -> bool:
+            return (tmp_path / "up").exists()
+
+    with Tidy() as server:
+        assert is_alive(server.pid)
+    assert not is_alive(server.pid)
+    assert (tmp_path / "tidied").exists() != disposable
 
 
 def test_environment_reaches_the_server(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import CorruptRecordError
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
@@ -13,7 +14,7 @@ from profiler.kafka.kafka_python.client import (
     connection_options,
     translated_errors,
 )
-from profiler.kafka.kafka_python.header_names import tolerate_header_names
+from profiler.kafka.kafka_python.header_names import read_past
 from profiler.records.types import Headers
 
 
@@ -35,7 +36,6 @@ def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator
             allow_auto_create_topics=False,
             metrics_enabled=False,
         )
-        tolerate_header_names(consumer)
         try:
             places = [
                 TopicPartition(topic, partition)
@@ -47,7 +47,11 @@ def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator
                 consumer.seek(place, max(starts[place], ends[place] - count))
             deadline = time.monotonic() + CALL_TIMEOUT_S
             while any(consumer.position(place) < ends[place] for place in places):
-                for messages in consumer.poll(timeout_ms=1_000).values():
+                try:
+                    polled = list(consumer.poll(timeout_ms=1_000).values())
+                except CorruptRecordError:
+                    polled = [read_past(settings, consumer, places)]
+                for messages in polled:
                     deadline = time.monotonic() + CALL_TIMEOUT_S
                     yield from (tuple(message.headers) for message in messages)
                 if time.monotonic() > deadline:

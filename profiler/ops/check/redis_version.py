@@ -9,8 +9,8 @@ _REDIS = Subject("redis")
 _OLDEST = {"Redis": (7, 0), "Valkey": (8, 0)}
 
 #: The first release of each line without CVE-2025-49844, -46817, -46818 and -46819, by which a
-#: script can break out of the Lua engine. Lines that are not named: older ones were never
-#: repaired, newer ones began so.
+#: script can break out of the Lua engine. A line that is not named is older, and was
+#: never repaired; or newer, and was never broken.
 _REPAIRED = {
     "Redis": {(7, 2): 11, (7, 4): 6, (8, 0): 4, (8, 2): 2},
     "Valkey": {(8, 0): 6, (8, 1): 4},

@@ -30,8 +30,8 @@ class ClusterNodes:
     fault. Redirections are followed here; a fault is raised, and it is for the caller to wait.
 
     Args:
-        seed: a client of any node: its address is where to begin, and its login, TLS and timeouts
-            are those of all nodes' connections.
+        seed: a client of any node: its address is where to begin. All nodes' connections get its
+            login, TLS and timeouts.
 
     Raises:
         ConfigError: the client uses a Unix socket, which leads to one node only.

@@ -23,9 +23,9 @@ def nodes_of(client: "redis.Redis") -> "Nodes":
 
     Raises:
         redis.RedisError: it cannot be reached, or refuses the login.
-        ConfigError: it is a Sentinel; or a cluster's, and its address that of a Unix socket or
-            given by Sentinel; or it is no cluster's, and one of several hosts, so that profiles
-            would be where a connection happened to lead.
+        ConfigError: it is a Sentinel. Or it is a cluster, and its address is a Unix socket or comes
+            from Sentinel. Or it is no cluster, and one of several hosts, so that profiles would be
+            where a connection happened to lead.
     """
     pool = client.connection_pool
     try:

@@ -30,7 +30,7 @@ class Nodes(Protocol):
     own_calls: Sequence[Words]
 
     def call(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands in one go; those of one key are executed in order.
+        """Send commands in one go; the commands of one key are executed in order.
 
         Returns:
             The replies in the order of the commands; error replies as exceptions, not raised.
@@ -44,7 +44,7 @@ class Nodes(Protocol):
         """
 
     def key_on_each(self, make_key: Callable[[], str]) -> list[str]:
-        """Make keys until every server has one of them: those."""
+        """Make keys until every server has one of them; returns one key of each server."""
 
     def servers(self) -> dict[str, "redis.Redis"]:
         """A client of each server, by its name."""

@@ -76,4 +76,4 @@ class PlacedConnection(_Placed, redis.Connection):
 
 
 class PlacedSSLConnection(_Placed, redis.SSLConnection):
-    """With TLS; the certificate must be that of the host connected with."""
+    """With TLS; the certificate must name the host that was connected with."""
