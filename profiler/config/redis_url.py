@@ -7,9 +7,10 @@ part of the URL that may belong to a password.
 
 import ipaddress
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
+
+from profiler.config.redis_options import option_problems
 
 _PORT = 6379
 _SENTINEL_PORT = 26379
@@ -27,47 +28,6 @@ _BEGIN = "url must begin with redis://, rediss:// or unix://, or with redis+sent
 _BEGIN += " rediss+sentinel:// for the primary that Sentinel names"
 _ENCODE = "url cannot be read; percent-encode its password, or set redis.password"
 _DATABASE = "url: the database is a number, e.g. redis://host:6379/0"
-
-#: What is set by a setting of ours, and not in the URL.
-_OURS = {
-    "password": "redis.password",
-    "username": "redis.username",
-    "socket_timeout": "redis.socket_timeout_s",
-    "socket_connect_timeout": "redis.socket_timeout_s",
-    "timeout": "redis.socket_timeout_s",
-    "ssl_ca_certs": "redis.ssl_cafile",
-    "ssl_ca_data": "redis.ssl_cafile",
-    "ssl_ca_path": "redis.ssl_cafile",
-    "ssl_certfile": "redis.ssl_certfile",
-    "ssl_keyfile": "redis.ssl_keyfile",
-    "ssl_password": "redis.ssl_key_password",
-    "sentinel_username": "redis.sentinel_username",
-    "sentinel_password": "redis.sentinel_password",
-}
-#: What is always so.
-_FIXED = {
-    "ssl": "let url begin with rediss://",
-    "tls": "let url begin with rediss://",
-    "ssl_cert_reqs": "certificates are always verified; redis.ssl_cafile names your CA",
-    "ssl_check_hostname": "host names are always verified",
-    "ssl_ciphers": "Python's own list holds",
-    "ssl_exclude_verify_flags": "certificates are always verified",
-    "ssl_include_verify_flags": "certificates are always verified",
-    "ssl_min_version": "it is TLS 1.2 or later",
-    "ssl_validate_ocsp": "certificates are verified by their CA",
-    "ssl_validate_ocsp_stapled": "certificates are verified by their CA",
-    "protocol": "it is RESP2",
-    "decode_responses": "replies stay bytes",
-    "retry_on_timeout": "the worker itself tries again",
-    "retry_on_error": "the worker itself tries again",
-    "max_connections": "a worker needs a few connections only",
-    "health_check_interval": "the worker itself looks for faults",
-}
-_LEAVE_OUT = "leave it out"
-
-#: An option's name that may be shown. The rest could be a piece of a secret.
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,40}")
-_OF_SECRETS = re.compile(r"pass|pwd|secret|auth|token", re.IGNORECASE)
 
 
 class Address(NamedTuple):
@@ -185,28 +145,11 @@ def _options(query: str) -> dict[str, str]:
     """The options that are known; of all of them that is the database."""
     pairs = [part.partition("=")[::2] for part in query.split("&") if part]
     names = [name.lower() for name, _ in pairs]
-    if problems := [*_refusals(names)]:
+    if problems := [*option_problems(names)]:
         raise ValueError("\n".join(problems))
     if len(names) > 1:
         raise ValueError("url names the database twice")
     return dict(zip(names, (value for _, value in pairs), strict=True))
-
-
-def _refusals(names: list[str]) -> Iterator[str]:
-    unknown = [name for name in names if name != "db"]
-    if not unknown:
-        return
-    is_shown = not any(_OF_SECRETS.search(name) for name in unknown if name not in _OURS)
-    is_shown = is_shown and "password" not in unknown and all(map(_NAME.fullmatch, unknown))
-    for name in dict.fromkeys(unknown):
-        if name in _OURS:
-            yield f"url: no option {name} here; set {_OURS[name]} instead"
-        elif name in _FIXED:
-            yield f"url: no option {name}: {_FIXED[name]}; {_LEAVE_OUT}"
-        elif is_shown:
-            yield f"url: no such option: {name}; {_LEAVE_OUT}, the only one is db"
-        else:
-            yield f"url has an option that is none; {_LEAVE_OUT}, the only one is db"
 
 
 def _database(in_path: str, options: dict[str, str]) -> int:
