@@ -1,6 +1,6 @@
 """Where a connection leads to: looked up each time that it is made, since names and roles move."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import redis
@@ -19,6 +19,9 @@ class Places(Protocol):
             ConfigError: nobody will.
         """
 
+    def has_moved(self, address: Address) -> bool:
+        """Whether a connection that leads to this address must be made anew."""
+
 
 class Hosts:
     """`Places` that are named once; their names are resolved at every connection.
@@ -34,6 +37,10 @@ class Hosts:
         """See `Places`."""
         return self.addresses
 
+    def has_moved(self, address: Address) -> bool:  # noqa: ARG002 - only its server can say it
+        """See `Places`."""
+        return False
+
 
 class _Placed:
     """Mixed into a connection of redis-py: leads to the first place that answers.
@@ -46,15 +53,18 @@ class _Placed:
     host: str
     port: int
     is_connected: bool
+    disconnect: Callable[[], None]
 
     def __init__(self, *, places: Places, **options: Any) -> None:  # noqa: ANN401 - redis-py's
         super().__init__(**options)
         self._places = places
 
     def connect(self) -> None:
-        """Connect and log in, unless that is done."""
+        """Connect and log in, unless that is done; a pool calls it before every use."""
         if self.is_connected:
-            return
+            if not self._places.has_moved(Address(self.host, self.port)):
+                return
+            self.disconnect()
         *others, last = self._places()
         for self.host, self.port in others:
             try:

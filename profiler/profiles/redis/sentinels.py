@@ -1,7 +1,8 @@
-"""Sentinel: asked at every new connection which server is the primary."""
+"""Sentinel: asked which server is the primary, at every new connection and once a second."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from functools import cache
 from typing import Any
 
 import redis
@@ -10,6 +11,10 @@ from profiler.config.redis_url import Address
 from profiler.errors import ConfigError
 from profiler.profiles.redis.hello import hello
 from profiler.profiles.redis.places import Hosts, PlacedConnection, PlacedSSLConnection
+
+#: How long a connection is used without a question. After a failover that an operator asked for,
+#: the old primary takes writes for some ten seconds more, and forgets them.
+_TRUSTED_S = 1.0
 
 
 class Sentinels:
@@ -34,22 +39,24 @@ class Sentinels:
         self.service = service
         self._options = dict(options)
         self._connection_class = PlacedSSLConnection if is_tls else PlacedConnection
+        self._client_of = cache(self._connect)
         #: Asked first: it answered last time.
         self._first = 0
+        self._asked_at = 0.0
 
     def __call__(self) -> Sequence[Address]:
         """See `Places`; blocks for the timeout at most, for each sentinel."""
-        count = len(self.addresses)
         silent: list[redis.RedisError] = []
-        for number in range(self._first, self._first + count):
+        for _ in self.addresses:
             try:
-                primary = self.ask(self.addresses[number % count])
+                primary = self.ask(self.addresses[self._first])
             except redis.RedisError as error:
                 silent.append(error)
-                continue
-            if primary is not None:
-                self._first = number % count
-                return [primary]
+            else:
+                if primary is not None:
+                    self._asked_at = time.monotonic()
+                    return [primary]
+            self._ask_another()
         denied = [error for error in silent if isinstance(error, redis.AuthenticationError)]
         if denied:
             raise ConfigError(
@@ -63,6 +70,20 @@ class Sentinels:
             f"no Sentinel knows a primary called {self.service!r}; check the service in redis.url"
         )
 
+    def has_moved(self, address: Address) -> bool:
+        """See `Places`; asks one sentinel at most once a second, and blocks as long as that."""
+        if time.monotonic() - self._asked_at < _TRUSTED_S:
+            return False
+        try:
+            primary = self.ask(self.addresses[self._first])
+        except redis.RedisError:
+            # What is known stays true until somebody says otherwise.
+            primary = None
+        if primary is None:
+            self._ask_another()
+        self._asked_at = time.monotonic()
+        return primary is not None and primary != address
+
     def ask(self, sentinel: Address) -> Address | None:
         """Ask one of them for the primary.
 
@@ -73,15 +94,20 @@ class Sentinels:
             redis.RedisError: it cannot be reached, or refuses the login.
             ConfigError: what answers there is no Sentinel.
         """
+        found: Any = self._client_of(sentinel).sentinel_get_master_addr_by_name(self.service)
+        return found and Address(found[0].decode(), int(found[1]))
+
+    def _ask_another(self) -> None:
+        self._first = (self._first + 1) % len(self.addresses)
+
+    def _connect(self, sentinel: Address) -> "redis.Redis":
         pool = redis.ConnectionPool(
             self._connection_class,
             places=Hosts([sentinel]),
             redis_connect_func=_require_sentinel,
             **self._options,
         )
-        with closing(redis.Redis.from_pool(pool)) as client:
-            found: Any = client.sentinel_get_master_addr_by_name(self.service)
-        return found and Address(found[0].decode(), int(found[1]))
+        return redis.Redis.from_pool(pool)
 
 
 def _require_sentinel(connection: "redis.Connection") -> None:
