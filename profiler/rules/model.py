@@ -14,6 +14,7 @@ from pydantic import model_validator as after_validation
 from pydantic_core import ErrorDetails
 
 from profiler.errors import ConfigError
+from profiler.rules.key_pattern import KeyPattern
 
 PRESETS = ("standard", "article")
 
@@ -49,14 +50,8 @@ class Identity(_Model):
 class Store(_Model):
     """The key of a visitor and how long it lives after the visitor's latest event."""
 
-    key: Annotated[str, StringConstraints(max_length=256)] = "visitor:{<id>}"
+    key: KeyPattern = "visitor:{<id>}"
     ttl_days: Annotated[int, Field(ge=1, le=36_500)] = 395
-
-    @after_validation(mode="after")
-    def _one_place_for_the_id(self) -> "Store":
-        if self.key.count("<id>") != 1:
-            raise ValueError("key must contain <id> exactly once")
-        return self
 
 
 class Limits(_Model):

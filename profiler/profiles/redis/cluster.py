@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import redis
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 from redis.exceptions import AskError, ClusterDownError, MovedError
 
 from profiler.config.redis_url import Address
@@ -16,6 +17,8 @@ from profiler.profiles.redis.slots import SlotMap
 
 #: A step of a reshard redirects a call twice at most: ASK, and MOVED when it is done.
 _REDIRECTIONS = 16
+#: So many keys leave no primary without one, be it of a single slot (but once in a million times).
+_KEYS_PER_SLOT = 14
 _ASKING: Words = ("ASKING",)
 _SLOTS: Words = ("CLUSTER", "SLOTS")
 
@@ -87,7 +90,9 @@ class ClusterNodes:
         """See `Nodes`."""
         slots = self.slots()
         keys: dict[Address | None, str] = {}
-        while not slots.replicas.keys() <= keys.keys():
+        for _ in range(_KEYS_PER_SLOT * REDIS_CLUSTER_HASH_SLOTS):
+            if slots.replicas.keys() <= keys.keys():
+                break
             key = make_key()
             keys.setdefault(slots.primary_of(key), key)
         keys.pop(None, None)
