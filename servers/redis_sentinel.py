@@ -13,7 +13,9 @@ from profiler.servers.processes import ServerProcess, ServerStartError, wait_unt
 from servers.redis import redis_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    from servers.certificates import Authority
 
 #: What the sentinels call the primary.
 SERVICE = "visitors"
@@ -28,22 +30,34 @@ class Sentinel(ServerProcess):
     name = "sentinel"
     is_disposable = True
 
-    def __init__(self, primary: int, *, quorum: int, lines: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        primary: int,
+        *,
+        quorum: int = 1,
+        authority: Authority | None = None,
+        password: str = "",
+    ) -> None:
         """Choose the port.
 
         Args:
             primary: the primary's port.
             quorum: how many sentinels must hold the primary for dead.
-            lines: further lines of the configuration.
+            authority: with it the sentinel and its primary have TLS only.
+            password: what clients have to say.
         """
         super().__init__()
         self._binary = redis_binary()
-        self._primary, self._quorum, self._lines = primary, quorum, lines
+        self._primary, self._quorum = primary, quorum
+        self._authority, self._password = authority, password
 
     @property
     def url(self) -> str:
-        """The address, as of a Redis."""
-        return f"redis://{LOOPBACK}:{self.port}/0"
+        """The address, as of a Redis; with TLS it trusts the authority."""
+        if self._authority is None:
+            return f"redis://{LOOPBACK}:{self.port}/0"
+        trust = f"ssl_ca_certs={self._authority.certificate}"
+        return f"rediss://{LOOPBACK}:{self.port}/0?{trust}"
 
     def prepare(self) -> None:
         """Write the configuration once; the sentinel keeps its state in it."""
@@ -51,11 +65,24 @@ class Sentinel(ServerProcess):
         if path.exists():
             return
         watched = f"{SERVICE} {LOOPBACK} {self._primary} {self._quorum}"
+        network = [f"port {self.port}"]
+        if self._authority is not None:
+            certificate, key = self._authority.issue("sentinel")
+            network = [
+                "port 0",
+                f"tls-port {self.port}",
+                f"tls-cert-file {certificate}",
+                f"tls-key-file {key}",
+                f"tls-ca-cert-file {self._authority.certificate}",
+                "tls-auth-clients no",
+                "tls-replication yes",
+            ]
+        if self._password:
+            network.append(f'requirepass "{self._password}"')
         lines = [
-            f"port {self.port}",
+            *network,
             f"bind {LOOPBACK}",
             f"dir {self.directory}",
-            *self._lines,
             f"sentinel monitor {watched}",
             f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}",
             f"sentinel failover-timeout {SERVICE} 3000",

@@ -87,3 +87,10 @@ class PlacedConnection(_Placed, redis.Connection):
 
 class PlacedSSLConnection(_Placed, redis.SSLConnection):
     """With TLS; the certificate must name the host that was connected with."""
+
+    def _connect_here(self) -> None:
+        try:
+            super()._connect_here()
+        except redis.TimeoutError as error:
+            # A Redis without TLS takes the handshake for a command that goes on, and waits.
+            raise redis.TimeoutError(f"{error} (has {self.host}:{self.port} TLS?)") from error
