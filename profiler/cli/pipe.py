@@ -12,7 +12,9 @@ from profiler.cli.options import ConfigFile, RulesName, script_from, settings_fr
 from profiler.config.settings import Mode, RedisSettings
 from profiler.engine import PythonEngine
 from profiler.servers.embedded import EmbeddedStore
+from profiler.service import logs
 from profiler.worker.pipe import run_pipe
+from profiler.worker.pipe_stop import Patience
 
 if TYPE_CHECKING:
     import io
@@ -33,6 +35,9 @@ def pipe(
     ] = None,
     config: ConfigFile = None,
     rules: RulesName = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds until a Redis that is away is given up.")
+    ] = 300,
     redis: Annotated[
         str | None,
         typer.Option("--redis", help="redis:// URL; without it a store of its own, thrown away."),
@@ -41,8 +46,13 @@ def pipe(
     """NDJSON from standard input, each record with its profile to standard output.
 
     A line is {"key": ..., "value": {...}, "timestamp": ms}; key and timestamp may be left out.
-    Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}.
+    Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}. While Redis
+    is away, it is tried again, and standard error says so. Who gives up, by --wait or a signal,
+    names the last line whose result is written, and exits 1.
     """
+    logs.configure("warning")
+    patience = Patience(wait)
+    patience.watch_signals()
     with ExitStack() as stack:
         settings = settings_from(config, rules=rules, redis=redis)
         if redis is None:
@@ -50,13 +60,14 @@ def pipe(
             own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
             settings = settings.model_copy(update={"redis": own})
         script = script_from(settings)
-        script.register()
+        patience.until_redis_answers(script.register)
         mode: Mode = "run" if input_ == "processed" else "profile"
         run_pipe(
             cast("io.BufferedReader", sys.stdin.buffer),
             PythonEngine(mode, settings, script, watermarks=False),
             script,
             settings,
+            patience=patience,
             output=sys.stdout.buffer,
             errors=sys.stderr,
             rejects=stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None,

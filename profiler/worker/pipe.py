@@ -1,16 +1,16 @@
 """Lines in, lines out: the pipeline on NDJSON, with Redis but without Kafka."""
 
-import io
 import time
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, TextIO
 
 from profiler.config.settings import Settings
 from profiler.engine import Engine, process
-from profiler.errors import InvalidRecordError
+from profiler.errors import InvalidRecordError, StoreUnavailableError
 from profiler.profiles.script import ProfileScript
 from profiler.records.json_objects import Limits, decode_object, encode_object, limits_of
 from profiler.records.types import OutputRecord, Record
+from profiler.worker.pipe_stop import Input, Patience, PatientScript, StoppedError
 
 _INPUT = "stdin"
 _READ_BYTES = 1 << 20
@@ -28,11 +28,12 @@ class _BadLine(NamedTuple):
 
 
 def run_pipe(
-    lines: io.BufferedReader | io.BytesIO,
+    lines: Input,
     engine: Engine,
     script: ProfileScript,
     settings: Settings,
     *,
+    patience: Patience,
     output: BinaryIO,
     errors: TextIO,
     rejects: TextIO | None = None,
@@ -43,22 +44,32 @@ def run_pipe(
     Every accepted line becomes one line ``{"key": …, "value": {…}}`` of `output`; every rejected
     one a JSON object with line number, code and reason in `errors` and in `rejects`. Blank lines
     are passed over. Blocks until more can be read; what is there is processed at once, up to
-    `batch.max_records` together.
+    `batch.max_records` together. A batch that Redis did not take is tried again; events of it that
+    were counted already are known by their event ids only.
 
     Returns:
         The number of rejected lines.
 
     Raises:
-        StoreUnavailableError: Redis is away; the results of earlier batches were written.
+        StoreUnavailableError: Redis stayed away for too long; names the last line with a result.
+        StoppedError: a signal came; likewise.
     """
     # The line is one object around the record's.
     limits = limits_of(settings.limits)
     limits = limits._replace(max_record_bytes=_MAX_LINE_BYTES, max_depth=limits.max_depth + 1)
-    rejected = 0
-    for batch in _batches(lines, settings.batch.max_records, limits):
-        records = [item for item in batch if isinstance(item, Record)]
+    rejected = written = 0
+    patient = PatientScript(script, patience)
+    batches = _batches(patience.reading(lines), settings.batch.max_records, limits)
+    while True:
+        try:
+            batch = next(batches, None)
+            if batch is None:
+                return rejected
+            records = [item for item in batch if isinstance(item, Record)]
+            finished = process(engine, patient, records)
+        except (StoreUnavailableError, StoppedError) as error:
+            raise type(error)(f"{error}; {_told(written)}") from error
         bad = [item for item in batch if isinstance(item, _BadLine)]
-        finished = process(engine, script, records)
         bad += [_BadLine(dead.record.offset, *dead.rejected) for dead in finished.rejections]
         for item in finished.outputs:
             if item.topic == settings.topics.persisted:
@@ -69,7 +80,13 @@ def run_pipe(
                 print(report, file=stream)
         rejected += len(bad)
         output.flush()
-    return rejected
+        written = batch[-1].line if isinstance(batch[-1], _BadLine) else batch[-1].offset
+
+
+def _told(written: int) -> str:
+    if not written:
+        return "no result is written"
+    return f"line {written} is the last one whose result is written"
 
 
 def _line(persisted: OutputRecord) -> bytes:
@@ -78,9 +95,7 @@ def _line(persisted: OutputRecord) -> bytes:
     return head[:-1] + b',"value":' + (persisted.value or b"null") + b"}\n"
 
 
-def _batches(
-    lines: io.BufferedReader | io.BytesIO, size: int, limits: Limits
-) -> Iterator[list[Record | _BadLine]]:
+def _batches(lines: Input, size: int, limits: Limits) -> Iterator[list[Record | _BadLine]]:
     number = 0
     for complete in _complete_lines(lines):
         batch: list[Record | _BadLine] = []
@@ -95,7 +110,7 @@ def _batches(
             yield batch
 
 
-def _complete_lines(lines: io.BufferedReader | io.BytesIO) -> Iterator[list[bytes]]:
+def _complete_lines(lines: Input) -> Iterator[list[bytes]]:
     """The lines that each read completes; of one that is too long the rest is not kept."""
     held, held_bytes = [b""], 0
     while read := lines.read1(_READ_BYTES):
