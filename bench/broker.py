@@ -100,15 +100,15 @@ class Broker:
 
     def fill(self, topic: str, records: Sequence[BenchRecord]) -> None:
         """Write records, and wait until all are acknowledged."""
-        sink = open_producer(self._settings)
+        producer = open_producer(self._settings)
         try:
             for at in range(0, len(records), _FILL_AT_ONCE):
-                sink.send(
+                producer.send(
                     OutputRecord(topic, record.key, record.value, (), record.timestamp)
                     for record in records[at : at + _FILL_AT_ONCE]
                 )
         finally:
-            sink.close()
+            producer.close()
 
     def start_group_at_zero(self, group: str, topic: str) -> None:
         """Commit offset 0: the article's consumers would begin at the end of a filled topic."""

@@ -32,6 +32,8 @@ class ClusterNode(StoreServer):
         self.bus_port = free_port()
         cluster = ["--cluster-enabled", "yes", "--cluster-port", str(self.bus_port)]
         patience = ["--cluster-node-timeout", str(NODE_TIMEOUT_MS)]
+        # Only a replica that was sent something shows in CLUSTER SLOTS, and a ping is something.
+        patience += ["--repl-ping-replica-period", "1"]
         # A replica follows at once, and may take over however long it was cut off.
         replicas = ["--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0"]
         replicas += ["--cluster-allow-replica-migration", "no"]  # who follows whom stays as it is
@@ -75,6 +77,13 @@ class ClusterNode(StoreServer):
         return "cluster_state:ok" in self.ask("CLUSTER", "INFO") and (
             role[0] == "master" or role[3] == "connected"
         )
+
+    def replicas(self) -> int:
+        """How many replicas it knows that could take over."""
+        followers = {
+            tuple(node[:2]) for _, _, _, *rest in self.ask("CLUSTER", "SLOTS") for node in rest
+        }
+        return len(followers)
 
     def errors(self, code: str) -> int:
         """How often the node answered with this error since it started."""
@@ -144,9 +153,11 @@ class RedisCluster:
         return sum(node.errors(code) for node in self.nodes if node.running)
 
     def await_health(self) -> None:
-        """Wait until every node that runs serves all slots and each replica follows."""
+        """Wait until every node that runs serves all slots and knows that each replica follows."""
         running = [node for node in self.nodes if node.running]
         _await("all slots to be served", lambda: all(node.is_content() for node in running))
+        replicas = len(running) - len(self.primaries)
+        _await("all replicas to be known", lambda: all(n.replicas() >= replicas for n in running))
 
     def move_slot(self, slot: int, source: ClusterNode, target: ClusterNode) -> None:
         """Move a slot with its keys, step by step as ``redis-cli --cluster reshard`` does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from contextlib import ExitStack
 from pathlib import PurePosixPath
@@ -19,6 +20,7 @@ from servers.redis import FLAVOURS, Store, shared_store
 from servers.redis import private_store as describe_private_store
 from servers.redis_cluster import RedisCluster
 from tests.missing import give_up, needed_servers, own_server
+from tests.shared import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,12 +68,17 @@ class MakeStore(Protocol):
 
 
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[Kafka]:
-    """A real Apache Kafka."""
-    with ExitStack() as stack:
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A real Apache Kafka, one for all processes: tests take names of their own."""
+    ours = tmp_path_factory.getbasetemp()
+    folder = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+
+    def start(stack: ExitStack) -> str:
         with needed_servers():
-            server = shared_kafka(stack)
-        yield server
+            return shared_kafka(stack).bootstrap_servers
+
+    with shared(folder, "kafka", start) as bootstrap_servers:
+        yield Kafka(bootstrap_servers)
 
 
 @pytest.fixture(scope="session", params=FLAVOURS)
@@ -158,16 +165,55 @@ def private_store() -> Iterator[MakeStore]:
         yield make
 
 
-class FileScheduling(LoadScopeScheduling):  # type: ignore[misc] # it has no types
-    """Keeps together what shares costly fixtures when several processes share the tests.
+#: Files of tests that one process should run, because they share costly fixtures.
+TOGETHER = {
+    **dict.fromkeys(("test_tls.py", "test_secrets.py"), "a Kafka with TLS"),
+    **dict.fromkeys(("test_check_rights.py", "test_mode_rights.py"), "a Kafka with access rules"),
+    **dict.fromkeys(
+        ("test_cluster.py", "test_cluster_commands.py", "test_faults_cluster.py"), "a Redis Cluster"
+    ),
+}
+#: What takes longest begins first, so that no process is left with it at the end.
+FIRST = (
+    "packaging",
+    "clients",
+    "test_demo.py",
+    "test_bench_commands.py",
+    "test_bench.py",
+    "test_mode_switch.py",
+    "test_faults_kafka.py",
+    "test_faults_worker.py",
+    "test_faults_redis.py",
+    "test_race.py",
+    *dict.fromkeys(TOGETHER.values()),
+)
 
-    That is a file, or all of ``packaging`` and all of ``clients``, which build something once.
+
+def scope_of(nodeid: str) -> str:
+    """What must stay in one process: a file, or what builds or starts something once for all."""
+    file = PurePosixPath(nodeid.partition("::")[0])
+    if file.parent.name in {"packaging", "clients"}:
+        return file.parent.name
+    if file.parent.name == "integration":
+        return TOGETHER.get(file.name, file.name)
+    return str(file)
+
+
+class FileScheduling(LoadScopeScheduling):  # type: ignore[misc] # it has no types
+    """Keeps together what `scope_of` says when several processes share the tests.
+
     Marks for ``--dist loadgroup`` would say the same; pytest-xdist 3.8 loses them on pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = PurePosixPath(nodeid.partition("::")[0])
-        return file.parent.name if file.parent.name in {"packaging", "clients"} else str(file)
+        return scope_of(nodeid)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest first where processes share the tests."""
+    if "PYTEST_XDIST_WORKER" in os.environ and config.getoption("dist") != "worksteal":
+        rank = {scope: number for number, scope in enumerate(FIRST)}
+        items.sort(key=lambda item: rank.get(scope_of(item.nodeid), len(rank)))
 
 
 @pytest.hookimpl(optionalhook=True)

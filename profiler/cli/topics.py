@@ -8,6 +8,7 @@ from profiler.cli.options import Brokers, ConfigFile, settings_from
 from profiler.config.settings import Settings
 from profiler.kafka.admin.client import open_admin
 from profiler.kafka.admin.topics import Outcome, Topic, create_topics, describe_topics
+from profiler.kafka.kafka_python.client import CALL_TIMEOUT_S
 from profiler.ops.units import count_of, duration_of, milliseconds_of
 
 # One line per paragraph: the terminal decides where it breaks.
@@ -67,6 +68,9 @@ def create(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Have the broker check it, and create nothing.")
     ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds to wait for one answer.")
+    ] = CALL_TIMEOUT_S,
     config: ConfigFile = None,
     bootstrap_servers: Brokers = None,
 ) -> None:
@@ -88,12 +92,15 @@ def create(
             replication=replication,
             configs=configs,
             dry_run=dry_run,
+            timeout_s=timeout,
         )
-    _report(settings, outcome, partitions)
+    _report(settings, outcome, partitions, timeout)
 
 
-def _report(settings: Settings, outcome: dict[str, Outcome], partitions: int) -> None:
-    with open_admin(settings.kafka, "describe topics") as admin:
+def _report(
+    settings: Settings, outcome: dict[str, Outcome], partitions: int, timeout_s: float
+) -> None:
+    with open_admin(settings.kafka, "describe topics", timeout_s=timeout_s) as admin:
         found = describe_topics(admin, outcome)
     for name, done in outcome.items():
         topic = found[name]

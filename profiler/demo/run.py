@@ -108,9 +108,9 @@ class _Demo:
         self._outputs = Outputs(kafka, [topics.persisted, topics.rejected])
         stack.callback(self._outputs.close)
         self._servers.check()
-        sink = open_producer(kafka)
-        stack.callback(sink.close)
-        self._feed = SampleFeed(sink, topics.processed, duration_s=_SAMPLE_S)
+        producer = open_producer(kafka)
+        stack.callback(producer.close)
+        self._feed = SampleFeed(producer, topics.processed, duration_s=_SAMPLE_S)
         self._servers.await_worker()
 
     def stream_sample(self) -> None:

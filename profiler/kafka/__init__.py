@@ -50,7 +50,7 @@ def open_consumer(settings: KafkaSettings, *, topics: Sequence[str], group: str)
         from profiler.kafka.librdkafka import LibrdkafkaConsumer  # noqa: PLC0415 - an extra
 
         return LibrdkafkaConsumer(settings, topics=topics, group=group)
-    from profiler.kafka.kafka_python import KafkaPythonConsumer  # noqa: PLC0415 - the other one
+    from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer  # noqa: PLC0415 - the other one
 
     return KafkaPythonConsumer(settings, topics=topics, group=group)
 
@@ -73,6 +73,6 @@ def open_producer(settings: KafkaSettings, *, largest_bytes: int = 0) -> Produce
         from profiler.kafka.librdkafka import LibrdkafkaProducer  # noqa: PLC0415 - an extra
 
         return LibrdkafkaProducer(settings, largest_bytes=largest_bytes)
-    from profiler.kafka.kafka_python import KafkaPythonProducer  # noqa: PLC0415 - the other one
+    from profiler.kafka.kafka_python.producer import KafkaPythonProducer  # noqa: PLC0415 - the other one
 
     return KafkaPythonProducer(settings, largest_bytes=largest_bytes)

@@ -1,7 +1,7 @@
 """Kafka's record batches (format version 2) out of the bytes of a fetch.
 
 Both client libraries read them by themselves; this is for the records that one of them cannot
-read, see `profiler.kafka.kafka_python.header_names`.
+read, see `profiler.kafka.foreign_names`.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -50,10 +50,12 @@ class Consumer(Protocol):
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
         """Read the next records.
 
-        Blocks up to `timeout_ms`; takes part in the group's rebalances. No record means that
-        nothing came, also because the broker is away: the client goes on trying. Where the
-        generation changes inside a poll, the records of this poll are dropped, and all that is
-        not committed is read again by later polls. A header name that is not UTF-8 has its
+        Blocks up to `timeout_ms`, in a rebalance for 100 ms at least, and as long as `rewind` at
+        its end; takes part in the group's rebalances. No record means that nothing came, also
+        because the broker is away: the client goes on trying. Where the generation changes inside
+        a poll, the records of this poll are dropped, and all that is not committed is read again
+        by later polls. An offset that is out of range is told at WARNING, and reading goes on where
+        the reset policy says. A header name that is not UTF-8 has its
         foreign bytes as lone surrogates (``surrogateescape``); where the client cannot tell the
         names, one such name stands for all headers.
 
@@ -88,7 +90,8 @@ class Consumer(Protocol):
         """Go back to the committed offsets, so that all uncommitted records come again.
 
         A partition without a committed offset goes back to the first record read from it,
-        which is where the reset policy had put it. Blocks for one round trip per partition.
+        which is where the reset policy had put it. Blocks for one round trip per partition, and
+        for 30 s where the broker is away.
 
         Raises:
             TransportError: the committed offsets cannot be read now; try again.
@@ -119,7 +122,8 @@ class Consumer(Protocol):
     def lag(self) -> int:
         """Records of the owned partitions that were not polled yet, as far as is known.
 
-        Never blocks: the end of a partition is what its last fetch reported.
+        Never blocks: the end of a partition is what its last fetch reported. A partition whose
+        position only the next poll finds out counts as nothing.
         """
         ...
 
@@ -137,7 +141,7 @@ class Producer(Protocol):
         Blocks for at most about twice the delivery timeout. Records of one key keep their
         order. After an error some of the records may have been written; nothing of the failed
         call is sent later, and the next call connects anew. A header name goes out as the bytes
-        that `Consumer.poll` had it from, as far as the client can.
+        that `Consumer.poll` had it from, and a null header as null, as far as the client can.
 
         Raises:
             RecordTooLargeError: one of the records is larger than its topic or the client takes.

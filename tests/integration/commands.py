@@ -4,11 +4,13 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple
 
+from tests.integration.prefork import Forked
 from tests.integration.programs import PATIENCE_S, clean_environment
 
 
@@ -22,36 +24,57 @@ class Done(NamedTuple):
 
 def run_command(arguments: Sequence[str | bytes], **settings: str) -> Done:
     """Run `profiler` without a terminal; settings are named as in the environment."""
-    done = subprocess.run(
-        [sys.executable, "-m", "profiler", *arguments],
-        env=_environment(settings),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+    with (
+        Path(os.devnull).open("rb") as nothing,
+        TemporaryFile() as output,
+        TemporaryFile() as errors,
+    ):
+        command = Forked(
+            arguments,
+            stdin=nothing.fileno(),
+            stdout=output.fileno(),
+            stderr=errors.fileno(),
+            environment=_environment(settings),
+        )
+        code = ended(command)
+        return Done(code, content(output).decode(), content(errors).decode())
 
 
 def run_on_terminal(arguments: Sequence[str], *, columns: int = 200, **settings: str) -> Done:
     """Run `profiler` on a terminal of its own, and take the colours off what it shows."""
     ours, theirs = pty.openpty()
     environment = _environment(settings) | {"COLUMNS": str(columns), "TERM": "xterm-256color"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "profiler", *arguments],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        with suppress(OSError):  # so Linux says that the other side is closed
-            while part := os.read(ours, 65_536):
-                shown += part
-        os.close(ours)
-        code = process.wait(PATIENCE_S)
-    return Done(code, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()), "")
+    with Path(os.devnull).open("rb") as nothing:
+        command = Forked(
+            arguments,
+            stdin=nothing.fileno(),
+            stdout=theirs,
+            stderr=theirs,
+            environment=environment,
+        )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # so Linux says that the other side is closed
+        while part := os.read(ours, 65_536):
+            shown += part
+    os.close(ours)
+    return Done(ended(command), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()), "")
+
+
+def ended(command: Forked) -> int:
+    """Wait for its end, but not for ever; return the exit code."""
+    try:
+        return command.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        command.kill()
+        command.wait()
+        raise
+
+
+def content(file: IO[bytes]) -> bytes:
+    """All that a command wrote to a file that it was given."""
+    file.seek(0)
+    return file.read()
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient
 
 from servers.kafka import Kafka
 from servers.kafka_secure import SecureKafka
+from servers.kafka_strict import StrictKafka
 from servers.redis_secure import TlsStore
 from tests.conftest import MakeTopics
 from tests.integration.fault_events import Balance, balance
@@ -20,6 +21,7 @@ from tests.integration.secure_runs import (
     secure_kafka,
     tls_store,
 )
+from tests.missing import own_server
 
 
 class Deploy(Protocol):
@@ -68,6 +70,13 @@ def kafka_tls(certificates: Certificates) -> Iterator[SecureKafka]:
     """A Kafka with TLS, logins and client certificates."""
     with secure_kafka(certificates) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_strict() -> Iterator[str]:
+    """The address of a Kafka with access rules; what no rule names is free to everybody."""
+    with own_server("Kafka", StrictKafka) as server:
+        yield server.bootstrap_servers
 
 
 class Settle(Protocol):

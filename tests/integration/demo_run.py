@@ -5,8 +5,6 @@ import os
 import pty
 import re
 import struct
-import subprocess
-import sys
 import termios
 import threading
 import time
@@ -16,9 +14,9 @@ from pathlib import Path
 from profiler.demo.sample import read_sample
 from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
+from tests.integration.prefork import Forked
 
 VISITOR, VISIT = "query-other_domain_userid", "query-other_domain_sessionid"
-PROFILER = [sys.executable, "-m", "profiler"]
 
 
 def counts_of(output: str) -> dict[str, int]:
@@ -56,14 +54,15 @@ class DemoRun:
             fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("4H", *terminal, 0, 0))
         else:
             self._reader, writer = os.pipe()
-        self.process = subprocess.Popen(
-            [*PROFILER, "demo", *arguments],
-            stdin=writer if terminal else subprocess.DEVNULL,
-            stdout=writer,
-            stderr=writer,
-            env=environment,
-            start_new_session=True,
-        )
+        with Path(os.devnull).open("rb") as nothing:
+            self.process = Forked(
+                ["demo", *arguments],
+                stdin=writer if terminal else nothing.fileno(),
+                stdout=writer,
+                stderr=writer,
+                environment=environment,
+                new_session=True,
+            )
         os.close(writer)
         self._output = b""
         self._thread = threading.Thread(target=self._collect, daemon=True)

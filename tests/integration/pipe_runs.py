@@ -1,12 +1,14 @@
 """Runs of `profiler pipe` from its first line to its last."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
+from tempfile import TemporaryFile
 from typing import Any
 
-from tests.integration.programs import PATIENCE_S, clean_environment
+from tests.integration.commands import content, ended
+from tests.integration.prefork import Forked
+from tests.integration.programs import clean_environment
 
 Json = dict[str, Any]
 
@@ -19,17 +21,20 @@ def pipe(
     text: bytes, *arguments: str, settings: Sequence[tuple[str, str]] = ()
 ) -> tuple[list[Json], list[Json]]:
     """Run it to its end; return the lines of standard output and of standard error."""
-    done = subprocess.run(
-        command(*arguments),
-        input=text,
-        capture_output=True,
-        env=clean_environment(dict(settings)),
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4_000:]
-    assert done.stdout.count(b"\n") == len(done.stdout.splitlines())
-    return lines_of(done.stdout), lines_of(done.stderr)
+    with TemporaryFile() as lines, TemporaryFile() as output, TemporaryFile() as errors:
+        lines.write(text)
+        lines.seek(0)
+        running = Forked(
+            ["pipe", *arguments],
+            stdin=lines.fileno(),
+            stdout=output.fileno(),
+            stderr=errors.fileno(),
+            environment=clean_environment(dict(settings)),
+        )
+        code, printed, told = ended(running), content(output), content(errors)
+    assert code == 0, told[-4_000:]
+    assert printed.count(b"\n") == len(printed.splitlines())
+    return lines_of(printed), lines_of(told)
 
 
 def lines_of(text: bytes) -> list[Json]:

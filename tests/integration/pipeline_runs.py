@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import RetriableError
+from kafka.errors import CorruptRecordError, RetriableError
 
+from profiler.config import KafkaSettings
+from profiler.kafka.foreign_names import read_past
 from profiler.profiles.keys import key_of
 from profiler.records.types import Headers, Record
 from profiler.rules.model import load_rules
@@ -84,7 +86,12 @@ class Deployment:
 
     Args:
         processed: the input topic of another deployment, to read it too.
+
+    Attributes:
+        program: what `start` starts, in place of a fork.
     """
+
+    program: Sequence[str] | None = None
 
     def __init__(
         self,
@@ -124,7 +131,7 @@ class Deployment:
         named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
-        return Program(arguments, environment, self._directory)
+        return Program(arguments, environment, self._directory, self.program)
 
     def produce(self, inputs: Iterable[Input], topic: str = "processed") -> None:
         """Write records, and wait for their acknowledgements."""
@@ -179,7 +186,13 @@ class Deployment:
             consumer.assign(list(ends))
             consumer.seek_to_beginning()
             while any(consumer.position(partition) < end for partition, end in ends.items()):
-                for messages in consumer.poll(timeout_ms=PATIENCE_S * 1_000).values():
+                try:
+                    polled = consumer.poll(timeout_ms=PATIENCE_S * 1_000).values()
+                except CorruptRecordError:  # header names that the client cannot read
+                    settings = KafkaSettings(bootstrap_servers=self.bootstrap_servers)
+                    records += read_past(settings, consumer, list(ends))
+                    continue
+                for messages in polled:
                     records.extend(
                         Record(m.topic, m.partition, m.offset, m.timestamp, m.key, m.value, headers)
                         for m in messages

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from profiler.servers.processes import wait_until
+from tests.integration.prefork import Forked
 
 PATIENCE_S = 60
-FROM_SOURCE = (sys.executable, "-m", "profiler")
 
 
 class Program:
@@ -25,18 +24,37 @@ class Program:
         arguments: Sequence[str],
         environment: Mapping[str, str],
         directory: Path,
-        program: Sequence[str] = FROM_SOURCE,
+        program: Sequence[str] | None = None,
     ) -> None:
+        """Start it.
+
+        Args:
+            arguments: the command and its options.
+            environment: what is to be in it, on top of ours.
+            directory: where it runs, and where its log is.
+            program: what to start in place of a fork of the package that the tests are run with.
+        """
         self._log = directory / f"{arguments[0]}-{uuid.uuid4().hex[:6]}.log"
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*program, *arguments],
-                cwd=directory,
-                env=clean_environment(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+        self._process: Forked | subprocess.Popen[bytes]
+        with self._log.open("wb") as log, Path(os.devnull).open("r+b") as nothing:
+            if program is None:
+                self._process = Forked(
+                    arguments,
+                    stdin=nothing.fileno(),
+                    stdout=nothing.fileno(),
+                    stderr=log.fileno(),
+                    environment=clean_environment(environment),
+                    directory=directory,
+                )
+            else:
+                self._process = subprocess.Popen(
+                    [*program, *arguments],
+                    cwd=directory,
+                    env=clean_environment(environment),
+                    stdin=nothing,
+                    stdout=nothing,
+                    stderr=log,
+                )
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +90,7 @@ class Program:
     def wait_for(self, check: Callable[[], bool]) -> None:
         """Wait until a condition holds, and fail where the program ends before."""
         wait_until(
-            lambda: self._process.poll() is not None or check(), timeout=PATIENCE_S, interval=0.1
+            lambda: self._process.poll() is not None or check(), timeout=PATIENCE_S, interval=0.05
         )
         assert check(), f"ended with {self._process.poll()}:\n{self.output[-4_000:]}"
 

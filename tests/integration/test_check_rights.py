@@ -19,14 +19,12 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
 from profiler.rules.model import load_rules
 from servers.kafka import admin_client
-from servers.kafka_strict import StrictKafka
 from servers.redis import FLAVOURS
 from tests.integration.checks import SOUND, Checked, check_redis_alone, run_check
 from tests.integration.pipeline_runs import MODES
-from tests.missing import own_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tests.conftest import MakeStore
 
@@ -118,13 +116,6 @@ def test_the_trial_calls_change_no_profile(private_store: MakeStore, preset: str
         assert client.pexpiretime(key) == -1
 
 
-@pytest.fixture(scope="module")
-def strict() -> Iterator[str]:
-    """The address of a broker with access rules."""
-    with own_server("Kafka", StrictKafka) as server:
-        yield server.bootstrap_servers
-
-
 def rule(address: str, pattern: ResourcePattern, operation: ACLOperation) -> None:
     """Make the only rule of a resource: what it does not allow is denied."""
     allow = ACL("User:*", "*", operation, ACLPermissionType.ALLOW, pattern)
@@ -132,23 +123,23 @@ def rule(address: str, pattern: ResourcePattern, operation: ACLOperation) -> Non
         assert not admin.create_acls([allow])["failed"]
 
 
-def test_missing_rights(strict: str) -> None:
+def test_missing_rights(kafka_strict: str) -> None:
     token = uuid.uuid4().hex[:12]
     topics = {name: f"{name}-{token}" for name in ("processed", "flattened", "rejected")}
     groups = {mode: f"{mode}-{token}" for mode in MODES}
-    create_topics(KafkaSettings(bootstrap_servers=strict), topics.values(), partitions=1)
+    create_topics(KafkaSettings(bootstrap_servers=kafka_strict), topics.values(), partitions=1)
     named = {f"topics__{name}": topic for name, topic in topics.items()}
     named |= {f"groups__{mode}": group for mode, group in groups.items()}
 
     def look() -> Checked:
-        return run_check("--mode", "flatten", kafka__bootstrap_servers=strict, **named)
+        return run_check("--mode", "flatten", kafka__bootstrap_servers=kafka_strict, **named)
 
     assert look().code == 0
     topic, group = ResourceType.TOPIC, ResourceType.GROUP
-    rule(strict, ResourcePattern(topic, topics["processed"]), ACLOperation.WRITE)
-    rule(strict, ResourcePattern(topic, topics["flattened"]), ACLOperation.READ)
-    rule(strict, ResourcePattern(topic, topics["rejected"]), ACLOperation.CREATE)
-    rule(strict, ResourcePattern(group, groups["flatten"]), ACLOperation.DESCRIBE)
+    rule(kafka_strict, ResourcePattern(topic, topics["processed"]), ACLOperation.WRITE)
+    rule(kafka_strict, ResourcePattern(topic, topics["flattened"]), ACLOperation.READ)
+    rule(kafka_strict, ResourcePattern(topic, topics["rejected"]), ACLOperation.CREATE)
+    rule(kafka_strict, ResourcePattern(group, groups["flatten"]), ACLOperation.DESCRIBE)
 
     checked = look()
 

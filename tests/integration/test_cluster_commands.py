@@ -20,6 +20,7 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
 from profiler.rules.model import load_rules
 from profiler.servers.ports import free_port
+from profiler.servers.processes import wait_until
 from servers import passwords
 from servers.redis_secure import USER, TlsStore
 from tests.integration.checks import check_redis_alone
@@ -173,11 +174,17 @@ class TlsNode(TlsStore):
         super().__init__(certificates.authority, options=["--cluster-enabled", "yes", *bus])
 
 
+def info_of(admin: redis.Redis) -> bytes:
+    info: bytes = admin.execute_command("CLUSTER", "INFO", NEVER_DECODE=True)  # type: ignore[no-untyped-call]
+    return info
+
+
 def test_tls_and_login_are_those_of_every_node(certificates: Certificates) -> None:
     with TlsNode(certificates) as server:
         with closing(redis.Redis.from_url(server.trusting_url)) as admin:
             admin.execute_command(*ALL_SLOTS)  # type: ignore[no-untyped-call]
             make_user(admin, [*documented_rights(), *documented_cluster_rights()])
+            assert wait_until(lambda: b"cluster_state:ok" in info_of(admin), timeout=20)
         settings = user_of(server, certificates)
         # The host that is down comes first: it is passed over with TLS too.
         settings |= {"REDIS__URL": f"rediss://127.0.0.1:1,127.0.0.1:{server.port}/0"}

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.demo_run import PROFILER, DemoRun, counts_of, expected_counts
+from tests.integration.commands import run_command
+from tests.integration.demo_run import DemoRun, counts_of, expected_counts
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -143,14 +144,10 @@ def without_control(output: str) -> str:
 
 
 def get(visitor: str, redis_url: str) -> dict[str, object] | None:
-    done = subprocess.run(
-        [*PROFILER, "get", visitor, "--json", "--redis", redis_url],
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
+    done = run_command(["get", visitor, "--json", "--redis", redis_url])
+    if done.code:
         return None
-    profile: dict[str, object] = json.loads(done.stdout)["profile"]
+    profile: dict[str, object] = json.loads(done.output)["profile"]
     return profile
 
 

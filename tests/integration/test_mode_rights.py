@@ -1,7 +1,6 @@
 """The guard of one mode per deployment where a broker refuses it a right."""
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
@@ -12,27 +11,18 @@ from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.topics import create_topics
 from profiler.ops.mode_switch import claim_mode
 from servers.kafka import admin_client
-from servers.kafka_strict import StrictKafka
 from tests.integration.pipeline_runs import MODES
-from tests.missing import own_server
 
 TOPICS = ("processed", "flattened", "persisted", "rejected")
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Of a broker with access rules."""
-    with own_server("Kafka", StrictKafka) as server:
-        yield server.bootstrap_servers
-
-
 @pytest.fixture
-def settings(address: str) -> Settings:
+def settings(kafka_strict: str) -> Settings:
     """Of a deployment with topics and groups of its own."""
     unique = uuid.uuid4().hex[:12]
     found = Settings.model_validate(
         {
-            "kafka": {"bootstrap_servers": address},
+            "kafka": {"bootstrap_servers": kafka_strict},
             "topics": {name: f"{name}-{unique}" for name in TOPICS},
             "groups": {mode: f"{mode}-{unique}" for mode in MODES},
         }

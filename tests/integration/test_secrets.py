@@ -156,6 +156,8 @@ def test_no_log_shows_secrets(
         tls_store(certificates) as store,
         secure_deployment(kafka_tls, store, tmp_path) as deployment,
     ):
+        # A fork would show the command line of the process that it was forked from.
+        deployment.program = (sys.executable, "-m", "profiler")
         settings = given.environment(REDIS__URL=store.url)
         named = {name.removeprefix("PROFILER_"): text for name, text in settings.items()}
         named |= {} if "REDIS__URL" in named else {"REDIS__URL": ""}

@@ -124,7 +124,7 @@ def test_a_wrong_duration_is_wrong_usage(names: Names, duration: str) -> None:
 
 
 def test_no_broker_is_one_line(names: Names) -> None:
-    done = names.create("--dry-run", "--bootstrap-servers", "127.0.0.1:1")
+    done = names.create("--dry-run", "--timeout", "0.5", "--bootstrap-servers", "127.0.0.1:1")
     assert done.code == 1
     assert done.errors.splitlines()[-1].startswith("profiler: create topics: ")
 

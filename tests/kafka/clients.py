@@ -12,7 +12,8 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
-from profiler.kafka.kafka_python import KafkaPythonConsumer, KafkaPythonProducer
+from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
+from profiler.kafka.kafka_python.producer import KafkaPythonProducer
 from profiler.kafka.librdkafka import LibrdkafkaConsumer, LibrdkafkaProducer
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.kafka.protocol import Consumer, Producer

@@ -1,25 +1,29 @@
 """What the settings choose of a client: its library, assignor, static membership, compression."""
 
+import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.structs import MemberState
 
 from profiler.config.settings import KafkaSettings
-from profiler.errors import ConfigError
+from profiler.errors import ConfigError, TransportError
 from profiler.kafka import client_of
+from profiler.kafka.admin.topics import create_topics, missing_topics
 from servers.kafka import Kafka
-from tests.integration.transport_client import (
-    ADAPTERS,
-    PATIENCE_S,
-    TopicFactory,
-    TransportClient,
-    numbers,
-    output,
-    read,
-)
+from tests.kafka.clients import ADAPTERS, PATIENCE_S, RealClient, join, numbers, output, read
 
 CODECS = {"librdkafka": ("gzip", "lz4", "snappy", "zstd"), "kafka-python": ("gzip",)}
+
+
+@pytest.fixture
+def clients(kafka: Kafka, kafka_admin: KafkaAdminClient) -> Iterator[dict[str, RealClient]]:
+    """Every client library, on the shared broker."""
+    with ExitStack() as stack:
+        yield {name: RealClient(name, kafka, kafka_admin, stack) for name in ADAPTERS}
 
 
 def test_the_fast_client_is_preferred_where_it_is_installed() -> None:
@@ -37,61 +41,110 @@ def test_a_cooperative_assignor_needs_librdkafka() -> None:
     ("adapter", "codec"), [(name, codec) for name, codecs in CODECS.items() for codec in codecs]
 )
 def test_a_compressed_batch_is_read_by_both_clients(
-    kafka: Kafka, topics: TopicFactory, adapter: str, codec: str
+    clients: dict[str, RealClient], adapter: str, codec: str
 ) -> None:
-    [topic] = topics("codec", partitions=2)
-    with ExitStack() as stack:
-        sent_by = TransportClient(adapter, kafka, stack)
-        sent_by.sink(compression=codec).send(
-            output(topic, n, value=b"%050d" % n) for n in range(99)
-        )
-        for name in ADAPTERS if codec == "gzip" else ("librdkafka",):
-            reader = TransportClient(name, kafka, stack)
-            with closing(reader.source(topic)) as source:
-                assert numbers(read(source, 99)) == list(range(99))
+    topic = clients[adapter].topic("codec", partitions=2)
+    clients[adapter].producer(compression=codec).send(
+        output(topic, n, value=b"%050d" % n) for n in range(99)
+    )
+    for name in ADAPTERS if codec == "gzip" else ("librdkafka",):
+        with closing(clients[name].consumer(topic)) as consumer:
+            assert numbers(read(consumer, 99)) == list(range(99))
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS)
 def test_a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance(
-    client: TransportClient, topics: TopicFactory
+    clients: dict[str, RealClient], adapter: str
 ) -> None:
-    [topic] = topics("static", partitions=4)
+    client = clients[adapter]
+    topic = client.topic("static", partitions=4)
     deadline = time.monotonic() + PATIENCE_S
-    first = client.source(topic, group_instance_id="first")
-    second = client.source(topic, group_instance_id="second")
+    first = client.consumer(topic, group_instance_id="first")
+    second = client.consumer(topic, group_instance_id="second")
     while not len(first.assignment) == len(second.assignment) == 2:
         first.poll(timeout_ms=100, max_records=1)
         second.poll(timeout_ms=100, max_records=1)
         assert time.monotonic() < deadline
-    mine, epoch = first.assignment, first.assignment_epoch
+    mine, generation = first.assignment, first.generation
     theirs = second.assignment
     second.close()
-    again = client.source(topic, group_instance_id="second")
+    again = client.consumer(topic, group_instance_id="second")
     while again.assignment != theirs:
         again.poll(timeout_ms=100, max_records=1)
         first.poll(timeout_ms=100, max_records=1)
         assert time.monotonic() < deadline
-    assert (first.assignment, first.assignment_epoch) == (mine, epoch)
+    assert (first.assignment, first.generation) == (mine, generation)
 
 
 def test_a_cooperative_rebalance_reads_what_is_not_committed_again(
-    kafka: Kafka, topics: TopicFactory
+    clients: dict[str, RealClient],
 ) -> None:
-    [topic] = topics("cooperative", partitions=4)
-    with ExitStack() as stack:
-        client = TransportClient("librdkafka", kafka, stack)
-        client.sink().send(output(topic, number) for number in range(80))
-        first = client.source(topic, assignor="cooperative-sticky")
-        read(first, 80)
-        before, epoch = first.assignment, first.assignment_epoch
-        second = client.source(topic, assignor="cooperative-sticky")
-        deadline = time.monotonic() + PATIENCE_S
-        found = read(first, 0)
-        while len(set(numbers(found))) < 80:
-            found += first.poll(timeout_ms=100, max_records=500)
-            found += second.poll(timeout_ms=100, max_records=500)
-            assert time.monotonic() < deadline
-            # At no time does it own nothing, as it would with an eager assignor.
-            assert first.assignment & before
-        assert len(first.assignment) == len(second.assignment) == 2
-        assert first.assignment < before
-        assert first.assignment_epoch > epoch
+    client = clients["librdkafka"]
+    topic = client.topic("cooperative", partitions=4)
+    client.producer().send(output(topic, number) for number in range(80))
+    first = client.consumer(topic, assignor="cooperative-sticky")
+    read(first, 80)
+    before, generation = first.assignment, first.generation
+    second = client.consumer(topic, assignor="cooperative-sticky")
+    deadline = time.monotonic() + PATIENCE_S
+    found = read(first, 0)
+    while len(set(numbers(found))) < 80:
+        found += first.poll(timeout_ms=100, max_records=500).records
+        found += second.poll(timeout_ms=100, max_records=500).records
+        assert time.monotonic() < deadline
+        # At no time does it own nothing, as it would with an eager assignor.
+        assert first.assignment & before
+    assert len(first.assignment) == len(second.assignment) == 2
+    assert first.assignment < before
+    assert first.generation > generation
+
+
+def test_workers_on_both_clients_share_a_group(clients: dict[str, RealClient]) -> None:
+    topic = clients["librdkafka"].topic("mixed", partitions=4)
+    clients["librdkafka"].producer().send(output(topic, number) for number in range(80))
+    members = [client.consumer(topic) for client in clients.values()]
+    deadline = time.monotonic() + PATIENCE_S
+    found: list[int] = []
+    while not all(len(member.assignment) == 2 for member in members) or len(set(found)) < 80:
+        for member in members:
+            found += numbers(member.poll(timeout_ms=100, max_records=500).records)
+        assert time.monotonic() < deadline
+
+
+def test_kafka_python_tells_who_the_member_is(clients: dict[str, RealClient]) -> None:
+    """A transaction is committed with this; without a member id no broker would check it."""
+    client = clients["kafka-python"]
+    topic = client.topic("who")
+    consumer = client.consumer(topic)
+    join(consumer, 1)
+    metadata = consumer.poll(timeout_ms=0, max_records=1).group_metadata
+    assert metadata.generation_id >= 0
+    assert metadata.member_id
+    assert metadata.state == MemberState.STABLE
+
+
+def test_a_failed_send_of_kafka_python_leaves_no_thread_behind(
+    clients: dict[str, RealClient],
+) -> None:
+    client = clients["kafka-python"]
+    topic = client.topic("threads")
+    producer = client.producer(delivery_timeout_ms=1_000)
+    before = threading.active_count()
+    for number in range(3):
+        with pytest.raises(TransportError):
+            producer.send([output(topic, number), output("no-such-topic", number)])
+    producer.send([output(topic, 3)])
+    assert threading.active_count() <= before
+
+
+def test_topics_are_created_once(clients: dict[str, RealClient]) -> None:
+    client = clients["kafka-python"]
+    there = client.topic("there", partitions=2)
+    absent = f"absent-{time.time_ns()}"
+    settings = client.settings()
+    assert missing_topics(settings, [absent, there]) == [absent]
+    created = create_topics(settings, [there, absent], partitions=2, replication=1)
+    assert created == {there: "exists", absent: "created"}
+    assert missing_topics(settings, [absent, there]) == []
+    with pytest.raises(TransportError, match="not a name"):
+        create_topics(settings, ["not a name"], partitions=1)

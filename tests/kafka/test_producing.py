@@ -1,6 +1,7 @@
 """The contract of `profiler.kafka.protocol.Producer`, kept by every adapter."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -131,11 +132,12 @@ def test_an_error_of_the_records_themselves_leaves_a_producer_that_works(client:
     topic = client.topic("fails")
     producer = client.producer()
 
-    def broken() -> list[OutputRecord]:
+    def broken() -> Iterator[OutputRecord]:
+        yield output(topic, 1)
         raise ValueError("no more")
 
     with pytest.raises(ValueError, match="no more"):
-        producer.send(record for make in (lambda: [output(topic, 1)], broken) for record in make())
+        producer.send(broken())
     producer.send([output(topic, 2)])
     consumer = client.consumer(topic)
     found = read(consumer, 1)

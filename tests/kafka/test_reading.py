@@ -1,10 +1,14 @@
-"""The contract of `profiler.kafka.protocol.Consumer`, kept by every adapter."""
+"""The contract of `profiler.kafka.protocol.Consumer`, kept by every adapter.
+
+Over 250 lines: one contract, read from top to bottom.
+"""
 
 import logging
 import time
 from collections import defaultdict
 from contextlib import closing
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +25,9 @@ from tests.kafka.clients import (
     output,
     read,
 )
+
+if TYPE_CHECKING:
+    from profiler.records.types import Headers, Record
 
 
 def test_many_records_are_read_once_and_in_order(client: Client) -> None:
@@ -60,7 +67,7 @@ def test_a_poll_brings_no_more_than_it_was_asked_for(client: Client) -> None:
     topic = client.topic("most", partitions=2)
     client.producer().send(output(topic, number) for number in range(40))
     consumer = client.consumer(topic)
-    found = []
+    found: list[Record] = []
     deadline = time.monotonic() + PATIENCE_S
     while len(found) < 40:
         records = consumer.poll(timeout_ms=200, max_records=7).records
@@ -278,7 +285,7 @@ def test_header_names_that_are_not_utf8_come_as_the_bytes_they_are(client: Clien
     assert [record.offset for record in found] == list(range(6))
     assert {record.key for record in found} == {b"k"}
     decoded = tuple((name.decode(errors="surrogateescape"), b"value") for name in names)
-    expected = [(), decoded, (), (), (("\udc80", b"value"),), ()]
+    expected: list[Headers] = [(), decoded, (), (), (("\udc80", b"value"),), ()]
     if client.adapter == "librdkafka":
         # Its binding cannot tell such names: one of their kind stands for all headers.
         expected = [(), UNREADABLE, (), (), UNREADABLE, ()]
@@ -292,7 +299,7 @@ def test_a_pause_at_such_a_record_loses_nothing(client: Client) -> None:
     client.produce_with_header_names(topic, [b"\x80"])
     client.produce_with_header_names(topic, [b"\x80"])
     consumer = client.consumer(topic)
-    found = []
+    found: list[Record] = []
     while not found:
         found += consumer.poll(timeout_ms=200, max_records=500).records
     for _ in range(3):

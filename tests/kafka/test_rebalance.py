@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 
 import pytest
@@ -27,13 +27,13 @@ _JOINS = 4
 
 
 @contextmanager
-def polled_elsewhere(consumer: Consumer) -> Iterator[list[Record]]:
+def polled_elsewhere(consumer: Consumer, *, pause_s: float = 0) -> Iterator[list[Record]]:
     """Poll in a thread, as another worker would: members wait for each other in a rebalance."""
     records: list[Record] = []
     ended = Event()
 
     def poll() -> None:
-        while not ended.is_set():
+        while not ended.wait(pause_s):
             records.extend(consumer.poll(timeout_ms=200, max_records=500).records)
 
     thread = Thread(target=poll)
@@ -219,3 +219,31 @@ def test_partitions_that_were_lost_during_a_pause_are_read_when_they_come_back(
     client.producer().send(output(topic, number) for number in range(80))
     assert numbers(read(first, 80)) == list(range(80))
     assert_at_end(first)
+
+
+def test_partitions_that_are_added_get_an_owner(client: Client) -> None:
+    """Members work between their polls: what the group answers then must not be lost.
+
+    A real client may take five minutes to see new partitions; a member that joins knows them.
+    """
+    topic = client.topic("grows", partitions=2)
+    members = [client.consumer(topic), client.consumer(topic)]
+    deadline = time.monotonic() + PATIENCE_S
+    with ExitStack() as stack:
+        read_elsewhere = [
+            stack.enter_context(polled_elsewhere(member, pause_s=0.2)) for member in members
+        ]
+        while [len(member.assignment) for member in members] != [1, 1]:
+            time.sleep(0.05)
+            assert time.monotonic() < deadline
+        client.add_partitions(topic, 6)
+        members.append(client.consumer(topic))
+        read_elsewhere.append(stack.enter_context(polled_elsewhere(members[2], pause_s=0.2)))
+        while [len(member.assignment) for member in members] != [2, 2, 2]:
+            time.sleep(0.05)
+            assert time.monotonic() < deadline
+        client.producer().send(output(topic, number, key=b"%d" % number) for number in range(60))
+        while sum(map(len, read_elsewhere)) < 60:
+            time.sleep(0.05)
+            assert time.monotonic() < deadline
+    assert numbers([r for records in read_elsewhere for r in records]) == list(range(60))

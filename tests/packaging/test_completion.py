@@ -9,6 +9,14 @@ from tests.missing import give_up
 from tests.packaging.conftest import Installation
 
 
+@pytest.fixture(scope="module")
+def switched_on(installation: Installation) -> str:
+    """What a shell evaluates once."""
+    if shutil.which("bash") is None:
+        give_up("bash", ["install it (Debian: apt-get install bash)"])
+    return installation.run(installation.profiler, _PROFILER_COMPLETE="source_bash").stdout
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
@@ -21,11 +29,10 @@ from tests.packaging.conftest import Installation
         ("profiler run --rules ./my", set()),  # bash then offers files
     ],
 )
-def test_bash_completes(installation: Installation, typed: str, offered: set[str]) -> None:
-    if shutil.which("bash") is None:
-        give_up("bash", ["install it (Debian: apt-get install bash)"])
+def test_bash_completes(
+    installation: Installation, switched_on: str, typed: str, offered: set[str]
+) -> None:
     words = shlex.split(typed) + [""] * typed.endswith(" ")
-    switched_on = 'eval "$(_PROFILER_COMPLETE=source_bash profiler)"\n'
     pressed = (
         f"COMP_WORDS=({' '.join(map(shlex.quote, words))})\n"
         f"COMP_CWORD={len(words) - 1}\n"
@@ -33,7 +40,7 @@ def test_bash_completes(installation: Installation, typed: str, offered: set[str
         'printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
 
-    done = installation.run("bash", "-uc", switched_on + pressed)
+    done = installation.run("bash", "-uc", f"{switched_on}\n{pressed}")
 
     assert set(done.stdout.split()) == offered
 

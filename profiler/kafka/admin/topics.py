@@ -15,6 +15,7 @@ from kafka.errors import (
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.admin.client import open_admin
+from profiler.kafka.kafka_python.client import CALL_TIMEOUT_S
 
 #: What the profiler's own headers add to a dead letter, its topic's and its reason's longest form
 #: among them; see `profiler.records.headers`.
@@ -124,6 +125,7 @@ def create_topics(
     replication: int = -1,
     configs: Mapping[str, str] | None = None,
     dry_run: bool = False,
+    timeout_s: float = CALL_TIMEOUT_S,
 ) -> dict[str, Outcome]:
     """Create those topics that do not exist yet, and wait until they can be used.
 
@@ -138,6 +140,7 @@ def create_topics(
         configs: topic configuration of the new ones, e.g. ``{"retention.ms": "86400000"}``.
         dry_run: have the cluster check everything and create nothing; a topic that would have
             been created is ``missing``.
+        timeout_s: to find a broker, and to wait for one answer.
 
     Raises:
         TransportError: no broker answers, or a topic is refused; names topic and reason.
@@ -151,7 +154,7 @@ def create_topics(
     outcome: dict[str, Outcome] = {}
     if not wanted:
         return outcome
-    with open_admin(settings, "create topics") as admin:
+    with open_admin(settings, "create topics", timeout_s=timeout_s) as admin:
         answer = admin.create_topics(wanted, validate_only=dry_run, raise_errors=False)
         for topic in answer["topics"]:
             error = for_code(topic["error_code"])

@@ -1,6 +1,1 @@
-"""The transport on kafka-python."""
-
-from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
-from profiler.kafka.kafka_python.producer import KafkaPythonProducer
-
-__all__ = ["KafkaPythonConsumer", "KafkaPythonProducer"]
+"""Consumer and producer on kafka-python, by its public API alone."""

@@ -13,11 +13,9 @@ from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, RecordTooLargeError, TransportError
 from profiler.kafka.kafka_python.client import (
     CALL_TIMEOUT_MS,
-    CLOSE_TIMEOUT_S,
     connection_options,
     translated_errors,
 )
-from profiler.kafka.kafka_python.header_names import HeaderName
 from profiler.records.types import OutputRecord
 
 _PRODUCE_BATCH_BYTES = 256 * 1024
@@ -36,6 +34,17 @@ class _NullSerializer(Serializer):  # type: ignore[misc]
         return None if data is _NULL else data
 
 
+class HeaderName(str):
+    """A name with its foreign bytes as lone surrogates; it is encoded into the bytes it was."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> bytes:
+        """Return the original bytes, whatever errors the caller is ready for."""
+        del errors
+        return super().encode(encoding, "surrogateescape")
+
+
 class KafkaPythonProducer:
     """A `profiler.kafka.protocol.Producer`: idempotent, acks=all, murmur2 by key.
 
@@ -43,12 +52,7 @@ class KafkaPythonProducer:
     """
 
     def __init__(self, settings: KafkaSettings, *, largest_bytes: int = 0) -> None:
-        """Connect; blocks until a broker answers, for the delivery timeout at most.
-
-        Args:
-            settings: how to reach the cluster.
-            largest_bytes: the largest record that the client takes, where it is more than the
-                settings' `max_request_bytes`.
+        """Connect, as `open_producer` says.
 
         Raises:
             TransportError: no broker answers.
@@ -60,23 +64,20 @@ class KafkaPythonProducer:
         self._producer: Any = self._connect()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
-        """See `Producer.send`.
-
-        After an error the producer is thrown away, and the next call builds one.
-        """
+        """See `Producer.send`. After an error the next call builds a new producer."""
         if self._producer is None:
             self._producer = self._connect()
         try:
             self._deliver(records)
         except BaseException:
-            # An idempotent producer with a hole in its sequence numbers is not to be trusted
-            # again. Closing waits until what is queued is written, or is given up.
+            # A producer with a hole in its sequence is not to be trusted again. Closing waits until
+            # what is queued is written, or is given up.
             producer, self._producer = self._producer, None
             with suppress(KafkaError):
                 producer.close(timeout=self._timeout_s)
             raise
 
-    def close(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+    def close(self, *, timeout_s: float = 10) -> None:
         """See `Producer.close`."""
         if self._producer is not None:
             with translated_errors("close"):
@@ -106,11 +107,11 @@ class KafkaPythonProducer:
                     future.get(timeout=max(0.0, deadline - time.monotonic()))
         except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
             # The client fails all that is under way at such a refusal: which one it was is lost.
-            message = f"produce to {topic}: a record is too large for the topic, or for the client"
-            raise RecordTooLargeError(message) from error
+            reason = "a record is too large for the topic, or for the client"
+            raise RecordTooLargeError(f"produce to {topic}: {reason}") from error
         except KafkaError as error:
-            message = f"produce to {topic}: {type(error).__name__}: {error}"
-            raise TransportError(message) from error
+            reason = f"{type(error).__name__}: {error}"
+            raise TransportError(f"produce to {topic}: {reason}") from error
 
     def _connect(self) -> Any:  # noqa: ANN401 - the client is untyped
         timeout_ms = self._settings.delivery_timeout_ms

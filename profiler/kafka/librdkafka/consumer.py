@@ -1,7 +1,7 @@
 """The consumer on librdkafka.
 
-It has more than 250 lines, because nearly every call has to reckon with the same two things that
-happen inside librdkafka's calls: a rebalance, and a record that comes in spite of a pause.
+Over 250 lines: nearly every call has to reckon with two things that happen inside librdkafka's
+calls: a rebalance, and a record that comes in spite of a pause.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -20,7 +20,7 @@ _CLOSE_TIMEOUT_S = 10.0
 #: What is queued of a topic until it is acknowledged. While a topic has more than one batch of the
 #: library (``batch.size``, 1 MB) waiting, a thread of the library runs in circles: an idempotent
 #: producer has one request a partition under way.
-_SLICE_BYTES = 950_000
+SLICE_BYTES = 950_000
 #: What a record takes beside its parts, at most about.
 _RECORD_OVERHEAD_BYTES = 32
 
@@ -88,7 +88,7 @@ class LibrdkafkaProducer:
                     last, given = headers, sendable(headers)
                     header_bytes = sum(len(name) + len(part or b"") for name, part in given)
                 size = len(key or b"") + len(value or b"") + header_bytes + _RECORD_OVERHEAD_BYTES
-                if queued[topic] and queued[topic] + size > _SLICE_BYTES:
+                if queued[topic] and queued[topic] + size > SLICE_BYTES:
                     self._await(topic, deadline)
                     queued.clear()
                 queued[topic] += size
