@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from redis.crc import key_slot
 from profiler.demo.sample import read_sample
 from profiler.errors import ConfigError, StoreUnavailableError
 from profiler.profiles.keys import key_of
-from profiler.profiles.redis import nodes_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.redis.exchange import exchange
 from profiler.profiles.redis.single import SingleServer
@@ -202,17 +200,6 @@ def test_any_of_several_hosts_will_do(
         register_at("redis://127.0.0.1:1,127.0.0.1:2/0")
     with pytest.raises(ConfigError, match="what answers there is no cluster"):
         register_at(f"redis://127.0.0.1:{private_store().port},127.0.0.1:{node.port}/0")
-
-
-def test_keys_of_one_slot_end_the_search(redis_cluster: RedisCluster) -> None:
-    """As where `check` looks for a key on each primary, and the keys have one slot."""
-    with closing(connect(redis_cluster.url)) as client:
-        nodes = nodes_of(client)
-        numbers = itertools.count()
-        assert len(nodes.key_on_each(lambda: f"{{x}}{next(numbers)}")) == 1
-        assert len(nodes.key_on_each(lambda: f"{{{next(numbers)}}}")) == len(
-            redis_cluster.primaries
-        )
 
 
 def test_a_cluster_has_one_database_only(redis_cluster: RedisCluster) -> None:

@@ -6,7 +6,7 @@ import redis
 
 from profiler.ops.check.findings import Finding, Subject
 from profiler.profiles.redis.faults import translated
-from profiler.profiles.redis.sentinels import Sentinels
+from profiler.profiles.redis.sentinels import REFUSALS, REMEDY, Sentinels
 
 
 def check_sentinels(client: "redis.Redis") -> Iterator[Finding]:
@@ -28,12 +28,8 @@ def check_sentinels(client: "redis.Redis") -> Iterator[Finding]:
         subject = Subject(f"sentinel {address}")
         try:
             primary = sentinels.ask(address)
-        except redis.AuthenticationError as error:
-            yield subject.failed(
-                "primary",
-                f"it refuses the login: {error}",
-                "check redis.sentinel_username and redis.sentinel_password",
-            )
+        except REFUSALS as error:
+            yield subject.failed("primary", f"it refuses us: {error}", REMEDY)
             continue
         except redis.RedisError as error:
             yield subject.warning(

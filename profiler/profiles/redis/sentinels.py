@@ -16,6 +16,13 @@ from profiler.profiles.redis.places import Hosts, PlacedConnection, PlacedSSLCon
 #: the old primary takes writes for some ten seconds more, and forgets them.
 _TRUSTED_S = 1.0
 
+#: What a sentinel answers to a login or a user that is not as it should be, and what to do.
+REFUSALS = (redis.AuthenticationError, redis.exceptions.NoPermissionError)
+REMEDY = (
+    "check redis.sentinel_username and redis.sentinel_password; a user needs"
+    " +sentinel|get-master-addr-by-name"
+)
+
 
 class Sentinels:
     """`Places`: the primary's, as the first sentinel that answers knows it.
@@ -57,12 +64,9 @@ class Sentinels:
                     self._asked_at = time.monotonic()
                     return [primary]
             self._ask_another()
-        denied = [error for error in silent if isinstance(error, redis.AuthenticationError)]
+        denied = [error for error in silent if isinstance(error, REFUSALS)]
         if denied:
-            raise ConfigError(
-                f"a Sentinel refuses us: {denied[0]}; check redis.sentinel_username and"
-                " redis.sentinel_password"
-            ) from denied[0]
+            raise ConfigError(f"a Sentinel refuses us: {denied[0]}; {REMEDY}") from denied[0]
         if silent:
             reasons = "; ".join(dict.fromkeys(map(str, silent)))
             raise redis.ConnectionError(f"no Sentinel names the primary: {reasons}") from silent[0]
