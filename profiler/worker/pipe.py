@@ -6,11 +6,11 @@ from typing import BinaryIO, NamedTuple, TextIO
 
 from profiler.config.settings import Settings
 from profiler.engine import Engine, process
-from profiler.errors import InvalidRecordError, StoreUnavailableError
+from profiler.errors import InvalidRecordError, ProfilerError
 from profiler.profiles.script import ProfileScript
 from profiler.records.json_objects import Limits, decode_object, encode_object, limits_of
 from profiler.records.types import OutputRecord, Record
-from profiler.worker.pipe_stop import Input, Patience, PatientScript, StoppedError
+from profiler.worker.pipe_stop import Input, Patience, PatientScript
 
 _INPUT = "stdin"
 _READ_BYTES = 1 << 20
@@ -51,8 +51,9 @@ def run_pipe(
         The number of rejected lines.
 
     Raises:
-        StoreUnavailableError: Redis stayed away for too long; names the last line with a result.
-        StoppedError: a signal came; likewise.
+        StoreUnavailableError: Redis stayed away for too long.
+        StoppedError: a signal came.
+        ProfilerError: it cannot go on. Each of these errors names the last line with a result.
     """
     # The line is one object around the record's.
     limits = limits_of(settings.limits)
@@ -67,8 +68,9 @@ def run_pipe(
                 return rejected
             records = [item for item in batch if isinstance(item, Record)]
             finished = process(engine, patient, records)
-        except (StoreUnavailableError, StoppedError) as error:
-            raise type(error)(f"{error}; {_told(written)}") from error
+        except ProfilerError as error:
+            error.args = (f"{error}; {_told(written)}",)
+            raise
         bad = [item for item in batch if isinstance(item, _BadLine)]
         bad += [_BadLine(dead.record.offset, *dead.rejected) for dead in finished.rejections]
         for item in finished.outputs:

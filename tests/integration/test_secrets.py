@@ -218,12 +218,7 @@ def test_no_object_shows_secrets(given: Given, monkeypatch: pytest.MonkeyPatch) 
     assert settings.redis.password == SecretStr(passwords.REDIS)
     client = connect_to(settings.redis)
     shown = [repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()]
-    shown += [
-        repr(settings.kafka),
-        repr(settings.redis),
-        repr(client),
-        repr(client.connection_pool),
-    ]
+    shown += map(repr, (settings.kafka, settings.redis, client, client.connection_pool))
     client.close()
     assert [text for text in shown if passwords.CORE in text] == []
 
@@ -235,6 +230,7 @@ def test_no_object_shows_secrets(given: Given, monkeypatch: pytest.MonkeyPatch) 
         {"REDIS__PASSWORD": passwords.WRONG},
         {"REDIS__URL": f"http://:{passwords.WRONG}@h"},
         {"REDIS__URL": f"rediss://:{passwords.WRONG}/@h:x"},
+        {"REDIS__SENTINEL_PASSWORD": passwords.WRONG},
         {"REDIS__SSL_KEY_PASSWORD": passwords.WRONG},
         {"REDIS_PASSWORD": passwords.WRONG},
         {"KAFKA__SECURITY_PROTOCOL": passwords.WRONG},
