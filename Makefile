@@ -3,7 +3,8 @@ VENV   := .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Tests wait for servers more than they compute; each process has servers of its own.
+# Tests wait for servers more than they compute. All processes share one Kafka; of each other server
+# that a process needs it has its own.
 PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 

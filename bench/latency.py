@@ -22,7 +22,6 @@ from profiler.rules.model import PRESETS, load_rules
 
 PASS_THROUGH = "pass-through"  # noqa: S105 - no password
 ROWS = (PASS_THROUGH, "profiler/librdkafka", "profiler/kafka-python")
-_WARM_UP_S = 5
 #: A program that needs longer than this for its last outputs does not sustain the rate.
 _SUSTAINED_S = 1.0
 
@@ -44,7 +43,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         type=positive,
         default=15,
-        help=f"of a round, after {_WARM_UP_S} s of warm-up (default: 15)",
+        help="of a round, after the warm-up (default: 15)",
+    )
+    parser.add_argument(
+        "--warm-up", type=positive, default=5, help="seconds at the same rate before (default: 5)"
     )
     parser.add_argument("--rounds", type=positive, default=3, help="default: 3")
     parser.add_argument("--rules", choices=PRESETS, default="standard", help="default: standard")
@@ -55,7 +57,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
     servers = Servers(session.broker(options.partitions), session.store())
     templates = read_templates()
-    count = options.rate * (_WARM_UP_S + options.seconds)
+    count = options.rate * (options.warm_up + options.seconds)
     found: dict[str, list[Latency]] = {name: [] for name in ROWS if name in options.only}
     for number in range(1, options.rounds + 1):
         for name, latencies in found.items():
@@ -99,7 +101,7 @@ def _round(
         broker.await_members(f"bench-{token}", [worker])
         load = Load(broker.bootstrap_servers, topics, options.partitions)
         stack.callback(load.close)
-        return load.offer(records, options.rate, warm_up=options.rate * _WARM_UP_S)
+        return load.offer(records, options.rate, warm_up=options.rate * options.warm_up)
 
 
 def _latency(offered: Offered) -> Latency:

@@ -3,7 +3,8 @@
 import hashlib
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -120,10 +121,18 @@ def _expression(tests: Iterable[Condition], names: dict[str, str]) -> str:
     return " and ".join(parts)
 
 
+def _read(name: str) -> tuple[str, str | None, Callable[[], bool]]:
+    """A template's text, its file name, and whether it is still the one to take."""
+    # Read through importlib.resources, so that wheel and source tree are one path.
+    folder = _LUA
+    return folder.joinpath(name).read_text("utf-8"), None, lambda: folder is _LUA
+
+
+@cache
 def _environment() -> Environment:
+    """The templates, each compiled once: that takes ten times as long as to fill one in."""
     environment = Environment(
-        # Read through importlib.resources, so that wheel and source tree are one path.
-        loader=FunctionLoader(lambda name: _LUA.joinpath(name).read_text("utf-8")),
+        loader=FunctionLoader(_read),
         # Jinja's own delimiters are ordinary Lua ("{{1, 2}}"); these are Lua comments.
         variable_start_string="--[[=",
         variable_end_string="]]",

@@ -50,7 +50,7 @@ def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:
 
 
 def test_the_latency_of_both_clients(kafka: Kafka, tmp_path: Path) -> None:
-    little = ("--rate=200", "--seconds=2", "--rounds=1")
+    little = ("--rate=200", "--warm-up=1", "--seconds=1", "--rounds=1")
     report, _ = report_of(kafka, tmp_path / "latency.json", "latency", *little)
     rows = {row["name"]: row for row in report["rows"]}
     assert list(rows) == ["pass-through", "profiler/librdkafka", "profiler/kafka-python"]
@@ -60,7 +60,7 @@ def test_the_latency_of_both_clients(kafka: Kafka, tmp_path: Path) -> None:
 
 
 def test_the_throughput_of_several_workers(kafka: Kafka, tmp_path: Path) -> None:
-    few = ("--rounds=1", "--workers", "1", "2", "--records=20000")
+    few = ("--rounds=1", "--workers", "1", "2", "--records=8000")
     report, _ = report_of(kafka, tmp_path / "scale.json", "scale", *few)
     assert report["partitions"] == 2
     assert [row["workers"] for row in report["rows"]] == [1, 2]

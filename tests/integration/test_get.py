@@ -186,7 +186,7 @@ def test_a_profile_of_the_other_order_says_so(standard: Visitors, article: Visit
     article.see("ada")
     line = standard.refused("ada")
     assert f"was written by rules {article.rules.version} (order arrival)" in line
-    assert "name the others with --rules" in line
+    assert "name the rules that wrote it with --rules" in line
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from threading import Event, Thread
 
 import pytest
@@ -12,6 +13,7 @@ from profiler.errors import TransportError
 from profiler.kafka.protocol import Consumer, Polled, Producer
 from profiler.records.types import Record
 from tests.kafka.clients import (
+    ADAPTERS,
     PATIENCE_S,
     Client,
     assert_at_end,
@@ -76,12 +78,15 @@ def traffic(producer: Producer, topic: str) -> Iterator[list[int]]:
         thread.join()
 
 
-@pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
+@pytest.mark.parametrize(
+    ("client", "assignor"),
+    # Only librdkafka has the other assignor.
+    [*product(["memory", *ADAPTERS], ["range"]), ("librdkafka", "cooperative-sticky")],
+    indirect=["client"],
+)
 def test_a_poll_that_rebalances_brings_nothing_twice(client: Client, assignor: str) -> None:
     """Members come and go while records do, so that some polls rebalance and find records."""
     changes = {} if client.adapter == "memory" else {"assignor": assignor}
-    if assignor == "cooperative-sticky" and client.adapter != "librdkafka":
-        pytest.skip("only librdkafka has this assignor")
     topic = client.topic("inside", partitions=4)
     first = client.consumer(topic, **changes)
     polled: list[Polled] = []

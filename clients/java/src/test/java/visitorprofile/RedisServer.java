@@ -32,7 +32,8 @@ public final class RedisServer implements AutoCloseable {
   /** Skips the test where there is no redis-server; with CI=true that is a failure. */
   public static RedisServer start(List<String> options) throws IOException {
     int port = freePort();
-    Path folder = Files.createDirectories(Path.of("target", "redis-" + port));
+    // A port may come again; what an earlier server of a cluster left under it must not.
+    Path folder = Files.createTempDirectory(Path.of("target"), "redis-" + port + "-");
     List<String> command =
         new ArrayList<>(List.of(binary(), "--port", "" + port, "--bind", "127.0.0.1"));
     command.addAll(List.of("--save", "", "--dir", folder.toString()));
