@@ -34,7 +34,8 @@ from tests.conftest import MakeStore
 from tests.integration.fault_events import VISITORS, bad_records, page_views
 from tests.integration.pipeline_runs import Input, place_of
 from tests.worker.conftest import Deploy
-from tests.worker.deployment import PATIENCE_S, MemoryDeployment
+from tests.worker.deployment import MemoryDeployment
+from tests.worker.running import PATIENCE_S
 
 SIZE = len(VISITORS)  # so that each batch has one event of each visitor
 LARGE = 20_000

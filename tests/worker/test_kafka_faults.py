@@ -13,7 +13,7 @@ from tests.conftest import MakeStore
 from tests.integration.fault_events import page_views
 from tests.integration.pipeline_runs import place_of
 from tests.worker.conftest import Deploy
-from tests.worker.deployment import FINISH_S
+from tests.worker.running import FINISH_S
 
 UNWELL, WELL = "kafka is unwell, trying again", "kafka is well again"
 
