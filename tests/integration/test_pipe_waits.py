@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.checks import NO_REDIS
-from tests.integration.pipe_runs import command, lines_of
+from tests.integration.pipe_runs import command, line, lines_of
 from tests.integration.programs import PATIENCE_S, clean_environment
-from tests.integration.test_pipe import ends_of, line
+from tests.integration.test_pipe import ends_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
