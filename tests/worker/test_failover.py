@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from profiler.servers.embedded import StoreServer
     from tests.conftest import MakeStore
     from tests.worker.conftest import Deploy
-    from tests.worker.deployment import MemoryDeployment, Running
+    from tests.worker.deployment import MemoryDeployment
+    from tests.worker.running import Running
 
 HALF = 3 * len(VISITORS)
 UNWELL = "redis is unwell, trying again"
