@@ -55,4 +55,5 @@ class _Moved(MetaPathFinder, Loader):
 
 def keep_old_paths() -> None:
     """Let `import` find the old paths; for the whole process."""
-    sys.meta_path.append(_Moved())
+    # Before the usual finders: below an old path of a package they would load a module twice.
+    sys.meta_path.insert(0, _Moved())
