@@ -9,8 +9,9 @@ PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-nightly test-clients lint vectors fmt bench dist clean
-.PHONY: field-cases client-go client-java client-node check-client-go check-client-java check-client-node
+.PHONY: help setup demo test test-fast test-nightly test-clients field-cases mutants lint vectors fmt
+.PHONY: bench dist clean
+.PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -49,6 +50,9 @@ CASES ?= ../shared/cases
 
 field-cases: $(STAMP) ## cases of the field in CASES, by the program and on real servers (ARGS="--only 24")
 	$(BIN)/python -m tools.run_field_cases $(CASES) $(ARGS)
+
+mutants: $(STAMP) ## small faults in copies of the tree: which ones does no test notice?
+	$(BIN)/python -m tools.mutants $(ARGS)
 
 # What tests/clients builds and checks, where a language's tools are installed. Go keeps its own
 # account of what is up to date.

@@ -135,12 +135,14 @@ def published(root: Path) -> Iterator[tuple[str, str]]:
     base = next(filter(None, (_git(root, "merge-base", "HEAD", ref) for ref in PUBLISHED)), "")
     if not base:
         return
-    names = _git(root, "log", "--format=", "--name-only", base, "--", f"{ADRS.as_posix()}/")
+    # A branch may write a text in several commits: what it brought with its merge was published.
+    log = ("log", "--first-parent", "--diff-merges=first-parent")
+    names = _git(root, *log, "--format=", "--name-only", base, "--", f"{ADRS.as_posix()}/")
     for path in sorted(set(names.split())):
         if not _FILE.fullmatch(Path(path).name):
             continue
         # The commits that changed a status line; the first of them fixed the text.
-        commits = _git(root, "log", "--reverse", "--format=%H", "-G^Status: ", base, "--", path)
+        commits = _git(root, *log, "--reverse", "--format=%H", "-G^Status: ", base, "--", path)
         if commits:
             yield Path(path).name, _git(root, "show", f"{commits.split()[0]}:{path}")
 

@@ -7,7 +7,7 @@ import typer
 
 from profiler.config import Effective, load_effective
 from profiler.config.catalogue import FLAGS, variable_of
-from profiler.config.connections import password_in
+from profiler.config.redis_url import password_in
 from profiler.config.settings import Settings
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript

@@ -1,16 +1,24 @@
 """The inner loop: what is done with the records of a batch, whichever implementation does it."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from profiler.engine.batch import Batch, Engine, Finished, Rejection
 from profiler.engine.python import PythonEngine
-from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
 
 __all__ = ["Batch", "Engine", "Finished", "PythonEngine", "Rejection", "process"]
 
 
-def process(engine: Engine, script: ProfileScript, records: Sequence[Record]) -> Finished:
+class Executor(Protocol):
+    """Has Redis fold a batch, as `ProfileScript` does."""
+
+    def execute(self, batch: Batch, /) -> None:
+        """See `ProfileScript.execute`."""
+        ...
+
+
+def process(engine: Engine, script: Executor, records: Sequence[Record]) -> Finished:
     """Carry records through all stages in the calling thread; for callers without a worker.
 
     Raises:

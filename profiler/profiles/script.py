@@ -19,7 +19,8 @@ from profiler.profiles.calls import Calls
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
-from profiler.profiles.redis.connections import opened_by, translated, translating
+from profiler.profiles.redis.connections import greeting_of
+from profiler.profiles.redis.faults import translated, translating
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.profiles.rights import Rights, harmless_calls, merged, rights_of
 from profiler.records.times import Clock
@@ -124,7 +125,7 @@ class ProfileScript:
 
         Where the number grows, a server may have failed, and lost what it had acknowledged.
         """
-        return opened_by(self._client)
+        return greeting_of(self._client).opened
 
     def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> Reply:
         """Make one call with KEYS and ARGV as the contract has them. Raises as `apply` does.

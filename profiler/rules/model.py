@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from profiler.errors import ConfigError
 from profiler.rules.identity import FieldOfEvent, Identity, Table
+from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.places import in_file, line_of
 
 PRESETS = ("standard", "article")
@@ -40,14 +41,8 @@ Tests = Annotated[list["Condition"], Field(min_length=1)]
 class Store(Table):
     """The key of a visitor and how long it lives after the visitor's latest event."""
 
-    key: Annotated[str, StringConstraints(max_length=256)] = "visitor:{<id>}"
+    key: KeyPattern = "visitor:{<id>}"
     ttl_days: Annotated[int, Field(ge=1, le=36_500)] = 395
-
-    @after_validation(mode="after")
-    def _one_place_for_the_id(self) -> "Store":
-        if self.key.count("<id>") != 1:
-            raise ValueError("key must contain <id> exactly once")
-        return self
 
 
 class Limits(Table):

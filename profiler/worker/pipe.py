@@ -5,12 +5,13 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from profiler.config.settings import Settings
 from profiler.engine import Engine, process
-from profiler.errors import InvalidRecordError
+from profiler.errors import InvalidRecordError, ProfilerError
 from profiler.profiles.script import ProfileScript
 from profiler.records.json_objects import Limits, decode_object, encode_object, limits_of
 from profiler.records.surrogates import mend_surrogates
 from profiler.records.types import NO_TIMESTAMP, OutputRecord, Record
 from profiler.worker.pipe_input import BOM, Lines
+from profiler.worker.pipe_stop import Patience, PatientScript
 
 _INPUT = "stdin"
 _READ_BYTES = 1 << 20
@@ -40,6 +41,7 @@ def run_pipe(
     script: ProfileScript,
     settings: Settings,
     *,
+    patience: Patience,
     output: BinaryIO,
     errors: TextIO,
     rejects: TextIO | None = None,
@@ -51,19 +53,31 @@ def run_pipe(
     Every accepted line becomes one line ``{"key": …, "value": {…}}`` of `output`; every rejected
     one a JSON object with line number, code and reason in `errors` and in `rejects`. Blank lines
     are passed over. Blocks until more can be read; what is there is processed at once, up to
-    `batch.max_records` together.
+    `batch.max_records` together. A batch that Redis did not take is tried again; events of it that
+    were counted already are known by their event ids only.
 
     Raises:
-        StoreUnavailableError: Redis is away; the results of earlier batches were written.
+        StoreUnavailableError: Redis stayed away for too long.
+        StoppedError: a signal came.
+        ProfilerError: it cannot go on. Each of these errors names the last line with a result.
     """
     # The line is one object around the record's.
     limits = limits_of(settings.limits)
     limits = limits._replace(max_record_bytes=_MAX_LINE_BYTES, max_depth=limits.max_depth + 1)
-    count, rejected = 0, 0
-    for batch in _batches(lines, settings.batch.max_records, limits):
-        records = [item for item in batch if isinstance(item, Record)]
+    count = rejected = written = 0
+    patient = PatientScript(script, patience)
+    batches = _batches(lines, settings.batch.max_records, limits)
+    while True:
+        try:
+            batch = next(batches, None)
+            if batch is None:
+                return Piped(count, rejected)
+            records = [item for item in batch if isinstance(item, Record)]
+            finished = process(engine, patient, records)
+        except ProfilerError as error:
+            error.args = (f"{error}; {_told(written)}",)
+            raise
         bad = [item for item in batch if isinstance(item, _BadLine)]
-        finished = process(engine, script, records)
         bad += [_BadLine(dead.record.offset, *dead.rejected) for dead in finished.rejections]
         for item in finished.outputs:
             if item.topic == settings.topics.persisted:
@@ -75,7 +89,13 @@ def run_pipe(
         count += len(batch)
         rejected += len(bad)
         output.flush()
-    return Piped(count, rejected)
+        written = batch[-1].line if isinstance(batch[-1], _BadLine) else batch[-1].offset
+
+
+def _told(written: int) -> str:
+    if not written:
+        return "no result is written"
+    return f"line {written} is the last one whose result is written"
 
 
 def _line(persisted: OutputRecord) -> bytes:

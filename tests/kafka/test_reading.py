@@ -316,13 +316,10 @@ def test_a_pause_at_such_a_record_loses_nothing(client: Client) -> None:
 
 
 def test_a_closed_member_leaves_its_partitions_to_others(client: Client) -> None:
+    """Sessions are so long here that no other way than leaving gives them away in time."""
+    long = {} if client.adapter == "memory" else {"session_timeout_ms": 2_000 * PATIENCE_S}
     topic = client.topic("close", partitions=2)
-    first = client.consumer(topic)
+    first = client.consumer(topic, **long)
     join(first, 2)
-    started = time.monotonic()
     first.close()
-    assert time.monotonic() - started < 5
-    second = client.consumer(topic)
-    started = time.monotonic()
-    join(second, 2)
-    assert time.monotonic() - started < SESSION_MS / 1_000
+    join(client.consumer(topic, **long), 2)

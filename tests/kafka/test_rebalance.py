@@ -1,4 +1,7 @@
-"""Rebalances: what every adapter of `profiler.kafka.protocol.Consumer` keeps in them."""
+"""Rebalances: what every adapter of `profiler.kafka.protocol.Consumer` keeps in them.
+
+Over 250 lines: one contract, read from top to bottom.
+"""
 
 import time
 from collections import defaultdict

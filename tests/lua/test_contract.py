@@ -75,6 +75,14 @@ def test_no_events_give_no_answers_and_no_key(script: Script) -> None:
     assert not script.client.exists(script.key)
 
 
+def test_flags_have_one_space_between_them_and_nothing_around_them(script: Script) -> None:
+    """A caller may split them at the space; `Answer.flags` would not see an empty one."""
+    events = [event(event_id=name, visit=visit) for name, visit in zip("123", "ABB", strict=True)]
+    first, second, third = script.raw(*events)
+
+    assert [first[0], second[0], third[0]] == [b"new_visitor new_visit", b"new_visit", b""]
+
+
 def test_a_call_may_carry_500_events(script: Script) -> None:
     events = [event(i, ms=i, event_id=f"e{i}") for i in range(MAX_EVENTS)]
 

@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from profiler.errors import ConfigError, StoreUnavailableError
-from profiler.profiles.redis.connections import connect, translated
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.redis.faults import translated
 from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent

@@ -120,6 +120,23 @@ def test_a_text_that_no_main_branch_has_may_still_change(tree: Path) -> None:
     assert found(tree) == []
 
 
+def test_a_text_that_a_branch_wrote_in_steps_is_published_by_its_merge(tree: Path) -> None:
+    text = LATER.replace("Water", "Ice")
+    path = tree / ADRS / "0003-ice.md"
+    git(tree, "switch", "--quiet", "--create", "branch")
+    for words in ("It melts.", "It melts at 0 °C."):
+        path.write_text(text.replace("It was measured.", words), "utf-8")
+        main(["--write"], tree)
+        commit(tree)
+    git(tree, "switch", "--quiet", "main")
+    git(tree, "merge", "--quiet", "--no-ff", "--no-edit", "branch")
+    assert found(tree) == []
+    path.write_text(text, "utf-8")
+    assert found(tree) == [
+        "0003-ice.md: its text was changed after it was published; write a new ADR instead"
+    ]
+
+
 def test_without_a_history_the_rest_is_checked(
     tree: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,6 +47,13 @@ def test_a_source_can_be_read_again(offset: int) -> None:
     assert source_of(headers) == ("tracking_processed", 3, offset)
 
 
+def test_a_source_whose_topic_is_no_utf8_can_be_read() -> None:
+    """No topic has such a name, and whoever compares it must not fail at it."""
+    _, partition, offset = SOURCE
+    headers = (("source-topic", b"t\xff"), partition, offset)
+    assert source_of(headers) == ("t\ufffd", int(partition[1] or b""), int(offset[1] or b""))
+
+
 @pytest.mark.parametrize(
     "headers",
     [(), OTHERS, SOURCE[:2], (*SOURCE, SOURCE[0]), (*SOURCE[:2], ("source-offset", b"9" * 5_000))],

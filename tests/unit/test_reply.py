@@ -103,7 +103,7 @@ def test_an_answer_that_breaks_the_contract_is_refused(
     assert "many" not in str(caught.value)
 
 
-def test_what_is_kept_of_earlier_values_is_bounded() -> None:
+def test_earlier_values_are_kept_and_what_is_kept_is_bounded() -> None:
     decoder = ReplyDecoder(ARTICLE)
     tracemalloc.start()
     try:
@@ -117,7 +117,8 @@ def test_what_is_kept_of_earlier_values_is_bounded() -> None:
         kept_bytes, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert kept_bytes < 2_000_000
+    # Some 3,600 short values are kept at the end; if none were, each event would encode its own.
+    assert 200_000 < kept_bytes < 2_000_000
 
 
 def test_what_is_kept_of_earlier_shapes_is_bounded() -> None:

@@ -7,7 +7,8 @@ from tests.conftest import MakeStore
 from tests.integration.fault_events import VISITORS, bad_records, page_views
 from tests.integration.pipeline_runs import Input, place_of
 from tests.worker.conftest import Deploy
-from tests.worker.deployment import MemoryDeployment, Running
+from tests.worker.deployment import MemoryDeployment
+from tests.worker.running import Running
 
 SOURCES: dict[Mode, str] = {"run": "processed", "flatten": "processed", "profile": "flattened"}
 SMALL = {"BATCH__MAX_RECORDS": "40"}

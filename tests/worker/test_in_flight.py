@@ -34,7 +34,8 @@ from tests.conftest import MakeStore
 from tests.integration.fault_events import VISITORS, bad_records, page_views
 from tests.integration.pipeline_runs import Input, place_of
 from tests.worker.conftest import Deploy
-from tests.worker.deployment import PATIENCE_S, MemoryDeployment
+from tests.worker.deployment import MemoryDeployment
+from tests.worker.running import PATIENCE_S
 
 SIZE = len(VISITORS)  # so that each batch has one event of each visitor
 LARGE = 20_000
@@ -164,6 +165,18 @@ def test_nothing_is_written_behind_a_batch_that_kafka_refused(
     here.flow.remove(here.flow.produced())
     with pytest.raises(RecordTooLargeError):
         here.flow.check()
+
+
+def test_a_good_output_that_is_too_large_never_leaves_as_a_reference(
+    scene: Callable[[Sequence[Input]], Scene],
+) -> None:
+    """In a batch with a dead letter, which alone may leave as a reference."""
+    large = page_views(1, 1)[0]._replace(headers=(("large", b"x" * 100_000),))
+    here = scene([*bad_records(1), large])
+    here.deployment.take_records_of("persisted", 90_000)
+    here.added = [here.line.add([record for batch in here.batches for record in batch])]
+    assert here.errors() == [RecordTooLargeError]
+    assert here.written() == []
 
 
 def test_nothing_is_applied_behind_a_batch_that_was_not(

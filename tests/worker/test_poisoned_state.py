@@ -16,7 +16,8 @@ from profiler.rules.model import PRESETS
 from tests.conftest import MakeStore
 from tests.integration.pipeline_runs import Input, place_of
 from tests.worker.conftest import Deploy
-from tests.worker.deployment import MemoryDeployment, Running
+from tests.worker.deployment import MemoryDeployment
+from tests.worker.running import Running
 
 TIME = 1_700_000_000_000
 HEALTHY = [f"healthy {number}" for number in range(5)]

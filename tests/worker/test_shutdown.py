@@ -15,7 +15,8 @@ from tests.conftest import MakeStore
 from tests.integration.fault_events import page_views
 from tests.integration.pipeline_runs import place_of
 from tests.worker.conftest import Deploy
-from tests.worker.deployment import FINISH_S, MemoryDeployment, Running
+from tests.worker.deployment import MemoryDeployment
+from tests.worker.running import FINISH_S, Running
 
 LEFT = "a batch is not committed and will be read again"
 

@@ -23,8 +23,9 @@ class Finisher:
         self._mode = mode
         self._settings = settings
         self._topics = settings.topics
-        self._room = settings.room_bytes
         self._largest_bytes = settings.largest_output_bytes
+        #: Half of what key, headers and flattened value leave: no such profile needs a look.
+        self._small_bytes = (settings.largest_output_bytes - settings.room_bytes) // 2
 
     def finish(self, drafts: Sequence[Draft | End], outcomes: Iterable[Outcome]) -> Finished:
         """Make a batch's outputs.
@@ -78,7 +79,8 @@ class Finisher:
         else:
             encoded = extend_object(encoded, outcome.encoded)
         output = output_of(record, self._topics.persisted, encoded, headers)
-        if len(encoded) > self._room and size_of(output) > self._largest_bytes:
+        added = len(encoded) - len(draft.encoded)
+        if added > self._small_bytes and size_of(output) > self._largest_bytes:
             # By rules with many long fields only; the profile knows the event already.
             too_large = f"with its profile it has {size_of(output)} bytes"
             return self._reject(draft, Rejected("too_large", too_large), batch)

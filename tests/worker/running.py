@@ -1,0 +1,145 @@
+"""A worker in a thread of this process, on the broker in memory and a real Redis."""
+
+import io
+import json
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from profiler.config.settings import Mode, Settings
+from profiler.engine import PythonEngine
+from profiler.errors import ConfigError, ProfilerError
+from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
+from profiler.profiles.redis.connections import connect_to
+from profiler.profiles.script import ProfileScript
+from profiler.rules.model import load_rules
+from profiler.servers.processes import wait_until
+from profiler.worker.assemble import assemble
+from profiler.worker.run import run_to_end
+from profiler.worker.shutdown import StopRequest
+
+PATIENCE_S = 30
+#: Less than a program has, so that a test which uses it up is short.
+FINISH_S = 3.0
+_FAILED, _MISCONFIGURED = 1, 78
+
+
+class Running:
+    """A worker in a thread; the end of its `with` block stops it, if it still runs.
+
+    Workers that run at the same time write one log, which is the process's.
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        settings: Settings,
+        broker: MemoryBroker,
+        log: io.StringIO,
+        *,
+        make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer,
+    ) -> None:
+        self._make_consumer = make_consumer
+        self._mode = mode
+        self._settings = settings
+        self._broker = broker
+        self._log = log
+        self._code: int | None = None
+        self.stop_request = StopRequest(finish_s=FINISH_S)
+        self._thread = threading.Thread(target=self._run, name="worker")
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop_request.set()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._thread.is_alive()
+
+    @property
+    def output(self) -> str:
+        """What was logged."""
+        return self._log.getvalue()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log lines so far."""
+        lines = [line for line in self.output.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in lines]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log lines of one event so far."""
+        return [line for line in self.lines() if line["event"] == name]
+
+    def wait_for(self, check: Callable[[], bool]) -> None:
+        """Wait until a condition holds, and fail where the worker ends before."""
+        wait_until(lambda: self._code is not None or check(), timeout=PATIENCE_S, interval=0.01)
+        assert check(), f"ended with {self._code}:\n{self.output[-4_000:]}"
+
+    def wait_for_event(self, name: str, *, times: int = 1) -> None:
+        """Wait until an event was logged so many times."""
+        self.wait_for(lambda: len(self.events(name)) >= times)
+
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
+        """Wait for its end; return what would be the exit code."""
+        self._thread.join(timeout_s)
+        assert self._code is not None, self.output[-4_000:]
+        return self._code
+
+    def stop(self) -> dict[str, Any]:
+        """Ask it to stop, expect success, and return what it counted."""
+        self.stop_request.set()
+        assert self.wait() == 0, self.output[-4_000:]
+        return self.events("stopped")[-1]
+
+    def _run(self) -> None:
+        try:
+            self._work()
+            self._code = 0
+        except ProfilerError as error:
+            self._log.write(f"profiler: {error}\n")
+            self._code = _MISCONFIGURED if isinstance(error, ConfigError) else _FAILED
+
+    def _work(self) -> None:
+        mode, settings = self._mode, self._settings
+        script = None
+        if mode != "flatten":
+            rules, limits = load_rules(settings.rules), settings.limits
+            client = connect_to(settings.redis)
+            script = ProfileScript(client, rules, max_id_bytes=limits.max_id_bytes)
+            script.register()
+        topics, groups = settings.topics, settings.groups
+        consumer = self._make_consumer(
+            self._broker,
+            topics=[topics.flattened if mode == "profile" else topics.processed],
+            group=getattr(groups, mode),
+            auto_offset_reset=settings.kafka.auto_offset_reset,
+            max_poll_interval_ms=settings.kafka.max_poll_interval_ms,
+        )
+        producer = MemoryProducer(
+            self._broker,
+            max_request_bytes=max(
+                settings.dead_letters.max_bytes, settings.kafka.max_request_bytes
+            ),
+            delivery_timeout_ms=settings.kafka.delivery_timeout_ms,
+        )
+        worker = assemble(
+            settings=settings,
+            engine=PythonEngine(mode, settings, script),
+            script=script,
+            consumer=consumer,
+            producer=producer,
+            stop=self.stop_request,
+        )
+        run_to_end(worker, consumer, producer, self.stop_request)

@@ -1,0 +1,152 @@
+"""A copy of the tree in which a mutant is put and tests run, so that nobody's files are touched."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import NamedTuple
+
+from tools.mutants.draw import Mutant
+
+#: After an interrupt pytest has so long to end the servers of its tests.
+_GRACE_S = 30.0
+#: For what is no test: rendering, and asking where the package comes from.
+_SHORT_S = 60.0
+
+
+class Run(NamedTuple):
+    """One run of pytest."""
+
+    code: int
+    output: str
+    seconds: float
+    is_late: bool
+
+
+class Copy:
+    """A copy of what Git knows or would take of a tree, at the same relative paths.
+
+    Args:
+        tree: the checkout; its ``.venv`` runs the tests.
+        directory: where the copy goes; it must not exist.
+    """
+
+    def __init__(self, tree: Path, directory: Path) -> None:
+        self._tree = tree
+        self._directory = directory
+        self._python = tree / ".venv" / "bin" / "python"
+        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(listed, cwd=tree, check=True, capture_output=True, text=True).stdout
+        for name in filter(None, names.split("\0")):
+            target = directory / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # removed, and Git does not know yet
+                shutil.copy2(tree / name, target, follow_symlinks=False)
+        self._check_import()
+
+    def put(self, mutant: Mutant) -> str:
+        """Put a mutant in the place of the original.
+
+        Returns:
+            Why this is no mutant, or nothing.
+        """
+        path = self._directory / mutant.path
+        path.write_text(mutant.edit.apply(path.read_text("utf-8")), "utf-8")
+        self._forget_bytecode(path)
+        return "" if mutant.path.endswith(".py") else self._render()
+
+    def restore(self, mutant: Mutant) -> None:
+        """Put the original back."""
+        path = self._directory / mutant.path
+        shutil.copy2(self._tree / mutant.path, path)
+        self._forget_bytecode(path)
+        shutil.copytree(
+            self._tree / "lua" / "rendered",
+            self._directory / "lua" / "rendered",
+            dirs_exist_ok=True,
+        )
+
+    def test(self, tests: tuple[str, ...], limit_s: float) -> Run:
+        """Run tests until the first fails, in a session of their own.
+
+        Args:
+            tests: arguments of pytest.
+            limit_s: after so long they are ended.
+        """
+        options = ["-x", "-q", "--tb=line", "--no-header", "-p", "no:cacheprovider"]
+        command = [str(self._python), "-m", "pytest", *options, *tests]
+        begin = time.monotonic()
+        with subprocess.Popen(
+            command,
+            cwd=self._directory,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            try:
+                output, _ = process.communicate(timeout=limit_s)
+                is_late = False
+            except subprocess.TimeoutExpired:
+                output, is_late = _end(process), True
+        return Run(process.returncode, output, time.monotonic() - begin, is_late)
+
+    def _environment(self) -> dict[str, str]:
+        # CI: a missing server is a failure, and properties take the same examples every time.
+        return {**os.environ, "PYTHONPATH": str(self._directory), "CI": "true"}
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self._python), *arguments],
+            cwd=self._directory,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SHORT_S,
+        )
+
+    def _check_import(self) -> None:
+        """Fail where tests would import the package of the tree, which is installed editably."""
+        # From another directory, as programs that tests start are.
+        program = "import os; os.chdir('/'); import profiler; print(profiler.__file__)"
+        found = self._run("-P", "-c", program)
+        if found.returncode or not Path(found.stdout.strip()).is_relative_to(self._directory):
+            raise RuntimeError(f"tests would not import the copy: {found.stdout}{found.stderr}")
+
+    def _render(self) -> str:
+        rendered = self._directory / "lua" / "rendered"
+        before = {path: path.read_bytes() for path in sorted(rendered.glob("*.lua"))}
+        run = self._run("-m", "profiler", "lua", "render")
+        if run.returncode:
+            raise RuntimeError(f"the templates do not render: {run.stderr}")
+        if before == {path: path.read_bytes() for path in before}:
+            return "renders to the same script"
+        parse = ["luacheck", "--quiet", "--only", "0", "--", *map(str, before)]
+        is_lua = subprocess.run(parse, capture_output=True, check=False).returncode <= 1
+        return "" if is_lua else "is no Lua"
+
+    @staticmethod
+    def _forget_bytecode(path: Path) -> None:
+        """Python takes a change of the same length in the same second for none."""
+        if path.suffix == ".py":
+            Path(cache_from_source(str(path))).unlink(missing_ok=True)
+
+
+def _end(process: subprocess.Popen[str]) -> str:
+    """Interrupt pytest, which ends its servers, and kill what is left of its session."""
+    process.send_signal(signal.SIGINT)
+    try:
+        output, _ = process.communicate(timeout=_GRACE_S)
+    except subprocess.TimeoutExpired:
+        output = ""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return output
