@@ -6,7 +6,8 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from profiler.config.kafka_addresses import DEFAULT_PORT, Server, servers_of
+from profiler.config.addresses import Address
+from profiler.config.kafka_addresses import DEFAULT_PORT, servers_of
 from profiler.config.redis_url import RedisUrl, parse_redis_url
 
 
@@ -137,7 +138,7 @@ class KafkaSettings(TlsSection):
         return text
 
     @property
-    def servers(self) -> list[Server]:
+    def servers(self) -> list[Address]:
         """`bootstrap_servers`, taken apart."""
         return servers_of(self.bootstrap_servers)
 

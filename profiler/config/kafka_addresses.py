@@ -6,7 +6,8 @@ to themselves one takes ``http://kafka:9092`` for a host, and the other takes th
 
 import ipaddress
 import re
-from typing import NamedTuple
+
+from profiler.config.addresses import Address
 
 #: Of an entry that names none; both client libraries have the same.
 DEFAULT_PORT = 9092
@@ -21,22 +22,7 @@ _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE | 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
-class Server(NamedTuple):
-    """Where a broker may be.
-
-    Attributes:
-        host: a name or an address; an IPv6 address without its brackets.
-        port: 1 to 65535.
-    """
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def servers_of(text: str) -> list[Server]:
+def servers_of(text: str) -> list[Address]:
     """Take a list ``host:port,host:port`` apart; blanks around a comma do not matter.
 
     Raises:
@@ -53,7 +39,7 @@ def servers_of(text: str) -> list[Server]:
     return servers
 
 
-def _server(entry: str) -> Server:
+def _server(entry: str) -> Address:
     if not entry:
         raise ValueError("a comma has no host before or behind it")
     if "@" in entry:
@@ -76,10 +62,10 @@ def _server(entry: str) -> Server:
     host = _host(parts["host"], shown)
     port = parts["port"]
     if port is None:
-        return Server(host, DEFAULT_PORT)
+        return Address(host, DEFAULT_PORT)
     if not _PORT.fullmatch(port) or not 0 < int(port) <= _LAST_PORT:
         raise ValueError(f"{shown}: {port!r} is no port; a port is a number from 1 to {_LAST_PORT}")
-    return Server(host, int(port))
+    return Address(host, int(port))
 
 
 def _host(text: str, shown: str) -> str:

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from profiler.config.addresses import Address
 from profiler.config.redis_options import option_problems
 
 _PORT = 6379
@@ -28,16 +29,6 @@ _BEGIN = "url must begin with redis://, rediss:// or unix://, or with redis+sent
 _BEGIN += " rediss+sentinel:// for the primary that Sentinel names"
 _ENCODE = "url cannot be read; percent-encode its password, or set redis.password"
 _DATABASE = "url: the database is a number, e.g. redis://host:6379/0"
-
-
-class Address(NamedTuple):
-    """Where a server listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class RedisUrl(NamedTuple):

@@ -23,7 +23,7 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 from profiler.config import KafkaSettings
-from profiler.config.kafka_addresses import Server
+from profiler.config.addresses import Address
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka.kafka_python.client import connection_options
 
@@ -73,7 +73,7 @@ def check_names(settings: KafkaSettings) -> None:
         _LOG.warning("kafka.bootstrap_servers: %s", text)
 
 
-def troubles_of(servers: Iterable[Server], *, timeout_s: float) -> dict[Server, Trouble]:
+def troubles_of(servers: Iterable[Address], *, timeout_s: float) -> dict[Address, Trouble]:
     """Connect to each server; return what is wrong with those that cannot be connected to."""
     return _of_each(servers, _port_trouble, timeout_s)
 
@@ -130,15 +130,15 @@ def _joined(troubles: Iterable[Trouble]) -> str:
 
 
 def _of_each(
-    servers: Iterable[Server],
-    look: Callable[[Server, float], Trouble | None],
+    servers: Iterable[Address],
+    look: Callable[[Address, float], Trouble | None],
     timeout_s: float,
-) -> dict[Server, Trouble]:
+) -> dict[Address, Trouble]:
     """Look at all at once: a resolver may take longer than we have, and cannot be cut short."""
     found = {server: Trouble(f"{server}: no answer within {timeout_s:.1f} s") for server in servers}
-    answered: dict[Server, Trouble | None] = dict(found)
+    answered: dict[Address, Trouble | None] = dict(found)
 
-    def note(server: Server) -> None:
+    def note(server: Address) -> None:
         answered[server] = look(server, timeout_s)
 
     threads = [threading.Thread(target=note, args=[each], daemon=True) for each in found]
@@ -150,7 +150,7 @@ def _of_each(
     return {server: trouble for server, trouble in list(answered.items()) if trouble is not None}
 
 
-def _name_trouble(server: Server, _timeout_s: float) -> Trouble | None:
+def _name_trouble(server: Address, _timeout_s: float) -> Trouble | None:
     try:
         socket.getaddrinfo(*server, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -158,13 +158,13 @@ def _name_trouble(server: Server, _timeout_s: float) -> Trouble | None:
     return None
 
 
-def _of_name(server: Server, error: socket.gaierror) -> Trouble:
+def _of_name(server: Address, error: socket.gaierror) -> Trouble:
     if error.errno in _UNKNOWN:
         return Trouble(f"DNS does not know {server.host}", is_unknown=True)
     return Trouble(f"DNS gives no answer about {server.host} ({error.strerror})")
 
 
-def _port_trouble(server: Server, timeout_s: float) -> Trouble | None:
+def _port_trouble(server: Address, timeout_s: float) -> Trouble | None:
     try:
         socket.create_connection(server, timeout=timeout_s).close()
     except socket.gaierror as error:
@@ -178,7 +178,7 @@ def _port_trouble(server: Server, timeout_s: float) -> Trouble | None:
     return None
 
 
-def _advertised(settings: KafkaSettings, timeout_s: float) -> dict[int, Server]:
+def _advertised(settings: KafkaSettings, timeout_s: float) -> dict[int, Address]:
     """Where the brokers say that they are; empty where nothing answers as Kafka does."""
     options = connection_options(settings)
     net = NetworkSelector(**options)
@@ -190,10 +190,10 @@ def _advertised(settings: KafkaSettings, timeout_s: float) -> dict[int, Server]:
         return {}
     finally:
         KafkaNetClient(net, manager).close()
-    return {broker.node_id: Server(broker.host, broker.port) for broker in brokers}
+    return {broker.node_id: Address(broker.host, broker.port) for broker in brokers}
 
 
-def _stranger(server: Server, timeout_s: float, *, is_encrypted: bool) -> Trouble:
+def _stranger(server: Address, timeout_s: float, *, is_encrypted: bool) -> Trouble:
     """What listens there, where it is one of the usual mistakes; Kafka's client has failed on it.
 
     A broker hangs up at what is sent here, and logs a warning.
@@ -213,7 +213,7 @@ def _stranger(server: Server, timeout_s: float, *, is_encrypted: bool) -> Troubl
     return Trouble(f"{server}: speaks {protocol}, not Kafka's protocol; check the port")
 
 
-def _answer(server: Server, request: bytes, timeout_s: float) -> bytes:
+def _answer(server: Address, request: bytes, timeout_s: float) -> bytes:
     """The beginning of what comes back: nothing where the other side hangs up, or `_SILENCE`."""
     try:
         with socket.create_connection(server, timeout=timeout_s) as connection:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiler.config.redis_url import Address, RedisUrl, parse_redis_url, password_in
+from profiler.config.addresses import Address
+from profiler.config.redis_url import RedisUrl, parse_redis_url, password_in
 from servers import passwords
 
 PLAIN = RedisUrl(

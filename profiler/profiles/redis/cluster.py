@@ -8,7 +8,7 @@ import redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 from redis.exceptions import AskError, ClusterDownError, MovedError
 
-from profiler.config.redis_url import Address
+from profiler.config.addresses import Address
 from profiler.errors import ConfigError, StoreUnavailableError
 from profiler.profiles.redis.exchange import exchange, exchange_one
 from profiler.profiles.redis.nodes import Command, Words

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import redis
 
-from profiler.config.redis_url import Address
+from profiler.config.addresses import Address
 
 
 class Places(Protocol):

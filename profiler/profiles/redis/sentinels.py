@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from profiler.config.redis_url import Address
+from profiler.config.addresses import Address
 from profiler.errors import ConfigError
 from profiler.profiles.redis.hello import hello
 from profiler.profiles.redis.places import Hosts, PlacedConnection, PlacedSSLConnection

@@ -6,7 +6,7 @@ from typing import Any
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.crc import key_slot
 
-from profiler.config.redis_url import Address
+from profiler.config.addresses import Address
 
 
 class SlotMap:
