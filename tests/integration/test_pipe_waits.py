@@ -54,6 +54,11 @@ def await_trouble(process: subprocess.Popen[bytes]) -> None:
     assert json.loads(errors.readline())["event"] == UNWELL
 
 
+@pytest.mark.field(
+    kind="connections",
+    meets="Redis goes away while `pipe` reads",
+    happens="`pipe` waits, and goes on",
+)
 def test_it_goes_on_when_redis_is_back(private_store: MakeStore) -> None:
     server = private_store(options=["--appendonly", "yes", "--appendfsync", "always"])
     with piping("--redis", server.url) as process:
@@ -72,6 +77,11 @@ def test_it_goes_on_when_redis_is_back(private_store: MakeStore) -> None:
         assert told.count("redis is well again") == 1
 
 
+@pytest.mark.field(
+    kind="connections",
+    meets="Redis stays away from `pipe` for too long",
+    happens="it ends with exit code 1, and names the last line whose result is written",
+)
 def test_it_gives_up_and_names_the_last_line(private_store: MakeStore) -> None:
     server = private_store()
     with piping("--redis", server.url, "--wait", "0.5") as process:
@@ -92,6 +102,11 @@ def test_it_gives_up_and_names_the_last_line(private_store: MakeStore) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("waits_for", ["input", "redis"])
+@pytest.mark.field(
+    kind="stops",
+    meets="a stop of `pipe`, as one signal or two",
+    happens="it ends, and names the last line whose result is written",
+)
 def test_a_signal_ends_it_and_names_the_last_line(
     number: signal.Signals, waits_for: str, private_store: MakeStore
 ) -> None:

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(("database", "connections"), [(0, 200), (3, 20)])
+@pytest.mark.field(
+    kind="connections",
+    meets="TLS 1.3 without a login",
+    happens="each of 200 connections works",
+)
 def test_every_connection_with_tls_is_ready(
     database: int,
     connections: int,
@@ -74,6 +79,11 @@ def test_a_server_without_tls_is_named(private_store: MakeStore) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel"])
+@pytest.mark.field(
+    kind="connections",
+    meets="the port is a web server's",
+    happens="it says so",
+)
 def test_what_is_no_redis_is_named(scheme: str, web_server: int) -> None:
     end = SERVICE if scheme.endswith("sentinel") else "0"
     line = refused("get", "ada", redis__url=f"{scheme}://127.0.0.1:{web_server}/{end}")

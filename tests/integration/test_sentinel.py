@@ -34,6 +34,11 @@ def sentinel(private_store: MakeStore) -> Iterator[Sentinel]:
 
 
 @pytest.mark.parametrize("command", ["pipe", "get ada", "lua install", "lua check"])
+@pytest.mark.field(
+    kind="connections",
+    meets="the address of a Sentinel in place of a Redis",
+    happens="one line that says so, with the URL that names the service, exit code 78",
+)
 def test_a_sentinel_in_place_of_a_redis_is_named(sentinel: Sentinel, command: str) -> None:
     for database in (0, 1):
         url = f"redis://127.0.0.1:{sentinel.port}/{database}"
@@ -66,6 +71,11 @@ def by(sentinel: Sentinel, *, service: str = SERVICE, scheme: str = "redis") -> 
     return f"{scheme}+sentinel://127.0.0.1:1,127.0.0.1:{sentinel.port}/{service}/0"
 
 
+@pytest.mark.field(
+    kind="connections",
+    meets="`redis+sentinel://…/service/0`",
+    happens="the primary that the Sentinels name",
+)
 def test_sentinel_leads_to_the_primary(sentinel: Sentinel) -> None:
     """One of them is away: the other one is asked."""
     url = by(sentinel)

@@ -82,6 +82,11 @@ def test_the_slot_is_that_of_the_tag(visitor_id: str) -> None:
 
 
 @given(st.permutations([*"{}{}", "<id>", "a", "b"]), st.integers(1, 7))
+@pytest.mark.field(
+    kind="connections",
+    meets="a key pattern whose braces put all visitors into one slot",
+    happens="the rules are refused",
+)
 def test_a_pattern_spreads_visitors_or_is_refused(pieces: list[str], most: int) -> None:
     pattern = "".join(pieces[:most])
     slots = {key_slot(key_of(pattern, f"visitor {number}").encode()) for number in range(9)}

@@ -149,6 +149,11 @@ def test_a_url_says(url: str, changes: dict[str, Any]) -> None:
         ("redis+sentinel:///shop", "names no host"),
     ],
 )
+@pytest.mark.field(
+    kind="connections",
+    meets="a wrong option, one that weakens TLS, no host, a port or database that is none",
+    happens="one line that says what to do, exit code 78, with no part of a secret",
+)
 def test_a_url_is_refused(url: str, words: str) -> None:
     with pytest.raises(ValueError, match=r"^url") as caught:
         parse_redis_url(url)
@@ -175,6 +180,11 @@ SIGNS = "/?#@:,[]& =;57"
     after=st.text(SIGNS, max_size=4),
     scheme=st.sampled_from(["redis", "rediss", "unix", "redis+sentinel"]),
     user=st.sampled_from(["", "me"]),
+)
+@pytest.mark.field(
+    kind="connections",
+    meets="a password that was not percent-encoded",
+    happens="it is the password that was meant, or refused; never a host or a port",
 )
 def test_no_password_is_taken_for_something_else(
     before: str, after: str, scheme: str, user: str

@@ -118,6 +118,11 @@ def work_through(
         (load_for_long, "loading"),
     ],
 )
+@pytest.mark.field(
+    kind="connections",
+    meets="a failover behind one name; the old primary keeps its connections",
+    happens="the connection is dropped, the name resolved again, and nothing is lost",
+)
 def test_a_name_that_moved_is_resolved_again(
     makes_unwell: Callable[[StoreServer, StoreServer], None],
     answer: str,
@@ -153,6 +158,11 @@ def sentinel() -> Iterator[RedisSentinel]:
         yield servers
 
 
+@pytest.mark.field(
+    kind="connections",
+    meets="the primary and one Sentinel die",
+    happens="the other Sentinels name the new primary, and the worker goes on",
+)
 def test_sentinel_names_another_primary_after_a_crash(
     sentinel: RedisSentinel, deploy: Deploy
 ) -> None:
