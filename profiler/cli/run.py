@@ -26,7 +26,7 @@ from profiler.service import logs
 from profiler.worker.assemble import assemble
 from profiler.worker.fleet import run_fleet
 from profiler.worker.run import run_to_end
-from profiler.worker.shutdown import StopRequest, watch_signals
+from profiler.worker.shutdown import StopRequest, Watch
 
 _LOG = structlog.get_logger("profiler.cli")
 
@@ -104,7 +104,8 @@ def _start(mode: Mode, settings: Settings, *, switch_mode: bool, workers: int) -
 
 def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     stop = StopRequest()
-    watch = watch_signals(stop)
+    watch = Watch(stop)
+    watch.start()
     _LOG.info("starting", mode=mode, worker=settings.worker_id)
     script = None
     if mode != "flatten":
