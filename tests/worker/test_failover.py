@@ -203,6 +203,6 @@ def test_a_connection_does_not_outlive_what_sentinel_says(sentinel: RedisSentine
         assert port() == sentinel.primary.port
         sentinel.sentinels[0].ask("SENTINEL", "FAILOVER", SERVICE)
         sentinel.await_failover()
-        assert wait_until(lambda: port() == sentinel.replica.port, timeout=4)
+        assert wait_until(lambda: port() == sentinel.replica.port, timeout=10)
     with closing(redis.Redis.from_url(sentinel.primary.url)) as old:
         assert old.set("forgotten", 1)
