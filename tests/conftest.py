@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from xdist.scheduler import LoadScopeScheduling
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
     from profiler.servers.embedded import StoreServer
+
+
+# No test is timed: machines are shared, and their speed changes.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 
 class MakeTopics(Protocol):
