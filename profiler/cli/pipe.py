@@ -60,7 +60,7 @@ def pipe(
         mode: Mode = "run" if input_ == "processed" else "profile"
         done = run_pipe(
             open_lines(cast("io.BufferedReader", sys.stdin.buffer), decompress=decompress),
-            PythonEngine(mode, settings, script, watermarks=False),
+            PythonEngine(mode, settings, script),
             script,
             settings,
             output=sys.stdout.buffer,

@@ -6,12 +6,13 @@ from typing import Literal
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
-from profiler.kafka.protocol import Consumer, Polled, Producer
+from profiler.kafka.protocol import Consumer, Polled, Producer, TopicIdentity
 
 __all__ = [
     "Consumer",
     "Polled",
     "Producer",
+    "TopicIdentity",
     "client_of",
     "open_consumer",
     "open_producer",

@@ -25,6 +25,20 @@ class Polled(NamedTuple):
     group_metadata: Any
 
 
+class TopicIdentity(NamedTuple):
+    """What a topic is, beside its name.
+
+    Attributes:
+        cluster_id: empty where the broker tells none.
+        topic_id: another one for every topic that was ever made; empty likewise.
+        partitions: how many.
+    """
+
+    cluster_id: str
+    topic_id: str
+    partitions: int
+
+
 class Consumer(Protocol):
     """A member of a consumer group that commits only when told to.
 

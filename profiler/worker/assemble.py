@@ -14,6 +14,7 @@ from profiler.worker.loop import Worker
 from profiler.worker.produce import ProduceStage
 from profiler.worker.progress import Progress
 from profiler.worker.shutdown import StopRequest
+from profiler.worker.streams import Streams
 
 
 def assemble(
@@ -23,6 +24,7 @@ def assemble(
     script: ProfileScript | None,
     consumer: Consumer,
     producer: Producer,
+    streams: Streams,
     stop: StopRequest,
 ) -> Worker:
     """Make a worker; its threads begin with the first batch.
@@ -33,6 +35,7 @@ def assemble(
         script: registered; None in mode ``flatten``.
         consumer: a member of the mode's group; used by the thread that runs the worker.
         producer: used by the stage that produces.
+        streams: of the topic that the consumer reads; used by the consumer's thread.
         stop: ends the worker.
     """
     delivery = AtLeastOnce(consumer, producer, settings.topics.rejected)
@@ -49,6 +52,7 @@ def assemble(
         in_flight=in_flight,
         commit=commit,
         progress=progress,
+        streams=streams,
         settings=settings.batch,
         stop=stop,
     )

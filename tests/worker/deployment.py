@@ -25,6 +25,7 @@ from profiler.service import logs
 from profiler.worker.assemble import assemble
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
+from profiler.worker.streams import Streams
 from tests.integration.pipeline_runs import MODES, Input, rules_file, stored_profile
 
 PATIENCE_S = 30
@@ -121,9 +122,12 @@ class Running:
             script = ProfileScript(client, rules, max_id_bytes=limits.max_id_bytes)
             script.register()
         topics, groups = settings.topics, settings.groups
+        topic = topics.flattened if mode == "profile" else topics.processed
+        streams = Streams(topic, lambda: self._broker.identify(topic), settings, script)
+        streams.look()
         consumer = MemoryConsumer(
             self._broker,
-            topics=[topics.flattened if mode == "profile" else topics.processed],
+            topics=[topic],
             group=getattr(groups, mode),
             auto_offset_reset=settings.kafka.auto_offset_reset,
             max_poll_interval_ms=settings.kafka.max_poll_interval_ms,
@@ -141,6 +145,7 @@ class Running:
             script=script,
             consumer=consumer,
             producer=producer,
+            streams=streams,
             stop=self.stop_request,
         )
         run_to_end(worker, consumer, producer, self.stop_request)

@@ -63,7 +63,7 @@ class Line:
 
     def add(self, records: Sequence[Record]) -> Flight:
         """Send a batch on its way."""
-        return self.flow.add(Polled(list(records), 0, None))
+        return self.flow.add(Polled(list(records), 0, None), stream="s")
 
     def spoil(self, visitor: str) -> None:
         """Let a newer profiler have written the visitor's state."""

@@ -33,15 +33,16 @@ def test_a_summary_comes_every_ten_seconds_and_counts_what_is_committed() -> Non
     with capture_logs() as lines:
         progress.count(produced(read=130, profiled=120, rejected=10, repeated=20))
         now += 9.9
-        progress.report()
+        progress.report(under_way=0)
         assert [line["event"] for line in lines] == ["assigned"]
         now += 0.1
-        progress.report()
+        progress.report(under_way=0)
         now += 10
-        progress.report()
+        progress.report(under_way=polled)
     first, second = (line for line in lines if line["event"] == "summary")
     assert (first["read"], first["profiled"], first["rejected"]) == (130, 120, 10)
     assert (first["repeated"], first["late"], first["anonymous"]) == (20, 0, 0)
     assert (first["per_second"], second["per_second"]) == (13.0, 0)
     assert second["read"] == 130
     assert first["lag"] == 7 - polled == 5
+    assert second["lag"] == 7

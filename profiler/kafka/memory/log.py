@@ -2,6 +2,7 @@
 
 import itertools
 import time
+import uuid
 
 from kafka.partitioner import murmur2
 
@@ -75,6 +76,8 @@ class Topic:
 
     def __init__(self, name: str, partitions: int, max_message_bytes: int) -> None:
         self._name = name
+        #: Another one for every topic, as Kafka has it.
+        self.id = uuid.uuid4().hex
         self.max_message_bytes = max_message_bytes
         self.timestamp_after_max_ms = _TIMESTAMP_AFTER_MAX_MS
         self._turn = itertools.count()
