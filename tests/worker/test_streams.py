@@ -90,6 +90,24 @@ def test_a_topic_made_anew_while_the_worker_runs_begins_anew(
     assert len(deployment.read("persisted")) == 3 * COUNT
 
 
+def test_a_longer_topic_is_read_from_its_first_record(
+    private_store: MakeStore, deploy: Deploy
+) -> None:
+    """Neither where the worker was is out of range, nor where it began."""
+    deployment = deploy(private_store("redis7").url)
+    work_off(deployment, page_views(0, COUNT))
+    deployment.produce(page_views(COUNT, COUNT))
+    with deployment.start("run") as program:
+        program.wait_for(deployment.is_done)
+        with deployment.broker.changed:
+            deployment.broker.recreate_topic("tracking_processed", partitions=3)
+            deployment.produce(page_views(2 * COUNT, 6 * COUNT))
+            deployment.broker.rebalance(deployment.groups["run"])
+        program.wait_for(deployment.is_done)
+        program.stop()
+    assert counted(deployment) == 8 * COUNT
+
+
 def test_batches_of_the_old_topic_are_void(private_store: MakeStore, deploy: Deploy) -> None:
     """They wait for Kafka while the topic is made anew: nothing of them is committed in it."""
     deployment = deploy(private_store("redis7").url)
