@@ -39,6 +39,13 @@ class TopicIdentity(NamedTuple):
     partitions: int
 
 
+class TimestampLimits(NamedTuple):
+    """Which timestamps a topic takes: those so near to the broker's clock, in ms."""
+
+    before_ms: int
+    after_ms: int
+
+
 class Consumer(Protocol):
     """A member of a consumer group that commits only when told to.
 
@@ -184,6 +191,7 @@ class Producer(Protocol):
 
         Raises:
             RecordTooLargeError: one of the records is larger than its topic or the client takes.
+            TimestampRefusedError: a topic refuses the timestamp of one of the records.
             TransportError: names the topic and the error of the first failure.
         """
         ...

@@ -8,7 +8,7 @@ from profiler.worker.apply import ApplyStage
 from profiler.worker.commit import CommitStage
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
-from profiler.worker.delivery import AtLeastOnce
+from profiler.worker.delivery import AtLeastOnce, Timestamps
 from profiler.worker.in_flight import InFlight
 from profiler.worker.loop import Worker
 from profiler.worker.produce import ProduceStage
@@ -25,6 +25,7 @@ def assemble(
     consumer: Consumer,
     producer: Producer,
     streams: Streams,
+    timestamps: Timestamps,
     stop: StopRequest,
 ) -> Worker:
     """Make a worker; its threads begin with the first batch.
@@ -36,9 +37,10 @@ def assemble(
         consumer: a member of the mode's group; used by the thread that runs the worker.
         producer: used by the stage that produces.
         streams: of the topic that the consumer reads; used by the consumer's thread.
+        timestamps: of the output topics; used by the stage that produces.
         stop: ends the worker.
     """
-    delivery = AtLeastOnce(consumer, producer, settings.topics.rejected)
+    delivery = AtLeastOnce(consumer, producer, settings.topics.rejected, timestamps)
     progress = Progress(consumer)
     in_flight = InFlight(
         engine,

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 from profiler.config.settings import Mode, Settings
 from profiler.engine import PythonEngine
 from profiler.errors import ConfigError, ProfilerError
+from profiler.kafka import TimestampLimits
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
@@ -23,6 +24,7 @@ from profiler.rules.model import load_rules
 from profiler.servers.processes import wait_until
 from profiler.service import logs
 from profiler.worker.assemble import assemble
+from profiler.worker.delivery import Timestamps
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
@@ -146,6 +148,7 @@ class Running:
             consumer=consumer,
             producer=producer,
             streams=streams,
+            timestamps=Timestamps(self._broker.timestamp_limits),
             stop=self.stop_request,
         )
         run_to_end(worker, consumer, producer, self.stop_request)
@@ -178,7 +181,7 @@ class MemoryDeployment:
         for topic in self.topics.values():
             self.broker.create_topic(topic, partitions=partitions)
             # Records keep their timestamps, which are those of the traffic, whatever the date.
-            self.broker.topics[topic].timestamp_after_max_ms = 2**62
+            self.broker.topics[topic].timestamp_limits = TimestampLimits(2**62, 2**62)
 
     def take_records_of(self, topic: str, max_message_bytes: int) -> None:
         """Change the size of the largest record that one of the topics takes."""

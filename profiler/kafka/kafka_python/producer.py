@@ -6,11 +6,16 @@ from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 from kafka.serializer import Serializer
 
 from profiler.config import KafkaSettings
-from profiler.errors import ConfigError, RecordTooLargeError, TransportError
+from profiler.errors import ConfigError, RecordTooLargeError, TimestampRefusedError, TransportError
 from profiler.kafka.kafka_python.client import (
     CALL_TIMEOUT_MS,
     connection_options,
@@ -109,6 +114,8 @@ class KafkaPythonProducer:
             # The client fails all that is under way at such a refusal: which one it was is lost.
             reason = "a record is too large for the topic, or for the client"
             raise RecordTooLargeError(f"produce to {topic}: {reason}") from error
+        except InvalidTimestampError as error:
+            raise TimestampRefusedError(f"produce to {topic}: {error}") from error
         except KafkaError as error:
             reason = f"{type(error).__name__}: {error}"
             raise TransportError(f"produce to {topic}: {reason}") from error

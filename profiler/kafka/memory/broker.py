@@ -9,7 +9,7 @@ from threading import Condition
 from profiler.errors import TransportError
 from profiler.kafka.memory.group import Group, Place
 from profiler.kafka.memory.log import MAX_MESSAGE_BYTES, Partition, Topic
-from profiler.kafka.protocol import TopicIdentity
+from profiler.kafka.protocol import TimestampLimits, TopicIdentity
 from profiler.records.types import OutputRecord, Record
 
 
@@ -76,6 +76,17 @@ class MemoryBroker:
                 raise TransportError(f"describe {topic}: the broker is away")
             found = self.topics[topic]
             return TopicIdentity(self.cluster_id, found.id, len(found.partitions))
+
+    def timestamp_limits(self) -> dict[str, TimestampLimits]:
+        """Which timestamps each topic takes.
+
+        Raises:
+            TransportError: the broker is away.
+        """
+        with self.changed:
+            if self._away:
+                raise TransportError("describe topics: the broker is away")
+            return {name: topic.timestamp_limits for name, topic in self.topics.items()}
 
     def delete_records(self, topic: str, partition: int, *, before: int) -> None:
         """Delete all records before an offset, as retention does."""
@@ -179,6 +190,7 @@ class MemoryBroker:
 
         Raises:
             RecordTooLargeError: the record is larger than its topic takes.
+            TimestampRefusedError: the topic refuses its timestamp.
             TransportError: the topic is unknown, or refuses the record.
         """
         topic = self.topics.get(record.topic)
