@@ -114,10 +114,12 @@ class KafkaPythonProducer:
             # The client fails all that is under way at such a refusal: which one it was is lost.
             reason = "a record is too large for the topic, or for the client"
             raise RecordTooLargeError(f"produce to {topic}: {reason}") from error
-        except InvalidTimestampError as error:
-            raise TimestampRefusedError(f"produce to {topic}: {error}") from error
         except KafkaError as error:
             reason = f"{type(error).__name__}: {error}"
+            # The records beside the one that is refused fail with an error that does not say why.
+            for topic, future in pending:
+                if isinstance(future.exception, InvalidTimestampError):
+                    raise TimestampRefusedError(f"produce to {topic}: {reason}") from error
             raise TransportError(f"produce to {topic}: {reason}") from error
 
     def _connect(self) -> Any:  # noqa: ANN401 - the client is untyped

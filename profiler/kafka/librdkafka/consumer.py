@@ -82,6 +82,8 @@ class LibrdkafkaConsumer:
         self._sought: dict[_Place, int] = {}
         #: Partitions whose offset is out of range, and that offset; below zero where none is known.
         self._lost: dict[_Place, int] = {}
+        #: The same once we have gone on; until the partition is assigned anew, or goes back.
+        self._given_up: dict[_Place, int] = {}
         self._gaps = 0
         if settings.auto_offset_reset == "latest":
             begin_at_ends(settings, topics=topics, group=group)
@@ -222,7 +224,10 @@ class LibrdkafkaConsumer:
         for message in messages:
             if (error := message.error()) is not None:
                 if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
-                    self._lost[_place_of(message)] = _offset_of(message)
+                    place, wanted = _place_of(message), _offset_of(message)
+                    # It may come twice, though we have gone on meanwhile.
+                    if self._given_up.get(place) != wanted:
+                        self._lost[place] = self._given_up[place] = wanted
                 else:
                     self._check(error)
                 continue
@@ -261,6 +266,8 @@ class LibrdkafkaConsumer:
         with translated_errors("seek"):
             for place, offset in starts.items():
                 self._sought[place] = offset
+                if self._given_up.get(place) == offset:
+                    del self._given_up[place]
                 try:
                     self._consumer.seek(TopicPartition(*place, offset))
                 except KafkaException as error:
@@ -283,7 +290,8 @@ class LibrdkafkaConsumer:
                 # Here an assignment is a whole one.
                 owned = self._consumer.position(_partitions(self._owned))
                 known = {(place.topic, place.partition): place.offset for place in owned}
-                self._consumer.assign(_at({**known, **self._sought, **starts}))
+                sought = {place: self._sought.get(place, at) for place, at in known.items()}
+                self._consumer.assign(_at({**sought, **starts}))
             if self._paused:
                 self._consumer.pause(_partitions(self._owned))
         self._sought.update(starts)
@@ -294,11 +302,18 @@ class LibrdkafkaConsumer:
                 tell_gap(*place, wanted=wanted, first=starts[place])
 
     def _first_of(self, topic: str, partition: int) -> int:
-        """The first offset that is there."""
-        with translated_errors("find the first record"):
-            found = self._consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), timeout=CALL_TIMEOUT_S
-            )
+        """The first offset that is there; 0 of a partition so new that our metadata lack it.
+
+        A number, because the library forgets a seek where it began at "the beginning".
+        """
+        place = TopicPartition(topic, partition)
+        try:
+            found = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001 - its public name
+                return 0
+            reason = describe(error.args[0])
+            raise TransportError(f"find the first record: {reason}") from error
         if found is None:
             raise TransportError(f"find the first record of {topic} [{partition}]: no answer")
         return int(found[0])
@@ -333,6 +348,7 @@ class LibrdkafkaConsumer:
         self._owned.update((place.topic, place.partition) for place in partitions)
         for place in self._owned.difference(self._stale):
             self._sought.pop(place, None)
+            self._given_up.pop(place, None)
         if not partitions or not self._paused:
             return  # the library assigns them itself
         if self._cooperative:
