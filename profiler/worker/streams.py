@@ -13,7 +13,7 @@ from profiler.profiles.script import ProfileScript
 
 _LOG = structlog.get_logger("profiler.worker")
 
-#: Of a SHA-1: 8 characters. By chance, two of a thousand topics have one name once in 10^8 times.
+#: Of a SHA-1: 8 characters. Two of a thousand topics share a name with a chance of 2 in 10^9.
 _NAME_BYTES = 6
 
 

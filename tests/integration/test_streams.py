@@ -9,13 +9,14 @@ from kafka.errors import KafkaError
 
 from profiler.servers.processes import wait_until
 from tests.integration.fault_events import VISITORS, page_views
-from tests.integration.pipeline_runs import ANY_TIMESTAMP, PATIENCE_S
+from tests.integration.pipeline_runs import ANY_TIMESTAMP
 
 if TYPE_CHECKING:
     from tests.conftest import MakeStore
     from tests.integration.conftest import Deploy
     from tests.integration.pipeline_runs import Deployment
 
+PATIENCE_S = 30
 COUNT = 10 * len(VISITORS)
 TOLD = "the topic was made anew: its streams begin anew"
 
