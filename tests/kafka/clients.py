@@ -1,6 +1,7 @@
 """What the contract tests of consumer and producer share: one client library after the other.
 
-A further library is one more entry in `ADAPTERS`.
+A further library is one more entry in `ADAPTERS`. Over 250 lines: one protocol and its two
+implementations, read side by side.
 """
 
 import time

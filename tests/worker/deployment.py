@@ -123,22 +123,20 @@ class Running:
             client = connect_to(settings.redis)
             script = ProfileScript(client, rules, max_id_bytes=limits.max_id_bytes)
             script.register()
-        topics, groups = settings.topics, settings.groups
-        topic = topics.flattened if mode == "profile" else topics.processed
+        topic = getattr(settings.topics, "flattened" if mode == "profile" else "processed")
         streams = Streams(topic, lambda: self._broker.identify(topic), settings, script)
         streams.look()
         consumer = MemoryConsumer(
             self._broker,
             topics=[topic],
-            group=getattr(groups, mode),
+            group=getattr(settings.groups, mode),
             auto_offset_reset=settings.kafka.auto_offset_reset,
             max_poll_interval_ms=settings.kafka.max_poll_interval_ms,
         )
+        largest_bytes = max(settings.dead_letters.max_bytes, settings.kafka.max_request_bytes)
         producer = MemoryProducer(
             self._broker,
-            max_request_bytes=max(
-                settings.dead_letters.max_bytes, settings.kafka.max_request_bytes
-            ),
+            max_request_bytes=largest_bytes,
             delivery_timeout_ms=settings.kafka.delivery_timeout_ms,
         )
         worker = assemble(
@@ -234,7 +232,8 @@ class MemoryDeployment:
     def is_done(self, mode: Mode = "run") -> bool:
         """Whether everything that was put in is committed."""
         ends = self.ends("flattened" if mode == "profile" else "processed")
-        return _without_zeros(self.committed(mode)) == _without_zeros(ends)
+        committed = self.committed(mode)
+        return all(committed.get(number, 0) == end for number, end in ends.items())
 
     def read(self, topic: str) -> list[Record]:
         """All records of a topic, by partition and offset."""
@@ -249,8 +248,3 @@ class MemoryDeployment:
     def stored(self, visitor_id: str) -> dict[str, str]:
         """The visitor's current profile, as text."""
         return stored_profile(self.redis_url, self.key_prefix, visitor_id)
-
-
-def _without_zeros(offsets: dict[int, int]) -> dict[int, int]:
-    """A partition without records may have a committed offset, or none."""
-    return {number: offset for number, offset in offsets.items() if offset}
