@@ -10,6 +10,7 @@ from profiler.config.settings import Settings
 from profiler.errors import ConfigError
 from profiler.kafka import Consumer, TopicIdentity
 from profiler.profiles.script import ProfileScript
+from profiler.rules.model import Rules
 
 _LOG = structlog.get_logger("profiler.worker")
 
@@ -41,13 +42,8 @@ class Streams:
         self._topic = topic
         self._look_up = look_up
         self._epoch = settings.stream_epoch
-        self._limits: dict[str, int] = {}
-        if script is not None:
-            where = f"streams in [limits] of the rules {script.rules.name}"
-            self._limits = {
-                "limits.streams": settings.limits.streams,
-                where: script.rules.limits.streams,
-            }
+        self._settings = settings
+        self._rules = None if script is None else script.rules
         self._known: TopicIdentity | None = None
         self._seen: tuple[int, int] | None = None
 
@@ -72,7 +68,8 @@ class Streams:
             TransportError: the cluster cannot tell now.
         """
         found, before = self._look_up(), self._known
-        self._check(found.partitions)
+        if self._rules is not None:
+            check_partitions(self._topic, found.partitions, self._settings, self._rules)
         self._known = found
         is_another = before is not None and found[:2] != before[:2]
         if before is None or is_another:
@@ -100,11 +97,21 @@ class Streams:
         self._seen = seen
         return is_another
 
-    def _check(self, partitions: int) -> None:
-        for what, limit in self._limits.items():
-            if partitions > limit:
-                raise ConfigError(
-                    f"topic {self._topic} has {partitions} partitions, but {what} is {limit}:"
-                    " a profile that is fed by more streams would count events twice;"
-                    f" set it to {partitions} at least"
-                )
+
+def check_partitions(topic: str, partitions: int, settings: Settings, rules: Rules) -> None:
+    """Refuse a topic with more partitions than there may be streams.
+
+    Raises:
+        ConfigError: it has; the message names the limit, and what to set.
+    """
+    limits = {
+        "limits.streams": settings.limits.streams,
+        f"streams in [limits] of the rules {rules.name}": rules.limits.streams,
+    }
+    for what, limit in limits.items():
+        if partitions > limit:
+            raise ConfigError(
+                f"topic {topic} has {partitions} partitions, but {what} is {limit}: a profile that"
+                " is fed by more streams would count events twice;"
+                f" set it to {partitions} at least"
+            )
