@@ -70,8 +70,10 @@ class Streams:
         found, before = self._look_up(), self._known
         if self._rules is not None:
             check_partitions(self._topic, found.partitions, self._settings, self._rules)
+        if before is not None and bool(before.topic_id) != bool(found.topic_id):
+            return False  # brokers are being exchanged, and only some of them know ids
         self._known = found
-        is_another = before is not None and found[:2] != before[:2]
+        is_another = before is not None and _what(found) != _what(before)
         if before is None or is_another:
             told = {
                 "topic": self._topic,
@@ -96,6 +98,11 @@ class Streams:
         is_another = self.look()
         self._seen = seen
         return is_another
+
+
+def _what(topic: TopicIdentity) -> str:
+    """What tells topics of one name apart."""
+    return topic.topic_id or topic.cluster_id
 
 
 def check_partitions(topic: str, partitions: int, settings: Settings, rules: Rules) -> None:

@@ -2,8 +2,13 @@
 
 from contextlib import closing
 
+import pytest
+
+from profiler.config.settings import Settings
+from profiler.kafka import TopicIdentity
 from profiler.kafka.memory import MemoryBroker
 from profiler.profiles.redis.connections import connect
+from profiler.worker.streams import Streams
 from tests.conftest import MakeStore
 from tests.integration.fault_events import VISITORS, page_views
 from tests.integration.pipeline_runs import Input
@@ -209,3 +214,31 @@ def test_partitions_that_are_added_are_read_from_their_beginning(
         program.wait_for(deployment.is_done)
         program.stop()
     assert counted(deployment) == COUNT
+
+
+@pytest.mark.parametrize(
+    ("later", "is_another"),
+    [
+        (TopicIdentity("cluster", "id", 2), False),
+        (TopicIdentity("", "id", 1), False),
+        (TopicIdentity("cluster", "other", 1), True),
+        (TopicIdentity("cluster", "", 1), False),
+    ],
+    ids=["grown", "no cluster", "another", "a broker that knows no ids"],
+)
+def test_a_topic_is_another_one_by_its_id(later: TopicIdentity, *, is_another: bool) -> None:
+    answers = iter([TopicIdentity("cluster", "id", 1), later])
+    streams = Streams("t", lambda: next(answers), Settings(), None)
+    assert not streams.look()
+    name = streams.name
+    assert streams.look() == is_another
+    assert (streams.name != name) == is_another
+
+
+def test_where_no_id_is_known_the_cluster_counts() -> None:
+    answers = iter([TopicIdentity("one", "", 1), TopicIdentity("two", "", 1)])
+    streams = Streams("t", lambda: next(answers), Settings(), None)
+    assert not streams.look()
+    name = streams.name
+    assert streams.look()
+    assert streams.name != name
