@@ -58,7 +58,8 @@ def with_source(
         return source
     if forward and _has_source(headers):
         return headers
-    return _replace(headers, source)
+    # Only we may say which timestamp a record had.
+    return _replace(tuple(each for each in headers if each[0] != SOURCE_TIMESTAMP), source)
 
 
 def with_timestamp(headers: Headers, timestamp_ms: int) -> Headers:
