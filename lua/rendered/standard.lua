@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules standard-4a33aa6c.
+profile: folds one visitor's events into the visitor's profile, by rules standard-972c7cc3.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -38,7 +38,7 @@ COST  1 HGET; 1 EXISTS if new; at most 1 HSET, 1 HDEL, 1 PEXPIRE; O(events + sta
 local STATE = "~"
 local LAYOUT = 1
 local ORDER = "e"
-local RULES = "standard-4a33aa6c"
+local RULES = "standard-972c7cc3"
 local TTL_MS = 34128000000
 local PROFILE_BYTES = 262144
 local VALUE_BYTES = 4096
@@ -678,7 +678,7 @@ local function fold(held, args)
   if stream ~= "" then
     marks[#marks + 1] = stream
     marks[#marks + 1] = mark
-    if #marks > 2 * 64 then
+    if #marks > 2 * 1024 then
       table.remove(marks, 1)
       table.remove(marks, 1)
     end
@@ -775,7 +775,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_ec6cb086b25a", update_profile)
+  redis.register_function("visitor_profile_80c1dddd91df", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end

@@ -71,7 +71,7 @@ def pipe(
         stdin = patience.reading(cast("io.BufferedReader", sys.stdin.buffer))
         done = run_pipe(
             open_lines(stdin, decompress=decompress),
-            PythonEngine(mode, settings, script, watermarks=False),
+            PythonEngine(mode, settings, script),
             script,
             settings,
             patience=patience,

@@ -18,14 +18,22 @@ class Executor(Protocol):
         ...
 
 
-def process(engine: Engine, script: Executor, records: Sequence[Record]) -> Finished:
+def process(
+    engine: Engine, script: Executor, records: Sequence[Record], *, stream: str = ""
+) -> Finished:
     """Carry records through all stages in the calling thread; for callers without a worker.
+
+    Args:
+        engine: makes the batch.
+        script: its caller.
+        records: see `Engine.batch`.
+        stream: likewise.
 
     Raises:
         StoreUnavailableError: Redis is away; process the records again.
         ScriptContractError: script and caller disagree.
     """
-    batch = engine.batch(records)
+    batch = engine.batch(records, stream=stream)
     batch.decode()
     script.execute(batch)
     return batch.finish()

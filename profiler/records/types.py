@@ -37,7 +37,7 @@ class OutputRecord(NamedTuple):
 class FlatEvent(NamedTuple):
     """One flattened event on its way into the script.
 
-    `stream` names where `offset` counts (``epoch:topic:partition``); an empty stream switches
+    `stream` names where `offset` counts (topic and partition); an empty stream switches
     the watermark off, and the offset is then ignored. `encoded` is the JSON of the fields, where
     it is known: a digest of it stands for an event without an id.
     """

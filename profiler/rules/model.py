@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic import model_validator as after_validation
 from pydantic_core import ErrorDetails
 
+from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
 from profiler.rules.identity import FieldOfEvent, Identity, Table
 from profiler.rules.key_pattern import KeyPattern
@@ -50,7 +51,7 @@ class Limits(Table):
 
     visits: Annotated[int, Field(ge=1, le=64)] = 8
     event_ids: Annotated[int, Field(ge=1, le=1_024)] = 64
-    streams: Annotated[int, Field(ge=1, le=1_024)] = 64
+    streams: Annotated[int, Field(ge=1, le=MAX_STREAMS)] = 1_024
     value_bytes: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096
     profile_bytes: Annotated[int, Field(ge=1_024, le=67_108_864)] = 262_144
     skew_minutes: Annotated[int, Field(ge=0, le=1_440)] = 60

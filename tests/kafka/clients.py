@@ -1,6 +1,7 @@
 """What the contract tests of consumer and producer share: one client library after the other.
 
-A further library is one more entry in `ADAPTERS`.
+A further library is one more entry in `ADAPTERS`. Over 250 lines: one protocol and its two
+implementations, read side by side.
 """
 
 import time
@@ -18,6 +19,7 @@ from profiler.kafka.librdkafka import LibrdkafkaConsumer, LibrdkafkaProducer
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.kafka.protocol import Consumer, Producer
 from profiler.records.types import OutputRecord, Record
+from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
 from tests.conftest import make_topics
 
@@ -63,6 +65,10 @@ class Client(Protocol):
 
     def alter_committed(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Store offsets of the topic's group, which has no members, by partition."""
+        ...
+
+    def produce_to(self, topic: str, counts: Mapping[int, int]) -> None:
+        """Write so many records to each of these partitions; waits for new partitions."""
         ...
 
     def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
@@ -119,6 +125,15 @@ class RealClient:
         }
         self._admin.alter_group_offsets(f"group-{topic}", wanted)
 
+    def produce_to(self, topic: str, counts: Mapping[int, int]) -> None:
+        """See `Client.produce_to`."""
+        producer = KafkaProducer(bootstrap_servers=self._broker.bootstrap_servers)
+        with closing(producer):
+            wait_until(lambda: producer.partitions_for(topic) >= counts.keys(), timeout=PATIENCE_S)
+            for partition, count in counts.items():
+                for _ in range(count):
+                    producer.send(topic, b"1", partition=partition, timestamp_ms=YESTERDAY)
+
     def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
         """See `Client.produce_with_header_names`."""
         produce_with_header_names(self._broker.bootstrap_servers, topic, names)
@@ -162,6 +177,13 @@ class MemoryClient:
         """See `Client.alter_committed`."""
         places = {(topic, partition): offset for partition, offset in offsets.items()}
         self.broker.alter_committed(f"group-{topic}", places)
+
+    def produce_to(self, topic: str, counts: Mapping[int, int]) -> None:
+        """See `Client.produce_to`."""
+        for partition, count in counts.items():
+            for _ in range(count):
+                record = OutputRecord(topic, None, b"1", (), YESTERDAY)
+                self.broker.topics[topic].partitions[partition].append(record)
 
     def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
         """See `Client.produce_with_header_names`."""

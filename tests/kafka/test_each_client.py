@@ -37,6 +37,29 @@ def test_a_cooperative_assignor_needs_librdkafka() -> None:
         client_of(settings)
 
 
+@pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
+def test_librdkafka_goes_on_behind_gaps_whatever_its_assignor(
+    clients: dict[str, RealClient], assignor: str
+) -> None:
+    """It gives up a partition without a usable offset, and the adapter assigns it once more."""
+    client = clients["librdkafka"]
+    topic = client.topic("gaps", partitions=3)
+    client.produce_to(topic, {0: 30, 1: 20, 2: 10})
+    client.alter_committed(topic, {0: 5, 1: 4})
+    client.delete_records(topic, before=12)
+    consumer = client.consumer(topic, assignor=assignor)
+    places = [(record.partition, record.offset) for record in read(consumer, 44, at_once=9)]
+    assert sorted(places) == [
+        *((0, offset) for offset in range(12, 30)),
+        *((1, offset) for offset in range(4, 20)),
+        *((2, offset) for offset in range(10)),
+    ]
+    assert consumer.gaps == 1
+    consumer.rewind()
+    assert len(read(consumer, 44)) == 44
+    assert consumer.lag() == 0
+
+
 @pytest.mark.parametrize(
     ("adapter", "codec"), [(name, codec) for name, codecs in CODECS.items() for codec in codecs]
 )

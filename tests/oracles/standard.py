@@ -19,7 +19,7 @@ from tests.oracles.events import Event, read_event
 
 KEPT_VISITS = 8
 REMEMBERED_EVENTS = 64  # per visit
-KEPT_STREAMS = 64
+KEPT_STREAMS = 1_024
 
 #: What the hash shows by plain names: ids and pages.
 PLAIN_FIELDS = (

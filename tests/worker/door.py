@@ -72,7 +72,7 @@ class Door:
             mode: of the worker; ``run`` reads the same events as sections.
             watermarks: whether the offsets last.
         """
-        engine = PythonEngine(mode, Settings(), self._script, watermarks=watermarks)
+        engine = PythonEngine(mode, Settings(), self._script)
         records = []
         for place, flat in enumerate(flats):
             self.offset += 1
@@ -80,7 +80,7 @@ class Door:
             value = flat if mode == "profile" else sections(flat)
             encoded = json.dumps(value).encode()
             records.append(Record("t", 0, self.offset, timestamp, None, encoded, ()))
-        finished = process(engine, self._script, records)
+        finished = process(engine, self._script, records, stream="t" if watermarks else "")
         assert finished.rejections == []
         topic = Settings().topics.persisted
         values = [json.loads(out.value or b"") for out in finished.outputs if out.topic == topic]

@@ -161,7 +161,7 @@ def test_any_batch_is_split_into_persisted_and_rejected_and_stored_as_if_by_the_
     def check(records: list[Record]) -> None:
         client.flushdb()
         records = [record._replace(offset=offset) for offset, record in enumerate(records)]
-        finished = process(engine, script, records)
+        finished = process(engine, script, records, stream="s")
         counts.update(finished.counts)
         hashes = folded(preset, fates_of(records, finished))
         assert client.dbsize() == len(hashes)

@@ -26,7 +26,7 @@ from profiler.worker.apply import ApplyStage
 from profiler.worker.commit import next_offsets
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
-from profiler.worker.delivery import AtLeastOnce
+from profiler.worker.delivery import AtLeastOnce, Timestamps
 from profiler.worker.in_flight import Flight, InFlight
 from profiler.worker.produce import ProduceStage
 from profiler.worker.shutdown import StopRequest
@@ -59,12 +59,17 @@ class Line:
             PythonEngine("run", settings, self._script),
             DecodeStage(),
             ApplyStage(self._script, self.stop),
-            ProduceStage(AtLeastOnce(consumer, producer, topics.rejected), DeadLetterLimit(limit)),
+            ProduceStage(
+                AtLeastOnce(
+                    consumer, producer, topics.rejected, Timestamps(broker.timestamp_limits)
+                ),
+                DeadLetterLimit(limit),
+            ),
         )
 
     def add(self, records: Sequence[Record]) -> Flight:
         """Send a batch on its way."""
-        return self.flow.add(Polled(list(records), 0, None))
+        return self.flow.add(Polled(list(records), 0, None), stream="s")
 
     def spoil(self, visitor: str) -> None:
         """Let a newer profiler have written the visitor's state."""

@@ -6,11 +6,16 @@ from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 from kafka.serializer import Serializer
 
 from profiler.config import KafkaSettings
-from profiler.errors import ConfigError, RecordTooLargeError, TransportError
+from profiler.errors import ConfigError, RecordTooLargeError, TimestampRefusedError, TransportError
 from profiler.kafka.kafka_python.client import (
     CALL_TIMEOUT_MS,
     connection_options,
@@ -112,6 +117,10 @@ class KafkaPythonProducer:
             raise RecordTooLargeError(f"produce to {topic}: {reason}") from error
         except KafkaError as error:
             reason = f"{type(error).__name__}: {error}"
+            # The records beside the one that is refused fail with an error that does not say why.
+            for topic, future in pending:
+                if isinstance(future.exception, InvalidTimestampError):
+                    raise TimestampRefusedError(f"produce to {topic}: {reason}") from error
             raise TransportError(f"produce to {topic}: {reason}") from error
 
     def _connect(self) -> Any:  # noqa: ANN401 - the client is untyped

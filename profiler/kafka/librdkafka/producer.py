@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from profiler.config import KafkaSettings
-from profiler.errors import RecordTooLargeError, TransportError
+from profiler.errors import RecordTooLargeError, TimestampRefusedError, TransportError
 from profiler.kafka.librdkafka.client import (
     checked_options,
     connection_options,
@@ -151,4 +151,6 @@ def _explained(topic: str, error: KafkaError) -> TransportError:
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
         message = f"produce to {topic}: a record is too large for the topic, or for the client"
         return RecordTooLargeError(message)
+    if error.code() == KafkaError.INVALID_TIMESTAMP:
+        return TimestampRefusedError(f"produce to {topic}: {describe(error)}")
     return TransportError(f"produce to {topic}: {describe(error)}")

@@ -13,6 +13,8 @@ from profiler.ops.check.findings import CONFIGURATION, Finding, Subject
 from profiler.ops.check.topics import check_topics, uses_of
 from profiler.ops.mode_switch import claim_mode
 from profiler.ops.units import count_of
+from profiler.rules.model import load_rules
+from profiler.worker.streams import check_partitions
 
 _KAFKA = Subject("kafka")
 #: For each of the servers to take a connection.
@@ -78,10 +80,26 @@ def _work(
     found = describe_topics(admin, uses)
     yield from check_topics(found, uses, brokers=brokers)
     source = next(iter(uses))
-    if isinstance(found[source], Topic):
+    if isinstance(input_topic := found[source], Topic):
+        if mode != "flatten":
+            yield from _streams(source, input_topic.partitions, settings)
         group = getattr(settings.groups, mode)
         yield from _group(Groups(admin, timeout_s=timeout_s), group, source)
         yield _mode(mode, settings)
+
+
+def _streams(source: str, partitions: int, settings: Settings) -> Iterator[Finding]:
+    subject = Subject(f"topic {source}")
+    try:
+        rules = load_rules(settings.rules)
+    except ConfigError:
+        return  # they have a row of their own
+    try:
+        check_partitions(source, partitions, settings, rules)
+    except ConfigError as error:
+        yield subject.failed("streams", str(error), 'see "Streams" in docs/operations.md')
+        return
+    yield subject.ok("streams", "no more partitions than limits.streams")
 
 
 def _group(groups: Groups, name: str, source: str) -> Iterator[Finding]:
