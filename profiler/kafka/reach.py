@@ -25,7 +25,7 @@ from kafka.net.selector import NetworkSelector
 from profiler.config import KafkaSettings
 from profiler.config.addresses import Address
 from profiler.errors import ConfigError, TransportError
-from profiler.kafka.kafka_python.client import connection_options
+from profiler.kafka.client_options import connection_options
 
 _LOG = logging.getLogger(__name__)
 

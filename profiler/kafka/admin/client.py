@@ -16,7 +16,7 @@ from kafka.errors import (
 
 from profiler.config import KafkaSettings
 from profiler.kafka.admin.handshake import check_handshake
-from profiler.kafka.kafka_python.client import (
+from profiler.kafka.client_options import (
     CALL_TIMEOUT_S,
     connection_options,
     translated_errors,

@@ -15,7 +15,7 @@ from kafka.errors import (
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.admin.client import open_admin
-from profiler.kafka.kafka_python.client import CALL_TIMEOUT_S
+from profiler.kafka.client_options import CALL_TIMEOUT_S
 from profiler.kafka.protocol import TimestampLimits
 
 #: What the profiler's own headers add to a dead letter, its topic's and its reason's longest form

@@ -23,14 +23,14 @@ from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.admin.ends import begin_at_ends
 from profiler.kafka.beginnings import tell_gap
-from profiler.kafka.foreign_names import read_past
-from profiler.kafka.garbage import Garbage
-from profiler.kafka.kafka_python.client import CALL_TIMEOUT_MS as _TIMEOUT_MS
-from profiler.kafka.kafka_python.client import (
+from profiler.kafka.client_options import CALL_TIMEOUT_MS as _TIMEOUT_MS
+from profiler.kafka.client_options import (
     CALL_TIMEOUT_S,
     connection_options,
     translated_errors,
 )
+from profiler.kafka.foreign_names import read_past
+from profiler.kafka.garbage import Garbage
 from profiler.kafka.protocol import Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record

@@ -16,7 +16,7 @@ from kafka.serializer import Serializer
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, RecordTooLargeError, TimestampRefusedError, TransportError
-from profiler.kafka.kafka_python.client import (
+from profiler.kafka.client_options import (
     CALL_TIMEOUT_MS,
     connection_options,
     translated_errors,

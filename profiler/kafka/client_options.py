@@ -1,4 +1,4 @@
-"""What kafka-python is given by us: options, and names for its errors."""
+"""What kafka-python is given by us, for the adapter and for questions about a cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
