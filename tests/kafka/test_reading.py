@@ -248,6 +248,11 @@ def test_an_offset_out_of_range_is_told(client: Client, caplog: pytest.LogCaptur
     assert "7 records before it are gone" in told.getMessage()
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="retention has deleted records that were not read",
+    happens="reading goes on at the first record that is there; a warning names the gap",
+)
 @pytest.mark.parametrize("reset", ["earliest", "latest"])
 def test_after_a_gap_nothing_that_is_there_is_skipped(client: Client, reset: str) -> None:
     """The reset policy is about groups that have committed nothing."""
@@ -265,6 +270,11 @@ def test_after_a_gap_nothing_that_is_there_is_skipped(client: Client, reset: str
     assert consumer.gaps == 1
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="a partition that is added while workers run",
+    happens="it is read from its beginning, whatever `auto_offset_reset` says",
+)
 @pytest.mark.parametrize("reset", ["earliest", "latest"])
 def test_a_new_partition_is_read_from_its_beginning(client: Client, reset: str) -> None:
     topic = client.topic("new", partitions=2)
@@ -299,6 +309,11 @@ def test_latest_is_settled_for_all_partitions_at_once(client: Client) -> None:
     assert [(record.partition, record.offset) for record in found] == [(1, 6), (1, 7)]
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="a topic that was deleted and made anew",
+    happens="it is read from its beginning",
+)
 def test_a_topic_that_was_made_anew_begins_anew(client: Client) -> None:
     """Committed offsets of the old topic count no more."""
     topic = client.topic("anew", partitions=2)

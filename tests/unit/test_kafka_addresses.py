@@ -4,7 +4,7 @@ import pytest
 
 from profiler.config import load_settings
 from profiler.config.kafka_addresses import servers_of
-from profiler.kafka.kafka_python import client as kafka_python
+from profiler.kafka import client_options
 from profiler.kafka.librdkafka import client as librdkafka
 from tests.integration.commands import run_command
 from tests.unit.config_cases import refusal
@@ -37,7 +37,7 @@ def test_both_clients_are_given_the_same(text: str, servers: list[tuple[str, int
     assert servers_of(text) == servers
     settings = load_settings(None, {"kafka": {"bootstrap_servers": text}}).kafka
     assert settings.bootstrap_servers == text
-    given = kafka_python.connection_options(settings)["bootstrap_servers"]
+    given = client_options.connection_options(settings)["bootstrap_servers"]
     assert librdkafka.connection_options(settings)["bootstrap.servers"] == ",".join(given)
     assert servers_of(",".join(given)) == servers
 

@@ -44,6 +44,11 @@ def test_the_log_says_once_what_the_streams_are(private_store: MakeStore, deploy
     assert len(told["streams"]) == 8
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="another Kafka cluster with the same topic names and the same Redis",
+    happens="its offsets count anew, and the log says that the streams are new",
+)
 def test_a_new_cluster_begins_anew(private_store: MakeStore, deploy: Deploy) -> None:
     """The same names, the same Redis, and offsets from zero again."""
     url = private_store("redis7").url
@@ -154,6 +159,11 @@ def test_the_first_version_s_streams_go_on_by_their_epoch(
     assert anew.events("stopped")[-1]["replayed"] == 0
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="more partitions than `limits.streams`",
+    happens="the worker does not start, exit code 78; the message has the number to set",
+)
 def test_more_partitions_than_streams_are_refused_at_the_start(
     private_store: MakeStore, deploy: Deploy
 ) -> None:
@@ -175,6 +185,11 @@ def test_flatten_has_no_streams(private_store: MakeStore, deploy: Deploy) -> Non
         program.stop()
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="partitions beyond `limits.streams` that are added later",
+    happens="the worker stops, says what to set, and has lost nothing",
+)
 def test_partitions_beyond_the_limit_that_are_added_stop_the_worker(
     private_store: MakeStore, deploy: Deploy
 ) -> None:

@@ -42,6 +42,11 @@ def restamped(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if "source-timestamp" in dict(record.headers)]
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="a record whose timestamp the broker refuses for the outputs",
+    happens="the output has the time of writing, and the original in a header; the stream goes on",
+)
 @pytest.mark.parametrize(
     "limits", [{"after_ms": HOUR}, {"before_ms": DAY}], ids=["in the future", "in the past"]
 )
