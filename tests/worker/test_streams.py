@@ -1,4 +1,7 @@
-"""Streams: a topic made anew and another cluster begin anew; too many partitions are refused."""
+"""Streams: a topic made anew and another cluster begin anew; too many partitions are refused.
+
+Over 250 lines: a stream is named by what three adapters tell of a topic.
+"""
 
 from contextlib import closing
 
