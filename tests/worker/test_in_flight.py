@@ -1,5 +1,6 @@
 """Batches under way: one at a time in each stage, in order, and none goes on behind a failure."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -150,6 +151,9 @@ def test_one_batch_is_in_redis_while_others_are_ready(
         assert max(found) == 1
         assert here.flow.produced() == []
     assert here.errors() == [None] * 3
+    # As docs/architecture.md names the threads; a profiler and a debugger show them.
+    names = {thread.name.partition("_")[0] for thread in threading.enumerate()}
+    assert names >= {"decode", "apply", "produce"}
     assert here.written() == list(range(3 * SIZE))
     assert here.events() == {"3"}
     assert list(next_offsets(here.flow.produced()).values()) == [3 * SIZE]
