@@ -5,8 +5,9 @@ implementations, read side by side.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from threading import Event, Thread
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
@@ -219,6 +220,25 @@ def join(consumer: Consumer, partitions: int) -> None:
     while len(consumer.assignment) != partitions:
         assert not consumer.poll(timeout_ms=100, max_records=1).records
         assert time.monotonic() < deadline, f"it owns {consumer.assignment}"
+
+
+@contextmanager
+def polled_elsewhere(consumer: Consumer, *, pause_s: float = 0) -> Iterator[list[Record]]:
+    """Poll in a thread, as another worker would: members wait for each other in a rebalance."""
+    records: list[Record] = []
+    ended = Event()
+
+    def poll() -> None:
+        while not ended.wait(pause_s):
+            records.extend(consumer.poll(timeout_ms=200, max_records=500).records)
+
+    thread = Thread(target=poll)
+    thread.start()
+    try:
+        yield records
+    finally:
+        ended.set()
+        thread.join()
 
 
 def next_offsets(records: list[Record]) -> dict[tuple[str, int], int]:

@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from profiler.errors import TransportError
-from profiler.kafka.protocol import Consumer, Polled, Producer
+from profiler.kafka.protocol import Polled, Producer
 from profiler.records.types import Record
 from tests.kafka.clients import (
     ADAPTERS,
@@ -24,30 +24,12 @@ from tests.kafka.clients import (
     next_offsets,
     numbers,
     output,
+    polled_elsewhere,
     read,
 )
 
 #: How often a member comes and goes: only some of these rebalances meet a record inside a poll.
 _JOINS = 4
-
-
-@contextmanager
-def polled_elsewhere(consumer: Consumer, *, pause_s: float = 0) -> Iterator[list[Record]]:
-    """Poll in a thread, as another worker would: members wait for each other in a rebalance."""
-    records: list[Record] = []
-    ended = Event()
-
-    def poll() -> None:
-        while not ended.wait(pause_s):
-            records.extend(consumer.poll(timeout_ms=200, max_records=500).records)
-
-    thread = Thread(target=poll)
-    thread.start()
-    try:
-        yield records
-    finally:
-        ended.set()
-        thread.join()
 
 
 def assert_each_generation_reads_once(polled: list[Polled]) -> None:
