@@ -14,6 +14,7 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
+from profiler.kafka.admin.client import patiently
 from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
 from profiler.kafka.kafka_python.producer import KafkaPythonProducer
 from profiler.kafka.librdkafka import LibrdkafkaConsumer, LibrdkafkaProducer
@@ -124,7 +125,8 @@ class RealClient:
             TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in offsets.items()
         }
-        self._admin.alter_group_offsets(f"group-{topic}", wanted)
+        # The first group ever has no coordinator yet.
+        patiently(lambda: self._admin.alter_group_offsets(f"group-{topic}", wanted))
 
     def produce_to(self, topic: str, counts: Mapping[int, int]) -> None:
         """See `Client.produce_to`."""
