@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaAdminClient
@@ -13,7 +14,6 @@ from profiler.config.settings import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka import client_of
 from profiler.kafka.admin.topics import create_topics, missing_topics
-from profiler.records.types import Record
 from servers.kafka import Kafka
 from tests.kafka.clients import (
     ADAPTERS,
@@ -25,6 +25,9 @@ from tests.kafka.clients import (
     polled_elsewhere,
     read,
 )
+
+if TYPE_CHECKING:
+    from profiler.records.types import Record
 
 CODECS = {"librdkafka": ("gzip", "lz4", "snappy", "zstd"), "kafka-python": ("gzip",)}
 

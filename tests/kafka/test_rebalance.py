@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
 from profiler.errors import TransportError
 from profiler.kafka.protocol import Polled, Producer
-from profiler.records.types import Record
 from tests.kafka.clients import (
     ADAPTERS,
     PATIENCE_S,
@@ -27,6 +27,9 @@ from tests.kafka.clients import (
     polled_elsewhere,
     read,
 )
+
+if TYPE_CHECKING:
+    from profiler.records.types import Record
 
 #: How often a member comes and goes: only some of these rebalances meet a record inside a poll.
 _JOINS = 4
