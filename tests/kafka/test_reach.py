@@ -28,11 +28,6 @@ UNKNOWN = "kafka.invalid"
 REFUSED = "connection refused, nothing listens on this port"
 SHORT = {"delivery_timeout_ms": 3_000}
 
-#: A kafka-python client whose constructor finds no broker leaves its own pair of sockets open.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
-)
-
 
 @contextmanager
 def answering(answer: Callable[[socket.socket], None]) -> Iterator[int]:
