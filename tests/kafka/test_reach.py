@@ -1,5 +1,6 @@
 """Why a broker cannot be reached is said: by each client library, and by the programs."""
 
+import gc
 import socket
 import ssl
 import threading
@@ -27,6 +28,18 @@ from tests.missing import needed_servers, own_server
 UNKNOWN = "kafka.invalid"
 REFUSED = "connection refused, nothing listens on this port"
 SHORT = {"delivery_timeout_ms": 3_000}
+
+#: A kafka-python client whose constructor finds no broker leaves its own sockets open.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Find what is left open here, and not in another test."""
+    yield
+    gc.collect()
 
 
 @contextmanager
