@@ -1,4 +1,7 @@
-"""Why a broker cannot be reached is said: by each client library, and by the programs."""
+"""Why a broker cannot be reached is said: by each client library, and by the programs.
+
+Over 250 lines: most are the servers that listen and are no broker.
+"""
 
 import gc
 import socket
