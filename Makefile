@@ -9,7 +9,8 @@ PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-nightly test-clients mutants lint vectors fmt bench dist clean
+.PHONY: help setup demo test test-fast test-nightly test-clients field-cases mutants lint vectors fmt
+.PHONY: bench dist clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
@@ -43,6 +44,12 @@ test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 
 test-clients: $(STAMP) ## the callers in all languages: their own checks, and that all agree
 	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+# PROFILER, REDIS_URL and KAFKA_BOOTSTRAP name other programs and servers than our own.
+CASES ?= ../shared/cases
+
+field-cases: $(STAMP) ## cases of the field in CASES, by the program and on real servers (ARGS="--only 24")
+	$(BIN)/python -m tools.run_field_cases $(CASES) $(ARGS)
 
 mutants: $(STAMP) ## small faults in copies of the tree: which ones does no test notice?
 	$(BIN)/python -m tools.mutants $(ARGS)
@@ -92,6 +99,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_adrs
 	$(BIN)/python -m tools.write_reference --check
+	$(BIN)/python -m tools.write_field_cases --check
 	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -50,7 +50,7 @@ def output_sizes(store: Store, records: Sequence[BenchRecord]) -> tuple[int, int
         script = ProfileScript(client, rules)
         settings = Settings(rules="article")
         finished = process(
-            PythonEngine("run", settings, script, watermarks=False),
+            PythonEngine("run", settings, script),
             script,
             [
                 Record(

@@ -99,7 +99,7 @@ def _times(
 def _cost(store: Store, preset: str, events: Sequence[FlatEvent]) -> Cost:
     """Apply the events, and then store and read the very profiles that came of them."""
     rules = load_rules(preset)
-    visitor = rules.identity.visitor
+    visitor = rules.identity.visitor[0]
     client: Any = connect(store.url, timeout_s=30)
     try:
         script = ProfileScript(client, rules)

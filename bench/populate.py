@@ -60,7 +60,7 @@ class Crowd(NamedTuple):
         place = visit * self.events + step
         fields = {
             **inputs[(number + place) % len(inputs)],
-            identity.visitor: visitor,
+            identity.visitor[0]: visitor,
             identity.visit: f"{visit:08x}{visitor[8:]}",
         }
         if identity.event_time:

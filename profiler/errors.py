@@ -6,6 +6,7 @@
 `TransportError`          retry: Kafka did not take or give records, nothing is committed
 `VoidBatchError`          read again: a batch before it failed, or its partitions may be another's
 `RecordTooLargeError`     the reference goes in place of a dead letter; else retry
+`TimestampRefusedError`   the time of writing takes the place of a record's timestamp; else retry
 `DeadLetterLimitError`    stop: so many dead letters are no accident
 `ScriptContractError`     stop: script and caller disagree, going on would lose data
 `ConfigError`             stop before the start (exit code 78)
@@ -46,6 +47,10 @@ class VoidBatchError(ProfilerError):
 
 class RecordTooLargeError(TransportError):
     """Kafka takes no records as large as one of a batch: not even in another attempt."""
+
+
+class TimestampRefusedError(TransportError):
+    """A topic refuses the timestamp of a record, and with it others: in every attempt."""
 
 
 class DeadLetterLimitError(ProfilerError):

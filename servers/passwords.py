@@ -9,5 +9,6 @@ CORE = "hidden5ecret"
 
 KAFKA = f"{CORE}/%+:@ kafka"
 REDIS = f"{CORE}/%+:@redis"
+SENTINEL = f"{CORE}/%+:@sentinel"
 KEY = f"{CORE}-of-a-key"
 WRONG = f"{CORE}-wrong"

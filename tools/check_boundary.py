@@ -23,11 +23,15 @@ IMPORTS_REDIS = {
     "profiles/redis/exchange.py": "sends what it is given",
     "profiles/redis/cluster.py": "asks where slots are (CLUSTER SLOTS), and follows redirections",
     "profiles/redis/slots.py": "the slot of a key",
-    "profiles/redis/detect.py": "asks a server whether it is a cluster's (HELLO)",
-    "profiles/redis/any_host.py": "connects, sends nothing",
+    "profiles/redis/detect.py": "connects, reads what a server is, sends nothing",
+    "profiles/redis/faults.py": "reads errors, sends nothing",
+    "profiles/redis/hello.py": "asks a server what it is (HELLO)",
+    "profiles/redis/places.py": "connects, sends nothing",
+    "profiles/redis/sentinels.py": "asks sentinels for the primary",
     "profiles/rights.py": "reads refusals, sends nothing",
     "ops/check/redis.py": "asks a server about itself (PING, INFO, CONFIG GET)",
     "ops/check/redis_cluster.py": "reads a map of slots, sends nothing",
+    "ops/check/redis_sentinel.py": "has sentinels asked for the primary, sends nothing",
     "servers/embedded.py": "asks a server that it started whether it is ready (PING)",
 }
 

@@ -55,7 +55,7 @@ def main() -> None:
             batch = records[start : start + _BATCH]
             ends = [
                 output
-                for output in process(engine, script, batch).outputs
+                for output in process(engine, script, batch, stream="demo").outputs
                 if output.topic != settings.topics.flattened
             ]
             for offset, (ended_in, key, value, headers, timestamp) in enumerate(ends, start):

@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules article-274ec343.
+profile: folds one visitor's events into the visitor's profile, by rules article-ca1d016e.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -36,7 +36,7 @@ COST  1 HGETALL; at most 1 HSET, 1 HDEL, 1 PEXPIRE; O(events + state)
 local STATE = "~"
 local LAYOUT = 1
 local ORDER = "a"
-local RULES = "article-274ec343"
+local RULES = "article-ca1d016e"
 local TTL_MS = 34128000000
 local PROFILE_BYTES = 262144
 local VALUE_BYTES = 8192
@@ -232,7 +232,7 @@ local function fold(held, args)
   if applied and stream ~= "" then
     marks[#marks + 1] = stream
     marks[#marks + 1] = mark
-    if #marks > 2 * 64 then
+    if #marks > 2 * 1024 then
       table.remove(marks, 1)
       table.remove(marks, 1)
     end
@@ -323,7 +323,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_3389a6f7d224", update_profile)
+  redis.register_function("visitor_profile_d437e2b949be", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end

@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules standard-ad273463.
+profile: folds one visitor's events into the visitor's profile, by rules standard-972c7cc3.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -38,7 +38,7 @@ COST  1 HGET; 1 EXISTS if new; at most 1 HSET, 1 HDEL, 1 PEXPIRE; O(events + sta
 local STATE = "~"
 local LAYOUT = 1
 local ORDER = "e"
-local RULES = "standard-ad273463"
+local RULES = "standard-972c7cc3"
 local TTL_MS = 34128000000
 local PROFILE_BYTES = 262144
 local VALUE_BYTES = 4096
@@ -78,8 +78,8 @@ local FIELDS = {
 }
 
 -- The codes of these rules, one for each value.
-local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\1249\062\017\183z"
-local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185H3\160x\222\091"
+local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z"
+local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091"
 local VISIT_HEAD = 2
 local function is_digits(text, longest)
   return #text > 0 and #text <= longest and not string.find(text, "%D")
@@ -535,6 +535,7 @@ local function apply(state, args, at)
 
   local query_other_eventtype_1 = args[at + 6]
   local query_other_page_title_2 = clip(args[at + 7])
+  local is_any_page_view = query_other_eventtype_1 == "Pageview"
   local is_page_view = query_other_eventtype_1 == "Pageview" and query_other_page_title_2 ~= ""
   if #args[at + 7] > VALUE_BYTES and is_page_view then
     flags.truncated = true
@@ -568,8 +569,8 @@ local function apply(state, args, at)
     visitor[4] = ms
   end
   local is_counted = not flags.repeated
-  -- visitor_pageviews: count of not repeated events when page_view
-  if is_counted and is_page_view then
+  -- visitor_pageviews: count of not repeated events when any_page_view
+  if is_counted and is_any_page_view then
     visitor[5] = visitor[5] + 1
   end
   -- visitor_events: count of not repeated events
@@ -603,8 +604,8 @@ local function apply(state, args, at)
   if not own[6] or ms > own[6] then
     own[6] = ms
   end
-  -- visit_pageviews: count of not repeated events when page_view
-  if is_counted and is_page_view then
+  -- visit_pageviews: count of not repeated events when any_page_view
+  if is_counted and is_any_page_view then
     own[7] = own[7] + 1
   end
   -- visit_events: count of not repeated events
@@ -677,7 +678,7 @@ local function fold(held, args)
   if stream ~= "" then
     marks[#marks + 1] = stream
     marks[#marks + 1] = mark
-    if #marks > 2 * 64 then
+    if #marks > 2 * 1024 then
       table.remove(marks, 1)
       table.remove(marks, 1)
     end
@@ -774,7 +775,7 @@ local function update_profile(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_cfd12a8673a3", update_profile)
+  redis.register_function("visitor_profile_80c1dddd91df", update_profile)
 else
   return update_profile(KEYS, ARGV)
 end

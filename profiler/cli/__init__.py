@@ -1,5 +1,6 @@
 """The command `profiler`. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration."""
 
+import logging
 import signal
 import sys
 
@@ -18,12 +19,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()
-    except ConfigError as error:
-        print(f"profiler: {error}", file=sys.stderr)  # noqa: T201 - also before logs are set up
-        sys.exit(EXIT_CONFIG)
     except ProfilerError as error:
-        print(f"profiler: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(EXIT_FAILED)
+        logging.shutdown()  # what the log holds back comes before the last word
+        print(f"profiler: {error}", file=sys.stderr)  # noqa: T201 - also before logs are set up
+        sys.exit(EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED)
     except BrokenPipeError:
         # The reader of our output has gone, e.g. `profiler pipe | head`.
         sys.stderr.close()

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -61,10 +61,10 @@ def check(
     # The rows say it once; the log of what leads to them would repeat it.
     logs.configure("error")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    given = {"rules": rules, "redis": redis, "brokers": bootstrap_servers}
+    load = partial(settings_from, config, rules=rules, redis=redis, brokers=bootstrap_servers)
     findings = []
     with Console(stderr=True).status("looking") as progress:
-        for finding in _findings(mode, config, given, timeout):
+        for finding in _findings(mode, load, timeout):
             progress.update(f"looking at {finding.subject}")
             findings.append(finding)
             if as_json:
@@ -77,24 +77,15 @@ def check(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _findings(
-    mode: Mode, config: Path | None, given: dict[str, str | None], timeout_s: float
-) -> Iterator[Finding]:
+def _findings(mode: Mode, load: Callable[[], Settings], timeout_s: float) -> Iterator[Finding]:
     try:
-        settings = settings_from(config, **given)
+        settings = load()
     except ConfigError as error:
         yield CONFIGURATION.failed(
             "settings", str(error), "see docs/configuration.md, and: profiler config show"
         )
         return
     yield CONFIGURATION.ok("settings", f"profiler {__version__} {mode}")
-    if settings.kafka.max_request_bytes < settings.output_bytes:
-        yield CONFIGURATION.failed(
-            "record size",
-            f"kafka.max_request_bytes is {settings.kafka.max_request_bytes:,}, and an event of"
-            f" limits.max_record_bytes with its profile may have {settings.output_bytes:,}",
-            "raise the one or lower the other",
-        )
     loaded = None
     if mode != "flatten":
         try:

@@ -40,7 +40,7 @@ def get(
     who is not known exits 1.
     """
     _require_utf8(visitor)
-    script = script_from(settings_from(config, rules=rules, redis=redis))
+    script = script_from(settings_from(config, rules=rules, redis=redis, without_kafka=True))
     stored = script.look_up(visitor)
     if stored is None:
         Console(stderr=True).print(

@@ -103,7 +103,9 @@ def install(
     form: AsForm = Form.SCRIPT,
 ) -> None:
     """Load the script into the server and print its SHA-1, or the function's name."""
-    name, registered = _named(form, settings_from(config, rules=rules, redis=redis))
+    name, registered = _named(
+        form, settings_from(config, rules=rules, redis=redis, without_kafka=True)
+    )
     registered.register()
     typer.echo(name)
 
@@ -116,7 +118,9 @@ def check(
     form: AsForm = Form.SCRIPT,
 ) -> None:
     """Say whether the server knows the script; exit 1 where it does not."""
-    name, registered = _named(form, settings_from(config, rules=rules, redis=redis))
+    name, registered = _named(
+        form, settings_from(config, rules=rules, redis=redis, without_kafka=True)
+    )
     if not registered.is_registered():
         option = "" if form is Form.SCRIPT else f" --as {form}"
         raise ProfilerError(f"{name} is not loaded; run: profiler lua install{option}")

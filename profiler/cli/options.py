@@ -7,7 +7,7 @@ import typer
 
 from profiler.config import Effective, load_effective
 from profiler.config.catalogue import FLAGS, variable_of
-from profiler.config.connections import password_in
+from profiler.config.redis_url import password_in
 from profiler.config.settings import Settings
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
@@ -47,14 +47,19 @@ def settings_from(
     rules: str | None = None,
     redis: str | None = None,
     brokers: str | None = None,
+    without_kafka: bool = False,
 ) -> Settings:
     """The settings with a command's flags on top.
+
+    `without_kafka` is for commands that never talk to Kafka, see `load_effective`.
 
     Raises:
         ConfigError: see `load_settings`.
         typer.BadParameter: the address holds a password, which `ps` would show to everybody.
     """
-    return effective_from(config, rules=rules, redis=redis, brokers=brokers).settings
+    return effective_from(
+        config, rules=rules, redis=redis, brokers=brokers, without_kafka=without_kafka
+    ).settings
 
 
 def effective_from(
@@ -63,6 +68,7 @@ def effective_from(
     rules: str | None = None,
     redis: str | None = None,
     brokers: str | None = None,
+    without_kafka: bool = False,
 ) -> Effective:
     """The same, each with its origin."""
     if redis is not None and password_in(redis):
@@ -74,7 +80,7 @@ def effective_from(
             param_hint=FLAGS["redis.url"],
         )
     flags = {"rules": rules, "redis": {"url": redis}, "kafka": {"bootstrap_servers": brokers}}
-    return load_effective(config, flags)
+    return load_effective(config, flags, without_kafka=without_kafka)
 
 
 def script_from(settings: Settings, rules: Rules | None = None) -> ProfileScript:

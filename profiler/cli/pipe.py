@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 from pydantic import SecretStr
 
+from profiler.cli import EXIT_FAILED
 from profiler.cli.options import ConfigFile, RulesName, script_from, settings_from
 from profiler.config.settings import Mode, RedisSettings
 from profiler.engine import PythonEngine
 from profiler.servers.embedded import EmbeddedStore
+from profiler.service import logs
 from profiler.worker.pipe import run_pipe
+from profiler.worker.pipe_input import open_lines
+from profiler.worker.pipe_stop import Patience
 
 if TYPE_CHECKING:
     import io
@@ -31,8 +35,14 @@ def pipe(
     rejects: Annotated[
         Path | None, typer.Option(help="Also write rejected lines' reports to this file.")
     ] = None,
+    decompress: Annotated[
+        bool, typer.Option("--decompress", help="Read gzip; what is not compressed, as it is.")
+    ] = False,
     config: ConfigFile = None,
     rules: RulesName = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds until a Redis that is away is given up.")
+    ] = 300,
     redis: Annotated[
         str | None,
         typer.Option("--redis", help="redis:// URL; without it a store of its own, thrown away."),
@@ -41,23 +51,33 @@ def pipe(
     """NDJSON from standard input, each record with its profile to standard output.
 
     A line is {"key": ..., "value": {...}, "timestamp": ms}; key and timestamp may be left out.
-    Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}.
+    Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}. Exits 0,
+    also where some lines were rejected, and 1 where all of them were. While Redis is away, it is
+    tried again, and standard error says so. Who gives up, by --wait or a signal, names the last
+    line whose result is written, and exits 1.
     """
+    logs.configure("warning")
+    patience = Patience(wait)
+    patience.watch_signals()
     with ExitStack() as stack:
-        settings = settings_from(config, rules=rules, redis=redis)
+        settings = settings_from(config, rules=rules, redis=redis, without_kafka=True)
         if redis is None:
             # Neither the login nor the certificates that are configured are this store's.
             own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
             settings = settings.model_copy(update={"redis": own})
         script = script_from(settings)
-        script.register()
+        patience.until_redis_answers(script.register)
         mode: Mode = "run" if input_ == "processed" else "profile"
-        run_pipe(
-            cast("io.BufferedReader", sys.stdin.buffer),
-            PythonEngine(mode, settings, script, watermarks=False),
+        stdin = patience.reading(cast("io.BufferedReader", sys.stdin.buffer))
+        done = run_pipe(
+            open_lines(stdin, decompress=decompress),
+            PythonEngine(mode, settings, script),
             script,
             settings,
+            patience=patience,
             output=sys.stdout.buffer,
             errors=sys.stderr,
             rejects=stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None,
         )
+        if done.lines and done.rejected == done.lines:
+            raise typer.Exit(EXIT_FAILED)

@@ -19,14 +19,17 @@ from profiler.config.settings import Mode, Settings
 from profiler.engine import PythonEngine
 from profiler.errors import ConfigError
 from profiler.kafka import open_consumer, open_producer
-from profiler.kafka.admin.topics import missing_topics
+from profiler.kafka.admin.identity import identify
+from profiler.kafka.admin.topics import missing_topics, timestamp_limits
 from profiler.kafka.garbage import Garbage
 from profiler.ops.mode_switch import claim_mode
 from profiler.service import logs
 from profiler.worker.assemble import assemble
+from profiler.worker.delivery import Timestamps
 from profiler.worker.fleet import run_fleet
 from profiler.worker.run import run_to_end
-from profiler.worker.shutdown import StopRequest, watch_signals
+from profiler.worker.shutdown import StopRequest, Watch
+from profiler.worker.streams import Streams
 
 _LOG = structlog.get_logger("profiler.cli")
 
@@ -104,13 +107,9 @@ def _start(mode: Mode, settings: Settings, *, switch_mode: bool, workers: int) -
 
 def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     stop = StopRequest()
-    watch = watch_signals(stop)
+    watch = Watch(stop)
+    watch.start()
     _LOG.info("starting", mode=mode, worker=settings.worker_id)
-    if settings.kafka.max_request_bytes < settings.output_bytes:
-        raise ConfigError(
-            f"kafka.max_request_bytes must be at least {settings.output_bytes}:"
-            " limits.max_record_bytes, and room for key, headers and profile"
-        )
     script = None
     if mode != "flatten":
         script = script_from(settings)
@@ -118,6 +117,11 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     if missing := missing_topics(settings.kafka, settings.topics.of(mode)):
         raise ConfigError(f"no such topic: {', '.join(missing)}; run: profiler topics create")
     reader = claim_mode(mode, settings, switch=switch_mode)
+    outputs = [name for name in settings.topics.of(mode) if name != reader.topic]
+    streams = Streams(
+        reader.topic, lambda: identify(settings.kafka, reader.topic), settings, script
+    )
+    streams.look()
     Garbage.count_less()
     consumer = open_consumer(settings.kafka, topics=[reader.topic], group=reader.group)
     producer = open_producer(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
@@ -129,6 +133,8 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
         script=script,
         consumer=consumer,
         producer=producer,
+        streams=streams,
+        timestamps=Timestamps(lambda: timestamp_limits(settings.kafka, outputs)),
         stop=stop,
     )
     watch.expect(lambda: worker.has_batch)

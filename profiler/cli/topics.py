@@ -8,7 +8,7 @@ from profiler.cli.options import Brokers, ConfigFile, settings_from
 from profiler.config.settings import Settings
 from profiler.kafka.admin.client import open_admin
 from profiler.kafka.admin.topics import Outcome, Topic, create_topics, describe_topics
-from profiler.kafka.kafka_python.client import CALL_TIMEOUT_S
+from profiler.kafka.client_options import CALL_TIMEOUT_S
 from profiler.ops.units import count_of, duration_of, milliseconds_of
 
 # One line per paragraph: the terminal decides where it breaks.

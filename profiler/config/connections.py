@@ -1,12 +1,14 @@
 """The settings of the connections to Kafka and Redis."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self, TypeVar
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from profiler.config.addresses import Address
+from profiler.config.kafka_addresses import DEFAULT_PORT, servers_of
+from profiler.config.redis_url import RedisUrl, parse_redis_url
 
 
 class Section(BaseModel):
@@ -22,19 +24,6 @@ def _unless(section: Checked, problems: list[str]) -> Checked:
     if problems:
         raise ValueError("\n".join(problems))
     return section
-
-
-def password_in(url: str) -> bool:
-    """Whether a Redis URL holds a password, be it badly encoded."""
-    return bool(re.search(r"://[^:@]*:.*@|[?&]password=", url, re.IGNORECASE))
-
-
-def one_url_per_host(url: str) -> list[str]:
-    """Take a Redis URL with several hosts, by commas, apart: ``redis://a:6379,b:6379/0``."""
-    parts = re.fullmatch(r"(rediss?://(?:[^/?#]*@)?)([^/?#@]*)(.*)", url, re.DOTALL)
-    if parts is None:
-        return [url]
-    return [f"{parts[1]}{host}{parts[3]}" for host in parts[2].split(",")]
 
 
 class TlsSection(Section):
@@ -78,7 +67,10 @@ class KafkaSettings(TlsSection):
         description="client library; auto: librdkafka where that extra is installed",
     )
     bootstrap_servers: str = Field(
-        default="localhost:9092", min_length=1, description="host:port, several with commas"
+        default="localhost:9092",
+        min_length=1,
+        description=f"host:port, several with commas; where the port is left out, {DEFAULT_PORT};"
+        " an IPv6 address in brackets",
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT",
@@ -139,6 +131,17 @@ class KafkaSettings(TlsSection):
         description="what the broker calls the worker in its logs and quotas",
     )
 
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _can_work(cls, text: str) -> str:
+        servers_of(text)
+        return text
+
+    @property
+    def servers(self) -> list[Address]:
+        """`bootstrap_servers`, taken apart."""
+        return servers_of(self.bootstrap_servers)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         protocol = self.security_protocol
@@ -148,8 +151,6 @@ class KafkaSettings(TlsSection):
                 remedy="set security_protocol to SSL or SASL_SSL",
             )
         ]
-        if self.heartbeat_interval_ms * 3 > self.session_timeout_ms:
-            problems.append("heartbeat_interval_ms must be at most a third of session_timeout_ms")
         login = {
             "sasl_mechanism": self.sasl_mechanism,
             "sasl_username": self.sasl_username,
@@ -171,8 +172,8 @@ class RedisSettings(TlsSection):
 
     url: SecretStr = Field(
         default=SecretStr("redis://localhost:6379/0"),
-        description="redis://, rediss:// (TLS) or unix:// URL; it may hold user name and password,"
-        " and of a cluster several hosts: redis://a:6379,b:6379",
+        description="redis://, rediss:// (TLS), unix:// or redis+sentinel:// URL; it may hold user"
+        " name and password, and of a cluster several hosts: redis://a:6379,b:6379",
     )
     username: str | None = Field(
         default=None, examples=["profiler"], description="ACL user, where the URL names none"
@@ -180,30 +181,51 @@ class RedisSettings(TlsSection):
     password: SecretStr | None = Field(
         default=None, examples=["secret"], description="password, where the URL holds none"
     )
+    sentinel_username: str | None = Field(
+        default=None,
+        examples=["profiler"],
+        description="ACL user of the sentinels; user and password of the URL are those of Redis",
+    )
+    sentinel_password: SecretStr | None = Field(
+        default=None, examples=["secret"], description="password of the sentinels, if they want one"
+    )
+    sentinel_tls: bool | None = Field(
+        default=None,
+        examples=[True],
+        description="whether the sentinels have TLS, with the CAs and certificate of Redis; where"
+        " not set, as Redis itself: rediss+sentinel:// has it",
+    )
     socket_timeout_s: float = Field(default=5.0, gt=0, description="s to wait for one answer")
+
+    @property
+    def address(self) -> RedisUrl:
+        """The URL, taken apart."""
+        return parse_redis_url(self.url.get_secret_value())
+
+    @property
+    def sentinels_have_tls(self) -> bool:
+        """Whether the sentinels are reached by TLS; without Sentinel it means nothing."""
+        return self.address.is_tls if self.sentinel_tls is None else self.sentinel_tls
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        # No message repeats the URL: it may hold a password.
-        url = self.url.get_secret_value()
-        if not re.match(r"(rediss?|unix)://", url):
-            return _unless(self, ["url must begin with redis://, rediss:// or unix://"])
-        urls = one_url_per_host(url)
         try:
-            parts = urlsplit(urls[0])
-            hosts = [(each.hostname, each.port) for each in map(urlsplit, urls)]
-        except ValueError:
-            encode = "url cannot be read; percent-encode its password, or set redis.password"
-            return _unless(self, [encode])
-        problems = [
-            *self.tls_problems(
-                encrypted=parts.scheme == "rediss", remedy="let url begin with rediss://"
-            )
-        ]
-        if len(hosts) > 1 and not all(host for host, _ in hosts):
-            problems.append("url has a comma with no host before or behind it")
-        if self.username is not None and parts.username:
+            address = self.address
+        except ValueError as error:
+            return _unless(self, str(error).splitlines())
+        has_tls = address.is_tls or bool(address.service and self.sentinels_have_tls)
+        problems = [*self.tls_problems(encrypted=has_tls, remedy="let url begin with rediss://")]
+        if self.username is not None and address.username:
             problems.append("username is set, and url names one too")
-        if self.password is not None and password_in(url):
+        if self.password is not None and address.password:
             problems.append("password is set, and url holds one too")
+        names = ("sentinel_username", "sentinel_password", "sentinel_tls")
+        given = [name for name in names if getattr(self, name) is not None]
+        if given and not address.service:
+            problems.append(
+                f"{', '.join(given)}: no effect without Sentinel; let url begin with"
+                " redis+sentinel://"
+            )
+        if self.sentinel_username is not None and self.sentinel_password is None:
+            problems.append("sentinel_username needs sentinel_password")
         return _unless(self, problems)

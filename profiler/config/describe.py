@@ -17,6 +17,7 @@ _TYPES = {
     "string": "text",
     "integer": "integer",
     "number": "number",
+    "boolean": "true or false",
     "path": "path",
     "password": "secret",
 }

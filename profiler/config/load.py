@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import SecretStr, ValidationError
 
 from profiler.config.catalogue import CONFIG_VARIABLE, FLAGS, catalogue, sections
+from profiler.config.contradictions import contradictions
 from profiler.config.environment import read_environment
 from profiler.config.settings import Settings
 from profiler.errors import ConfigError
@@ -32,14 +33,20 @@ class Effective(NamedTuple):
 
 
 def load_settings(
-    config_path: Path | None = None, overrides: Mapping[str, Any] | None = None
+    config_path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    without_kafka: bool = False,
 ) -> Settings:
     """Return the settings of `load_effective` alone."""
-    return load_effective(config_path, overrides).settings
+    return load_effective(config_path, overrides, without_kafka=without_kafka).settings
 
 
 def load_effective(
-    config_path: Path | None = None, overrides: Mapping[str, Any] | None = None
+    config_path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    without_kafka: bool = False,
 ) -> Effective:
     """Merge all sources into settings.
 
@@ -47,9 +54,11 @@ def load_effective(
         config_path: the file; else the one that PROFILER_CONFIG names; else ``profiler.toml``
             in the working directory, where it exists.
         overrides: nested like the settings; None means that the flag was not given.
+        without_kafka: for a program that never talks to Kafka, see `contradictions`.
 
     Raises:
-        ConfigError: a file cannot be read, or values are wrong; one line per problem.
+        ConfigError: a file cannot be read, or values are wrong or contradict each other; one line
+            per problem.
     """
     path, document = _read_file(config_path)
     environment = read_environment()
@@ -76,6 +85,7 @@ def load_effective(
             problems += _explain(problem, origins, path)
     else:
         problems += _masked(settings, origins)
+        problems += contradictions(settings, origins, without_kafka=without_kafka)
         if not problems:
             return Effective(settings, origins)
     raise ConfigError("\n".join(problems))

@@ -10,6 +10,8 @@ from profiler.config.connections import KafkaSettings, RedisSettings, Section
 
 __all__ = [
     "ENV_PREFIX",
+    "MAX_STREAMS",
+    "OUTPUT_RESERVE_BYTES",
     "BatchSettings",
     "DeadLetterSettings",
     "GroupSettings",
@@ -26,13 +28,16 @@ ENV_PREFIX = "profiler_"
 #: The commands that work on the stream.
 Mode = Literal["run", "flatten", "profile"]
 
+#: As many watermarks as Redis's Lua can pack at once: each takes 4 of 8,000 places.
+MAX_STREAMS = 2_000
+
 #: Kept free for the profile: `article` keeps four pages of 8,192 bytes, of which JSON may write
 #: each as six (`standard` half of that), and ids.
 _PROFILE_BYTES = 204_800
 
 #: What an output may have on top of the flattened record: the profile, and at least
 #: 24 KiB of key and headers.
-_OUTPUT_RESERVE_BYTES = _PROFILE_BYTES + 24_576
+OUTPUT_RESERVE_BYTES = _PROFILE_BYTES + 24_576
 
 
 class TopicSettings(Section):
@@ -75,13 +80,19 @@ class BatchSettings(Section):
 
 
 class LimitSettings(Section):
-    """What a record may be at most; beyond, it is a dead letter."""
+    """What a record may be at most, beyond which it is a dead letter; and how many partitions."""
 
     max_record_bytes: int = Field(default=786_432, ge=1, description="most bytes of an input value")
     max_depth: int = Field(default=64, ge=1, le=254, description="most levels of nesting")
     max_fields: int = Field(default=2_000, ge=1, description="most fields of a flattened record")
     max_id_bytes: int = Field(
         default=512, ge=1, description="most UTF-8 bytes of a visitor or visit id"
+    )
+    streams: int = Field(
+        default=1_024,
+        ge=1,
+        le=MAX_STREAMS,
+        description="most partitions of the input; the rules' own limit must be no smaller",
     )
 
 
@@ -127,8 +138,8 @@ class Settings(BaseSettings):
         default="pass", description="a record with a null value: passed on as it is, or dropped"
     )
     stream_epoch: str = Field(
-        default="0",
-        description="any text; another one when the input topic was deleted and created anew",
+        default="",
+        description="any text that names the streams in place of the topic's id; best left empty",
     )
     worker_id: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-0",
@@ -149,7 +160,7 @@ class Settings(BaseSettings):
     @property
     def output_bytes(self) -> int:
         """The size of the largest record that leaves with a profile: input limit and reserve."""
-        return self.limits.max_record_bytes + _OUTPUT_RESERVE_BYTES
+        return self.limits.max_record_bytes + OUTPUT_RESERVE_BYTES
 
     @property
     def largest_output_bytes(self) -> int:

@@ -146,7 +146,8 @@ class _Demo:
         picks = pick(self._tally)
         if not picks:
             raise ProfilerError(
-                f"no profile came out; does identity.visitor fit, {self._rules.identity.visitor}?"
+                "no profile came out; does identity.visitor fit,"
+                f" {', '.join(self._rules.identity.visitor)}?"
             )
         for chosen in picks:
             self._servers.check()

@@ -7,7 +7,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from profiler.config.settings import KafkaSettings
 from profiler.demo.sample import read_sample
-from profiler.kafka.kafka_python.client import connection_options, translated_errors
+from profiler.kafka.client_options import connection_options, translated_errors
 from profiler.kafka.protocol import Producer
 from profiler.records.types import OutputRecord, Record
 

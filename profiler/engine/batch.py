@@ -83,6 +83,12 @@ class Engine(Protocol):
         """Which implementation it is, for the log."""
         ...
 
-    def batch(self, records: Sequence[Record]) -> Batch:
-        """A batch of these records, in offset order inside each partition; costs nothing yet."""
+    def batch(self, records: Sequence[Record], *, stream: str = "") -> Batch:
+        """A batch of these records, in offset order inside each partition; costs nothing yet.
+
+        Args:
+            records: of one topic.
+            stream: names the topic's streams, but for the partition; empty where offsets do not
+                last.
+        """
         ...

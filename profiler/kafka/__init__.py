@@ -6,12 +6,14 @@ from typing import Literal
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
-from profiler.kafka.protocol import Consumer, Polled, Producer
+from profiler.kafka.protocol import Consumer, Polled, Producer, TimestampLimits, TopicIdentity
 
 __all__ = [
     "Consumer",
     "Polled",
     "Producer",
+    "TimestampLimits",
+    "TopicIdentity",
     "client_of",
     "open_consumer",
     "open_producer",

@@ -16,7 +16,7 @@ from kafka.protocol.consumer import FetchRequest
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.batches import batches
-from profiler.kafka.kafka_python.client import CALL_TIMEOUT_MS, connection_options
+from profiler.kafka.client_options import CALL_TIMEOUT_MS, connection_options
 from profiler.records.types import Record
 
 

@@ -25,8 +25,29 @@ class Polled(NamedTuple):
     group_metadata: Any
 
 
+class TopicIdentity(NamedTuple):
+    """What a topic is, beside its name.
+
+    Attributes:
+        cluster_id: empty where the broker tells none.
+        topic_id: another one for every topic that was ever made; empty likewise.
+        partitions: how many.
+    """
+
+    cluster_id: str
+    topic_id: str
+    partitions: int
+
+
+class TimestampLimits(NamedTuple):
+    """Which timestamps a topic takes: those so near to the broker's clock, in ms."""
+
+    before_ms: int
+    after_ms: int
+
+
 class Consumer(Protocol):
-    """A member of a consumer group that never commits by itself.
+    """A member of a consumer group that commits only when told to.
 
     The worker's turn: `poll`, work, `commit`. After any `TransportError`, and where `generation`
     is no longer the one of the poll, the batches under way are void: `rewind`, `resume`, and
@@ -47,6 +68,14 @@ class Consumer(Protocol):
         """
         ...
 
+    @property
+    def gaps(self) -> int:
+        """How often an offset was out of range.
+
+        Where this grows, the topic may be another one of the same name by now.
+        """
+        ...
+
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
         """Read the next records.
 
@@ -54,8 +83,15 @@ class Consumer(Protocol):
         its end; takes part in the group's rebalances. No record means that nothing came, also
         because the broker is away: the client goes on trying. Where the generation changes inside
         a poll, the records of this poll are dropped, and all that is not committed is read again
-        by later polls. An offset that is out of range is told at WARNING, and reading goes on where
-        the reset policy says. A header name that is not UTF-8 has its
+        by later polls.
+
+        Where the group has committed nothing of the topic, the reset policy says where it begins;
+        `latest` is settled when a consumer is made, by a commit of the ends. After that a partition
+        without a committed offset is a new one, and is read from its first record. So is a
+        partition whose committed offset is out of range; this is told at WARNING, with the number
+        of records that are gone, and counted in `gaps`. Both hold whatever the reset policy.
+
+        A header name that is not UTF-8 has its
         foreign bytes as lone surrogates (``surrogateescape``); where the client cannot tell the
         names, one such name stands for all headers.
 
@@ -89,12 +125,22 @@ class Consumer(Protocol):
     def rewind(self) -> None:
         """Go back to the committed offsets, so that all uncommitted records come again.
 
-        A partition without a committed offset goes back to the first record read from it,
-        which is where the reset policy had put it. Blocks for one round trip per partition, and
-        for 30 s where the broker is away.
+        A partition without a committed offset goes back to the first record read from it. Blocks
+        for one round trip per partition, and for 30 s where the broker is away.
 
         Raises:
             TransportError: the committed offsets cannot be read now; try again.
+        """
+        ...
+
+    def begin_anew(self) -> None:
+        """Read every owned partition from its first record, and commit that position.
+
+        For a topic that was deleted and made anew: committed offsets may be from the old one.
+        Blocks for two round trips, and for 30 s where the broker is away.
+
+        Raises:
+            TransportError: nothing is known to be committed; try again.
         """
         ...
 
@@ -145,6 +191,7 @@ class Producer(Protocol):
 
         Raises:
             RecordTooLargeError: one of the records is larger than its topic or the client takes.
+            TimestampRefusedError: a topic refuses the timestamp of one of the records.
             TransportError: names the topic and the error of the first failure.
         """
         ...

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from profiler.profiles.redis import Nodes, nodes_of
-from profiler.profiles.redis.connections import translating
+from profiler.profiles.redis.faults import translating
 from profiler.rules.model import Rules
 from profiler.rules.render import function_of, library_of, render
 

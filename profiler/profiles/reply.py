@@ -139,7 +139,7 @@ class ReplyDecoder:
         fields = [self._fields[name] for name in names]
         constants = dict(self._constants)
         if constants:
-            constants |= {flag: flag in flags for flag in METADATA_FLAGS}
+            constants |= {name: flag in flags for flag, name in METADATA_FLAGS.items()}
             for field in fields:
                 del constants[field.name]
         # Neither names nor the rules' version can hold a quote or a percent sign.

@@ -4,6 +4,7 @@ Nothing else in this package issues a Redis data command or knows a visitor, vis
 what a profile becomes is decided in ``lua/``.
 """
 
+import time
 import uuid
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,9 +19,11 @@ from profiler.profiles.calls import Calls
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
-from profiler.profiles.redis.connections import opened_by, translated, translating
+from profiler.profiles.redis.connections import greeting_of
+from profiler.profiles.redis.faults import translated, translating
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.profiles.rights import Rights, harmless_calls, merged, rights_of
+from profiler.records.times import Clock
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import STATE_FIELD
 from profiler.rules.model import Rules
@@ -50,14 +53,22 @@ class ProfileScript:
             of its own. Of a cluster any node will do.
         rules: rendered here, once.
         max_id_bytes: a longer visitor or visit id is a dead letter (``bad_id``).
+        clock: the reader's, which says what time of an event is plausible.
     """
 
-    def __init__(self, client: "redis.Redis", rules: Rules, *, max_id_bytes: int = 512) -> None:
+    def __init__(
+        self,
+        client: "redis.Redis",
+        rules: Rules,
+        *,
+        max_id_bytes: int = 512,
+        clock: Clock = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self.rules = rules
         self.text = render(rules)
         self.sha = sha_of(self.text)
         self._client = client
-        self._packer = Packer(rules, max_id_bytes=max_id_bytes)
+        self._packer = Packer(rules, max_id_bytes=max_id_bytes, clock=clock)
         self._decoder = ReplyDecoder(rules)
 
     def register(self) -> None:
@@ -114,7 +125,7 @@ class ProfileScript:
 
         Where the number grows, a server may have failed, and lost what it had acknowledged.
         """
-        return opened_by(self._client)
+        return greeting_of(self._client).opened
 
     def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> Reply:
         """Make one call with KEYS and ARGV as the contract has them. Raises as `apply` does.

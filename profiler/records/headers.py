@@ -7,6 +7,7 @@ from profiler.records.types import Headers
 SOURCE_TOPIC = "source-topic"
 SOURCE_PARTITION = "source-partition"
 SOURCE_OFFSET = "source-offset"
+SOURCE_TIMESTAMP = "source-timestamp"
 ERROR_STAGE = "error-stage"
 ERROR_CODE = "error-code"
 ERROR_REASON = "error-reason"
@@ -57,7 +58,13 @@ def with_source(
         return source
     if forward and _has_source(headers):
         return headers
-    return _replace(headers, source)
+    # Only we may say which timestamp a record had.
+    return _replace(tuple(each for each in headers if each[0] != SOURCE_TIMESTAMP), source)
+
+
+def with_timestamp(headers: Headers, timestamp_ms: int) -> Headers:
+    """Say which timestamp a record would have, whose topic refuses it."""
+    return _replace(headers, ((SOURCE_TIMESTAMP, b"%d" % timestamp_ms),))
 
 
 def source_of(headers: Headers) -> tuple[str, int, int] | None:

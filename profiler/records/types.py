@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 #: Names of the output that only the profiler may give.
 OUTPUT_PREFIX = "profile_"
 
+NO_TIMESTAMP = -1
+
 #: Names and values. A name that is not UTF-8 has its foreign bytes as lone surrogates.
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -15,7 +17,7 @@ class Record(NamedTuple):
     topic: str
     partition: int
     offset: int
-    #: Milliseconds since the epoch; -1 where the broker knows none.
+    #: Milliseconds since the epoch; `NO_TIMESTAMP` where the broker knows none.
     timestamp: int
     key: bytes | None
     value: bytes | None
@@ -35,14 +37,16 @@ class OutputRecord(NamedTuple):
 class FlatEvent(NamedTuple):
     """One flattened event on its way into the script.
 
-    `stream` names where `offset` counts (``epoch:topic:partition``); an empty stream switches
-    the watermark off, and the offset is then ignored.
+    `stream` names where `offset` counts (topic and partition); an empty stream switches
+    the watermark off, and the offset is then ignored. `encoded` is the JSON of the fields, where
+    it is known: a digest of it stands for an event without an id.
     """
 
     stream: str
     offset: int
     timestamp: int
     fields: dict[str, Any]
+    encoded: bytes = b""
 
 
 class Rejected(NamedTuple):

@@ -93,16 +93,17 @@ FLAGS = {
     "no_visit": "no visit id: only visitor fields changed",
 }
 
-#: The flags that leave as `profile_<flag>`, with `rules_version`, where order is event time.
-METADATA_FLAGS = (
-    "new_visitor",
-    "new_visit",
-    "late",
-    "repeated",
-    "replayed",
-    "corrected",
-    "truncated",
-)
+#: The flags that leave, with `rules_version`, where order is event time: each as `profile_<name>`.
+METADATA_FLAGS = {
+    "new_visitor": "new_visitor",
+    "new_visit": "new_visit",
+    "late": "late",
+    "repeated": "repeated",
+    "replayed": "replayed",
+    "corrected": "corrected",
+    "truncated": "truncated",
+    "time_replaced": "time_corrected",
+}
 
 
 def contract_of(rules: Rules) -> Contract:
@@ -153,6 +154,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
     `sha` names the script, `function` the same body as a function.
     """
     contract = contract_of(rules)
+    written_identity = rules.identity.model_dump(exclude_none=True)
     return {
         "contract": CONTRACT,
         "sha": sha,
@@ -170,7 +172,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
             "call": [argument._asdict() for argument in contract.call_args],
             "event": [argument._asdict() for argument in contract.event_args],
         },
-        "identity": rules.identity.model_dump(exclude_none=True),
+        "identity": written_identity | {"nobody": list(rules.identity.nobody)},
         "reply": {
             "event": ["flags", "name", "value", "..."],
             "flags": contract.flags,

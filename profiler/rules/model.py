@@ -2,18 +2,25 @@
 
 import hashlib
 import json
-import re
 import tomllib
 from importlib.resources import files
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic import model_validator as after_validation
 from pydantic_core import ErrorDetails
 
+from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
+from profiler.rules.identity import FieldOfEvent, Identity, Table
+from profiler.rules.key_pattern import KeyPattern
+from profiler.rules.places import in_file, line_of
 
 PRESETS = ("standard", "article")
 
@@ -29,49 +36,29 @@ CODE_BYTES = 3  # of a rule's code in packed state
 BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-FieldOfEvent = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Tests = Annotated[list["Condition"], Field(min_length=1)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Identity(_Model):
-    """Where a flattened event says whose it is; a name left out is never present."""
-
-    visitor: FieldOfEvent
-    visit: FieldOfEvent
-    event_id: FieldOfEvent | None = None
-    event_time: FieldOfEvent | None = None
-
-
-class Store(_Model):
+class Store(Table):
     """The key of a visitor and how long it lives after the visitor's latest event."""
 
-    key: Annotated[str, StringConstraints(max_length=256)] = "visitor:{<id>}"
+    key: KeyPattern = "visitor:{<id>}"
     ttl_days: Annotated[int, Field(ge=1, le=36_500)] = 395
 
-    @after_validation(mode="after")
-    def _one_place_for_the_id(self) -> "Store":
-        if self.key.count("<id>") != 1:
-            raise ValueError("key must contain <id> exactly once")
-        return self
 
-
-class Limits(_Model):
+class Limits(Table):
     """Hard bounds of one visitor's state; `docs/data-model.md` says what goes first."""
 
     visits: Annotated[int, Field(ge=1, le=64)] = 8
     event_ids: Annotated[int, Field(ge=1, le=1_024)] = 64
-    streams: Annotated[int, Field(ge=1, le=1_024)] = 64
+    streams: Annotated[int, Field(ge=1, le=MAX_STREAMS)] = 1_024
     value_bytes: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096
     profile_bytes: Annotated[int, Field(ge=1_024, le=67_108_864)] = 262_144
     skew_minutes: Annotated[int, Field(ge=0, le=1_440)] = 60
     age_days: Annotated[int, Field(ge=1, le=3_650)] = 30
 
 
-class Condition(_Model):
+class Condition(Table):
     """One test of a predicate: the field equals a text, or is present and not empty."""
 
     field: FieldOfEvent
@@ -87,13 +74,13 @@ class Condition(_Model):
         return self
 
 
-class Visit(_Model):
+class Visit(Table):
     """`bounce` names the visit's count that may be at most one in a bounce."""
 
     bounce: Name
 
 
-class Rule(_Model):
+class Rule(Table):
     """One field of the profile."""
 
     name: Name
@@ -120,7 +107,7 @@ class Rule(_Model):
         return "integer" if self.operation == "count" or self.value == EVENT_TIME else "string"
 
 
-class Rules(_Model):
+class Rules(Table):
     """A whole rules file."""
 
     name: Name
@@ -128,7 +115,7 @@ class Rules(_Model):
     identity: Identity
     store: Store = Store()
     limits: Limits = Limits()
-    predicates: Annotated[dict[Name, Tests], Field(max_length=32)] = {}
+    predicates: dict[Name, Tests] = Field(default_factory=dict, max_length=32)
     visit: Visit | None = None
     fields: Annotated[list[Rule], Field(max_length=100)]
 
@@ -221,30 +208,11 @@ def parse_rules(text: str, path: str) -> Rules:
 
 def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
     cause = error.get("ctx", {}).get("error")
-    place = cause.place if isinstance(cause, _PlacedError) else tuple(error["loc"])
+    place = cause.place if isinstance(cause, _PlacedError) else in_file(tuple(error["loc"]), data)
     message = error["msg"].removeprefix("Value error, ")
     where = ".".join(str(part) for part in place)
     if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
         rule = data["fields"][place[1]]
         name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
         where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
-    return f"{path}:{_line_of(text, place)}: {where or 'file'}: {message}"
-
-
-def _line_of(text: str, place: tuple[str | int, ...]) -> int:
-    """The line that a place of the parsed file stands on, as near as TOML's headers tell."""
-    keys = [part for part in place if isinstance(part, str)] or [""]
-    skip = place[1] if len(place) > 1 and isinstance(place[1], int) else 0
-    lines = text.splitlines()
-    header = re.compile(rf"\s*\[\[?\s*{re.escape(keys[0])}\s*\]")
-    tables = [number for number, line in enumerate(lines) if header.match(line)]
-    if not tables:  # a key of the file itself, above the first table
-        own = enumerate(takewhile(lambda line: not line.lstrip().startswith("["), lines), 1)
-        return next((n for n, line in own if re.match(rf"\s*{re.escape(keys[0])}\s*=", line)), 1)
-    start = tables[min(skip, len(tables) - 1)]
-    for number, line in enumerate(lines[start + 1 :], start + 2):
-        if line.lstrip().startswith("["):
-            break
-        if len(keys) > 1 and re.match(rf"\s*{re.escape(keys[1])}\s*=", line):
-            return number
-    return start + 1
+    return f"{path}:{line_of(text, place)}: {where or 'file'}: {message}"

@@ -8,12 +8,13 @@ from profiler.worker.apply import ApplyStage
 from profiler.worker.commit import CommitStage
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
-from profiler.worker.delivery import AtLeastOnce
+from profiler.worker.delivery import AtLeastOnce, Timestamps
 from profiler.worker.in_flight import InFlight
 from profiler.worker.loop import Worker
 from profiler.worker.produce import ProduceStage
 from profiler.worker.progress import Progress
 from profiler.worker.shutdown import StopRequest
+from profiler.worker.streams import Streams
 
 
 def assemble(
@@ -23,6 +24,8 @@ def assemble(
     script: ProfileScript | None,
     consumer: Consumer,
     producer: Producer,
+    streams: Streams,
+    timestamps: Timestamps,
     stop: StopRequest,
 ) -> Worker:
     """Make a worker; its threads begin with the first batch.
@@ -33,9 +36,11 @@ def assemble(
         script: registered; None in mode ``flatten``.
         consumer: a member of the mode's group; used by the thread that runs the worker.
         producer: used by the stage that produces.
+        streams: of the topic that the consumer reads; used by the consumer's thread.
+        timestamps: of the output topics; used by the stage that produces.
         stop: ends the worker.
     """
-    delivery = AtLeastOnce(consumer, producer, settings.topics.rejected)
+    delivery = AtLeastOnce(consumer, producer, settings.topics.rejected, timestamps)
     progress = Progress(consumer)
     in_flight = InFlight(
         engine,
@@ -49,6 +54,7 @@ def assemble(
         in_flight=in_flight,
         commit=commit,
         progress=progress,
+        streams=streams,
         settings=settings.batch,
         stop=stop,
     )

@@ -4,17 +4,20 @@ Python runs one thread at a time, so one process uses one core. Consumer groups 
 partitions out among processes; this only saves a supervisor where there is none.
 """
 
+import contextlib
 import os
 import queue
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 import structlog
 
 from profiler.config.settings import Settings
 from profiler.servers.processes import tied_to_us
+from profiler.worker.shutdown import ONE_REQUEST_S
 
 _LOG = structlog.get_logger("profiler.fleet")
 
@@ -24,9 +27,9 @@ _LOOK_EVERY_S = 0.2
 def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int:
     """Run `profiler` with these arguments so many times, until all have ended.
 
-    A signal is handed on to all. When one worker ends, whatever its reason, all remaining ones are
-    asked to stop, so that a supervisor sees one failure and restarts all. Blocks; to be called
-    from the main thread.
+    A request to stop is handed on to all. When one worker ends, whatever its reason, all remaining
+    ones are asked to stop, so that a supervisor sees one failure and restarts all. Blocks; to be
+    called from the main thread.
 
     Args:
         arguments: as given on the command line; each worker gets them with ``--workers 1``.
@@ -36,28 +39,31 @@ def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int
     Returns:
         The exit code of the first worker that failed, or 0.
     """
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    signals: queue.SimpleQueue[float] = queue.SimpleQueue()
     for asking in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asking, lambda received, _frame: signals.put(received))
+        signal.signal(asking, lambda _number, _frame: signals.put(time.monotonic()))
     command = [sys.executable, "-m", "profiler", *arguments, "--workers", "1"]
     running = {
         number: subprocess.Popen(
             tied_to_us(command),
             env=os.environ | _own_names(settings, number),
-            # A terminal's Ctrl-C comes to us alone: twice would mean "at once".
+            # A terminal's Ctrl-C comes to us alone; what a supervisor sends to all of its
+            # children comes to a worker twice, in one second.
             start_new_session=True,
         )
         for number in range(workers)
     }
     _LOG.info("workers started", pids=[process.pid for process in running.values()])
     exit_code = 0
+    first_signal_at: float | None = None
     stopping = False
     while running:
-        try:
-            signals.get(timeout=_LOOK_EVERY_S)
-            asked = True
-        except queue.Empty:
-            asked = False
+        asked = is_second = False
+        with contextlib.suppress(queue.Empty):
+            at = signals.get(timeout=_LOOK_EVERY_S)
+            first_signal_at = first_signal_at or at
+            asked = not stopping
+            is_second = at - first_signal_at > ONE_REQUEST_S
         for number, process in list(running.items()):
             if process.poll() is None:
                 continue
@@ -68,7 +74,8 @@ def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int
             if not stopping and not asked:
                 _LOG.error("a worker ended, stopping the others", worker=number, exit_code=code)
                 asked = True
-        if asked:
+        # Workers that stop because of a failure already do what a first signal asks for.
+        if asked or is_second:
             stopping = True
             for process in running.values():
                 process.terminate()

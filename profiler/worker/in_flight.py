@@ -108,11 +108,16 @@ class InFlight:
             return ""
         return "kafka is slow" if self.oldest.applied.done() else "redis is slow"
 
-    def add(self, polled: Polled) -> Flight:
-        """Send what a poll brought on its way."""
+    @property
+    def records(self) -> int:
+        """How many records are under way."""
+        return sum(flight.records for flight in self._flights)
+
+    def add(self, polled: Polled, *, stream: str) -> Flight:
+        """Send what a poll brought on its way; `stream` as in `Engine.batch`."""
         before = self._flights[-1] if self._flights else None
         read: Future[Batch] = Future()
-        read.set_result(self._engine.batch(polled.records))
+        read.set_result(self._engine.batch(polled.records, stream=stream))
         decoded = self._decode.enter(read, before and before.decoded, self._void)
         applied = self._apply.enter(decoded, before and before.applied, self._void)
         produced = self._produce.enter(applied, before and before.produced, self._void)

@@ -11,13 +11,14 @@ import structlog
 
 from profiler.config.settings import BatchSettings
 from profiler.errors import ProfilerError, TransportError, VoidBatchError
-from profiler.kafka import Consumer
+from profiler.kafka import Consumer, Polled
 from profiler.worker.backoff import Backoff
 from profiler.worker.commit import CommitStage
 from profiler.worker.delivery import Checkpoint
 from profiler.worker.in_flight import InFlight
 from profiler.worker.progress import Progress, named_offsets
 from profiler.worker.shutdown import StopRequest
+from profiler.worker.streams import Streams
 
 _LOG = structlog.get_logger("profiler.worker")
 
@@ -39,6 +40,7 @@ class Worker:
         in_flight: the batches under way.
         commit: the last stage, in this thread.
         progress: counts, and tells the log.
+        streams: names the streams of what is read.
         settings: how much is read at a time.
         stop: what is under way at the request is finished and committed first, if there is time.
     """
@@ -50,6 +52,7 @@ class Worker:
         in_flight: InFlight,
         commit: CommitStage,
         progress: Progress,
+        streams: Streams,
         settings: BatchSettings,
         stop: StopRequest,
     ) -> None:
@@ -57,10 +60,13 @@ class Worker:
         self._in_flight = in_flight
         self._commit = commit
         self._progress = progress
+        self._streams = streams
         self._settings = settings
         self._stop = stop
         #: What was read and is not committed came to nothing: it must be read again.
         self._is_void = False
+        #: The topic is another one of the same name: read it from its beginning.
+        self._is_anew = False
         self._is_paused = False
         #: Before the next attempt, when Kafka is unwell.
         self._backoff = Backoff()
@@ -78,6 +84,7 @@ class Worker:
         Raises:
             ScriptContractError: script and caller disagree; nothing of the batch is committed.
             DeadLetterLimitError: too many records are bad; likewise.
+            ConfigError: the topic has more partitions by now than there may be streams.
         """
         try:
             while not self._stop.is_set():
@@ -111,12 +118,22 @@ class Worker:
         timeout_ms = self._settings.poll_timeout_ms
         if in_flight:
             timeout_ms = min(timeout_ms, _COMMIT_WITHIN_MS)
-        polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=self._settings.max_records)
-        self._progress.report()
+        self._take(
+            self._consumer.poll(timeout_ms=timeout_ms, max_records=self._settings.max_records)
+        )
+        self._progress.report(under_way=in_flight.records)
+
+    def _take(self, polled: Polled) -> None:
+        """Send records on their way, unless something else must come first."""
+        in_flight = self._in_flight
         if in_flight and in_flight.oldest.generation != polled.generation:
             self._rebalanced()
+        elif self._streams.is_another_topic(self._consumer):
+            # Committed offsets and what is under way are the old topic's.
+            self._is_anew = True
+            self._give_up()
         elif polled.records:
-            in_flight.add(polled)
+            in_flight.add(polled, stream=self._streams.name)
         elif not in_flight:
             self._recovered()
 
@@ -157,7 +174,11 @@ class Worker:
             return
         in_flight.start_over()
         # Without this the next commit would skip what came to nothing.
-        self._consumer.rewind()
+        if self._is_anew:
+            self._consumer.begin_anew()
+            self._is_anew = False
+        else:
+            self._consumer.rewind()
         self._resume()
         self._is_void = False
 
@@ -173,7 +194,7 @@ class Worker:
                 self._consumer.keep_alive(timeout_ms=_WATCH_MS)
                 if self._in_flight.oldest.generation != self._consumer.generation:
                     self._rebalanced()
-                self._progress.report()
+                self._progress.report(under_way=self._in_flight.records)
             else:
                 self._resume()
                 wait([work], timeout=_WATCH_MS / 1_000)

@@ -51,9 +51,8 @@ class ProduceStage(Stage[Applied, Produced]):
         finished = taken.batch.finish()
         self._limit.check(finished.records, finished.rejections)
         try:
-            references = self._delivery.produce(finished, connections=taken.connections)
+            counts = self._delivery.produce(finished, connections=taken.connections)
         except BaseException:
             self._delivery.abort()
             raise
-        finished.counts["references"] = references
-        return Produced(finished.counts)
+        return Produced(finished.counts + counts)

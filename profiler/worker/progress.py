@@ -41,8 +41,12 @@ class Progress:
         """Everything that was committed since the start."""
         return dict.fromkeys(_ALWAYS_TOLD, 0) | dict(self._counts)
 
-    def report(self) -> None:
-        """Say what changed, and sum up when it is time."""
+    def report(self, *, under_way: int) -> None:
+        """Say what changed, and sum up when it is time.
+
+        Args:
+            under_way: records that were polled and are not committed; they count as lag.
+        """
         if (owned := self._consumer.assignment) != self._owned:
             before, self._owned = self._owned, owned
             if lost := before - owned:
@@ -53,7 +57,7 @@ class Progress:
             totals = self.totals
             rate = round((totals["read"] - self._read) / seconds, 1)
             self._summarised_at, self._read = now, totals["read"]
-            _LOG.info("summary", per_second=rate, lag=self._consumer.lag(), **totals)
+            _LOG.info("summary", per_second=rate, lag=self._consumer.lag() + under_way, **totals)
 
     def count(self, flight: Flight) -> None:
         """Count a batch that is committed: a batch that is worked on again counts once."""

@@ -16,6 +16,7 @@ def run_to_end(worker: Worker, consumer: Consumer, producer: Producer, stop: Sto
     Raises:
         ScriptContractError: see `Worker.run`.
         DeadLetterLimitError: likewise.
+        ConfigError: likewise.
     """
     try:
         worker.run()

@@ -2,13 +2,17 @@
 
 After the first SIGTERM or SIGINT the worker finishes and commits what it can. The client
 libraries have waits that nobody can cut short, so a thread of its own ends the process when the
-time is up, or at once at the second signal. What is not committed then is read again.
+time is up, or at once at the second request. What is not committed then is read again.
+
+Supervisors send one request as several signals: `timeout` to the program and then to its group,
+`tini -g` and a shell to a whole group, where a parent hands its own on as well. So signals within
+a second are one request. A person needs longer for a second one.
 """
 
 import logging
 import os
-import queue
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +28,13 @@ _FINISH_S = 8.0
 #: ... and then the process is ended from outside. An orchestrator's SIGKILL comes after 10 s.
 _END_S = 9.5
 _EXIT_AT_ONCE = 1
+
+_LOOK_AGAIN_S = 3_600.0
+
+_ASKING = (signal.SIGINT, signal.SIGTERM)
+
+#: Signals within this time of the first one are one request to stop.
+ONE_REQUEST_S = 1.0
 
 
 class StopRequest:
@@ -76,23 +87,28 @@ class Watch:
     Args:
         stop: set at the first signal.
         end_s: seconds from the first signal on, after which the process is ended from outside.
+        gap_s: seconds from the first signal on, in which all further ones say the same as it.
     """
 
-    def __init__(self, stop: StopRequest, end_s: float = _END_S) -> None:
+    def __init__(
+        self, stop: StopRequest, end_s: float = _END_S, gap_s: float = ONE_REQUEST_S
+    ) -> None:
         self._end_s = end_s
+        self._gap_s = gap_s
         self._stop = stop
-        # Its `put` may interrupt anything; the methods of Event and of loggers may not.
-        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        # Python writes each signal's number into it at once, in whatever call the main thread is.
+        # A handler in Python would wait until that call, which may hang, comes back.
+        self._signals, self._wakeup = socket.socketpair()
+        self._wakeup.setblocking(False)
         self._in_hand: Callable[[], bool] | None = None
         self._starting = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="stop", daemon=True)
 
-    def receive(self, number: int, _frame: FrameType | None) -> None:
-        """The signal handler."""
-        self._signals.put(number)
-
     def start(self) -> None:
-        """Begin to wait for signals."""
+        """Take SIGINT and SIGTERM from now on; to be called by the main thread."""
+        signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
+        for number in _ASKING:
+            signal.signal(number, _taken_elsewhere)
         self._thread.start()
 
     def expect(self, in_hand: Callable[[], bool]) -> None:
@@ -110,20 +126,37 @@ class Watch:
         _exit_now(0)
 
     def _run(self) -> None:
-        number = self._signals.get()
+        while (number := self._next_signal(_LOOK_AGAIN_S)) is None:
+            pass
+        first_at = time.monotonic()
         with self._starting:
             self._stop.set()
-            _LOG.info("stopping", signal=signal.Signals(number).name)
+            _LOG.info("stopping", signal=number.name)
             if self._in_hand is None:
                 _LOG.info("stopped while starting", took_s=self._taken())
                 _exit_now(0)
-        try:
-            number = self._signals.get(timeout=self._end_s)
-        except queue.Empty:
-            self._give_up("the time to stop is up")
-            _exit_now(0)
-        self._give_up(f"a second signal, {signal.Signals(number).name}")
+        at = first_at
+        while at - first_at <= self._gap_s:
+            left_s = max(0.0, first_at + self._end_s - time.monotonic())
+            number = self._next_signal(left_s)
+            if number is None:
+                self._give_up("the time to stop is up")
+                _exit_now(0)
+            at = time.monotonic()
+        self._give_up(f"a second signal, {number.name}")
         _exit_now(_EXIT_AT_ONCE)
+
+    def _next_signal(self, timeout_s: float) -> signal.Signals | None:
+        """Wait for a signal; None where none comes in time."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._signals.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                (number,) = self._signals.recv(1)
+            except TimeoutError:
+                return None
+            if number in _ASKING:  # others may have handlers of their own
+                return signal.Signals(number)
 
     def _give_up(self, reason: str) -> None:
         if self._in_hand is not None and self._in_hand():
@@ -140,10 +173,5 @@ def _exit_now(code: int) -> NoReturn:
     os._exit(code)
 
 
-def watch_signals(stop: StopRequest) -> Watch:
-    """Let SIGTERM and SIGINT set a `StopRequest`, from now on; to be called by the main thread."""
-    watch = Watch(stop)
-    watch.start()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, watch.receive)
-    return watch
+def _taken_elsewhere(_number: int, _frame: FrameType | None) -> None:
+    """A handler must be there, so that the signal does not end the process; `Watch` takes it."""

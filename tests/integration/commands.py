@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, NamedTuple
 
+from profiler.cli import EXIT_CONFIG
+from servers import passwords
 from tests.integration.prefork import Forked
 from tests.integration.programs import PATIENCE_S, clean_environment
 
@@ -38,6 +40,15 @@ def run_command(arguments: Sequence[str | bytes], **settings: str) -> Done:
         )
         code = ended(command)
         return Done(code, content(output).decode(), content(errors).decode())
+
+
+def refused(*command: str, **settings: str) -> str:
+    """Run a command that must be refused for its configuration; return its one line."""
+    done = run_command(command, **settings)
+    assert (done.code, done.output) == (EXIT_CONFIG, ""), done
+    (line,) = done.errors.splitlines()
+    assert passwords.CORE not in line
+    return line
 
 
 def run_on_terminal(arguments: Sequence[str], *, columns: int = 200, **settings: str) -> Done:

@@ -111,7 +111,8 @@ def test_wrong_settings_exit_78(tmp_path: Path) -> None:
 
 def test_limits_that_no_output_fits_exit_78(sound: dict[str, str]) -> None:
     checked = run_check(**sound, kafka__max_request_bytes="500000")
-    assert (checked.code, checked.failed()) == (78, ["configuration record size"])
+    assert (checked.code, checked.failed()) == (78, ["configuration settings"])
+    assert "kafka.max_request_bytes = 500000" in checked.row("configuration settings")[1]
 
 
 def test_a_certificate_that_is_not_there_exits_78(sound: dict[str, str]) -> None:

@@ -23,7 +23,9 @@ def deployment(deploy: Deploy) -> Deployment:
     return deploy(NO_REDIS, partitions=2)
 
 
-def check(deployment: Deployment, mode: str = "flatten", *arguments: str) -> Checked:
+def check(
+    deployment: Deployment, mode: str = "flatten", *arguments: str, **settings: str
+) -> Checked:
     """Run the check of a mode; `flatten` needs no Redis."""
     named = {f"topics__{name}": topic for name, topic in deployment.topics.items()}
     named |= {f"groups__{name}": group for name, group in deployment.groups.items()}
@@ -35,6 +37,7 @@ def check(deployment: Deployment, mode: str = "flatten", *arguments: str) -> Che
         rules=str(deployment.rules),
         kafka__bootstrap_servers=deployment.bootstrap_servers,
         **named,
+        **settings,
     )
 
 
@@ -131,7 +134,7 @@ CASES = [
         "flattened",
         {"message.timestamp.after.max.ms": "3600000"},
         "timestamps",
-        "failed",
+        "warning",
         "takes timestamps of a future that this topic refuses",
         "the same message.timestamp.after.max.ms",
     ),
@@ -139,7 +142,7 @@ CASES = [
         "flattened",
         {"message.timestamp.before.max.ms": "3600000"},
         "timestamps",
-        "failed",
+        "warning",
         "keeps records of a past that this topic refuses",
         "raise message.timestamp.before.max.ms",
     ),
@@ -155,6 +158,11 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case.topic, *case.settings]))
+@pytest.mark.field(
+    kind="streams",
+    meets="topics that refuse the timestamps, the keys or the size of what is written",
+    happens="`check` has a row for each, with the setting to change",
+)
 def test_a_wrong_setting_of_a_topic(deployment: Deployment, case: Case) -> None:
     name = deployment.topics[case.topic]
     deployment.configure(name, case.settings)
@@ -210,3 +218,12 @@ def test_no_broker(deployment: Deployment) -> None:
     _, found, remedy = checked.row("kafka reachable")
     assert NO_KAFKA in found
     assert "check kafka.bootstrap_servers" in remedy
+
+
+def test_more_partitions_than_streams(deployment: Deployment) -> None:
+    row = f"topic {deployment.topics['processed']} streams"
+    status, found, _ = check(deployment, "run", limits__streams="1").row(row)
+    assert status == "failed"
+    assert "has 2 partitions, but limits.streams is 1" in found
+    assert check(deployment, "run").row(row)[0] == "ok"
+    assert row not in check(deployment, "flatten", limits__streams="1").rows

@@ -172,6 +172,11 @@ def test_a_server_that_is_away() -> None:
     assert "check redis.url" in remedy
 
 
+@pytest.mark.field(
+    kind="connections",
+    meets="Redis takes connections and does not answer",
+    happens="`check` ends in time and says so",
+)
 def test_a_server_that_hangs_is_given_up(private_store: MakeStore) -> None:
     server = private_store(options=SOUND)
     with closing(redis.Redis.from_url(server.url)) as admin:

@@ -105,7 +105,7 @@ def test_the_trial_calls_change_no_profile(private_store: MakeStore, preset: str
     """Not even if a visitor had the id that they are made with."""
     with closing(connect(private_store().url)) as client:
         script = ProfileScript(client, load_rules(preset))
-        fields = {script.rules.identity.visitor: "ada", script.rules.identity.visit: "one"}
+        fields = {script.rules.identity.visitor[0]: "ada", script.rules.identity.visit: "one"}
         script.apply([FlatEvent("s", 1, 1_000, fields)])
         key = key_of(script.rules.store.key, "ada")
         before = (client.hgetall(key), client.pexpiretime(key))

@@ -56,7 +56,7 @@ class Visitors:
     def _event(self, visitor: str) -> FlatEvent:
         self.offset += 1
         identity = self.script.rules.identity
-        fields = {identity.visitor: visitor, identity.visit: "one"}
+        fields = {identity.visitor[0]: visitor, identity.visit: "one"}
         return FlatEvent("0:t:0", self.offset, 1_700_000_000_000 + self.offset, fields)
 
 

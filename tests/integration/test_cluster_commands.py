@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from redis.crc import key_slot
 from profiler.config import RedisSettings
 from profiler.errors import ConfigError
 from profiler.profiles.keys import key_of
+from profiler.profiles.redis import nodes_of
 from profiler.profiles.redis.connections import connect, connect_to
 from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
@@ -135,7 +137,7 @@ def see_while_it_moves(cluster: RedisCluster, script: ProfileScript) -> None:
     slot, source = key_slot(key.encode()), cluster.primary_of(key)
     target = cluster.another_than(source)
     cluster.begin_move(slot, source, target)
-    fields = {script.rules.identity.visitor: "ada", script.rules.identity.visit: "one"}
+    fields = {script.rules.identity.visitor[0]: "ada", script.rules.identity.visit: "one"}
     try:
         (outcome,) = script.apply([FlatEvent("0:t:0", 1, 1_700_000_000_000, fields)])
     finally:
@@ -194,3 +196,14 @@ def test_tls_and_login_are_those_of_every_node(certificates: Certificates) -> No
         line = b'{"value": %b}\n' % EVENT
         ((output,), errors) = pipe(line, "--redis", settings["REDIS__URL"], settings=named)
     assert (output["value"]["profile_visitor_first_page"], errors) == ("Home", [])
+
+
+def test_keys_of_one_slot_end_the_search(redis_cluster: RedisCluster) -> None:
+    """As where `check` looks for a key on each primary, and the keys have one slot."""
+    with closing(connect(redis_cluster.url)) as client:
+        nodes = nodes_of(client)
+        numbers = itertools.count()
+        assert len(nodes.key_on_each(lambda: f"{{x}}{next(numbers)}")) == 1
+        assert len(nodes.key_on_each(lambda: f"{{{next(numbers)}}}")) == len(
+            redis_cluster.primaries
+        )

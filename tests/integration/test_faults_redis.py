@@ -174,6 +174,11 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.field(
+    kind="connections",
+    meets="Redis is loading, busy, suspended, read-only, out of memory, or cannot save",
+    happens="it is tried again, nothing is committed, and nothing is lost or counted twice",
+)
 def test_an_unwell_redis_costs_time_only(
     name: str, private_store: MakeStore, deploy: Deploy, settle: Settle
 ) -> None:
@@ -201,7 +206,7 @@ def test_a_redis_that_is_stopped_for_ten_seconds_keeps_the_group_as_it_is(
     deployment = without_event_ids(deploy(server.url))
     servers, group = deployment.bootstrap_servers, deployment.groups["run"]
     deployment.produce(page_views(0, 1_000))
-    shorter = {"KAFKA__MAX_POLL_INTERVAL_MS": "3000"}
+    shorter = {"KAFKA__MAX_POLL_INTERVAL_MS": "3000", "KAFKA__SESSION_TIMEOUT_MS": "3000"}
     with deployment.start("run", **HASTY, **shorter) as program:
         program.wait_for(lambda: sum(deployment.committed().values()) >= 50)
         before = generations(servers, group)

@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 from profiler.servers.processes import wait_until
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy, Settle
@@ -49,6 +51,25 @@ def owners(program: Program) -> int:
     """How many have one partition: so many came to one, less those that had one before."""
     changes = program.events("assigned")
     return sum((line["partitions"] == 1) - (line["before"] == 1) for line in changes)
+
+
+@pytest.mark.field(
+    kind="stops",
+    meets="`--workers`, and a signal to all processes of the group",
+    happens="one request to each worker, exit code 0",
+)
+def test_signals_to_the_whole_group_are_one_request(
+    private_store: MakeStore, deploy: Deploy
+) -> None:
+    """So a supervisor sends them: to each process; and the parent hands its own on as well."""
+    deployment = deploy(private_store("valkey9").url, partitions=WORKERS)
+    with deployment.start("run", f"--workers={WORKERS}") as program:
+        program.wait_for(lambda: owners(program) == WORKERS)
+        for pid in (*pids(program), program.pid, program.pid):
+            os.kill(pid, signal.SIGTERM)
+        assert program.wait() == 0
+    assert len(program.events("stopped")) == WORKERS
+    assert not program.events("ended at once")
 
 
 def test_when_one_is_killed_the_others_stop_and_the_code_tells(

@@ -50,7 +50,11 @@ class Visitors:
 
     def see(self, visitor: str, page: str = "Home", stream: str = "0:t:0") -> None:
         """Apply one page view."""
-        fields = {**PAGE_VIEW, self.rules.identity.visitor: visitor, "query-other_page_title": page}
+        fields = {
+            **PAGE_VIEW,
+            self.rules.identity.visitor[0]: visitor,
+            "query-other_page_title": page,
+        }
         self.script.apply([FlatEvent(stream, 1, 1_700_000_000_000, fields)])
 
     def key(self, visitor: str) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.integration.commands import run_command
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+STANDARD = Path(__file__).parents[2] / "lua" / "presets" / "standard.toml"
 COMPARE = ["lua", "contract", "--compatible-with"]
 
 
@@ -54,3 +52,16 @@ def test_what_is_no_contract_is_told(tmp_path: Path, content: str | None) -> Non
     assert done.code == 78
     assert f"{path} is no contract" in done.errors
     assert "profiler lua contract > " in done.errors
+
+
+def test_it_says_whose_events_are_whose(tmp_path: Path) -> None:
+    """A caller in another language must mean the same visitors, and the same nobody."""
+    printed = json.loads(run_command(["lua", "contract"]).output)["identity"]
+    assert printed["visitor"] == "query-other_domain_userid"
+    assert "(null)" in printed["nobody"]
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        STANDARD.read_text("utf-8").replace('"query-other_domain_userid"', '["a", "b"]')
+    )
+    printed = json.loads(run_command(["lua", "contract", "--rules", str(rules)]).output)["identity"]
+    assert printed["visitor"] == ["a", "b"]

@@ -14,22 +14,9 @@ from profiler.demo.sample import read_sample
 from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from tests.conftest import MakeStore
-from tests.integration.pipe_runs import command, lines_of, pipe
+from tests.integration.pipe_runs import DAY_MS, T0, command, line, lines_of, pipe
 from tests.integration.pipeline_runs import rules_file, stored_profile
 from tests.integration.programs import PATIENCE_S, clean_environment
-
-
-def line(visitor: str, number: int, **around: object) -> bytes:
-    """A page view of `tracking_processed`; without a timestamp, if none is given."""
-    fields = {
-        "domain_userid": visitor,
-        "domain_sessionid": f"visit of {visitor}",
-        "event_id": f"event {number}",
-        "eventtype": "Pageview",
-        "page_title": f"page {number}",
-    }
-    named = [{"name": f"other_{name}", "value": value} for name, value in fields.items()]
-    return json.dumps({"value": {"query": named}, **around}).encode() + b"\n"
 
 
 @pytest.fixture
@@ -76,8 +63,8 @@ def test_sample_traffic_keeps_its_order_and_gets_profiles() -> None:
 def test_key_and_timestamp_are_optional() -> None:
     """The record's timestamp orders these, as they have no time of their own."""
     first, second, third = (
-        line("v", 1, key="k", timestamp=2_000),
-        line("v", 2, timestamp=1_000),
+        line("v", 1, key="k", timestamp=T0 + 2_000),
+        line("v", 2, timestamp=T0 + 1_000),
         line("v", 3, key=None).rstrip(),
     )
     found, errors = pipe(first + b"\n" + second + b"  \r\n" + third)
@@ -87,16 +74,17 @@ def test_key_and_timestamp_are_optional() -> None:
     assert [value["profile_visitor_events"] for value in values] == [1, 2, 3]
     assert [value["profile_visitor_first_page"] for value in values] == ["page 1"] + 2 * ["page 2"]
     assert values[2]["profile_visitor_last_page"] == "page 3"
-    assert values[2]["profile_visitor_last_seen"] > 1_700_000_000_000
+    assert values[2]["profile_visitor_last_seen"] > T0 + DAY_MS
+    assert [value["profile_time_corrected"] for value in values] == [False, False, True]
 
 
 def test_flattened_input_gives_what_processed_input_gives() -> None:
-    processed = b"".join(line("v", number, timestamp=number) for number in range(3))
+    processed = b"".join(line("v", number, timestamp=T0 + number) for number in range(3))
     flattened = b"".join(
         b'{"value": %b, "timestamp": %d}\n'
         % (
             json.dumps(decode_processed(json.dumps(one["value"]).encode(), Limits())).encode(),
-            number,
+            T0 + number,
         )
         for number, one in enumerate(lines_of(processed))
     )
@@ -114,7 +102,7 @@ def test_rejected_lines_are_reported_and_the_rest_goes_on(tmp_path: Path) -> Non
         9: (b'{"value": {"query": [{"name": "other_domain_userid", "value": []}]}}\n', "bad_id"),
     }
     text = b"".join(
-        bad[number][0] if number in bad else line("v", number, timestamp=number)
+        bad[number][0] if number in bad else line("v", number, timestamp=T0 + number)
         for number in range(1, 11)
     )
     rejects = tmp_path / "rejects.ndjson"

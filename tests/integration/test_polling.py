@@ -11,7 +11,7 @@ from tests.integration.group_log import generations
 SLOW_MS, POLL_MS = 9_000, 3_000
 PATIENT = {
     "REDIS__SOCKET_TIMEOUT_S": "60",
-    # librdkafka wants the poll interval to be no shorter than the session.
+    # The session may not be longer than the poll interval.
     "KAFKA__SESSION_TIMEOUT_MS": str(POLL_MS),
     "KAFKA__MAX_POLL_INTERVAL_MS": str(POLL_MS),
     "BATCH__MAX_RECORDS": "50",

@@ -7,7 +7,7 @@ that there is; the word may not be found in anything that the programs print.
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -26,6 +26,7 @@ from profiler.servers.ports import LOOPBACK, free_port
 from servers import passwords
 from servers.kafka_secure import SecureKafka
 from servers.redis_secure import USER, TlsStore
+from servers.redis_sentinel import SERVICE, Sentinel
 from tests.integration.commands import Done, run_command
 from tests.integration.pipeline_runs import Input
 from tests.integration.programs import Program, clean_environment
@@ -85,16 +86,27 @@ class Given(NamedTuple):
         return done
 
 
+@pytest.fixture(scope="module")
+def sentinel(certificates: Certificates, redis_tls: TlsStore) -> Iterator[Sentinel]:
+    authority = certificates.authority
+    with Sentinel(redis_tls.port, authority=authority, password=passwords.SENTINEL) as server:
+        yield server
+
+
 @pytest.fixture(params=ROUTES)
 def given(
+    *,
     request: pytest.FixtureRequest,
     tmp_path: Path,
     certificates: Certificates,
     redis_tls: TlsStore,
+    sentinel: Sentinel,
     kafka_tls: SecureKafka,
 ) -> Given:
     keys = certificates.client_of("KAFKA") | certificates.client_of("REDIS")
     users = user_of(redis_tls, certificates) | login_to(kafka_tls, certificates)
+    users["REDIS__URL"] = f"rediss+sentinel://{LOOPBACK}:{sentinel.port}/{SERVICE}/0"
+    users["REDIS__SENTINEL_PASSWORD"] = passwords.SENTINEL
     return Given(request.param, tmp_path, keys | users)
 
 
@@ -121,15 +133,16 @@ def test_no_command_shows_secrets(given: Given) -> None:
 
 def test_no_refusal_shows_secrets(given: Given) -> None:
     assert given.run("get", "ada", REDIS__PASSWORD=passwords.WRONG).code == EXIT_CONFIG
+    assert given.run("get", "ada", REDIS__SENTINEL_PASSWORD=passwords.WRONG).code == EXIT_CONFIG
     assert given.run("get", "ada", REDIS__SSL_KEY_PASSWORD=passwords.WRONG).code == EXIT_CONFIG
     kafka = given.run("topics", "create", KAFKA__SASL_PASSWORD=passwords.WRONG)
     assert kafka.code == EXIT_CONFIG
     assert "refuses the login" in kafka.errors
-    away = f"rediss://{LOOPBACK}:{free_port()}/0"
+    away = f"rediss+sentinel://{LOOPBACK}:{free_port()}/{SERVICE}"
     unreadable = f"redis://:{passwords.WRONG}/@{LOOPBACK}:x/0"
     assert given.run("get", "ada", REDIS__URL=away).code == 1
     assert given.run("get", "ada", REDIS__URL=unreadable).code == EXIT_CONFIG
-    both = f"rediss://:{passwords.WRONG}@{LOOPBACK}/0"
+    both = f"rediss+sentinel://:{passwords.WRONG}@{LOOPBACK}/{SERVICE}"
     assert "url holds one too" in given.run("get", "ada", REDIS__URL=both).errors
 
 
@@ -158,7 +171,8 @@ def test_no_log_shows_secrets(
     ):
         # A fork would show the command line of the process that it was forked from.
         deployment.program = (sys.executable, "-m", "profiler")
-        settings = given.environment(REDIS__URL=store.url)
+        alone = {name: text for name, text in given.settings.items() if "SENTINEL" not in name}
+        settings = given._replace(settings=alone).environment(REDIS__URL=store.url)
         named = {name.removeprefix("PROFILER_"): text for name, text in settings.items()}
         named |= {} if "REDIS__URL" in named else {"REDIS__URL": ""}
         flags = ("--bootstrap-servers", kafka_tls.login_servers, "--log-level", "debug")
@@ -204,12 +218,7 @@ def test_no_object_shows_secrets(given: Given, monkeypatch: pytest.MonkeyPatch) 
     assert settings.redis.password == SecretStr(passwords.REDIS)
     client = connect_to(settings.redis)
     shown = [repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()]
-    shown += [
-        repr(settings.kafka),
-        repr(settings.redis),
-        repr(client),
-        repr(client.connection_pool),
-    ]
+    shown += map(repr, (settings.kafka, settings.redis, client, client.connection_pool))
     client.close()
     assert [text for text in shown if passwords.CORE in text] == []
 
@@ -221,6 +230,7 @@ def test_no_object_shows_secrets(given: Given, monkeypatch: pytest.MonkeyPatch) 
         {"REDIS__PASSWORD": passwords.WRONG},
         {"REDIS__URL": f"http://:{passwords.WRONG}@h"},
         {"REDIS__URL": f"rediss://:{passwords.WRONG}/@h:x"},
+        {"REDIS__SENTINEL_PASSWORD": passwords.WRONG},
         {"REDIS__SSL_KEY_PASSWORD": passwords.WRONG},
         {"REDIS_PASSWORD": passwords.WRONG},
         {"KAFKA__SECURITY_PROTOCOL": passwords.WRONG},

@@ -5,6 +5,7 @@ The time is the program's own, from the signal to its last line; the tests wait 
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from profiler.servers.ports import free_port
+from profiler.worker.shutdown import ONE_REQUEST_S
 from tests.conftest import MakeStore
 from tests.integration.conftest import Deploy
 from tests.integration.fault_events import page_views
@@ -61,6 +63,11 @@ def test_a_batch_under_way_is_finished_and_committed(
     assert len(written) == len(set(written)) == sum(committed.values()) < 2_000
 
 
+@pytest.mark.field(
+    kind="stops",
+    meets="a stop while Redis hangs",
+    happens="it ends within 10 s, and says that a batch will be read again",
+)
 def test_redis_is_busy_for_longer_than_there_is_time(
     private_store: MakeStore, deploy: Deploy
 ) -> None:
@@ -75,6 +82,18 @@ def test_redis_is_busy_for_longer_than_there_is_time(
             stop(program)
             assert program.events(LEFT)
             assert program.events("left behind what does not answer")
+
+
+def test_two_signals_at_once_are_one_request(private_store: MakeStore, deploy: Deploy) -> None:
+    deployment = deploy(private_store("redis7").url)
+    deployment.produce(page_views(0, 100))
+    with deployment.start("run") as program:
+        program.wait_for(deployment.is_done)
+        program.send_signal(signal.SIGTERM)
+        stop(program)
+        assert not program.events("ended at once")
+        assert len(program.events("stopping")) == len(program.events("stopped")) == 1
+    assert sum(deployment.committed().values()) == 100
 
 
 @pytest.mark.parametrize("away", ["kafka", "redis"])
@@ -104,6 +123,7 @@ def test_a_second_signal_ends_it_at_once(private_store: MakeStore, deploy: Deplo
             program.wait_for_event("paused")
             program.send_signal(signal.SIGTERM)
             program.wait_for_event("stopping")
+            time.sleep(ONE_REQUEST_S)
             last = stop(program, code=1)
             assert program.events(LEFT)
     assert (last["event"], last["reason"]) == ("ended at once", "a second signal, SIGTERM")

@@ -72,6 +72,11 @@ def test_a_store_of_its_own_needs_no_login(redis_tls: TlsStore, certificates: Ce
         ({"USERNAME": ""}, "Redis refuses us"),
     ],
 )
+@pytest.mark.field(
+    kind="connections",
+    meets="a certificate of another name or CA, a file that is missing, a wrong login",
+    happens="one line that names the setting, exit code 78",
+)
 def test_a_wrong_way_into_redis_is_named(
     wrong: dict[str, str], words: str, redis_tls: TlsStore, certificates: Certificates
 ) -> None:
@@ -155,6 +160,11 @@ def test_a_wrong_way_into_kafka_is_named(
     assert re.search(words, errors, re.DOTALL), errors
 
 
+@pytest.mark.field(
+    kind="addresses",
+    meets="TLS is set, and the port speaks none",
+    happens="it says so, and names `kafka.security_protocol`",
+)
 def test_a_port_with_another_protocol_is_named(
     kafka_tls: SecureKafka, certificates: Certificates
 ) -> None:

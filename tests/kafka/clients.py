@@ -1,23 +1,27 @@
 """What the contract tests of consumer and producer share: one client library after the other.
 
-A further library is one more entry in `ADAPTERS`.
+A further library is one more entry in `ADAPTERS`. Over 250 lines: one protocol and its two
+implementations, read side by side.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from threading import Event, Thread
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
+from profiler.kafka.admin.client import patiently
 from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
 from profiler.kafka.kafka_python.producer import KafkaPythonProducer
 from profiler.kafka.librdkafka import LibrdkafkaConsumer, LibrdkafkaProducer
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.kafka.protocol import Consumer, Producer
 from profiler.records.types import OutputRecord, Record
+from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
 from tests.conftest import make_topics
 
@@ -63,6 +67,10 @@ class Client(Protocol):
 
     def alter_committed(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Store offsets of the topic's group, which has no members, by partition."""
+        ...
+
+    def produce_to(self, topic: str, counts: Mapping[int, int]) -> None:
+        """Write so many records to each of these partitions; waits for new partitions."""
         ...
 
     def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
@@ -117,7 +125,17 @@ class RealClient:
             TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in offsets.items()
         }
-        self._admin.alter_group_offsets(f"group-{topic}", wanted)
+        # The first group ever has no coordinator yet.
+        patiently(lambda: self._admin.alter_group_offsets(f"group-{topic}", wanted))
+
+    def produce_to(self, topic: str, counts: Mapping[int, int]) -> None:
+        """See `Client.produce_to`."""
+        producer = KafkaProducer(bootstrap_servers=self._broker.bootstrap_servers)
+        with closing(producer):
+            wait_until(lambda: producer.partitions_for(topic) >= counts.keys(), timeout=PATIENCE_S)
+            for partition, count in counts.items():
+                for _ in range(count):
+                    producer.send(topic, b"1", partition=partition, timestamp_ms=YESTERDAY)
 
     def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
         """See `Client.produce_with_header_names`."""
@@ -163,6 +181,13 @@ class MemoryClient:
         places = {(topic, partition): offset for partition, offset in offsets.items()}
         self.broker.alter_committed(f"group-{topic}", places)
 
+    def produce_to(self, topic: str, counts: Mapping[int, int]) -> None:
+        """See `Client.produce_to`."""
+        for partition, count in counts.items():
+            for _ in range(count):
+                record = OutputRecord(topic, None, b"1", (), YESTERDAY)
+                self.broker.topics[topic].partitions[partition].append(record)
+
     def produce_with_header_names(self, topic: str, names: Sequence[bytes]) -> None:
         """See `Client.produce_with_header_names`."""
         headers = tuple((name.decode(errors="surrogateescape"), b"value") for name in names)
@@ -197,6 +222,25 @@ def join(consumer: Consumer, partitions: int) -> None:
     while len(consumer.assignment) != partitions:
         assert not consumer.poll(timeout_ms=100, max_records=1).records
         assert time.monotonic() < deadline, f"it owns {consumer.assignment}"
+
+
+@contextmanager
+def polled_elsewhere(consumer: Consumer, *, pause_s: float = 0) -> Iterator[list[Record]]:
+    """Poll in a thread, as another worker would: members wait for each other in a rebalance."""
+    records: list[Record] = []
+    ended = Event()
+
+    def poll() -> None:
+        while not ended.wait(pause_s):
+            records.extend(consumer.poll(timeout_ms=200, max_records=500).records)
+
+    thread = Thread(target=poll)
+    thread.start()
+    try:
+        yield records
+    finally:
+        ended.set()
+        thread.join()
 
 
 def next_offsets(records: list[Record]) -> dict[tuple[str, int], int]:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaAdminClient
@@ -14,7 +15,19 @@ from profiler.errors import ConfigError, TransportError
 from profiler.kafka import client_of
 from profiler.kafka.admin.topics import create_topics, missing_topics
 from servers.kafka import Kafka
-from tests.kafka.clients import ADAPTERS, PATIENCE_S, RealClient, join, numbers, output, read
+from tests.kafka.clients import (
+    ADAPTERS,
+    PATIENCE_S,
+    RealClient,
+    join,
+    numbers,
+    output,
+    polled_elsewhere,
+    read,
+)
+
+if TYPE_CHECKING:
+    from profiler.records.types import Record
 
 CODECS = {"librdkafka": ("gzip", "lz4", "snappy", "zstd"), "kafka-python": ("gzip",)}
 
@@ -35,6 +48,29 @@ def test_a_cooperative_assignor_needs_librdkafka() -> None:
     settings = KafkaSettings(client="kafka-python", assignor="cooperative-sticky")
     with pytest.raises(ConfigError, match="needs librdkafka"):
         client_of(settings)
+
+
+@pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
+def test_librdkafka_goes_on_behind_gaps_whatever_its_assignor(
+    clients: dict[str, RealClient], assignor: str
+) -> None:
+    """It gives up a partition without a usable offset, and the adapter assigns it once more."""
+    client = clients["librdkafka"]
+    topic = client.topic("gaps", partitions=3)
+    client.produce_to(topic, {0: 30, 1: 20, 2: 10})
+    client.alter_committed(topic, {0: 5, 1: 4})
+    client.delete_records(topic, before=12)
+    consumer = client.consumer(topic, assignor=assignor)
+    places = [(record.partition, record.offset) for record in read(consumer, 44, at_once=9)]
+    assert sorted(places) == [
+        *((0, offset) for offset in range(12, 30)),
+        *((1, offset) for offset in range(4, 20)),
+        *((2, offset) for offset in range(10)),
+    ]
+    assert consumer.gaps == 1
+    consumer.rewind()
+    assert len(read(consumer, 44)) == 44
+    assert consumer.lag() == 0
 
 
 @pytest.mark.parametrize(
@@ -87,13 +123,14 @@ def test_a_cooperative_rebalance_reads_what_is_not_committed_again(
     before, generation = first.assignment, first.generation
     second = client.consumer(topic, assignor="cooperative-sticky")
     deadline = time.monotonic() + PATIENCE_S
-    found = read(first, 0)
-    while len(set(numbers(found))) < 80:
-        found += first.poll(timeout_ms=100, max_records=500).records
-        found += second.poll(timeout_ms=100, max_records=500).records
-        assert time.monotonic() < deadline
-        # At no time does it own nothing, as it would with an eager assignor.
-        assert first.assignment & before
+    found: list[Record] = []
+    # A member that rewinds waits for the broker, and the broker for the other member's poll.
+    with polled_elsewhere(second) as others:
+        while len(set(numbers(found + others))) < 80:
+            found += first.poll(timeout_ms=100, max_records=500).records
+            assert time.monotonic() < deadline
+            # At no time does it own nothing, as it would with an eager assignor.
+            assert first.assignment & before
     assert len(first.assignment) == len(second.assignment) == 2
     assert first.assignment < before
     assert first.generation > generation
@@ -102,13 +139,16 @@ def test_a_cooperative_rebalance_reads_what_is_not_committed_again(
 def test_workers_on_both_clients_share_a_group(clients: dict[str, RealClient]) -> None:
     topic = clients["librdkafka"].topic("mixed", partitions=4)
     clients["librdkafka"].producer().send(output(topic, number) for number in range(80))
-    members = [client.consumer(topic) for client in clients.values()]
+    one, other = (client.consumer(topic) for client in clients.values())
     deadline = time.monotonic() + PATIENCE_S
-    found: list[int] = []
-    while not all(len(member.assignment) == 2 for member in members) or len(set(found)) < 80:
-        for member in members:
-            found += numbers(member.poll(timeout_ms=100, max_records=500).records)
-        assert time.monotonic() < deadline
+    found: list[Record] = []
+    with polled_elsewhere(other) as others:
+        while (
+            not len(one.assignment) == len(other.assignment) == 2
+            or len(set(numbers(found + others))) < 80
+        ):
+            found += one.poll(timeout_ms=100, max_records=500).records
+            assert time.monotonic() < deadline
 
 
 def test_kafka_python_tells_who_the_member_is(clients: dict[str, RealClient]) -> None:

@@ -5,7 +5,7 @@ from threading import Timer
 
 import pytest
 
-from profiler.errors import RecordTooLargeError, TransportError
+from profiler.errors import RecordTooLargeError, TimestampRefusedError, TransportError
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.records.types import OutputRecord
 from tests.kafka.clients import next_offsets, numbers, output, read
@@ -124,7 +124,7 @@ def test_a_topic_holds_records_to_its_limits(broker: MemoryBroker) -> None:
     with pytest.raises(RecordTooLargeError, match="small"):
         producer.send([output("small", 1, value=b"x" * 1_000)])
     in_two_hours = int(time.time() * 1_000) + 7_200_000
-    with pytest.raises(TransportError, match="InvalidTimestampError"):
+    with pytest.raises(TimestampRefusedError, match="small"):
         producer.send([output("small", 2, timestamp=in_two_hours)])
     assert broker.records("small") == []
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from profiler.errors import RecordTooLargeError, TransportError
+from profiler.errors import RecordTooLargeError, TimestampRefusedError, TransportError
 from profiler.kafka.librdkafka.messages import UNREADABLE
 from profiler.records.types import Headers, OutputRecord, Record
 from tests.kafka.clients import YESTERDAY, Client, numbers, output, read
@@ -30,6 +30,15 @@ def test_every_part_of_a_record_passes_unchanged(
         headers = tuple((name, content or b"") for name, content in headers)
     [found] = read(client.consumer(topic), 1)
     assert found == Record(topic, 0, 0, YESTERDAY, key, value, headers)
+
+
+def test_a_timestamp_that_the_topic_refuses_is_told_apart(client: Client) -> None:
+    topic = client.topic("future")
+    producer = client.producer()
+    in_two_hours = int(time.time() * 1_000) + 7_200_000
+    with pytest.raises(TimestampRefusedError, match=topic):
+        producer.send([output(topic, 1), output(topic, 2, timestamp=in_two_hours)])
+    producer.send([output(topic, 3), output(topic, 2, timestamp=-1)])
 
 
 def test_a_record_without_a_timestamp_gets_the_time_of_sending(client: Client) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
 from profiler.errors import TransportError
-from profiler.kafka.protocol import Consumer, Polled, Producer
-from profiler.records.types import Record
+from profiler.kafka.protocol import Polled, Producer
 from tests.kafka.clients import (
     ADAPTERS,
     PATIENCE_S,
@@ -24,30 +24,15 @@ from tests.kafka.clients import (
     next_offsets,
     numbers,
     output,
+    polled_elsewhere,
     read,
 )
 
+if TYPE_CHECKING:
+    from profiler.records.types import Record
+
 #: How often a member comes and goes: only some of these rebalances meet a record inside a poll.
 _JOINS = 4
-
-
-@contextmanager
-def polled_elsewhere(consumer: Consumer, *, pause_s: float = 0) -> Iterator[list[Record]]:
-    """Poll in a thread, as another worker would: members wait for each other in a rebalance."""
-    records: list[Record] = []
-    ended = Event()
-
-    def poll() -> None:
-        while not ended.wait(pause_s):
-            records.extend(consumer.poll(timeout_ms=200, max_records=500).records)
-
-    thread = Thread(target=poll)
-    thread.start()
-    try:
-        yield records
-    finally:
-        ended.set()
-        thread.join()
 
 
 def assert_each_generation_reads_once(polled: list[Polled]) -> None:

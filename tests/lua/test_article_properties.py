@@ -91,7 +91,7 @@ def test_redelivery_returns_the_current_profile_and_changes_nothing(
 
 def persisted(runner: Runner, flats: list[dict[str, Any]], sizes: list[int]) -> list[object]:
     """Return what leaves for each flattened event; `BAD_ID` for a dead letter of that code."""
-    engine = PythonEngine("profile", Settings(), runner.script, watermarks=False)
+    engine = PythonEngine("profile", Settings(), runner.script)
     records = [
         Record("tracking_flattened", 0, number, number, None, orjson.dumps(flat), headers=())
         for number, flat in enumerate(flats)

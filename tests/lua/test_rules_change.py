@@ -10,9 +10,11 @@ STANDARD = load_rules("standard")
 
 def with_page_view_called(kind: str) -> Rules:
     """The standard rules, in which another event type is a page view."""
-    predicate = STANDARD.predicates["page_view"]
-    changed = [predicate[0].model_copy(update={"equals": kind}), predicate[1]]
-    return STANDARD.model_copy(update={"predicates": {"page_view": changed}})
+    changed = {
+        name: [tests[0].model_copy(update={"equals": kind}), *tests[1:]]
+        for name, tests in STANDARD.predicates.items()
+    }
+    return STANDARD.model_copy(update={"predicates": changed})
 
 
 def test_plain_fields_follow_the_rules_that_wrote_them(

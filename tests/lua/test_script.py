@@ -16,6 +16,7 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import MAX_EVENTS
 from profiler.rules.model import load_rules
+from tests.lua.runner import T0
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeStore
 
 RULES = load_rules("standard")
-VISITOR, VISIT = RULES.identity.visitor, RULES.identity.visit
+VISITOR, VISIT = RULES.identity.visitor[0], RULES.identity.visit
 KIND, PAGE = RULES.inputs
 
 #: Of scripts that are not ours: what they return to a call of one event.
@@ -36,7 +37,7 @@ def flat(visitor: object, offset: int = 0, *, stream: str = "s", **fields: Any) 
     given = {VISITOR: visitor, VISIT: fields.get("visit", "A"), PAGE: fields.get("page", "home")}
     given[KIND] = fields.get("kind", "Pageview")
     present = {name: value for name, value in given.items() if value is not None}
-    return FlatEvent(stream, offset, 1_000 + offset, present)
+    return FlatEvent(stream, offset, T0 + offset, present)
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_an_integer_is_the_id_that_its_digits_are(script: ProfileScript) -> None
     assert [profile["profile_visitor_id"] for profile in profiles] == ["17"] * 3
     assert profiles[0]["profile_visit_last_page"] == "5"
     assert profiles[1]["profile_visit_id"] == "-3"
-    assert profiles[2]["profile_visitor_pageviews"] == 2
+    assert profiles[2]["profile_visitor_pageviews"] == 3
 
 
 def test_a_profile_s_values_have_the_declared_types(script: ProfileScript) -> None:

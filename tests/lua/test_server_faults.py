@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from profiler.errors import ConfigError, StoreUnavailableError
-from profiler.profiles.redis.connections import connect, translated
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.redis.faults import translated
 from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeStore
 
 RULES = load_rules("standard")
-EVENT = FlatEvent("s", 1, 1_000, {RULES.identity.visitor: "v", RULES.identity.visit: "A"})
+EVENT = FlatEvent("s", 1, 1_000, {RULES.identity.visitor[0]: "v", RULES.identity.visit: "A"})
 
 
 class Deployment:

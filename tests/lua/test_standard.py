@@ -166,12 +166,12 @@ def values(output: dict[str, Any], row: Row) -> str:
             {"visitor_events": 2, "visitor_pageviews": 2, "visitor_last_page": "a2"}
             | {"visitor_visits": 1, "visit_id": None, "visit_first_page": None},
         ),
-        # An event, but no page view.
+        # A page view that counts, and moves no page.
         (
             [PAGE],
             "crashes: page view without a page",
-            {"visitor_events": 2, "visitor_pageviews": 1, "visitor_last_page": "a1"}
-            | {"visit_events": 2, "visit_pageviews": 1, "visit_last_page": "a1"},
+            {"visitor_events": 2, "visitor_pageviews": 2, "visitor_last_page": "a1"}
+            | {"visit_events": 2, "visit_pageviews": 2, "visit_last_page": "a1"},
         ),
         # No flaw of the article's program, which asks for neither.
         ([EVENT_ID, EVENT_TIME], None, {"visit_events": 2, "visit_last_page": "a2"}),

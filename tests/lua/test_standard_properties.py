@@ -15,7 +15,7 @@ from tests.lua.runner import T0, TIGHT, Answer, Fields, Runner, answer_of, examp
 from tests.lua.streams import SIZES, arbitrary, delivered, distinct, in_order
 from tests.oracles import events as oracle_events
 from tests.oracles import standard as oracle
-from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR, BadId, id_of, text_of
+from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR, BadId, id_of
 from tests.oracles.events import EVENT_ID, EVENT_TIME, digest_of, time_of
 from tests.oracles.standard import FLAGS, StandardFold
 
@@ -56,7 +56,7 @@ def assert_agreement(runner: Runner, stream: list[FlatEvent], sizes: list[int]) 
         expected = told(fold, event)
         assert answer_of(outcome) == expected, number
         if isinstance(outcome, Applied) and isinstance(expected, dict):
-            assert outcome.flags == flags_of(event, expected), number
+            assert outcome.flags == flags_of(expected), number
             assert outcome.profile["profile_rules_version"] == runner.rules.version
     for visitor in fold.visitors:
         assert runner.stored(visitor) == fold.latest(visitor)
@@ -74,18 +74,14 @@ def told(fold: StandardFold, event: FlatEvent) -> Answer:
     )
 
 
-def flags_of(event: FlatEvent, expected: Fields) -> set[str]:
+def flags_of(expected: Fields) -> set[str]:
     """Return the oracle's flags, and those that are no fields of the output."""
     flags = {name for name in FLAGS if expected[name]}
     if "replayed" in flags:
         return flags
-    given_time = text_of(event.fields, EVENT_TIME) or ""
-    digits = given_time if given_time.isascii() and given_time.isdigit() else "-1"
-    # A text of 16 digits may name the record's time, and is replaced by it.
-    taken = len(digits) <= 15 and int(digits) == time_of(given_time, event.timestamp)
-    if given_time and not taken:
-        flags.add("time_replaced")
-    return flags if event.fields.get(VISIT) not in {None, ""} else flags | {"no_visit"}
+    if "time_corrected" in flags:
+        flags = flags - {"time_corrected"} | {"time_replaced"}
+    return flags if expected["visit_id"] is not None else flags | {"no_visit"}
 
 
 # --- within the bounds: any order, any redelivery ------------------------------------------------
@@ -203,12 +199,13 @@ def counted(events: list[FlatEvent], event: FlatEvent) -> Fields:
 
 def summary(events: list[FlatEvent]) -> Fields:
     ordered = sorted(events, key=order)
-    views = [e for e in ordered if e.fields[EVENT_TYPE] == "Pageview" and e.fields[PAGE]]
+    all_views = [e for e in ordered if e.fields[EVENT_TYPE] == "Pageview"]
+    views = [e for e in all_views if e.fields[PAGE]]
     return {
         "first_page": views[0].fields[PAGE] if views else None,
         "last_page": views[-1].fields[PAGE] if views else None,
         "start": order(ordered[0])[0],
         "end": order(ordered[-1])[0],
-        "pageviews": len(views),
+        "pageviews": len(all_views),
         "events": len(events),
     }

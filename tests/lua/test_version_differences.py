@@ -116,6 +116,17 @@ def test_other_identity_fields_are_a_conflict() -> None:
     assert reason.startswith("identity: visit, event_id: ")
 
 
+def test_another_order_of_visitor_fields_and_other_nobodies_are_conflicts() -> None:
+    def rules(**identity: object) -> Rules:
+        changed = STANDARD.identity.model_copy(update=identity)
+        return STANDARD.model_copy(update={"identity": changed})
+
+    (reason,) = conflicts(contract_of(STANDARD), contract_of(rules(visitor=("a", "b"))))
+    assert reason.startswith("identity: visitor: ")
+    (reason,) = conflicts(contract_of(STANDARD), contract_of(rules(nobody=("guest",))))
+    assert reason.startswith("identity: nobody: ")
+
+
 def test_another_key_is_a_conflict() -> None:
     store = STANDARD.store.model_copy(update={"key": "v2:{<id>}"})
     (reason,) = conflicts(

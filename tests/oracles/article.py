@@ -18,6 +18,8 @@ PAGE = "query-other_page_title"
 
 PROFILE_PREFIX = "profile_"
 
+NOBODY = {"undefined", "null", "nan", "(null)", "00000000-0000-0000-0000-000000000000"}
+
 
 class BadId(Exception):  # noqa: N818 - the design's name for this fate is `bad_id`
     """A visitor or visit id that is neither a string, an integer nor null: a dead letter."""
@@ -32,7 +34,7 @@ def text_of(flat: dict[str, Any], name: str) -> str | None:
 
 
 def id_of(flat: dict[str, Any], name: str) -> str | None:
-    """Return an id as text, None when it is absent, null or empty.
+    """Return an id as text, None when it is absent, null, empty, or stands for nobody.
 
     Raises:
         BadId: the id is of another type than string, integer or null.
@@ -40,7 +42,13 @@ def id_of(flat: dict[str, Any], name: str) -> str | None:
     value = flat.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise BadId(name)
-    return text_of(flat, name)
+    text = text_of(flat, name)
+    return None if text is None or is_nobody(text) else text
+
+
+def is_nobody(text: str) -> bool:
+    """Whether an id is one of the words that are written where there is none."""
+    return text.lower() in NOBODY or (len(text) >= 8 and set(text) == {"0"})
 
 
 class ArticleProgram:

@@ -25,8 +25,10 @@ class Event:
     visit: str | None
     time: int
     identity: bytes  # of `IDENTITY_BYTES`
-    page: str | None  # of a page view; None for every other event
+    is_view: bool  # by its type alone
+    page: str | None  # of a page view that has one; None for every other event
     page_was_cut: bool
+    time_was_replaced: bool
 
     @property
     def order(self) -> tuple[int, int]:
@@ -47,7 +49,15 @@ def read_event(flat: dict[str, Any], record_ms: int) -> Event:
     identity = bytes.fromhex(digest_of(event_id or content))
     viewed = page if event_type == "Pageview" else None
     shown = cut(viewed) if viewed is not None else None
-    return Event(visit, time_of(event_time, record_ms), identity, shown, shown != viewed)
+    return Event(
+        visit=visit,
+        time=time_of(event_time, record_ms),
+        identity=identity,
+        is_view=event_type == "Pageview",
+        page=shown,
+        page_was_cut=shown != viewed,
+        time_was_replaced=event_time is not None and believed(event_time, record_ms) is None,
+    )
 
 
 def digest_of(text: str) -> str:
@@ -57,12 +67,16 @@ def digest_of(text: str) -> str:
 
 def time_of(text: str | None, record_ms: int) -> int:
     """Return the event's own time where it can be believed, else the record's timestamp."""
-    if text is None or not (text.isascii() and text.isdigit()):
-        return record_ms
-    if len(text) > MAX_EVENT_TIME_DIGITS:
-        return record_ms
-    believable = record_ms - MAX_AGE_MS <= int(text) <= record_ms + ALLOWED_SKEW_MS
-    return int(text) if believable else record_ms
+    own = believed(text or "", record_ms)
+    return record_ms if own is None else own
+
+
+def believed(text: str, record_ms: int) -> int | None:
+    """Return the event's own time, None where it cannot be believed."""
+    if not (text.isascii() and text.isdigit()) or len(text) > MAX_EVENT_TIME_DIGITS:
+        return None
+    is_near = record_ms - MAX_AGE_MS <= int(text) <= record_ms + ALLOWED_SKEW_MS
+    return int(text) if is_near else None
 
 
 def cut(page: str) -> str:

@@ -69,7 +69,7 @@ ROWS = {
 def through_pipeline(records: Iterable[dict[str, Any]], script: ProfileScript) -> Iterator[Passed]:
     """Run records of a capture through both stages, without watermarks."""
     settings = Settings()
-    engine = PythonEngine("run", settings, script, watermarks=False)
+    engine = PythonEngine("run", settings, script)
     flats = []
     arrivals = []
     for offset, record in enumerate(records):

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.oracles.article import VISITOR, id_of
+from tests.oracles.door import admitted
 from tests.oracles.events import Event, read_event
 
 KEPT_VISITS = 8
 REMEMBERED_EVENTS = 64  # per visit
-KEPT_STREAMS = 64
+KEPT_STREAMS = 1_024
 
 #: What the hash shows by plain names: ids and pages.
 PLAIN_FIELDS = (
@@ -40,7 +41,10 @@ VISIT_FIELDS = (
     "visit_events",
     "visit_bounce",
 )
-FLAGS = ("new_visitor", "new_visit", "repeated", "corrected", "late", "replayed", "truncated")
+FLAGS = (
+    *("new_visitor", "new_visit", "repeated", "corrected", "late", "replayed", "truncated"),
+    "time_corrected",
+)
 
 Fields = dict[str, Any]
 
@@ -87,6 +91,13 @@ class StandardFold:
         self, flat: dict[str, Any], *, record_ms: int, stream: str = "", offset: int = -1
     ) -> Fields | None:
         """Apply one flattened event; return its profile without the prefix, None if anonymous."""
+        admitted_event = admitted(flat, record_ms)
+        return self.fold(admitted_event, record_ms=record_ms, stream=stream, offset=offset)
+
+    def fold(
+        self, flat: dict[str, Any], *, record_ms: int, stream: str = "", offset: int = -1
+    ) -> Fields | None:
+        """Apply an event as the script gets it, past the door."""
         visitor_id = id_of(flat, VISITOR)
         event = read_event(flat, record_ms)
         if visitor_id is None:
@@ -104,6 +115,7 @@ class StandardFold:
         entry_pages = known_entry_pages(visitor, event)
         file_event(visitor, event, flags)
         flags["truncated"] |= event.page_was_cut
+        flags["time_corrected"] = event.time_was_replaced
         after = known_entry_pages(visitor, event)
         flags["corrected"] = any(after[name] != page for name, page in entry_pages.items())
         return result(visitor, event, flags)
@@ -159,17 +171,22 @@ def file_event(visitor: Visitor, event: Event, flags: dict[str, bool]) -> None:
     visitor.counted.append(event)
 
 
-def page_views(events: list[Event]) -> list[Event]:
+def titled_views(events: list[Event]) -> list[Event]:
     return [event for event in events if event.page is not None]
 
 
+def count_views(events: list[Event]) -> int:
+    """Count page views by their type alone, with a page or without."""
+    return sum(event.is_view for event in events)
+
+
 def first_page(events: list[Event]) -> str | None:
-    views = page_views(events)
+    views = titled_views(events)
     return min(views, key=lambda view: view.order).page if views else None
 
 
 def last_page(events: list[Event]) -> str | None:
-    views = page_views(events)
+    views = titled_views(events)
     return max(views, key=lambda view: view.order).page if views else None
 
 
@@ -191,13 +208,13 @@ def visitor_fields(visitor: Visitor) -> Fields:
         "visitor_first_seen": min(event.time for event in visitor.arrived),
         "visitor_last_seen": max(event.time for event in applied),
         "visitor_visits": len(visitor.opened),
-        "visitor_pageviews": len(page_views(visitor.counted)),
+        "visitor_pageviews": count_views(visitor.counted),
         "visitor_events": len(visitor.counted),
     }
 
 
 def visit_fields(visit: Visit) -> Fields:
-    pageviews = len(page_views(visit.counted))
+    pageviews = count_views(visit.counted)
     return {
         "visit_id": visit.id,
         "visit_number": visit.number,

@@ -44,12 +44,13 @@ def test_its_script_is_the_one_that_was_committed(installation: Installation, pr
 
 
 def test_pipe_profiles_records_with_a_store_of_its_own(installation: Installation) -> None:
-    def line(page: str) -> str:
+    def line(page: str, second: int) -> str:
         query = [*EVENT["query"], {"name": "other_page_title", "value": page}]
-        return json.dumps({"value": {"query": query}, "timestamp": 1_700_000_000_000}) + "\n"
+        timestamp = 1_700_000_000_000 + 1_000 * second
+        return json.dumps({"value": {"query": query}, "timestamp": timestamp}) + "\n"
 
     done = installation.run(
-        installation.profiler, "pipe", stdin=line("Home") + line("Prices") + "{}\n"
+        installation.profiler, "pipe", stdin=line("Home", 0) + line("Prices", 1) + "{}\n"
     )
 
     values = [json.loads(answer)["value"] for answer in done.stdout.splitlines()]

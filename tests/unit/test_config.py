@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from profiler.config import Settings, load_settings
-from profiler.config.connections import one_url_per_host
 from tests.unit.config_cases import refusal
 
 SECURE = "set security_protocol to"
@@ -90,10 +89,6 @@ def test_unknown_keys_are_refused_with_a_suggestion(
             ["delivery (command line): Input should be 'at-least-once'"],
         ),
         (
-            {"kafka": {"session_timeout_ms": 6000}},
-            ["kafka: heartbeat_interval_ms must be at most a third of session_timeout_ms"],
-        ),
-        (
             {"kafka": {"security_protocol": "SASL_SSL", "sasl_username": "me"}},
             [
                 "kafka: security_protocol SASL_SSL needs sasl_mechanism",
@@ -110,15 +105,47 @@ def test_unknown_keys_are_refused_with_a_suggestion(
         ),
         (
             {"redis": {"url": "http://localhost"}},
-            ["redis: url must begin with redis://, rediss:// or unix://"],
+            [
+                (
+                    "redis: url must begin with redis://, rediss:// or unix://, or with"
+                    " redis+sentinel:// or rediss+sentinel:// for the primary that Sentinel names"
+                )
+            ],
         ),
         (
             {"redis": {"url": "redis://me@a:6379,,b/0"}},
             ["redis: url has a comma with no host before or behind it"],
         ),
         (
-            {"redis": {"url": "redis://:hidden@a,b:hidden/0"}},
+            {"redis": {"url": "redis://:hid/den@a/0"}},
             ["redis: url cannot be read; percent-encode its password, or set redis.password"],
+        ),
+        (
+            {"redis": {"url": "redis://h?ssl=yes&family=0"}},
+            [
+                "redis: url: no option ssl: let url begin with rediss://; leave it out",
+                "redis: url: no such option: family; leave it out, the only one is db",
+            ],
+        ),
+        (
+            {
+                "redis": {
+                    "url": "redis://h",
+                    "sentinel_username": "me",
+                    "sentinel_tls": False,
+                }
+            },
+            [
+                (
+                    "redis: sentinel_username, sentinel_tls: no effect without Sentinel;"
+                    " let url begin with redis+sentinel://"
+                ),
+                "redis: sentinel_username needs sentinel_password",
+            ],
+        ),
+        (
+            {"redis": {"url": "redis+sentinel://h/s", "ssl_cafile": "ca"}},
+            ["redis: ssl_cafile: no effect without TLS; let url begin with rediss://"],
         ),
         (
             {"redis": {"url": "redis://h", "ssl_cafile": "ca"}},
@@ -138,17 +165,22 @@ def test_wrong_values_are_named(overrides: dict[str, object], lines: list[str]) 
 
 
 @pytest.mark.parametrize(
-    ("url", "urls"),
+    ("url", "tls", "of_sentinels"),
     [
-        ("redis://h", ["redis://h"]),
-        ("redis://a:1,b/0?x=y,z", ["redis://a:1/0?x=y,z", "redis://b/0?x=y,z"]),
-        ("rediss://me:p,w@a,b:2/0", ["rediss://me:p,w@a/0", "rediss://me:p,w@b:2/0"]),
-        ("unix:///tmp/a,b.sock", ["unix:///tmp/a,b.sock"]),
+        ("redis+sentinel://h/s", None, False),
+        ("rediss+sentinel://h/s", None, True),
+        ("redis+sentinel://h/s", True, True),
+        ("rediss+sentinel://h/s", False, False),
     ],
 )
-def test_hosts_of_a_cluster_are_taken_apart(url: str, urls: list[str]) -> None:
-    assert one_url_per_host(url) == urls
-    assert load_settings(None, {"redis": {"url": url}}).redis.url.get_secret_value() == url
+def test_sentinels_may_differ_in_tls(url: str, tls: bool | None, of_sentinels: bool) -> None:  # noqa: FBT001 - the cases
+    """A CA is of use as soon as one of both has it."""
+    options: dict[str, object] = {"ssl_cafile": "ca"} if "rediss" in url or of_sentinels else {}
+    if tls is not None:
+        options["sentinel_tls"] = tls
+    settings = load_settings(None, {"redis": {"url": url, **options}}).redis
+    assert settings.sentinels_have_tls is of_sentinels
+    assert settings.address.is_tls is url.startswith("rediss")
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:

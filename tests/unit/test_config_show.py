@@ -17,9 +17,9 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
     [
         ("redis://localhost:6379/0", "redis://localhost:6379/0"),
         ("redis://:hidden@h:1/0", "redis://:**********@h:1/0"),
-        ("rediss://me:hid:den@h/0?x=1", "rediss://me:**********@h/0?x=1"),
+        ("rediss://me:hid:den@h?db=1", "rediss://me:**********@h?db=1"),
         ("redis://:hid%2Fd%40en@h/0", "redis://:**********@h/0"),
-        ("redis://h/0?password=hidden&x=1", "redis://h/0?password=**********&x=1"),
+        ("redis+sentinel://a:hidden@h/s/0", "redis+sentinel://a:**********@h/s/0"),
         ("unix://me:hidden@/run/redis.sock", "unix://me:**********@/run/redis.sock"),
     ],
 )

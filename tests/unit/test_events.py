@@ -163,6 +163,11 @@ def test_an_integer_within_the_bounds_keeps_every_digit(number: int) -> None:
     ],
 )
 @pytest.mark.parametrize("around", ["%s", "[%s]", '{"b":[0,%s,0]}'])
+@pytest.mark.field(
+    kind="text and files",
+    meets="an integer beyond 64 bits",
+    happens="a dead letter, `bad_integer`: readers would round it",
+)
 def test_an_integer_past_the_bounds_is_refused(number: str, around: str) -> None:
     error = refusal(f'{{"ä":"1",\n "a": {around % number} }}'.encode())
     assert error.code == "bad_integer"

@@ -12,6 +12,7 @@ from profiler.records.headers import (
     rejection,
     source_of,
     with_source,
+    with_timestamp,
 )
 from profiler.records.types import Headers
 
@@ -39,6 +40,15 @@ def read_here(headers: Headers, *, forward: bool) -> Headers:
 def test_a_record_without_a_source_gets_one_behind_its_own_headers(*, forward: bool) -> None:
     assert read_here((), forward=forward) == SOURCE
     assert read_here(OTHERS, forward=forward) == OTHERS + SOURCE
+
+
+def test_a_timestamp_of_the_source_is_ours_alone() -> None:
+    """The first stage drops one from outside; the second one keeps the first one's."""
+    forged = (("source-timestamp", b"7"), *OTHERS)
+    assert read_here(forged, forward=False) == OTHERS + SOURCE
+    ours = with_timestamp(with_timestamp(SOURCE, 8), 9)
+    assert ours == (*SOURCE, ("source-timestamp", b"9"))
+    assert read_here(ours, forward=True) == ours
 
 
 @pytest.mark.parametrize("offset", [0, 42, 2**63 - 1])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 
 from profiler.profiles.keys import LONGEST_PLAIN_ID, encode_id, key_of
+from profiler.rules.key_pattern import require_spread
 
 PATTERN = "visitor:{<id>}"
 
@@ -78,6 +79,23 @@ def test_the_slot_is_that_of_the_tag(visitor_id: str) -> None:
 
     assert key_slot(key.encode()) == key_slot(encode_id(visitor_id).encode())
     assert key_slot(key.encode()) == key_slot(f"outputs:{{{encode_id(visitor_id)}}}".encode())
+
+
+@given(st.permutations([*"{}{}", "<id>", "a", "b"]), st.integers(1, 7))
+@pytest.mark.field(
+    kind="connections",
+    meets="a key pattern whose braces put all visitors into one slot",
+    happens="the rules are refused",
+)
+def test_a_pattern_spreads_visitors_or_is_refused(pieces: list[str], most: int) -> None:
+    pattern = "".join(pieces[:most])
+    slots = {key_slot(key_of(pattern, f"visitor {number}").encode()) for number in range(9)}
+    try:
+        require_spread(pattern)
+    except ValueError:
+        assert len(slots) == 1 or "{}" in pattern or "{" in pattern.rpartition("}")[2]
+    else:
+        assert len(slots) > 1
 
 
 @given(IDS)

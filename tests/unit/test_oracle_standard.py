@@ -38,6 +38,7 @@ def test_standard_shows_everything_about_a_first_page_view(feed: Feed) -> None:
         "late": False,
         "replayed": False,
         "truncated": False,
+        "time_corrected": False,
     }
 
 
@@ -163,12 +164,15 @@ def test_standard_breaks_ties_by_the_hash_of_the_event_id(feed: Feed, arrival: s
         (str(T0 - 2_592_000_000), T0 - 2_592_000_000),
         (str(T0 - 2_592_000_001), T0),
         ("0" * 2 + str(T0 - 7), T0 - 7),  # 15 digits
-        ("0" * 3 + str(T0 - 7), T0),  # 16 digits
+        ("0" * 3 + str(T0 - 7), T0 - 7),  # 16 digits
         ("", T0),
         (f"-{T0}", T0),
-        (f"{T0 - 7} ", T0),
+        (f"{T0 - 7} ", T0 - 7),
+        ("2027-01-15T08:00:00.007Z", T0 + 7),
+        ((T0 - 7) * 1_000, T0 - 7),
+        ("soon", T0),
         (str(T0 - 7).translate(ARABIC_DIGITS), T0),
-        (float(T0 - 7), T0),
+        (float(T0 - 7), T0 - 7),
         (None, T0),
     ],
 )

@@ -80,9 +80,9 @@ def test_standard_applies_nothing_at_or_below_the_watermark(feed: Feed) -> None:
 
 
 def test_standard_forgets_the_stream_that_stood_still_the_longest(feed: Feed) -> None:
-    for number in range(64):
+    for number in range(1_024):
         feed(ping("A"), number, stream=f"s{number}", offset=5)
-    feed(ping("A"), 64, stream="s0", offset=6)
-    feed(ping("A"), 65, stream="s64", offset=5)  # s1 is forgotten
-    assert flags(feed(ping("A"), 66, stream="s0", offset=6)) == {"replayed"}
-    assert "replayed" not in flags(feed(ping("A"), 67, stream="s1", offset=5))
+    feed(ping("A"), 1_024, stream="s0", offset=6)
+    feed(ping("A"), 1_025, stream="s1024", offset=5)  # s1 is forgotten
+    assert flags(feed(ping("A"), 1_026, stream="s0", offset=6)) == {"replayed"}
+    assert "replayed" not in flags(feed(ping("A"), 1_027, stream="s1", offset=5))

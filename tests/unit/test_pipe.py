@@ -10,6 +10,7 @@ from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
 from profiler.worker.pipe import run_pipe
+from profiler.worker.pipe_stop import Patience
 
 GOOD = b'{"value": {}}\n'
 MEGABYTE = 1 << 20
@@ -34,14 +35,20 @@ def test_a_line_without_an_end_takes_bounded_memory_and_is_one_rejected_line() -
         # No event has a visitor, so no server is asked.
         settings = Settings()
         script = ProfileScript(connect("redis://nowhere"), load_rules("standard"))
-        engine = PythonEngine("run", settings, script, watermarks=False)
-        rejected = run_pipe(
-            EndlessLine(400), engine, script, settings, output=output, errors=errors
+        engine = PythonEngine("run", settings, script)
+        piped = run_pipe(
+            EndlessLine(400),
+            engine,
+            script,
+            settings,
+            patience=Patience(0),
+            output=output,
+            errors=errors,
         )
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert rejected == 1
+    assert piped == (2, 1)
     assert json.loads(errors.getvalue()) == {
         "line": 1,
         "code": "too_large",

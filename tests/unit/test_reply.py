@@ -49,7 +49,7 @@ def answers(draw: st.DrawFn) -> tuple[list[bytes], frozenset[str], dict[str, obj
     )
     values = [value_of(field, draw) for field in fields]
     profile: dict[str, object] = {field.name: None for field in contract_of(STANDARD).fields}
-    profile |= {flag: flag in flags for flag in METADATA_FLAGS}
+    profile |= {name: flag in flags for flag, name in METADATA_FLAGS.items()}
     profile["rules_version"] = STANDARD.version
     pairs: list[bytes] = []
     for field, (raw, shown) in zip(fields, values, strict=True):
@@ -126,7 +126,7 @@ def test_what_is_kept_of_earlier_shapes_is_bounded() -> None:
     decoder = ReplyDecoder(STANDARD)
     fields = contract_of(STANDARD).fields
     absent: dict[str, object] = {f"profile_{field.name}": None for field in fields}
-    absent |= {f"profile_{flag}": False for flag in METADATA_FLAGS}
+    absent |= {f"profile_{name}": False for name in METADATA_FLAGS.values()}
     absent["profile_rules_version"] = STANDARD.version
     kept_bytes = []
     tracemalloc.start()

@@ -1,10 +1,14 @@
-"""Rules files: what is refused, and where the message points."""
+"""Rules files: what is refused, and where the message points.
+
+Over 250 lines: most are a table of wrong files.
+"""
 
 from pathlib import Path
 
 import pytest
 
 from profiler.errors import ConfigError
+from profiler.rules.identity import NOBODY
 from profiler.rules.model import PRESETS, load_rules, parse_rules
 
 #: A small file that is right; each wrong one differs by one line.
@@ -71,9 +75,25 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ('order = "event_time"', 'order = "time"', "2: order: Input should be 'event_time' or"),
         ('visitor = "q_user"', 'visitor = ""', "5: identity.visitor: String should have at least"),
         ('visitor = "q_user"\n', "", "4: identity.visitor: Field required"),
+        ('visitor = "q_user"', "visitor = 7", "5: identity.visitor: Input should be a valid tuple"),
+        ('visitor = "q_user"', "visitor = []", "5: identity.visitor: Tuple should have at least 1"),
+        ('"q_user"', '["q_user", ""]', "5: identity.visitor.1: String should have at least 1"),
+        ('"q_user"', '["q_user", 7]', "5: identity.visitor.1: Input should be a valid string"),
+        ('"q_user"', '["a", "b", "a"]', "5: identity.visitor: a field is named twice"),
+        ('"q_user"', f"[{', '.join(map(repr, 'abcdefghi'))}]", "5: identity.visitor: Tuple should"),
+        ('"q_session"', '["a", "b"]', "6: identity.visit: Input should be a valid string"),
+        ('"q_session"', '"s"\nnobody = "x"', "7: identity.nobody: Input should be a valid tuple"),
+        ('"q_session"', '"s"\nnobody = [""]', "7: identity.nobody.0: String should have at least"),
         ('visit = "q_session"', 'visit = "s"\nsession = "s"', "7: identity.session: Extra inputs"),
-        ("shop:{<id>}", "shop", "8: store: key must contain <id> exactly once"),
-        ("shop:{<id>}", "<id>:<id>", "8: store: key must contain <id> exactly once"),
+        ("shop:{<id>}", "shop", "9: store.key: key must contain <id> exactly once"),
+        ("shop:{<id>}", "<id>:<id>", "9: store.key: key must contain <id> exactly once"),
+        ("shop:{<id>}", "{shop}:<id>", "9: store.key: the hash tag, in the first pair of braces"),
+        ("shop:{<id>}", "{shop}:{<id>}", "9: store.key: the hash tag, in the first pair of"),
+        ("shop:{<id>}", "shop{eu}:{<id>}", "9: store.key: the hash tag, in the first pair of"),
+        ("shop:{<id>}", "<id>:{shop}", "9: store.key: the hash tag, in the first pair of braces"),
+        ("shop:{<id>}", "{}:{<id>}", "9: store.key: the hash tag, in the first pair of braces"),
+        ("shop:{<id>}", "<id>{", "9: store.key: key has a { without a }"),
+        ("shop:{<id>}", "shop:{<id>", "9: store.key: key has a { without a }"),
         ("ttl_days = 30", "ttl_days = 0", "10: store.ttl_days: Input should be greater than"),
         ("ttl_days = 30", 'ttl_days = "x"', "10: store.ttl_days: Input should be a valid integer"),
         (
@@ -150,6 +170,28 @@ def test_a_wrong_file_is_refused_at_its_place(was: str, becomes: str, finding: s
 
     assert finding in str(refused.value)
     assert "shop.toml" in str(refused.value).splitlines()[0]
+
+
+def test_one_visitor_field_means_the_same_as_a_list_of_one() -> None:
+    one, several = parse_rules(GOOD, "a"), parse_rules(GOOD.replace('"q_user"', '["q_user"]'), "b")
+    assert one == several
+    assert one.version == several.version
+    assert one.identity.model_dump(exclude_none=True) == {"visitor": "q_user", "visit": "q_session"}
+
+
+def test_other_fields_and_other_nobodies_are_other_rules() -> None:
+    texts = {
+        "one": GOOD,
+        "two": GOOD.replace('"q_user"', '["q_user", "q_cookie"]'),
+        "swapped": GOOD.replace('"q_user"', '["q_cookie", "q_user"]'),
+        "nobody": GOOD.replace("[store]", 'nobody = ["guest"]\n[store]'),
+        "everybody": GOOD.replace("[store]", "nobody = []\n[store]"),
+    }
+    versions = {name: parse_rules(text, name).version for name, text in texts.items()}
+    assert len(set(versions.values())) == len(versions)
+    # What was rendered before either could be said keeps its name.
+    said = GOOD.replace("[store]", f"nobody = {list(NOBODY)}\n[store]")
+    assert parse_rules(said, "said").version == versions["one"]
 
 
 def test_a_name_twice_is_refused_at_the_second() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from profiler.config.settings import Mode, Settings
+from profiler.kafka import TimestampLimits
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.records.types import OutputRecord, Record
 from profiler.service import logs
@@ -46,7 +47,7 @@ class MemoryDeployment:
         for topic in self.topics.values():
             self.broker.create_topic(topic, partitions=partitions)
             # Records keep their timestamps, which are those of the traffic, whatever the date.
-            self.broker.topics[topic].timestamp_after_max_ms = 2**62
+            self.broker.topics[topic].timestamp_limits = TimestampLimits(2**62, 2**62)
 
     def take_records_of(self, topic: str, max_message_bytes: int) -> None:
         """Change the size of the largest record that one of the topics takes."""
@@ -111,7 +112,8 @@ class MemoryDeployment:
     def is_done(self, mode: Mode = "run") -> bool:
         """Whether everything that was put in is committed."""
         ends = self.ends("flattened" if mode == "profile" else "processed")
-        return self.committed(mode) == {number: end for number, end in ends.items() if end}
+        committed = self.committed(mode)
+        return all(committed.get(number, 0) == end for number, end in ends.items())
 
     def read(self, topic: str) -> list[Record]:
         """All records of a topic, by partition and offset."""

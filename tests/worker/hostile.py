@@ -4,31 +4,19 @@ Records to be refused name the visitor `VICTIM`, so that one that slips through 
 profile of somebody else's good records; all others have a visitor of their own.
 """
 
-import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from profiler.records.types import Headers
 from tests.worker import hostile_text
+from tests.worker.hostile_records import FIELDS, TIME, VICTIM, event, nested, of, section, text
 
 #: Fates besides the codes of dead letters.
 PERSISTED, ANONYMOUS, TOMBSTONE = "persisted", "anonymous", "tombstone"
 
-VICTIM = "victim"
-TIME = 1_700_000_000_000
 #: The limits that the corpus is made for: 6 MB pass, so that a title of 5 MB reaches the script.
 LIMITS = {"max_record_bytes": 6_000_000, "max_depth": 64, "max_fields": 2_000, "max_id_bytes": 512}
 RECORD_BYTES = 8_000_000
-
-#: The fields that the rules of `standard` read.
-FIELDS = {
-    "domain_userid": f'"{VICTIM}"',
-    "domain_sessionid": '"visit"',
-    "event_id": '"event"',
-    "eventtype": '"Pageview"',
-    "page_title": '"a hostile page"',
-    "dvce_created_tstamp": str(TIME),
-}
 
 
 class Case(NamedTuple):
@@ -51,35 +39,6 @@ class Case(NamedTuple):
         return self.fate not in {PERSISTED, ANONYMOUS, TOMBSTONE}
 
 
-def event(*more: str, section: str = "query", **literals: str) -> bytes:
-    """A record whose fields have these JSON texts as values; `more` are further sections."""
-    elements = [
-        f'{{"name": "other_{name}", "value": {literal}}}'
-        for name, literal in (FIELDS | literals).items()
-        if literal
-    ]
-    sections = [f'"{section}": [{", ".join(elements)}]', *more]
-    return f"{{{', '.join(sections)}}}".encode(errors="surrogatepass")
-
-
-def of(visitor: str, *more: str, **literals: str) -> bytes:
-    """A record of a visitor of its own."""
-    return event(*more, **{"domain_userid": text(visitor), **literals})
-
-
-def text(value: str) -> str:
-    """A string as JSON."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
-    return opening * levels + "0" + closing * levels
-
-
-def section(name: str, literal: str) -> str:
-    return f'"extra": [{{"name": {text(name)}, "value": {literal}}}]'
-
-
 def _not_json() -> Iterator[Case]:
     for name, value, code, why in hostile_text.NOT_JSON:
         yield Case(name, value, code, why)
@@ -96,17 +55,33 @@ def _not_json() -> Iterator[Case]:
         yield Case(f"{name} as title", event(page_title=literal), code, why)
 
 
+def _halves() -> Iterator[Case]:
+    why = "half a character becomes U+FFFD, and costs nobody an event"
+    for name, literal in hostile_text.HALVES:
+        yield Case(f"{name} as title", of(name, page_title=literal), PERSISTED, why)
+    yield Case(
+        "a half as a name",
+        of("half a name", r'"\ud83d": [{"name": "\udc00", "value": 1}]'),
+        PERSISTED,
+        why,
+    )
+    yield Case("a half as an id", of("", domain_userid=r'"half \udfff id"'), PERSISTED, why)
+
+
 def _numbers() -> Iterator[Case]:
     for name, literal, why in hostile_text.GOOD_NUMBERS:
         yield Case(f"{name} beside", of(name, section("n", literal)), PERSISTED, why)
     for name, literal in hostile_text.EVENT_TIMES.items():
         value = of(f"time {name}", dvce_created_tstamp=literal)
-        yield Case(f"event time {name}", value, PERSISTED, "not believed: the record's is taken")
+        yield Case(
+            f"event time {name}",
+            value,
+            PERSISTED,
+            "where it is not believed, the record's is taken",
+        )
     micros = of("microseconds")
     why = "more than the script's 15 digits: as if it had no timestamp"
-    yield Case(
-        "record timestamp in µs", micros, PERSISTED, why, timestamp=TIME * 1_000, in_pipe="bad_line"
-    )
+    yield Case("record timestamp in µs", micros, PERSISTED, why, timestamp=TIME * 1_000)
     value = of("dropped integer", '"x": [{"name": "n", "value": 1, "more": %s}]' % (10**30))
     yield Case("10^30 in a dropped member", value, PERSISTED, "never leaves", in_pipe="bad_integer")
     value = of("dropped integer 2", '"x": [{"name": "n", "value": [], "more": %s}]' % (10**30))
@@ -150,10 +125,14 @@ def _depths() -> Iterator[Case]:
     yield Case("100 levels in a dropped member", value, PERSISTED, "dropped", in_pipe="too_deep")
 
 
+_LITERALS = ("true", "null", "1.5", "7", '""', "[]", "{}", f'["{VICTIM}"]', "-1")
+_NOBODY = [literal for literal in hostile_text.FATE_OF_ID if literal[:1] == '"' and literal != '""']
+
+
 def _types() -> Iterator[Case]:
     """Every field that the rules read, as every type of JSON."""
     for field in FIELDS:
-        for literal in ("true", "null", "1.5", "7", '""', "[]", "{}", f'["{VICTIM}"]', "-1"):
+        for literal in (*_LITERALS, *_NOBODY):
             fate, why = PERSISTED, "no usable value: as if it were absent"
             value = of(f"{field} as {literal}", **{field: literal})
             if field.endswith("id") and field != "event_id":
@@ -215,6 +194,7 @@ def _outside() -> Iterator[Case]:
 
 CORPUS = [
     *_not_json(),
+    *_halves(),
     *_numbers(),
     *_shapes(),
     *_depths(),
@@ -224,16 +204,3 @@ CORPUS = [
     *_large(),
     *_outside(),
 ]
-
-
-def good(number: int) -> dict[str, Any]:
-    """A good record's value; one of three visitors, the victim among them."""
-    fields = {
-        "domain_userid": (VICTIM, "good 1", "good 2")[number % 3],
-        "domain_sessionid": f"visit {number % 2}",
-        "event_id": f"good event {number}",
-        "eventtype": "Pageview",
-        "page_title": f"page {number}",
-        "dvce_created_tstamp": TIME + number,
-    }
-    return {"query": [{"name": f"other_{name}", "value": v} for name, v in fields.items()]}

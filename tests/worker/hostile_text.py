@@ -49,9 +49,15 @@ BAD_LITERALS = [
     ("a plus", "+1", "bad_json", "no JSON"),
     ("hexadecimal", "0x1F", "bad_json", "no JSON"),
     ("half a fraction", "1.", "bad_json", "no JSON"),
-    ("a lone high surrogate", r'"\ud800"', "bad_json", "cannot be written as UTF-8"),
-    ("a lone low surrogate", r'"\udfff"', "bad_json", "cannot be written as UTF-8"),
-    ("swapped surrogates", r'"\ude00\ud83d"', "bad_json", "cannot be written as UTF-8"),
+]
+
+#: Name, JSON text of a title. A tracker that cuts titles halves an emoji; it becomes U+FFFD.
+HALVES = [
+    ("a lone high surrogate", r'"\ud800"'),
+    ("a lone low surrogate", r'"\udfff"'),
+    ("swapped surrogates", r'"\ude00\ud83d"'),
+    ("a half behind a whole", r'"\ud83d\uDE00\uD83D"'),
+    ("a half in a nested name", r'[{"\ud83d": "\\ud83d"}]'),
 ]
 
 #: Name, JSON text, reason.
@@ -71,6 +77,7 @@ GOOD_NUMBERS = [
     ("30 digits with an exponent", "123456789012345678901234567890e2", "a float by its form"),
 ]
 
+#: Name: JSON text. What is no time at all, or is read as one that is not believed.
 EVENT_TIMES = {
     "far too late": "1900000000000",
     "1970": "0",
@@ -83,6 +90,10 @@ EVENT_TIMES = {
     "with a blank": '" 1700000000000"',
     "in Arabic digits": '"١٧٠٠٠٠٠٠٠٠٠٠٠"',  # noqa: RUF001 - on purpose
     "as a date": '"2023-11-14T22:13:20Z"',
+    "as another country's date": '"14.11.2023 22:13:20"',
+    "as a week": '"2023-W46-2"',
+    "a leap second": '"2023-12-31T23:59:60Z"',
+    "a day that there is not": '"2023-02-30T00:00:00Z"',
     "infinite": '"inf"',
     "no number": '"NaN"',
 }
@@ -153,6 +164,12 @@ FATE_OF_ID = {
     '["victim"]': ("bad_id", "a list is no id"),
     "null": ("anonymous", "no consent"),
     '""': ("anonymous", "no consent"),
+    '"null"': ("anonymous", "nobody, by another name"),
+    '"undefined"': ("anonymous", "nobody, by another name"),
+    '"NaN"': ("anonymous", "nobody, by another name"),
+    '"(null)"': ("anonymous", "nobody, by another name"),
+    '"00000000"': ("anonymous", "nobody, by another name"),
+    '"00000000-0000-0000-0000-000000000000"': ("anonymous", "nobody, by another name"),
 }
 
 CODE = {
@@ -177,7 +194,9 @@ IDS = {
     "a key": "visitor:{victim}",
     "a hashed one": "sha256:" + "0" * 64,
     "the state's field": "~",
-    "null as text": "null",
+    "nought": "0",
+    "seven noughts": "0000000",
+    "nearly nobody": "null.",
     "a glob": "*",
     "a path": "../../victim",
     "composed": "caf\u00e9",

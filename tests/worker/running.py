@@ -16,8 +16,10 @@ from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
 from profiler.servers.processes import wait_until
 from profiler.worker.assemble import assemble
+from profiler.worker.delivery import Timestamps
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
+from profiler.worker.streams import Streams
 
 PATIENCE_S = 30
 #: Less than a program has, so that a test which uses it up is short.
@@ -119,19 +121,20 @@ class Running:
             client = connect_to(settings.redis)
             script = ProfileScript(client, rules, max_id_bytes=limits.max_id_bytes)
             script.register()
-        topics, groups = settings.topics, settings.groups
+        topic = getattr(settings.topics, "flattened" if mode == "profile" else "processed")
+        streams = Streams(topic, lambda: self._broker.identify(topic), settings, script)
+        streams.look()
         consumer = self._make_consumer(
             self._broker,
-            topics=[topics.flattened if mode == "profile" else topics.processed],
-            group=getattr(groups, mode),
+            topics=[topic],
+            group=getattr(settings.groups, mode),
             auto_offset_reset=settings.kafka.auto_offset_reset,
             max_poll_interval_ms=settings.kafka.max_poll_interval_ms,
         )
+        largest_bytes = max(settings.dead_letters.max_bytes, settings.kafka.max_request_bytes)
         producer = MemoryProducer(
             self._broker,
-            max_request_bytes=max(
-                settings.dead_letters.max_bytes, settings.kafka.max_request_bytes
-            ),
+            max_request_bytes=largest_bytes,
             delivery_timeout_ms=settings.kafka.delivery_timeout_ms,
         )
         worker = assemble(
@@ -140,6 +143,8 @@ class Running:
             script=script,
             consumer=consumer,
             producer=producer,
+            streams=streams,
+            timestamps=Timestamps(self._broker.timestamp_limits),
             stop=self.stop_request,
         )
         run_to_end(worker, consumer, producer, self.stop_request)

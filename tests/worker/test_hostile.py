@@ -154,7 +154,7 @@ def test_a_rejected_record_sends_redis_no_command_at_all(private_store: MakeStor
         if case.is_rejected
     ]
     for batch in ([[record] for record in records], [records]):
-        finished = [process(engine, script, some) for some in batch]
+        finished = [process(engine, script, some, stream="s") for some in batch]
         found = [dead.rejected.code for each in finished for dead in each.rejections]
         assert found == [case.fate for case in CORPUS if case.is_rejected]
     after = commands()

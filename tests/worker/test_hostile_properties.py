@@ -24,7 +24,8 @@ from tests.oracles.article import ArticleProgram
 from tests.oracles.compare import flatten
 from tests.oracles.standard import StandardFold
 from tests.worker.conftest import Deploy
-from tests.worker.hostile import CORPUS, FIELDS, PERSISTED, TIME, VICTIM, Case, event, good
+from tests.worker.hostile import CORPUS, PERSISTED, Case
+from tests.worker.hostile_records import FIELDS, TIME, VICTIM, event, good
 from tests.worker.hostile_runs import (
     SETTINGS,
     Json,
@@ -160,7 +161,7 @@ def test_any_batch_is_split_into_persisted_and_rejected_and_stored_as_if_by_the_
     def check(records: list[Record]) -> None:
         client.flushdb()
         records = [record._replace(offset=offset) for offset, record in enumerate(records)]
-        finished = process(engine, script, records)
+        finished = process(engine, script, records, stream="s")
         counts.update(finished.counts)
         hashes = folded(preset, fates_of(records, finished))
         assert client.dbsize() == len(hashes)

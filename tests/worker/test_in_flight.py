@@ -1,5 +1,6 @@
 """Batches under way: one at a time in each stage, in order, and none goes on behind a failure."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from profiler.worker.apply import ApplyStage
 from profiler.worker.commit import next_offsets
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
-from profiler.worker.delivery import AtLeastOnce
+from profiler.worker.delivery import AtLeastOnce, Timestamps
 from profiler.worker.in_flight import Flight, InFlight
 from profiler.worker.produce import ProduceStage
 from profiler.worker.shutdown import StopRequest
@@ -59,12 +60,17 @@ class Line:
             PythonEngine("run", settings, self._script),
             DecodeStage(),
             ApplyStage(self._script, self.stop),
-            ProduceStage(AtLeastOnce(consumer, producer, topics.rejected), DeadLetterLimit(limit)),
+            ProduceStage(
+                AtLeastOnce(
+                    consumer, producer, topics.rejected, Timestamps(broker.timestamp_limits)
+                ),
+                DeadLetterLimit(limit),
+            ),
         )
 
     def add(self, records: Sequence[Record]) -> Flight:
         """Send a batch on its way."""
-        return self.flow.add(Polled(list(records), 0, None))
+        return self.flow.add(Polled(list(records), 0, None), stream="s")
 
     def spoil(self, visitor: str) -> None:
         """Let a newer profiler have written the visitor's state."""
@@ -145,6 +151,9 @@ def test_one_batch_is_in_redis_while_others_are_ready(
         assert max(found) == 1
         assert here.flow.produced() == []
     assert here.errors() == [None] * 3
+    # As docs/architecture.md names the threads; a profiler and a debugger show them.
+    names = {thread.name.partition("_")[0] for thread in threading.enumerate()}
+    assert names >= {"decode", "apply", "produce"}
     assert here.written() == list(range(3 * SIZE))
     assert here.events() == {"3"}
     assert list(next_offsets(here.flow.produced()).values()) == [3 * SIZE]

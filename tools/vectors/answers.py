@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.oracles.article import EVENT_TYPE, PAGE, PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
-from tests.oracles.events import EVENT_ID, EVENT_TIME, time_of
+from tests.oracles.events import EVENT_ID, EVENT_TIME
 from tests.oracles.standard import FLAGS, PLAIN_FIELDS, StandardFold, as_stored
 from tools.vectors.calls import Answer, Event
 
@@ -18,8 +18,8 @@ class StandardOracle:
 
     def answer(self, visitor: str, stream: str, event: Event) -> Answer:
         """Fold the event; return what the script must answer."""
-        offset, record_ms, event_ms, *_ = event
-        result = self.fold.apply(
+        offset, record_ms, *_ = event
+        result = self.fold.fold(
             flat_of(visitor, event),
             record_ms=int(record_ms),
             stream=stream,
@@ -28,12 +28,11 @@ class StandardOracle:
         if result is None:
             raise ValueError("the oracle saw no visitor")
         # The flags that never leave as fields are not the oracle's; the contract defines them.
-        flags = [name for name in FLAGS if result[name]]
-        if "replayed" not in flags:
-            if not event.visit_id:
-                flags.append("no_visit")
-            if is_replaced(str(event_ms), int(record_ms)):
-                flags.append("time_replaced")
+        flags = [name for name in FLAGS if result[name] and name != "time_corrected"]
+        if "replayed" not in flags and not event.visit_id:
+            flags.append("no_visit")
+        if result["time_corrected"]:
+            flags.append("time_replaced")
         values = {k: v for k, v in result.items() if k not in FLAGS and v is not None}
         return {"flags": flags, "profile": {name: as_stored(v) for name, v in values.items()}}
 
@@ -103,11 +102,3 @@ def flat_of(visitor: str, event: Event) -> dict[str, Any]:
         PAGE: event.page,
     }
     return {name: value for name, value in flat.items() if value != ""}
-
-
-def is_replaced(event_ms: str, record_ms: int) -> bool:
-    """Whether a time was given and not taken; two records tell a taken time from a coincidence."""
-    if not event_ms:
-        return False
-    taken = time_of(event_ms, record_ms)
-    return not (event_ms.isascii() and event_ms.isdigit() and taken == int(event_ms))

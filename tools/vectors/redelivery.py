@@ -156,8 +156,8 @@ def vectors() -> Iterator[Vector]:
     )
     yield standard(
         "65-streams",
-        "64 watermarks are kept: the one that moved longest ago (s1, for s0 moved again) goes "
-        "first; a redelivery from it is then recognised by its event id only.",
+        "A visitor's events may come by many streams (up to 1,024): a redelivery from the one "
+        "that moved longest ago (s1, for s0 moved again) is still recognised by its watermark.",
         [
             *(Call([click(n, "A", f"e{n}", "5")], stream=f"s{n}") for n in range(2)),
             Call([click(2, "A", "again", "6")], stream="s0"),

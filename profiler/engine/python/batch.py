@@ -23,27 +23,18 @@ class PythonEngine:
         mode: which stages.
         settings: topics, limits and fates.
         script: packs the calls and decodes the replies; None in mode ``flatten``.
-        watermarks: False where the input has no lasting offsets (`profiler pipe`).
     """
 
     name = "python"
 
-    def __init__(
-        self,
-        mode: Mode,
-        settings: Settings,
-        script: ProfileScript | None,
-        *,
-        watermarks: bool = True,
-    ) -> None:
+    def __init__(self, mode: Mode, settings: Settings, script: ProfileScript | None) -> None:
         self._decoder = RecordDecoder(mode, settings)
         self._finisher = Finisher(mode, settings)
         self._script = script
-        self._epoch = settings.stream_epoch if watermarks else None
 
-    def batch(self, records: Sequence[Record]) -> "PythonBatch":
+    def batch(self, records: Sequence[Record], *, stream: str = "") -> "PythonBatch":
         """See `Engine.batch`."""
-        return PythonBatch(self._decoder, self._finisher, self._script, self._epoch, records)
+        return PythonBatch(self._decoder, self._finisher, self._script, stream, records)
 
 
 class PythonBatch:
@@ -53,7 +44,7 @@ class PythonBatch:
         decoder: used by `decode` alone.
         finisher: used by `finish` alone.
         script: used by `pack` alone; None where nothing is profiled.
-        epoch: names the streams, see `Settings.stream_epoch`; None where offsets do not last.
+        stream: see `Engine.batch`.
         records: what was polled.
     """
 
@@ -62,13 +53,13 @@ class PythonBatch:
         decoder: RecordDecoder,
         finisher: Finisher,
         script: ProfileScript | None,
-        epoch: str | None,
+        stream: str,
         records: Sequence[Record],
     ) -> None:
         self._decoder = decoder
         self._finisher = finisher
         self._script = script
-        self._epoch = epoch
+        self._stream = stream
         self._records = records
         self._drafts: list[Draft | End] = []
         self._calls: Calls | None = None
@@ -84,7 +75,9 @@ class PythonBatch:
         if self._calls is None:
             self._calls = self._script.calls_of(
                 [
-                    FlatEvent(self._stream(draft.record), *draft.record[2:4], draft.flat)
+                    FlatEvent(
+                        self._stream_of(draft.record), *draft.record[2:4], draft.flat, draft.encoded
+                    )
                     for draft in self._drafts
                     if isinstance(draft, Draft)
                 ]
@@ -102,8 +95,6 @@ class PythonBatch:
             return self._finisher.finish(self._drafts, [None] * len(self._drafts))
         return self._finisher.finish(self._drafts, self._calls.outcomes)
 
-    def _stream(self, record: Record) -> str:
-        """Where the record's offset counts; a topic made anew needs another epoch."""
-        if self._epoch is None:
-            return ""
-        return f"{self._epoch}:{record.topic}:{record.partition}"
+    def _stream_of(self, record: Record) -> str:
+        """Where the record's offset counts."""
+        return f"{self._stream}:{record.partition}" if self._stream else ""

@@ -8,6 +8,7 @@ from profiler.records.dead_letter import dead_letter, size_of_headers
 from profiler.records.flatten import decode_flattened, decode_processed
 from profiler.records.headers import check_names, with_source
 from profiler.records.json_objects import encode_object, limits_of
+from profiler.records.surrogates import mend_surrogates
 from profiler.records.types import Headers, OutputRecord, Record, Rejected
 
 #: More than the three headers of the source have, with the longest name of a topic.
@@ -15,12 +16,21 @@ _SOURCE_BYTES = 1_024
 
 
 class Draft(NamedTuple):
-    """A record that can be profiled: decoded, flattened, and written as a flat object."""
+    """A record that can be profiled: decoded, flattened, and written as a flat object.
+
+    Attributes:
+        record: as it was read.
+        headers: those of its outputs.
+        flat: the flattened object.
+        encoded: its bytes.
+        mended: how many halves of a character were replaced.
+    """
 
     record: Record
     headers: Headers
     flat: dict[str, Any]
     encoded: bytes
+    mended: int = 0
 
 
 class End(NamedTuple):
@@ -67,16 +77,29 @@ class RecordDecoder:
             if record.value is None:
                 self._check_room(record, headers, b"")
                 return self._tombstone(record, headers)
-            decode_value = decode_flattened if self._is_second_stage else decode_processed
-            flat = decode_value(record.value, self._limits)
+            flat, mended = self._decoded(record.value)
             encoded = self._encoded(flat)
             self._check_room(record, headers, encoded)
-            return Draft(record, headers, flat, encoded)
+            return Draft(record, headers, flat, encoded, mended)
         except InvalidRecordError as error:
             stage = "profile" if self._is_second_stage else "flatten"
             rejected = Rejected(error.code, error.reason)
             dead = dead_letter_of(record, headers, stage, rejected, self._settings)
             return End(record, [dead], rejected)
+
+    def _decoded(self, value: bytes) -> tuple[dict[str, Any], int]:
+        """The flattened object, and how many halves of a character it had."""
+        decode_value = decode_flattened if self._is_second_stage else decode_processed
+        try:
+            return decode_value(value, self._limits), 0
+        except InvalidRecordError:
+            # Looked for in refused values alone: the parser has no word of its own for them.
+            if len(value) > self._limits.max_record_bytes:
+                raise
+            mended, halves = mend_surrogates(value)
+            if not halves:
+                raise
+        return decode_value(mended, self._limits), halves
 
     def _encoded(self, flat: dict[str, Any]) -> bytes:
         """The flat object's bytes, checked before Redis is touched: they must fit the output."""

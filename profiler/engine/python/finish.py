@@ -61,7 +61,9 @@ class Finisher:
         answers: Counter[frozenset[str]],
     ) -> Rejected | None:
         """Add a draft's outputs; returns code and reason where it is a dead letter after all."""
-        record, headers, flat, encoded = draft
+        record, headers, flat, encoded, mended = draft
+        if mended:
+            batch.counts["mended_surrogates"] += mended
         if self._mode != "profile":
             batch.outputs.append(output_of(record, self._topics.flattened, encoded, headers))
         if self._mode == "flatten":

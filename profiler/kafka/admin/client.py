@@ -6,17 +6,26 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient
-from kafka.errors import RetriableError
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    RetriableError,
+)
 
 from profiler.config import KafkaSettings
 from profiler.kafka.admin.handshake import check_handshake
-from profiler.kafka.kafka_python.client import (
+from profiler.kafka.client_options import (
     CALL_TIMEOUT_S,
     connection_options,
     translated_errors,
 )
+from profiler.kafka.reach import check_names, with_reasons
 
 _RETRY_PAUSE_S = 0.1
+#: What the client says when it has not reached a broker.
+_AWAY = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError)
 
 Answer = TypeVar("Answer")
 
@@ -34,15 +43,19 @@ def open_admin(
 
     Raises:
         TransportError: no broker answers, or one refuses what is asked inside the block.
-        ConfigError: the client refuses the settings, or a broker the login or the certificates.
+        ConfigError: DNS knows no server, the client refuses the settings, or a broker the login or
+            the certificates.
     """
+    check_names(settings)
     check_handshake(settings)
-    with translated_errors(action):
-        timeout_ms = int(timeout_s * 1_000)
+    with (
+        with_reasons(settings, timeout_s=timeout_s, causes=_AWAY) as connect_s,
+        translated_errors(action),
+    ):
         admin = KafkaAdminClient(
             **connection_options(settings),
-            bootstrap_timeout_ms=timeout_ms,
-            request_timeout_ms=timeout_ms,
+            bootstrap_timeout_ms=int(connect_s * 1_000),
+            request_timeout_ms=int(timeout_s * 1_000),
         )
         try:
             yield admin

@@ -22,7 +22,7 @@ from kafka.structs import OffsetAndMetadata
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka.admin.client import Answer, open_admin, patiently
-from profiler.kafka.kafka_python.client import CALL_TIMEOUT_S
+from profiler.kafka.client_options import CALL_TIMEOUT_S
 
 _IN_USE = (UnknownMemberIdError, GroupSubscribedToTopicError, NonEmptyGroupError)
 

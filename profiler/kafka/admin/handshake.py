@@ -9,7 +9,7 @@ from kafka.net.selector import NetworkSelector
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
-from profiler.kafka.kafka_python.client import connection_options
+from profiler.kafka.client_options import connection_options
 
 _TIMEOUT_MS = 5_000
 

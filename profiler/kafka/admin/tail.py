@@ -8,13 +8,13 @@ from kafka.errors import CorruptRecordError
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
-from profiler.kafka.foreign_names import read_past
-from profiler.kafka.kafka_python.client import (
+from profiler.kafka.client_options import (
     CALL_TIMEOUT_S,
     CLOSE_TIMEOUT_S,
     connection_options,
     translated_errors,
 )
+from profiler.kafka.foreign_names import read_past
 from profiler.records.types import Headers
 
 

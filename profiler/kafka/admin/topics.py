@@ -15,18 +15,23 @@ from kafka.errors import (
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.admin.client import open_admin
-from profiler.kafka.kafka_python.client import CALL_TIMEOUT_S
+from profiler.kafka.client_options import CALL_TIMEOUT_S
+from profiler.kafka.protocol import TimestampLimits
 
 #: What the profiler's own headers add to a dead letter, its topic's and its reason's longest form
 #: among them; see `profiler.records.headers`.
 DEAD_LETTER_HEADER_BYTES = 4_096
+
+_TIMESTAMP_TYPE = "message.timestamp.type"
+#: In the order of `TimestampLimits`.
+_TIMESTAMP_LIMITS = ("message.timestamp.before.max.ms", "message.timestamp.after.max.ms")
 
 #: What is looked at of a topic's configuration; every Apache Kafka tells all of it.
 _CONFIG = frozenset(
     [
         "cleanup.policy",
         "max.message.bytes",
-        "message.timestamp.type",
+        _TIMESTAMP_TYPE,
         "min.insync.replicas",
         "retention.ms",
     ]
@@ -114,6 +119,25 @@ def _configs(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:  # 
         name: {key: str(entry["value"]) for key, entry in entries.items()}
         for name, entries in answer.items()
         if entries.keys() >= _CONFIG
+    }
+
+
+def timestamp_limits(settings: KafkaSettings, names: Iterable[str]) -> dict[str, TimestampLimits]:
+    """Which timestamps topics take, of those that tell and have limits.
+
+    Blocks for a connection and a round trip, about half a minute at most.
+
+    Raises:
+        TransportError: no broker answers, or it refuses us the right to ask.
+    """
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    with open_admin(settings, "describe topics") as admin:
+        answer = admin.describe_configs(resources, config_filter="all").get("topic", {})
+    return {
+        name: TimestampLimits(*(int(entries[key]["value"]) for key in _TIMESTAMP_LIMITS))
+        for name, entries in answer.items()
+        if entries.keys() >= {*_TIMESTAMP_LIMITS, _TIMESTAMP_TYPE}
+        and entries[_TIMESTAMP_TYPE]["value"] == "CreateTime"
     }
 
 

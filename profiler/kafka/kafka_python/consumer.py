@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
 from typing import Any
@@ -21,11 +21,18 @@ from kafka.structs import MemberState, OffsetAndMetadata
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
+from profiler.kafka.admin.ends import begin_at_ends
+from profiler.kafka.beginnings import tell_gap
+from profiler.kafka.client_options import CALL_TIMEOUT_MS as _TIMEOUT_MS
+from profiler.kafka.client_options import (
+    CALL_TIMEOUT_S,
+    connection_options,
+    translated_errors,
+)
 from profiler.kafka.foreign_names import read_past
 from profiler.kafka.garbage import Garbage
-from profiler.kafka.kafka_python.client import CALL_TIMEOUT_MS as _TIMEOUT_MS
-from profiler.kafka.kafka_python.client import connection_options, translated_errors
 from profiler.kafka.protocol import Polled
+from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
 
 _LOG = logging.getLogger(__name__)
@@ -64,9 +71,16 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._aside: dict[Any, int] = {}
         self._stable_in = -1
         self._answered_at: float | None = None
-        with translated_errors(f"connect to {settings.bootstrap_servers}"):
+        self._gaps = 0
+        if settings.auto_offset_reset == "latest":
+            begin_at_ends(settings, topics=topics, group=group)
+        with (
+            with_reasons(settings, timeout_s=CALL_TIMEOUT_S) as connect_s,
+            translated_errors(f"connect to {settings.bootstrap_servers}"),
+        ):
             self._consumer = KafkaConsumer(
                 **connection_options(settings),
+                bootstrap_timeout_ms=int(connect_s * 1_000),
                 group_id=group,
                 group_instance_id=settings.group_instance_id,
                 enable_auto_commit=False,
@@ -93,6 +107,11 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def generation(self) -> int:
         """See `Consumer.generation`."""
         return self._changes
+
+    @property
+    def gaps(self) -> int:
+        """See `Consumer.gaps`."""
+        return self._gaps
 
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
         """See `Consumer.poll`. Sees a record up to 20 ms late; waits 100 ms at least in a join."""
@@ -125,11 +144,23 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             for place in self._owned:
                 offset = self._consumer.committed(place, timeout_ms=_TIMEOUT_MS)
                 if offset is None and (offset := self._first_offsets.get(place)) is None:
-                    offset = self._first_offsets[place] = self._reset_offset(place)
+                    offset = self._first_offsets[place] = self._starts([place])[place]
                 if place in self._aside:
                     self._aside[place] = offset
                 else:
                     self._consumer.seek(place, offset)
+        self._stale = False
+
+    def begin_anew(self) -> None:
+        """See `Consumer.begin_anew`. One round trip for the beginnings, and one for the commit."""
+        with translated_errors("begin anew"):
+            self._first_offsets = starts = self._starts(self._owned)
+            if starts:
+                offsets = {place: OffsetAndMetadata(at, "", -1) for place, at in starts.items()}
+                self._consumer.commit(offsets, timeout_ms=_TIMEOUT_MS)
+            self._aside.clear()
+            for place, offset in starts.items():
+                self._consumer.seek(place, offset)
         self._stale = False
 
     def pause(self) -> None:
@@ -210,7 +241,8 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except NoOffsetForPartitionError:
             return {}  # a partition is new: the rewind finds one
         except (OffsetOutOfRangeError, LogTruncationError) as error:
-            self._go_on_elsewhere(error)
+            if not self._stale:  # else the rewind comes first, and meets it again
+                self._go_on_elsewhere(error)
             return {}
         except CorruptRecordError:
             records = read_past(self._settings, self._consumer, self._owned)
@@ -248,17 +280,17 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.subscribe(topics=self._topics, listener=self)
         return True
 
-    def _reset_offset(self, place: Any) -> int:  # noqa: ANN401 - the client's
-        is_earliest = self._settings.auto_offset_reset == "earliest"
-        find = self._consumer.beginning_offsets if is_earliest else self._consumer.end_offsets
-        return int(find([place], timeout_ms=_TIMEOUT_MS)[place])
+    def _starts(self, places: Iterable[Any]) -> dict[Any, int]:
+        """The first offsets that are there."""
+        found = self._consumer.beginning_offsets(list(places), timeout_ms=_TIMEOUT_MS)
+        return dict(found)
 
     def _go_on_elsewhere(self, error: KafkaError) -> None:
-        """Go where a truncated log ends, or where the reset policy says, and tell it."""
+        """Go where a truncated log ends, or to the first record that is there, and tell it."""
+        self._gaps += 1
         ends = getattr(error, "divergent_offsets", None) or dict.fromkeys(error.args[0])
         for place, end in ends.items():
             wanted = self._consumer.position(place, timeout_ms=0)
-            offset = self._reset_offset(place) if end is None else end.offset
-            message = "%s [%d]: offset %s is out of range; reading goes on at %d"
-            _LOG.warning(message, *place, wanted, offset)
+            offset = self._starts([place])[place] if end is None else end.offset
+            tell_gap(*place, wanted=-1 if wanted is None else wanted, first=offset)
             self._consumer.seek(place, offset)

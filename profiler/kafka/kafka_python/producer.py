@@ -6,16 +6,22 @@ from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 from kafka.serializer import Serializer
 
 from profiler.config import KafkaSettings
-from profiler.errors import ConfigError, RecordTooLargeError, TransportError
-from profiler.kafka.kafka_python.client import (
+from profiler.errors import ConfigError, RecordTooLargeError, TimestampRefusedError, TransportError
+from profiler.kafka.client_options import (
     CALL_TIMEOUT_MS,
     connection_options,
     translated_errors,
 )
+from profiler.kafka.reach import with_reasons
 from profiler.records.types import OutputRecord
 
 _PRODUCE_BATCH_BYTES = 256 * 1024
@@ -111,11 +117,18 @@ class KafkaPythonProducer:
             raise RecordTooLargeError(f"produce to {topic}: {reason}") from error
         except KafkaError as error:
             reason = f"{type(error).__name__}: {error}"
+            # The records beside the one that is refused fail with an error that does not say why.
+            for topic, future in pending:
+                if isinstance(future.exception, InvalidTimestampError):
+                    raise TimestampRefusedError(f"produce to {topic}: {reason}") from error
             raise TransportError(f"produce to {topic}: {reason}") from error
 
     def _connect(self) -> Any:  # noqa: ANN401 - the client is untyped
         timeout_ms = self._settings.delivery_timeout_ms
-        with translated_errors(f"connect to {self._settings.bootstrap_servers}"):
+        with (
+            with_reasons(self._settings, timeout_s=self._timeout_s) as connect_s,
+            translated_errors(f"connect to {self._settings.bootstrap_servers}"),
+        ):
             try:
                 return KafkaProducer(
                     **connection_options(self._settings),
@@ -130,7 +143,7 @@ class KafkaPythonProducer:
                     # Half, so that one lost request can be sent again.
                     request_timeout_ms=min(CALL_TIMEOUT_MS, timeout_ms // 2),
                     max_block_ms=timeout_ms,
-                    bootstrap_timeout_ms=timeout_ms,
+                    bootstrap_timeout_ms=int(connect_s * 1_000),
                     value_serializer=_NullSerializer(),
                     metrics_enabled=False,
                 )

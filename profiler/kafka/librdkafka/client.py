@@ -27,7 +27,7 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
         tls_context("kafka", settings)  # the library tells less well what is wrong with a file
     password, key_password = settings.sasl_password, settings.ssl_key_password
     options = {
-        "bootstrap.servers": settings.bootstrap_servers,
+        "bootstrap.servers": ",".join(map(str, settings.servers)),
         "client.id": settings.client_id,
         "security.protocol": settings.security_protocol,
         "sasl.mechanism": settings.sasl_mechanism,

@@ -12,6 +12,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
+from profiler.kafka.admin.ends import begin_at_ends
+from profiler.kafka.beginnings import tell_gap
 from profiler.kafka.librdkafka.client import (
     CALL_TIMEOUT_S,
     checked_options,
@@ -21,6 +23,7 @@ from profiler.kafka.librdkafka.client import (
 )
 from profiler.kafka.librdkafka.messages import record_of
 from profiler.kafka.protocol import Polled
+from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
 
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
@@ -54,7 +57,8 @@ class LibrdkafkaConsumer:
             "enable.auto.offset.store": False,
             # Also makes the group hold back offsets of open transactions.
             "isolation.level": "read_committed",
-            "auto.offset.reset": settings.auto_offset_reset,
+            # We reset by ourselves: so it is told, and a gap is counted.
+            "auto.offset.reset": "error",
             "allow.auto.create.topics": False,
             "session.timeout.ms": settings.session_timeout_ms,
             "heartbeat.interval.ms": settings.heartbeat_interval_ms,
@@ -71,15 +75,26 @@ class LibrdkafkaConsumer:
         self._changes = 0
         self._paused = False
         self._cooperative = settings.assignor == "cooperative-sticky"
-        self._latest = settings.auto_offset_reset == "latest"
         #: Partitions that have to go back before the next record is returned: a rebalance left
         #: them with us, and they may be beyond what will be committed.
         self._stale: set[_Place] = set()
         self._first_offsets: dict[_Place, int] = {}
+        #: Where the next record of a partition is read, until it comes: its own offset is unknown.
+        self._sought: dict[_Place, int] = {}
+        #: Partitions whose offset is out of range, and that offset; below zero where none is known.
+        self._lost: dict[_Place, int] = {}
+        #: The same once we have gone on; until the partition is assigned anew, or goes back.
+        self._given_up: dict[_Place, int] = {}
+        self._gaps = 0
+        if settings.auto_offset_reset == "latest":
+            begin_at_ends(settings, topics=topics, group=group)
         with checked_options():
             self._consumer = Consumer(options)
-        with translated_errors(f"connect to {settings.bootstrap_servers}"):
-            self._consumer.list_topics(topics[0], timeout=CALL_TIMEOUT_S)
+        with (
+            with_reasons(settings, timeout_s=CALL_TIMEOUT_S) as connect_s,
+            translated_errors(f"connect to {settings.bootstrap_servers}"),
+        ):
+            self._consumer.list_topics(topics[0], timeout=connect_s)
             self._consumer.subscribe(
                 list(topics),
                 on_assign=self._assigned,
@@ -97,9 +112,16 @@ class LibrdkafkaConsumer:
         """See `Consumer.generation`."""
         return self._changes
 
+    @property
+    def gaps(self) -> int:
+        """See `Consumer.gaps`."""
+        return self._gaps
+
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
         """See `Consumer.poll`."""
         self._rewind_stale()
+        if self._lost:
+            self._begin_at_first()
         before = self._changes
         with translated_errors("poll"):
             # `consume` waits until it has all that it was asked for, so it waits for one only.
@@ -146,6 +168,15 @@ class LibrdkafkaConsumer:
         self._rewind(self._owned)
         self._stale.clear()
 
+    def begin_anew(self) -> None:
+        """See `Consumer.begin_anew`. One round trip for each partition, and one for the commit."""
+        starts = {place: self._first_of(*place) for place in self._owned}
+        self._first_offsets = dict(starts)
+        if starts:
+            self.commit(starts, generation=self._changes)
+        self._seek(starts)
+        self._stale.clear()
+
     def pause(self) -> None:
         """See `Consumer.pause`. What was read ahead is dropped and fetched again."""
         if not self._paused:
@@ -169,13 +200,15 @@ class LibrdkafkaConsumer:
 
     def lag(self) -> int:
         """See `Consumer.lag`. The ends are those of the last fetch."""
+        sought = self._sought
         if not self._owned:
             return 0
         total = 0
         for place in self._consumer.position(_partitions(self._owned)):
             _, end = self._consumer.get_watermark_offsets(place, cached=True)
-            if place.offset >= 0 and end >= 0:
-                total += max(0, end - place.offset)
+            at = sought.get((place.topic, place.partition), place.offset)
+            if at >= 0 and end >= 0:
+                total += max(0, end - at)
         return total
 
     def close(self, *, timeout_s: float = 10) -> None:
@@ -194,12 +227,21 @@ class LibrdkafkaConsumer:
         by_partition: dict[_Place, list[Record]] = {}
         for message in messages:
             if (error := message.error()) is not None:
-                self._check(error)
+                if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
+                    place, wanted = _place_of(message), _offset_of(message)
+                    # It may come twice, though we have gone on meanwhile.
+                    if self._given_up.get(place) != wanted:
+                        self._lost[place] = self._given_up[place] = wanted
+                else:
+                    self._check(error)
                 continue
             record = record_of(message)
             place = record.topic, record.partition
             by_partition.setdefault(place, []).append(record)
             self._first_offsets.setdefault(place, record.offset)
+            self._sought.pop(place, None)
+        if self._lost:
+            self._begin_at_first()
         if self._changes != before:
             # Some of these records may be from before the change. librdkafka would not give them
             # again, but where their partition was assigned anew.
@@ -207,9 +249,7 @@ class LibrdkafkaConsumer:
             self._rewind_stale()
             return {}
         if self._paused:
-            with translated_errors("seek"):
-                for (topic, partition), records in by_partition.items():
-                    self._consumer.seek(TopicPartition(topic, partition, records[0].offset))
+            self._seek({place: records[0].offset for place, records in by_partition.items()})
             return {}
         return by_partition
 
@@ -223,20 +263,71 @@ class LibrdkafkaConsumer:
         if not wanted:
             return
         with translated_errors("rewind"):
-            for place in self._starts(wanted):
+            starts = self._starts(wanted)
+        self._seek(starts)
+
+    def _seek(self, starts: Mapping[_Place, int]) -> None:
+        with translated_errors("seek"):
+            for place, offset in starts.items():
+                self._sought[place] = offset
+                if self._given_up.get(place) == offset:
+                    del self._given_up[place]
                 try:
-                    self._consumer.seek(place)
+                    self._consumer.seek(TopicPartition(*place, offset))
                 except KafkaException as error:
                     # A partition that was just assigned is not read yet, and begins there anyway.
                     if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - its public name
                         raise
 
-    def _starts(self, places: list[TopicPartition]) -> list[TopicPartition]:
+    def _begin_at_first(self) -> None:
+        """Go to the first record of partitions without a usable offset.
+
+        The library has given them up and takes no seek for them, so they are assigned once more.
+        """
+        lost = {place: wanted for place, wanted in self._lost.items() if place in self._owned}
+        starts = {place: self._first_of(*place) for place in lost}
+        with translated_errors("assign"):
+            if self._cooperative:
+                self._consumer.incremental_unassign(_partitions(starts))
+                self._consumer.incremental_assign(_at(starts))
+            elif starts:
+                # Here an assignment is a whole one.
+                owned = self._consumer.position(_partitions(self._owned))
+                known = {(place.topic, place.partition): place.offset for place in owned}
+                sought = {place: self._sought.get(place, at) for place, at in known.items()}
+                self._consumer.assign(_at({**sought, **starts}))
+            if self._paused:
+                self._consumer.pause(_partitions(self._owned))
+        self._sought.update(starts)
+        self._lost.clear()
+        for place, wanted in lost.items():
+            if wanted >= 0:
+                self._gaps += 1
+                tell_gap(*place, wanted=wanted, first=starts[place])
+
+    def _first_of(self, topic: str, partition: int) -> int:
+        """The first offset that is there; 0 of a partition so new that our metadata lack it.
+
+        A number, because the library forgets a seek where it began at "the beginning".
+        """
+        place = TopicPartition(topic, partition)
+        try:
+            found = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001 - its public name
+                return 0
+            reason = describe(error.args[0])
+            raise TransportError(f"find the first record: {reason}") from error
+        if found is None:
+            raise TransportError(f"find the first record of {topic} [{partition}]: no answer")
+        return int(found[0])
+
+    def _starts(self, places: list[TopicPartition]) -> dict[_Place, int]:
         """Where to read again: the committed offset, else the first that was read from there.
 
         A partition that has neither is left out.
         """
-        starts = []
+        starts = {}
         for place in self._consumer.committed(places, timeout=CALL_TIMEOUT_S):
             if place.error is not None:
                 raise KafkaException(place.error)
@@ -244,7 +335,7 @@ class LibrdkafkaConsumer:
             if offset < 0:
                 offset = self._first_offsets.get((place.topic, place.partition), -1)
             if offset >= 0:
-                starts.append(TopicPartition(place.topic, place.partition, offset))
+                starts[place.topic, place.partition] = offset
         return starts
 
     def _check(self, error: KafkaError) -> None:
@@ -259,37 +350,17 @@ class LibrdkafkaConsumer:
         self._changes += 1
         self._stale = set(self._owned)
         self._owned.update((place.topic, place.partition) for place in partitions)
-        if not partitions or not (self._paused or self._latest):
+        for place in self._owned.difference(self._stale):
+            self._sought.pop(place, None)
+            self._given_up.pop(place, None)
+        if not partitions or not self._paused:
             return  # the library assigns them itself
-        if self._latest:
-            self._begin_where_we_began(partitions)
         if self._cooperative:
             consumer.incremental_assign(partitions)
         else:
             consumer.assign(partitions)
         if self._paused:
             consumer.pause(partitions)
-
-    def _begin_where_we_began(self, partitions: list[TopicPartition]) -> None:
-        """Give an offset to partitions that come back to us without a committed one.
-
-        Their reset policy is `latest`, so they would begin at their end once more, behind
-        records that were read and not committed.
-        """
-        known = {
-            place: offset
-            for place, offset in self._first_offsets.items()
-            if place in {(found.topic, found.partition) for found in partitions}
-        }
-        if not known:
-            return
-        try:
-            starts = self._starts(_partitions(known))
-        except KafkaException:  # reading again too much is better than skipping
-            starts = [TopicPartition(*place, offset) for place, offset in known.items()]
-        begin = {(start.topic, start.partition): start.offset for start in starts}
-        for found in partitions:
-            found.offset = begin.get((found.topic, found.partition), found.offset)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._paused and partitions:
@@ -298,6 +369,19 @@ class LibrdkafkaConsumer:
         self._changes += 1
         self._owned.difference_update((place.topic, place.partition) for place in partitions)
         self._stale = set(self._owned)
+
+
+def _place_of(message: Message) -> _Place:
+    return str(message.topic()), int(message.partition() or 0)
+
+
+def _offset_of(message: Message) -> int:
+    offset = message.offset()
+    return -1 if offset is None else offset
+
+
+def _at(starts: Mapping[_Place, int]) -> list[TopicPartition]:
+    return [TopicPartition(*place, offset) for place, offset in starts.items()]
 
 
 def _partitions(places: Iterable[_Place]) -> list[TopicPartition]:

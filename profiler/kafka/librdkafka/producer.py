@@ -8,9 +8,15 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from profiler.config import KafkaSettings
-from profiler.errors import RecordTooLargeError, TransportError
-from profiler.kafka.librdkafka.client import checked_options, connection_options, describe
+from profiler.errors import RecordTooLargeError, TimestampRefusedError, TransportError
+from profiler.kafka.librdkafka.client import (
+    checked_options,
+    connection_options,
+    describe,
+    translated_errors,
+)
 from profiler.kafka.librdkafka.messages import sendable
+from profiler.kafka.reach import with_reasons
 from profiler.records.types import Headers, OutputRecord
 
 #: Beyond the delivery timeout, in which the library itself gives up every record.
@@ -133,11 +139,11 @@ class LibrdkafkaProducer:
         }
         with checked_options():
             producer = Producer(options)
-        try:
-            producer.list_topics(timeout=self._timeout_s)
-        except KafkaException as error:
-            reason = describe(error.args[0])
-            raise TransportError(f"connect to {settings.bootstrap_servers}: {reason}") from error
+        with (
+            with_reasons(settings, timeout_s=self._timeout_s) as connect_s,
+            translated_errors(f"connect to {settings.bootstrap_servers}"),
+        ):
+            producer.list_topics(timeout=connect_s)
         return producer
 
 
@@ -145,4 +151,6 @@ def _explained(topic: str, error: KafkaError) -> TransportError:
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
         message = f"produce to {topic}: a record is too large for the topic, or for the client"
         return RecordTooLargeError(message)
+    if error.code() == KafkaError.INVALID_TIMESTAMP:
+        return TimestampRefusedError(f"produce to {topic}: {describe(error)}")
     return TransportError(f"produce to {topic}: {describe(error)}")

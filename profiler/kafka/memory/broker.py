@@ -1,6 +1,7 @@
 """The broker in memory: topics, groups, and the faults that a test can ask for."""
 
 import time
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from threading import Condition
@@ -8,6 +9,7 @@ from threading import Condition
 from profiler.errors import TransportError
 from profiler.kafka.memory.group import Group, Place
 from profiler.kafka.memory.log import MAX_MESSAGE_BYTES, Partition, Topic
+from profiler.kafka.protocol import TimestampLimits, TopicIdentity
 from profiler.records.types import OutputRecord, Record
 
 
@@ -21,6 +23,7 @@ class MemoryBroker:
     def __init__(self) -> None:
         #: Guards everything here, and tells waiting clients that something changed.
         self.changed = Condition()
+        self.cluster_id = uuid.uuid4().hex
         self.topics: dict[str, Topic] = {}
         self.groups: dict[str, Group] = defaultdict(Group)
         self._away = False
@@ -48,6 +51,42 @@ class MemoryBroker:
         with self.changed:
             self.topics[topic].grow(count)
             self._partitions_changed(topic)
+
+    def recreate_topic(self, name: str, *, partitions: int = 1) -> None:
+        """Delete a topic, with its committed offsets, and create one of the same name.
+
+        Members of its groups keep their partitions and positions, as clients may that were not
+        told in time.
+        """
+        with self.changed:
+            self.topics[name] = Topic(name, partitions, self.topics[name].max_message_bytes)
+            for group in self.groups.values():
+                for place in [place for place in group.committed if place[0] == name]:
+                    del group.committed[place]
+            self.changed.notify_all()
+
+    def identify(self, topic: str) -> TopicIdentity:
+        """What a topic is.
+
+        Raises:
+            TransportError: the broker is away.
+        """
+        with self.changed:
+            if self._away:
+                raise TransportError(f"describe {topic}: the broker is away")
+            found = self.topics[topic]
+            return TopicIdentity(self.cluster_id, found.id, len(found.partitions))
+
+    def timestamp_limits(self) -> dict[str, TimestampLimits]:
+        """Which timestamps each topic takes.
+
+        Raises:
+            TransportError: the broker is away.
+        """
+        with self.changed:
+            if self._away:
+                raise TransportError("describe topics: the broker is away")
+            return {name: topic.timestamp_limits for name, topic in self.topics.items()}
 
     def delete_records(self, topic: str, partition: int, *, before: int) -> None:
         """Delete all records before an offset, as retention does."""
@@ -151,6 +190,7 @@ class MemoryBroker:
 
         Raises:
             RecordTooLargeError: the record is larger than its topic takes.
+            TimestampRefusedError: the topic refuses its timestamp.
             TransportError: the topic is unknown, or refuses the record.
         """
         topic = self.topics.get(record.topic)

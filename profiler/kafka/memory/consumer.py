@@ -1,18 +1,16 @@
 """The consumer of the broker in memory."""
 
-import logging
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from profiler.errors import TransportError
+from profiler.kafka.beginnings import tell_gap
 from profiler.kafka.memory.broker import MemoryBroker
 from profiler.kafka.memory.group import Member, Place
 from profiler.kafka.protocol import Polled
 from profiler.records.types import Record
-
-_LOG = logging.getLogger(__name__)
 
 
 class Membership(NamedTuple):
@@ -58,10 +56,10 @@ class MemoryConsumer:
         self._topics = frozenset(topics)
         self._group_name = group
         self._name = uuid.uuid4().hex
-        self._reset = auto_offset_reset
         self._max_poll_interval_s = max_poll_interval_ms / 1_000
         self._call_timeout_s = call_timeout_s
         self._changes = 0
+        self._gaps = 0
         self._paused = False
         #: The group's generation in which we own our partitions; None while we join.
         self._owned_in: int | None = None
@@ -71,6 +69,8 @@ class MemoryConsumer:
         with broker.changed:
             broker.wait_until_back("connect", timeout_s=call_timeout_s)
             self._group = broker.groups[group]
+            if auto_offset_reset == "latest":
+                self._begin_at_ends()
 
     @property
     def assignment(self) -> frozenset[Place]:
@@ -81,6 +81,11 @@ class MemoryConsumer:
     def generation(self) -> int:
         """See `Consumer.generation`."""
         return self._changes
+
+    @property
+    def gaps(self) -> int:
+        """See `Consumer.gaps`."""
+        return self._gaps
 
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
         """See `Consumer.poll`. Returns as soon as the generation changed, with no records."""
@@ -111,6 +116,16 @@ class MemoryConsumer:
         with self._broker.changed:
             self._broker.wait_until_back("rewind", timeout_s=self._call_timeout_s)
             self._positions = {place: self._start_of(place) for place in self._positions}
+
+    def begin_anew(self) -> None:
+        """See `Consumer.begin_anew`."""
+        with self._broker.changed:
+            self._broker.wait_until_back("begin anew", timeout_s=self._call_timeout_s)
+            self._positions = {
+                place: self._broker.partition(place).start for place in self._positions
+            }
+            self._first_offsets = dict(self._positions)
+            self.commit(self._positions, generation=self._changes)
 
     def pause(self) -> None:
         """See `Consumer.pause`."""
@@ -190,11 +205,14 @@ class MemoryConsumer:
             return committed
         if (first := self._first_offsets.get(place)) is not None:
             return first
-        return self._reset_offset(place)
+        return self._broker.partition(place).start
 
-    def _reset_offset(self, place: Place) -> int:
-        partition = self._broker.partition(place)
-        return partition.start if self._reset == "earliest" else partition.end
+    def _begin_at_ends(self) -> None:
+        committed = self._group.committed
+        for name in self._topics - {topic for topic, _ in committed}:
+            if (topic := self._broker.topics.get(name)) is not None:
+                ends = enumerate(partition.end for partition in topic.partitions)
+                committed.update({(name, number): end for number, end in ends})
 
     def _read(self, max_records: int) -> list[Record]:
         records: list[Record] = []
@@ -203,12 +221,9 @@ class MemoryConsumer:
                 break
             partition, position = self._broker.partition(place), self._positions[place]
             if not partition.start <= position <= partition.end:
-                reset = self._reset_offset(place)
-                _LOG.warning(
-                    "%s [%d]: offset %d is out of range; reading goes on at %d (%s)",
-                    *(*place, position, reset, self._reset),
-                )
-                position = self._positions[place] = reset
+                tell_gap(*place, wanted=position, first=partition.start)
+                self._gaps += 1
+                position = self._positions[place] = partition.start
             found = partition.read(position, max_records - len(records))
             if found:
                 self._first_offsets.setdefault(place, position)

@@ -2,15 +2,17 @@
 
 import itertools
 import time
+import uuid
 
 from kafka.partitioner import murmur2
 
-from profiler.errors import RecordTooLargeError, TransportError
+from profiler.errors import RecordTooLargeError, TimestampRefusedError
+from profiler.kafka.protocol import TimestampLimits
 from profiler.records.types import OutputRecord, Record
 
 #: Kafka's own defaults.
 MAX_MESSAGE_BYTES = 1_048_588
-_TIMESTAMP_AFTER_MAX_MS = 3_600_000
+TIMESTAMP_LIMITS = TimestampLimits(before_ms=2**63 - 1, after_ms=3_600_000)
 
 _BATCH_OVERHEAD_BYTES = 61
 _MOST_RECORD_OVERHEAD_BYTES = 21
@@ -75,8 +77,10 @@ class Topic:
 
     def __init__(self, name: str, partitions: int, max_message_bytes: int) -> None:
         self._name = name
+        #: Another one for every topic, as Kafka has it.
+        self.id = uuid.uuid4().hex
         self.max_message_bytes = max_message_bytes
-        self.timestamp_after_max_ms = _TIMESTAMP_AFTER_MAX_MS
+        self.timestamp_limits = TIMESTAMP_LIMITS
         self._turn = itertools.count()
         self.partitions: list[Partition] = []
         self.grow(partitions)
@@ -91,12 +95,14 @@ class Topic:
 
         Raises:
             RecordTooLargeError: the record is larger than the topic takes.
-            TransportError: its timestamp is too far in the future.
+            TimestampRefusedError: its timestamp is too far in the future, or in the past.
         """
         if size_of(record) > self.max_message_bytes:
             raise RecordTooLargeError(f"produce to {self._name}: a record is too large for it")
-        if record.timestamp > time.time() * 1_000 + self.timestamp_after_max_ms:
-            raise TransportError(f"produce to {self._name}: InvalidTimestampError")
+        limits, now = self.timestamp_limits, int(time.time() * 1_000)
+        window = range(now - limits.before_ms, now + limits.after_ms + 1)
+        if record.timestamp >= 0 and record.timestamp not in window:
+            raise TimestampRefusedError(f"produce to {self._name}: InvalidTimestampError")
         self._partition_of(record.key).append(record)
 
     def _partition_of(self, key: bytes | None) -> Partition:

@@ -8,22 +8,33 @@ from profiler.errors import ConfigError, ProfilerError, TransportError
 from profiler.kafka.admin.client import open_admin
 from profiler.kafka.admin.groups import Groups, GroupsUnsupportedError
 from profiler.kafka.admin.topics import Topic, describe_topics
-from profiler.ops.check.findings import Finding, Subject
+from profiler.kafka.reach import check_names, troubles_of
+from profiler.ops.check.findings import CONFIGURATION, Finding, Subject
 from profiler.ops.check.topics import check_topics, uses_of
 from profiler.ops.mode_switch import claim_mode
 from profiler.ops.units import count_of
+from profiler.rules.model import load_rules
+from profiler.worker.streams import check_partitions
 
 _KAFKA = Subject("kafka")
+#: For each of the servers to take a connection.
+_LOOK_S = 2.0
 
 
 def check_kafka(mode: Mode, settings: Settings, *, timeout_s: float) -> Iterator[Finding]:
     """All rows about Kafka; each question waits for the timeout at most."""
     is_reached = False
     try:
+        check_names(settings.kafka)
+    except ConfigError as error:
+        yield CONFIGURATION.failed("kafka", str(error), "correct kafka.bootstrap_servers")
+        return
+    try:
         with open_admin(settings.kafka, "connect", timeout_s=timeout_s) as admin:
             cluster = admin.describe_cluster()
             yield _reached(admin, cluster)
             is_reached = True
+            yield from _unreached(settings, timeout_s)
             yield from _work(admin, mode, settings, len(cluster["brokers"]), timeout_s)
     except ConfigError as error:
         yield _KAFKA.failed(
@@ -50,6 +61,14 @@ def _reached(admin: Any, cluster: dict[str, Any]) -> Finding:  # noqa: ANN401 - 
     )
 
 
+def _unreached(settings: Settings, timeout_s: float) -> Iterator[Finding]:
+    """Servers that a client would ask in vain, beside one that answers."""
+    troubles = troubles_of(settings.kafka.servers, timeout_s=min(timeout_s, _LOOK_S))
+    if troubles:
+        found = "; ".join(trouble.text for trouble in troubles.values())
+        yield _KAFKA.warning("servers", found, "start them, or correct kafka.bootstrap_servers")
+
+
 def _work(
     admin: Any,  # noqa: ANN401 - the client is untyped
     mode: Mode,
@@ -61,10 +80,26 @@ def _work(
     found = describe_topics(admin, uses)
     yield from check_topics(found, uses, brokers=brokers)
     source = next(iter(uses))
-    if isinstance(found[source], Topic):
+    if isinstance(input_topic := found[source], Topic):
+        if mode != "flatten":
+            yield from _streams(source, input_topic.partitions, settings)
         group = getattr(settings.groups, mode)
         yield from _group(Groups(admin, timeout_s=timeout_s), group, source)
         yield _mode(mode, settings)
+
+
+def _streams(source: str, partitions: int, settings: Settings) -> Iterator[Finding]:
+    subject = Subject(f"topic {source}")
+    try:
+        rules = load_rules(settings.rules)
+    except ConfigError:
+        return  # they have a row of their own
+    try:
+        check_partitions(source, partitions, settings, rules)
+    except ConfigError as error:
+        yield subject.failed("streams", str(error), 'see "Streams" in docs/operations.md')
+        return
+    yield subject.ok("streams", "no more partitions than limits.streams")
 
 
 def _group(groups: Groups, name: str, source: str) -> Iterator[Finding]:

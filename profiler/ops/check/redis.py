@@ -9,13 +9,16 @@ from typing import Any
 import redis
 
 from profiler.config.settings import Settings
-from profiler.errors import ProfilerError
+from profiler.errors import ConfigError, ProfilerError
 from profiler.ops.check.findings import Finding, Status, Subject
 from profiler.ops.check.redis_cluster import check_cluster
+from profiler.ops.check.redis_sentinel import check_sentinels
 from profiler.ops.check.redis_version import check_version
 from profiler.ops.check.script import check_script
 from profiler.profiles.redis import nodes_of
-from profiler.profiles.redis.connections import connect_to, translated
+from profiler.profiles.redis.connections import connect_to
+from profiler.profiles.redis.detect import refuse_sentinel
+from profiler.profiles.redis.faults import translated, translating
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import Rules
 
@@ -45,27 +48,36 @@ def check_redis(settings: Settings, rules: Rules | None, *, timeout_s: float) ->
         timeout_s: for one answer.
 
     Raises:
-        ConfigError: the address or a TLS file cannot be read.
+        ConfigError: the address or a TLS file cannot be read, or what answers cannot be used.
     """
     client = connect_to(settings.redis.model_copy(update={"socket_timeout_s": timeout_s}))
     with closing(client):
+        yield from check_sentinels(client)
         reached = _reached(client)
         yield reached
         if reached.status is Status.FAILED:
             return
         try:
-            nodes = nodes_of(client)
-            cluster = check_cluster(nodes)
-            yield cluster
-            if cluster.status is Status.FAILED:
-                return
-            for name, server in nodes.servers().items():
-                yield from (row._replace(subject=name) for row in _server(server))
-            if rules is not None:
-                user = client.connection_pool.connection_kwargs.get("username") or "default"
-                yield from check_script(ProfileScript(client, rules), user)
-        except (redis.RedisError, ProfilerError) as error:
+            with translating():
+                yield from _rows(client, rules)
+        except ConfigError:
+            raise
+        except ProfilerError as error:
             yield _REDIS.failed("connection", str(error), "try again")
+
+
+def _rows(client: "redis.Redis", rules: Rules | None) -> Iterator[Finding]:
+    """What a server that can be reached tells about itself, and our rights there."""
+    nodes = nodes_of(client)
+    cluster = check_cluster(nodes)
+    yield cluster
+    if cluster.status is Status.FAILED:
+        return
+    for name, server in nodes.servers().items():
+        yield from (row._replace(subject=name) for row in _server(server))
+    if rules is not None:
+        user = client.connection_pool.connection_kwargs.get("username") or "default"
+        yield from check_script(ProfileScript(client, rules), user)
 
 
 def _reached(client: "redis.Redis") -> Finding:
@@ -80,6 +92,7 @@ def _reached(client: "redis.Redis") -> Finding:
     except redis.exceptions.ResponseError as error:
         return _REDIS.warning("reachable", f"it answers: {error}", "the rows below say why")
     except redis.exceptions.AuthenticationError as error:
+        refuse_sentinel(client)
         return _REDIS.failed(
             "reachable",
             f"it refuses the login: {error}",

@@ -191,18 +191,18 @@ def _timestamps(subject: Subject, topic: Topic, source: Topic) -> Finding:
     if topic.config["message.timestamp.type"] == "LogAppendTime":
         return subject.ok("timestamps", "the broker's own, LogAppendTime")
     if _ms(topic, "message.timestamp.after.max.ms") < _ms(source, "message.timestamp.after.max.ms"):
-        return subject.failed(
+        return subject.warning(
             "timestamps",
-            "the input takes timestamps of a future that this topic refuses: such a record stops"
-            " its partition",
+            "the input takes timestamps of a future that this topic refuses: such an output leaves"
+            " with the time of writing",
             "give both the same message.timestamp.after.max.ms",
         )
     oldest = min(_retention(source) % 2**63, _ms(source, "message.timestamp.before.max.ms"))
     if _ms(topic, "message.timestamp.before.max.ms") < oldest:
-        return subject.failed(
+        return subject.warning(
             "timestamps",
-            "the input keeps records of a past that this topic refuses: such a record stops its"
-            " partition",
+            "the input keeps records of a past that this topic refuses: such an output leaves with"
+            " the time of writing",
             "raise message.timestamp.before.max.ms",
         )
     if _retention(topic) % 2**63 < _retention(source) % 2**63:

@@ -5,15 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import redis
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 from redis.exceptions import AskError, ClusterDownError, MovedError
 
+from profiler.config.addresses import Address
 from profiler.errors import ConfigError, StoreUnavailableError
 from profiler.profiles.redis.exchange import exchange, exchange_one
 from profiler.profiles.redis.nodes import Command, Words
-from profiler.profiles.redis.slots import Address, SlotMap
+from profiler.profiles.redis.places import Hosts
+from profiler.profiles.redis.slots import SlotMap
 
 #: A step of a reshard redirects a call twice at most: ASK, and MOVED when it is done.
 _REDIRECTIONS = 16
+#: So many keys leave no primary without one, be it of a single slot (but once in a million times).
+_KEYS_PER_SLOT = 14
 _ASKING: Words = ("ASKING",)
 _SLOTS: Words = ("CLUSTER", "SLOTS")
 
@@ -39,7 +44,7 @@ class ClusterNodes:
 
     def __init__(self, seed: "redis.Redis") -> None:
         self._seed = seed.connection_pool
-        if "host" not in self._seed.connection_kwargs:
+        if "places" not in self._seed.connection_kwargs:
             raise ConfigError("redis.url: a cluster is reached by redis:// or rediss://")
         self._pools: dict[Address, redis.ConnectionPool] = {}
         self._map: SlotMap | None = None
@@ -85,7 +90,9 @@ class ClusterNodes:
         """See `Nodes`."""
         slots = self.slots()
         keys: dict[Address | None, str] = {}
-        while not slots.replicas.keys() <= keys.keys():
+        for _ in range(_KEYS_PER_SLOT * REDIS_CLUSTER_HASH_SLOTS):
+            if slots.replicas.keys() <= keys.keys():
+                break
             key = make_key()
             keys.setdefault(slots.primary_of(key), key)
         keys.pop(None, None)
@@ -118,7 +125,8 @@ class ClusterNodes:
         reason = redis.RedisError()
         for pool in pools:
             try:
-                return SlotMap(exchange_one(pool, _SLOTS), pool.connection_kwargs["host"])
+                asked = pool.connection_kwargs["places"]()[0]
+                return SlotMap(exchange_one(pool, _SLOTS), asked.host)
             except redis.RedisError as error:
                 reason = error
         raise reason
@@ -162,7 +170,6 @@ class ClusterNodes:
     def _pool(self, address: Address) -> "redis.ConnectionPool":
         if address not in self._pools:
             seed = self._seed
-            options = seed.connection_kwargs | {"host": address.host, "port": address.port}
-            options.pop("others", None)
+            options = seed.connection_kwargs | {"places": Hosts([address])}
             self._pools[address] = redis.ConnectionPool(seed.connection_class, **options)
         return self._pools[address]

@@ -1,4 +1,4 @@
-"""Which of the two it is."""
+"""What answers at an address: one server, or a node of a cluster."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,10 @@ import redis
 
 from profiler.errors import ConfigError
 from profiler.profiles.redis.cluster import ClusterNodes
-from profiler.profiles.redis.exchange import exchange_one
+from profiler.profiles.redis.connections import greeting_of
+from profiler.profiles.redis.hello import Greeting
+from profiler.profiles.redis.places import Hosts
+from profiler.profiles.redis.sentinels import Sentinels
 from profiler.profiles.redis.single import SingleServer
 
 if TYPE_CHECKING:
@@ -14,23 +17,47 @@ if TYPE_CHECKING:
 
 
 def nodes_of(client: "redis.Redis") -> "Nodes":
-    """The servers behind a client's address; asks the one that answers there.
+    """The servers behind a client's address; connects, since the server says it then.
 
-    HELLO says it, and needs no right, so that a single server's user keeps the few that it has.
+    A proxy may not say it; then there is one server, as far as we can see.
 
     Raises:
         redis.RedisError: it cannot be reached, or refuses the login.
-        ConfigError: it is a cluster's, and its address is a Unix socket; or it is no cluster, and
-            one of several hosts, so that profiles would be where a connection happened to lead.
+        ConfigError: it is a Sentinel. Or it is a cluster, and its address is a Unix socket or comes
+            from Sentinel. Or it is no cluster, and one of several hosts, so that profiles would be
+            where a connection happened to lead.
     """
+    pool = client.connection_pool
     try:
-        answer = exchange_one(client.connection_pool, ("HELLO",))
-    except redis.ResponseError:
-        # A proxy may not know the command; then there is one server, as far as we can see.
-        return SingleServer(client)
-    about = dict(zip(answer[::2], answer[1::2], strict=True))
-    if about[b"mode"] == b"cluster":
+        pool.release(pool.get_connection())
+    except redis.AuthenticationError:
+        refuse_sentinel(client)
+        raise
+    places = pool.connection_kwargs.get("places")
+    if greeting_of(client).mode == "cluster":
+        if isinstance(places, Sentinels):
+            raise ConfigError(
+                "redis.url: a cluster needs no Sentinel; let it begin with redis:// or rediss://,"
+                " and name nodes"
+            )
         return ClusterNodes(client)
-    if client.connection_pool.connection_kwargs.get("others"):
+    if isinstance(places, Hosts) and len(places.addresses) > 1:
         raise ConfigError("redis.url names several hosts, and what answers there is no cluster")
     return SingleServer(client)
+
+
+def refuse_sentinel(client: "redis.Redis") -> None:
+    """Look whether what refused the login is a Sentinel that needs none.
+
+    Raises:
+        ConfigError: it is.
+    """
+    options = dict(client.connection_pool.connection_kwargs)
+    options |= {"username": None, "password": None, "db": 0, "redis_connect_func": Greeting()}
+    pool = redis.ConnectionPool(client.connection_pool.connection_class, **options)
+    try:
+        pool.release(pool.get_connection())
+    except redis.RedisError:
+        pass  # whatever it is, it does not say so
+    finally:
+        pool.disconnect()

@@ -10,11 +10,15 @@ from typing import Any
 import redis
 from hiredis import pack_command
 
+from profiler.profiles.redis.faults import is_replaced
 from profiler.profiles.redis.nodes import Words
 
 
 def exchange(batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words]]]) -> list[list[Any]]:
     """Send each batch to its server, so that the servers work at the same time.
+
+    A server that says that another one may have taken its place loses its connections: the next
+    ones are made to whatever its name leads to by then.
 
     Args:
         batches: commands with the pool of their server; no pool comes twice.
@@ -32,15 +36,21 @@ def exchange(batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words]]]) 
             lent.append((pool, connection))
             packed = b"".join(pack_command(words) for words in commands)  # type: ignore[arg-type] # the stub says tuples of one
             connection.send_packed_command([packed])
-        return [
+        replies = [
             [_reply(connection) for _ in commands]
             for (_, connection), (_, commands) in zip(lent, batches, strict=True)
         ]
+        for (pool, connection), answers in zip(lent, replies, strict=True):
+            if any(map(is_replaced, answers)):
+                connection.disconnect()
+                pool.disconnect(inuse_connections=False)
     except BaseException:
         # A reply that nobody has read would be taken for one of the next batch's.
         for _, connection in lent:
             connection.disconnect()
         raise
+    else:
+        return replies
     finally:
         for pool, connection in lent:
             pool.release(connection)

@@ -44,7 +44,10 @@ class Nodes(Protocol):
         """
 
     def key_on_each(self, make_key: Callable[[], str]) -> list[str]:
-        """Make keys until every server has one of them; returns one key of each server."""
+        """Make keys until every server has one of them; returns one key of each server.
+
+        A server that none of very many keys belongs to has none.
+        """
 
     def servers(self) -> dict[str, "redis.Redis"]:
         """A client of each server, by its name."""

@@ -2,5 +2,6 @@
 
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.protocol import Checkpoint, Delivery
+from profiler.worker.delivery.timestamps import Timestamps
 
-__all__ = ["AtLeastOnce", "Checkpoint", "Delivery"]
+__all__ = ["AtLeastOnce", "Checkpoint", "Delivery", "Timestamps"]

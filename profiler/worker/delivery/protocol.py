@@ -1,5 +1,6 @@
 """What the worker needs of a delivery mode."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -26,7 +27,7 @@ class Delivery(Protocol):
     The stage that produces calls `produce` and `abort`; the thread that polls calls `commit`.
     """
 
-    def produce(self, finished: Finished, *, connections: int) -> int:
+    def produce(self, finished: Finished, *, connections: int) -> Counter[str]:
         """Produce the outputs of one batch: one step, however many sends it takes.
 
         Blocks until all are acknowledged.
@@ -36,7 +37,8 @@ class Delivery(Protocol):
             connections: see `profiler.worker.apply.Applied`.
 
         Returns:
-            How many dead letters went as references to their records.
+            What is to be counted: ``references``, the dead letters that went as references to
+            their records; ``restamped``, the outputs that left with the time of writing.
 
         Raises:
             TransportError: the step failed; `abort` must follow.

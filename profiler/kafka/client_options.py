@@ -1,4 +1,4 @@
-"""What kafka-python is given by us: options, and names for its errors."""
+"""What kafka-python is given by us, for the adapter and for questions about a cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     password = settings.sasl_password
     encrypted = settings.security_protocol.endswith("SSL")
     return {
-        "bootstrap_servers": [host.strip() for host in settings.bootstrap_servers.split(",")],
+        "bootstrap_servers": [str(server) for server in settings.servers],
         "client_id": settings.client_id,
         "security_protocol": settings.security_protocol,
         "sasl_mechanism": settings.sasl_mechanism,

@@ -1,0 +1,74 @@
+"""The rules file's table `identity`: where an event says whose it is, and who is nobody."""
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
+
+#: What trackers, databases and libraries write in the place of an id that they do not have.
+NOBODY = (
+    "undefined",
+    "null",
+    "nan",
+    "(null)",
+    "00000000",
+    "00000000-0000-0000-0000-000000000000",
+)
+
+
+FieldOfEvent = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("a field is named twice")
+    return names
+
+
+#: One name, or several, of which the first that is present counts.
+FieldsOfEvent = Annotated[
+    tuple[FieldOfEvent, ...],
+    Field(min_length=1, max_length=8),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    AfterValidator(_each_once),
+]
+
+
+class Table(BaseModel):
+    """A part of a rules file: what it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Identity(Table):
+    """Where a flattened event says whose it is; a name left out is never present.
+
+    `nobody` are texts that are no id, in any case; one of zeros alone means so many or more.
+    """
+
+    visitor: FieldsOfEvent
+    visit: FieldOfEvent
+    event_id: FieldOfEvent | None = None
+    event_time: FieldOfEvent | None = None
+    nobody: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...],
+        Field(max_length=256),
+    ] = NOBODY
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """One visitor field as a text, and no `nobody` by default: as a rules file has them."""
+        written: dict[str, Any] = write(self)
+        if len(self.visitor) == 1:
+            written["visitor"] = self.visitor[0]
+        if self.nobody == NOBODY:
+            del written["nobody"]
+        return written

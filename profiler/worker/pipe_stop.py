@@ -1,0 +1,120 @@
+"""How `pipe` ends before its input does: by a signal, or when Redis stays away too long."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+
+import structlog
+
+from profiler.engine import Batch
+from profiler.errors import ProfilerError, StoreUnavailableError
+from profiler.profiles.script import ProfileScript
+from profiler.worker.backoff import Backoff
+from profiler.worker.pipe_input import Lines
+from profiler.worker.shutdown import ONE_REQUEST_S
+
+_LOG = structlog.get_logger("profiler.pipe")
+
+
+class StoppedError(ProfilerError):
+    """A signal asked for the end."""
+
+
+class Patience:
+    """Waits that a signal cuts short; whatever else is under way comes to its end first.
+
+    Args:
+        wait_s: how long Redis may be away, in seconds; then it is given up.
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        self._wait_s = wait_s
+        self._signal = 0
+        self._signal_at = 0.0
+        self._may_be_cut = False
+
+    def watch_signals(self) -> None:
+        """Take SIGINT and SIGTERM from now on; to be called by the main thread."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def until_redis_answers(self, attempt: Callable[[], None]) -> None:
+        """Make an attempt, with pauses between, until one succeeds.
+
+        Raises:
+            StoreUnavailableError: Redis stayed away for too long; with its last reason.
+            StoppedError: a signal came.
+        """
+        backoff = Backoff()
+        began = time.monotonic()
+        while True:
+            try:
+                attempt()
+            except StoreUnavailableError as error:
+                left_s = began + self._wait_s - time.monotonic()
+                if left_s <= 0:
+                    raise StoreUnavailableError(
+                        f"{error}; Redis was unwell for {self._wait_s:g} s"
+                    ) from error
+                pause_s = min(backoff.next_pause_s(), left_s)
+                _LOG.warning("redis is unwell, trying again", error=str(error), pause_s=pause_s)
+                with self.may_be_cut():
+                    time.sleep(pause_s)
+            else:
+                break
+        if backoff.reset():
+            _LOG.warning("redis is well again")
+
+    def reading(self, lines: Lines) -> Lines:
+        """Return an input whose waits a signal cuts short."""
+        return _PatientInput(lines, self)
+
+    @contextmanager
+    def may_be_cut(self) -> Iterator[None]:
+        """Let a signal end the block.
+
+        Raises:
+            StoppedError: a signal came, before the block or in it.
+        """
+        self._may_be_cut = True
+        try:
+            if self._signal:
+                raise StoppedError(f"stopped by {signal.Signals(self._signal).name}")
+            yield
+        finally:
+            self._may_be_cut = False
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._signal and now - self._signal_at > ONE_REQUEST_S:
+            # Asked again: what is under way does not end.
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        elif not self._signal:
+            self._signal, self._signal_at = number, now
+            if self._may_be_cut:
+                raise StoppedError(f"stopped by {signal.Signals(number).name}")
+
+
+class PatientScript:
+    """Executes batches, in attempt after attempt."""
+
+    def __init__(self, script: ProfileScript, patience: Patience) -> None:
+        self._script, self._patience = script, patience
+
+    def execute(self, batch: Batch, /) -> None:
+        """See `Patience.until_redis_answers`."""
+        self._patience.until_redis_answers(partial(self._script.execute, batch))
+
+
+class _PatientInput:
+    def __init__(self, lines: Lines, patience: Patience) -> None:
+        self._lines, self._patience = lines, patience
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """See `Lines`."""
+        with self._patience.may_be_cut():
+            return self._lines.read1(size)

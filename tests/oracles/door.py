@@ -1,0 +1,57 @@
+"""What the door hands to the fold: the oracle of times and ids, in words of its own.
+
+The folds of `tests.oracles` begin where the script does. An event on its way to them has its own
+time in ms or is said to have none that can be used, and has an id. Nothing is shared with the code
+under test: numbers are compared with the spans of their units, and dates are the library's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.oracles.article import is_nobody, text_of
+from tests.oracles.events import EVENT_ID, EVENT_TIME
+
+UNUSABLE = "?"
+#: From 3 March 1973 to the year 5138, in each unit: its factor to ms.
+SPANS = {1e17: 1e-6, 1e14: 1e-3, 1e11: 1, 0: 1_000}
+
+
+def admitted(flat: dict[str, Any], record_ms: int) -> dict[str, Any]:
+    """Return the event as the fold takes it; its record's time is plausible."""
+    event = dict(flat)
+    own = event.get(EVENT_TIME)
+    event.pop(EVENT_TIME, None)
+    if isinstance(own, int | float | str) and not isinstance(own, bool) and own != "":
+        event[EVENT_TIME] = ms_of(own)
+    identity = text_of(flat, EVENT_ID)
+    if identity is None or is_nobody(identity):
+        text = json.dumps(flat, separators=(",", ":"), ensure_ascii=False)
+        if event.get(EVENT_TIME, UNUSABLE) == UNUSABLE:
+            text += str(record_ms)
+        event[EVENT_ID] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return event
+
+
+def ms_of(value: float | str) -> str:
+    """Return a time in ms as digits, or `UNUSABLE`."""
+    try:
+        number = float(value) if str(value).isascii() else None
+    except ValueError:
+        number = None
+    if number is not None and 0 <= number < 1e20:
+        factor = next(factor for least, factor in SPANS.items() if number >= least)
+        return str(int(number * factor))
+    if number is not None or not isinstance(value, str) or "W" in value:  # weeks are no dates here
+        return UNUSABLE
+    leaps = ":60" in value
+    try:
+        moment = datetime.fromisoformat(value.replace(":60", ":59"))
+    except ValueError:
+        return UNUSABLE
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=leaps)
+    return str(since // timedelta(milliseconds=1))
