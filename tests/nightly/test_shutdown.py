@@ -3,14 +3,12 @@
 The time is the program's own, from the signal to its last line; the tests wait more patiently.
 """
 
-import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -21,31 +19,8 @@ from tests.integration.conftest import Deploy
 from tests.integration.fault_events import page_views
 from tests.integration.pipeline_runs import Deployment
 from tests.integration.programs import Program
+from tests.integration.stops import LEFT, stop, suspended
 from tests.missing import own_server
-
-IN_TIME_S = 10
-PATIENCE_S = 20
-LEFT = "a batch is not committed and will be read again"
-
-
-@contextmanager
-def suspended(pid: int) -> Iterator[None]:
-    """Meanwhile a process answers nothing, and its connections stay open."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-def stop(program: Program, code: int = 0) -> dict[str, Any]:
-    """Send SIGTERM and return its last line, which says how long it took."""
-    program.send_signal(signal.SIGTERM)
-    assert program.wait(PATIENCE_S) == code, program.output[-4_000:]
-    last = program.lines()[-1]
-    assert 0 <= last["took_s"] < IN_TIME_S
-    assert "Traceback" not in program.output
-    return last
 
 
 @pytest.fixture(scope="module")

@@ -3,32 +3,17 @@
 The time is the worker's own; the tests wait more patiently.
 """
 
-import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import redis
 
 from tests.conftest import MakeStore
 from tests.integration.fault_events import page_views
 from tests.integration.pipeline_runs import place_of
+from tests.integration.stops import LEFT, suspended
 from tests.worker.conftest import Deploy
 from tests.worker.deployment import MemoryDeployment
 from tests.worker.running import FINISH_S, Running
-
-LEFT = "a batch is not committed and will be read again"
-
-
-@contextmanager
-def suspended(pid: int) -> Iterator[None]:
-    """Meanwhile a process answers nothing, and its connections stay open."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def stop(program: Running) -> None:

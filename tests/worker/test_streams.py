@@ -185,7 +185,7 @@ def test_flatten_has_no_streams(private_store: MakeStore, deploy: Deploy) -> Non
     deployment.produce(page_views(0, COUNT))
     with deployment.start("flatten", LIMITS__STREAMS="4") as program:
         program.wait_for(lambda: deployment.is_done("flatten"))
-        program.stop()
+        assert program.stop()["read"] == COUNT
 
 
 @pytest.mark.field(
