@@ -72,6 +72,10 @@ def test_what_is_there_is_given_before_more_comes() -> None:
         (TEXT.decode().encode("utf-16-be"), "UTF-16"),
         (TEXT.decode().encode("utf-32"), "UTF-32"),
     ],
+    ids=[
+        *("gzip", "zstd", "xz", "bzip2", "lz4", "zip", "parquet", "avro"),
+        *("utf-16-mark", "utf-16-be-mark", "utf-16-le", "utf-16-be", "utf-32-mark"),
+    ],
 )
 @pytest.mark.field(
     kind="text and files",
