@@ -20,6 +20,7 @@ from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
 from profiler.rules.identity import FieldOfEvent, Identity, Table
 from profiler.rules.key_pattern import KeyPattern
+from profiler.rules.operations import Kind, Operation, operations
 from profiler.rules.places import in_file, line_of
 
 PRESETS = ("standard", "article")
@@ -31,6 +32,12 @@ EVENT_TIME = "event_time"
 MAX_INPUTS = 64
 
 CODE_BYTES = 3  # of a rule's code in packed state
+
+#: Decimals of a number of the event; more of them would not stay exact in a double.
+MAX_DECIMALS = 4
+
+#: The type of a field in the contract: a decimal is answered as text, a boolean as 1 or 0.
+FieldType = Literal["string", "integer", "boolean", "decimal"]
 
 #: Names the script gives by itself; a rule may not take them.
 BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
@@ -85,9 +92,10 @@ class Rule(Table):
 
     name: Name
     scope: Literal["visitor", "visit"]
-    operation: Literal["first", "last", "count"]
+    operation: Name
     value: FieldOfEvent | None = None
     when: Name | None = None
+    decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
 
     @after_validation(mode="after")
     def _fits_together(self) -> "Rule":
@@ -95,20 +103,55 @@ class Rule(Table):
             raise ValueError(f"{self.name} is built in, choose another name")
         if not self.name.startswith(self.scope + "_"):
             raise ValueError(f"the name of a {self.scope} field begins with {self.scope}_")
-        if self.operation == "count" and self.value is not None:
-            raise ValueError("count takes no value")
-        if self.operation != "count" and self.value is None:
-            raise ValueError(f"{self.operation} needs a value: a field of the event or event_time")
+        if self.operation not in operations():
+            known = ", ".join(operations())
+            raise ValueError(f"no operation is called {self.operation}; there are {known}")
+        if self.declared.kind_of(self.value, EVENT_TIME) is None:
+            raise ValueError(self._wrong_value())
+        if self.decimals is not None and self.kind != "number":
+            raise ValueError(f"{self.operation} takes no number, so it has no decimals")
         return self
 
+    def _wrong_value(self) -> str:
+        taken = set(self.declared.places)
+        if "none" in taken:
+            return f"{self.operation} takes no value"
+        if self.value == EVENT_TIME:
+            return f"{self.operation} does not take the event's time"
+        wanted = "a field of the event" + " or event_time" * ("event_time" in taken)
+        return f"{self.operation} needs a value: {wanted}"
+
     @property
-    def type(self) -> Literal["string", "integer"]:
-        """The JSON type of the field in the output."""
-        return "integer" if self.operation == "count" or self.value == EVENT_TIME else "string"
+    def declared(self) -> Operation:
+        """What the operation says of itself."""
+        return operations()[self.operation]
+
+    @property
+    def kind(self) -> Kind:
+        """What the value is."""
+        kind = self.declared.kind_of(self.value, EVENT_TIME)
+        assert kind is not None, "checked by `_fits_together`"
+        return kind
+
+    @property
+    def scale(self) -> int:
+        """Decimals that a number is kept with."""
+        return MAX_DECIMALS if self.decimals is None else self.decimals
+
+    @property
+    def type(self) -> FieldType:
+        """The type of the field in the contract."""
+        if self.kind == "text":
+            return "string"
+        return "decimal" if self.kind == "number" and self.scale else "integer"
 
 
 class Rules(Table):
-    """A whole rules file."""
+    """A whole rules file.
+
+    `plain` says that ids and pages stand in the hash by their plain names too, as order arrival
+    always has them.
+    """
 
     name: Name
     order: Literal["event_time", "arrival"]
@@ -117,7 +160,8 @@ class Rules(Table):
     limits: Limits = Limits()
     predicates: dict[Name, Tests] = Field(default_factory=dict, max_length=32)
     visit: Visit | None = None
-    fields: Annotated[list[Rule], Field(max_length=100)]
+    plain: bool = False
+    fields: Annotated[list[Rule], Field(max_length=200)]
 
     @after_validation(mode="after")
     def _names_resolve(self) -> "Rules":
@@ -131,8 +175,11 @@ class Rules(Table):
             if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
                 message = f"shares its state code with {twin}, rename one"
                 raise _PlacedError(("fields", index, "name"), message)
+            if self.order not in rule.declared.orders:
+                message = f"{rule.operation} is unknown to order {self.order}"
+                raise _PlacedError(("fields", index, "operation"), message)
         if self.order == "event_time":
-            counts = {r.name for r in self.fields if (r.scope, r.operation) == ("visit", "count")}
+            counts = {r.name for r in self.fields if (r.scope, r.kind) == ("visit", "none")}
             if self.visit is None or self.visit.bounce not in counts:
                 raise _PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
         elif self.visit is not None:
@@ -156,6 +203,11 @@ class Rules(Table):
         """Whether the event's time matters: for its order, or as a rule's value."""
         values = {rule.value for rule in self.fields}
         return self.order == "event_time" or EVENT_TIME in values
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether a rule reads a field of the event as a number."""
+        return any(rule.kind == "number" for rule in self.fields)
 
     @property
     def inputs(self) -> list[str]:
