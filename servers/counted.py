@@ -39,12 +39,14 @@ class CountedStore(StoreServer):
     name = "counted store"
     start_timeout = 120.0
 
-    def __init__(self, flavour: str, *, data: bytes = b"") -> None:
+    #: An RDB file of the same flavour, with which it begins.
+    data: bytes = b""
+
+    def __init__(self, flavour: str) -> None:
         """Describe the server; a `with` block starts it.
 
         Args:
             flavour: one of `servers.redis.FLAVOURS`.
-            data: an RDB file of the same flavour, with which it begins; may be empty.
 
         Raises:
             MissingServerError: valgrind or the server is missing.
@@ -53,12 +55,12 @@ class CountedStore(StoreServer):
         valgrind = shutil.which("valgrind")
         if valgrind is None:
             raise MissingServerError("install valgrind (Debian: apt-get install valgrind)")
-        self._valgrind, self._data = valgrind, data
+        self._valgrind = valgrind
 
     def prepare(self) -> None:
         """Lay the data where the server looks for it."""
-        if self._data:
-            (self.directory / "dump.rdb").write_bytes(self._data)
+        if self.data:
+            (self.directory / "dump.rdb").write_bytes(self.data)
 
     def command(self) -> list[str]:
         """The server's command line behind valgrind's."""
