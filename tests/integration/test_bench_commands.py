@@ -1,12 +1,15 @@
 """The other measurements run and write what they promise; no figure is asserted but its sense."""
 
-import shutil
+import json
 from itertools import product
 from pathlib import Path
 
+from profiler.rules.model import load_rules
+from profiler.rules.render import render
+from servers.counted import CountedStore
 from servers.kafka import Kafka
-from tests.integration.bench_runs import report_of
-from tests.missing import give_up
+from tests.integration.bench_runs import report_of, run_bench
+from tests.missing import needed_servers
 
 
 def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
@@ -39,17 +42,27 @@ def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
     assert sizes["redis7", "standard", 10, "default"]["bytes_per_visitor"] > 8 * 64 * 6
 
 
-def test_the_instructions_of_a_case(kafka: Kafka, tmp_path: Path) -> None:
-    if shutil.which("valgrind") is None:
-        give_up("valgrind", ["install valgrind"])
+def test_the_instructions_of_one_script(tmp_path: Path) -> None:
+    with needed_servers():
+        CountedStore("valkey9")
     one = ("--server=valkey9", "--preset=article", "--traffic=twenty", "--batches=2")
-    report, printed = report_of(kafka, tmp_path / "counted.json", "instructions", *one)
-    (row,) = report["rows"]
+    slower = tmp_path / "slower.lua"
+    slower.write_text("for _ = 1, 1e4 do end\n" + render(load_rules("article")))
+    rows = []
+    for script in ((), (f"--script={slower}",)):
+        output = tmp_path / "counted.json"
+        run = run_bench("instructions", *one, *script, f"--output={output}")
+        assert run.returncode == 0, run.stderr
+        assert "counted article, twenty" in run.stdout
+        rows += json.loads(output.read_text(encoding="utf-8"))["rows"]
+    row, slow = rows
     assert row["server"].startswith("Valkey 9")
     assert row["events"] == 1_000
     assert 40 <= row["calls"] <= 65
     assert row["instructions_per_call"] > row["instructions_per_event"] > 0
-    assert "counted article, twenty" in printed
+    assert slow["calls"] == row["calls"]
+    # An instruction of Lua takes several of the machine.
+    assert slow["instructions_per_call"] > row["instructions_per_call"] + 1e4
 
 
 def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:
