@@ -57,6 +57,12 @@ class Packer:
         self._created: Any = rules.identity.created
         self._sent: Any = rules.identity.sent
         self._inputs = rules.inputs
+        #: The inputs that are numbers, and their places from the end of an event.
+        self._numbers = [
+            (name, at - len(rules.inputs))
+            for at, name in enumerate(rules.inputs)
+            if any(rule.value == name and rule.kind == "number" for rule in rules.fields)
+        ]
         self._pattern = rules.store.key
         self._takes_time = rules.takes_event_time
         self._recognises_events = rules.order == "event_time"
@@ -105,6 +111,10 @@ class Packer:
             arguments += [
                 value if type(value) is str else text_of(value) for value in map(fields.get, inputs)
             ]
+            for name, at in self._numbers:
+                if type(fields.get(name)) is float:
+                    # It has an exponent only where it has more digits than the script takes.
+                    arguments[at] = repr(fields[name])
         for calls in rounds:
             for call in calls:
                 call.arguments[_COUNT] = len(call.places)

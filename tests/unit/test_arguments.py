@@ -87,6 +87,34 @@ def test_an_event_s_arguments_stand_in_the_order_of_the_contract() -> None:
     assert list(named(argv, rules=ARTICLE).values())[:6] == [7, NOW, "", "", b"", "A"]
 
 
+@pytest.mark.parametrize(
+    ("price", "items", "taken"),
+    [
+        (19.99, 2.0, ["", "2.0", "19.99"]),
+        (-3, 10**17, ["", str(10**17), "-3"]),
+        (1e22, 1e-7, ["", "1e-07", "1e+22"]),
+        ("12.5 EUR", True, ["", "", "12.5 EUR"]),
+        (None, [1], ["", "", ""]),
+    ],
+)
+def test_a_number_is_an_input_where_a_rule_takes_numbers(
+    price: object, items: object, taken: list[str]
+) -> None:
+    """Elsewhere a text or an integer is: no page is called 1.5."""
+    sums = [
+        {"name": f"visitor_{name}", "scope": "visitor", "operation": "sum", "value": name}
+        for name in ("price", "items")
+    ]
+    pages = [{"name": "visitor_a", "scope": "visitor", "operation": "last", "value": "a page"}]
+    written = STANDARD.model_dump(exclude_none=True)
+    events = [rule for rule in written["fields"] if rule["operation"] == "count"]
+    fields = [rule | {"when": None} for rule in events] + sums + pages
+    rules = Rules.model_validate(written | {"predicates": {}, "fields": fields})
+    told = FIELDS | {"price": price, "items": items, "a page": 1.5}
+    (argv,) = packed(packer_of(rules), event("s")._replace(fields=told))
+    assert [named(argv, rules=rules)[name] for name in ("a page", "items", "price")] == taken
+
+
 def test_without_a_stream_the_offset_is_empty() -> None:
     assert one(event(""))["offset"] == ""
 
