@@ -6,7 +6,7 @@ from tests.worker.door import DAY, NOW, Door, Json, door, page_view
 
 __all__ = ["door"]
 
-SECOND_VERSION = "the script, second version"
+HOUR = 3_600_000
 
 
 def dated(at: object, page: str, **more: object) -> Json:
@@ -143,22 +143,91 @@ def test_two_readers_at_one_moment_make_no_repeats(door: Door) -> None:
     (first,) = door.take(page_view(page_title="Start"), watermarks=True)
     door.restart()
     (second,) = door.take(page_view(page_title="Start"), watermarks=True)
-    assert first["visit_end"] == second["visit_end"] == NOW
+    assert first["visit_end"] is second["visit_end"] is None
     assert (second["repeated"], second["visit_pageviews"]) == (False, 2)
+
+
+@pytest.mark.parametrize("timestamp", [-1, NOW // 1_000])
+@pytest.mark.parametrize("own", [None, "soon", NOW + 2 * DAY])
+@pytest.mark.field(
+    kind="times",
+    meets="nothing says when an event of Kafka happened",
+    happens="it counts and moves no first or last, and `profile_time_corrected` says so",
+)
+def test_an_event_of_a_stream_without_any_time_counts_and_moves_nothing(
+    door: Door, timestamp: int, own: object
+) -> None:
+    """The time of reading would change with every redelivery."""
+    dated_view = dated(NOW, "Start", domain_sessionid="B")
+    door.take(dated_view, timestamps=[NOW], watermarks=True)
+    (output,) = door.take(dated(own, "List"), timestamps=[timestamp], watermarks=True)
+    assert output["time_corrected"]
+    assert output["visitor_last_page"] == "Start"
+    assert (output["visit_first_page"], output["visit_start"]) == (None, None)
+    assert (output["visit_pageviews"], output["visitor_pageviews"]) == (1, 2)
+
+
+# --- the field that says when an event was received -----------------------------------------------
+
+
+def received(at: object, page: str, **more: object) -> Json:
+    """A page view without a time of its own, of which a collector says when it came."""
+    return page_view(page_title=page, event_id=f"id of {page}", **more) | {
+        "kafka_raw-timestamp": at
+    }
+
+
+@pytest.mark.parametrize(
+    "at", [NOW - 5, str(NOW - 5), (NOW - 5) * 1_000, "2023-11-14T22:13:19.995Z"]
+)
+@pytest.mark.field(
+    kind="times",
+    meets="a record that was copied from topic to topic, long after its event came",
+    happens="the field that the rules name says when it was received; else the record's time",
+)
+def test_the_field_of_the_rules_says_when_an_event_was_received(door: Door, at: object) -> None:
+    (output,) = door.take(received(at, "Start"), timestamps=[NOW], mode="profile")
+    assert output["visit_start"] == NOW - 5
+    assert not output["time_corrected"]
+
+
+@pytest.mark.parametrize("at", [None, "", 0, "soon", NOW + DAY + 1, True])
+def test_where_the_field_is_implausible_the_record_s_time_stands(door: Door, at: object) -> None:
+    (output,) = door.take(received(at, "Start"), timestamps=[NOW - 7])
+    assert output["visit_start"] == NOW - 7
 
 
 @pytest.mark.field(
     kind="times",
     meets="a device's clock jumps in mid-visit",
-    happens="the record's time takes its place, and `profile_time_corrected` says so",
+    happens="its time is held within an hour of the record's, and `profile_time_corrected` says so",
 )
-def test_a_device_s_clock_that_jumps_in_mid_visit_is_put_right_and_said(door: Door) -> None:
-    """By a day, for one event: its record's time is nearer."""
+def test_a_device_s_clock_that_jumps_in_mid_visit_is_held_and_said(door: Door) -> None:
     events = [dated(NOW, "Start"), dated(NOW + DAY, "List"), dated(NOW + 20, "Cart")]
     outputs = door.take(*events, timestamps=[NOW + 3, NOW + 13, NOW + 23])
-    assert [output["visit_last_page"] for output in outputs] == ["Start", "List", "Cart"]
+    assert [output["visit_last_page"] for output in outputs] == ["Start", "List", "List"]
     assert [output["time_corrected"] for output in outputs] == [False, True, False]
-    assert outputs[-1]["visit_end"] == NOW + 20
+    assert outputs[-1]["visit_end"] == NOW + 13 + HOUR
+
+
+@pytest.mark.parametrize("wrong", [DAY, -DAY, HOUR, -HOUR, 40 * 365 * DAY, 3 * HOUR + 45 * 60_000])
+@pytest.mark.field(
+    kind="times",
+    meets="a wrong clock, a wrong zone or summer time, and the device says when it sent",
+    happens="the time is put right, and `profile_time_corrected` says so",
+)
+def test_a_clock_that_jumps_is_put_right_where_the_sent_time_is_known(
+    door: Door, wrong: int
+) -> None:
+    shifts = {"Start": 0, "List": wrong, "Cart": 0}
+    events = [
+        dated(NOW + at + shift, page, dvce_sent_tstamp=NOW + at + 2 + shift)
+        for at, (page, shift) in zip((0, 10, 20), shifts.items(), strict=True)
+    ]
+    outputs = door.take(*events, timestamps=[NOW + 3, NOW + 13, NOW + 23])
+    assert [output["visit_last_page"] for output in outputs] == ["Start", "List", "Cart"]
+    assert [output["visit_end"] for output in outputs] == [NOW, NOW + 10, NOW + 20]
+    assert [output["time_corrected"] for output in outputs] == [False, True, False]
 
 
 def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
@@ -173,46 +242,58 @@ def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
 # --- what the script decides ----------------------------------------------------------------------
 
 
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
+@pytest.mark.parametrize("has_sent", [False, True])
 @pytest.mark.field(
     kind="times",
     meets="a device's clock is about an hour ahead, as much as is allowed",
-    happens="**not right yet**: the order may change; the script's second version mends it",
+    happens="its events keep their order",
 )
-def test_a_clock_about_an_hour_ahead_keeps_its_order(door: Door) -> None:
+def test_a_clock_about_an_hour_ahead_keeps_its_order(door: Door, *, has_sent: bool) -> None:
     """The delay of the network puts each event on another side of the allowed skew."""
-    hour, pages = 3_600_000, ["Start", "List", "Cart", "Order"]
+    pages, step = ["Start", "List", "Cart", "Order"], 20_000
     delays = [450, 40, 330, 60]
-    events = [dated(NOW + hour + 150 + 100 * n, page) for n, page in enumerate(pages)]
-    received = [NOW + 100 * n + delay for n, delay in enumerate(delays)]
-    outputs = door.take(*events, timestamps=received)
+    made = [NOW + step * n for n in range(4)]
+    events = [
+        dated(at + HOUR + 150, page, **({"dvce_sent_tstamp": at + HOUR + 155} if has_sent else {}))
+        for at, page in zip(made, pages, strict=True)
+    ]
+    timestamps = [at + delay for at, delay in zip(made, delays, strict=True)]
+    outputs = door.take(*events, timestamps=timestamps)
     last = outputs[-1]
     assert (last["visit_first_page"], last["visit_last_page"]) == ("Start", "Order")
+    assert not any(output["corrected"] for output in outputs)
 
 
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
 @pytest.mark.field(
     kind="times",
     meets="a queue of a wrong clock arrives at once",
-    happens="**not right yet**: the order is lost; the script's second version mends it",
+    happens="its events keep their order",
 )
 def test_a_queue_of_a_wrong_clock_keeps_its_order(door: Door) -> None:
     """All of it arrives at once, and the clock is two hours ahead."""
     pages = ["Start", "List", "Cart", "Details", "Order", "Thanks"]
-    events = [dated(NOW + 7_200_000 + 100 * n, page) for n, page in enumerate(pages)]
+    events = [dated(NOW + 2 * HOUR + 100 * n, page) for n, page in enumerate(pages)]
     *_, last = door.take(*events, timestamps=6 * [NOW + 900])
     assert (last["visit_first_page"], last["visit_last_page"]) == ("Start", "Thanks")
+    assert last["visit_start"] == last["visit_end"] == NOW + 900 + HOUR
 
 
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
+def test_a_queue_that_says_when_it_was_sent_has_its_own_times(door: Door) -> None:
+    events = [
+        dated(NOW + DAY - HOUR + 100 * n, page, dvce_sent_tstamp=NOW + DAY)
+        for n, page in enumerate(["Start", "List", "Cart"])
+    ]
+    *_, last = door.take(*events, timestamps=3 * [NOW + 900])
+    assert (last["visit_start"], last["visit_end"]) == (NOW - HOUR, NOW - HOUR + 200)
+
+
 @pytest.mark.field(
     kind="times",
     meets="a visit comes back after more others than are kept",
-    happens="**not right yet**: it counts as new; the script's second version mends it",
+    happens="it is no new visit, and `profile_truncated` says that its beginning is not known",
 )
 def test_a_visit_that_comes_back_after_it_was_forgotten_is_no_new_one(door: Door) -> None:
-    visits = [*"ABCDEFGHI", "A"]
-    *_, last = door.take(
+    *_, last, later = door.take(
         *(
             page_view(
                 domain_sessionid=visit,
@@ -220,8 +301,11 @@ def test_a_visit_that_comes_back_after_it_was_forgotten_is_no_new_one(door: Door
                 event_id=str(n),
                 dvce_created_tstamp=NOW + n,
             )
-            for n, visit in enumerate(visits)
+            for n, visit in enumerate([*"ABCDEFGHI", "A", "A"])
         )
     )
-    assert last["visitor_visits"] == 9
-    assert last["visit_first_page"] != "page 9"
+    for output in (last, later):
+        assert output["visitor_visits"] == 9
+        assert output["visit_first_page"] is output["visit_number"] is None
+        assert (output["new_visit"], output["truncated"]) == (False, True)
+    assert (later["visit_pageviews"], later["visit_last_page"]) == (2, "page 10")
