@@ -215,17 +215,22 @@ def visit_fields(visitor: Visitor, visit: Visit) -> Fields:
     return fields
 
 
-def no_visit_fields(shape: Shape) -> Fields:
-    """Return the names of a visit's fields, with nothing known."""
-    names = ["visit_id", "visit_number", *(e.name for e in shape.of_visit()), "visit_bounce"]
-    return dict.fromkeys(names)
+def field_names(shape: Shape) -> list[str]:
+    """Return the names of all fields, in the contract's order."""
+    visitor = ["visitor_id", *(each.name for each in shape.of_visitor()), "visitor_visits"]
+    return visitor + visit_names(shape)
+
+
+def visit_names(shape: Shape) -> list[str]:
+    """Return the names of a visit's fields."""
+    return ["visit_id", "visit_number", *(each.name for each in shape.of_visit()), "visit_bounce"]
 
 
 def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:
     """Return what the event is answered: its visitor, its own visit, and the flags."""
     visit = visitor.kept.get(event.visit or "")
     if visit is None:
-        own = no_visit_fields(visitor.shape) | {"visit_id": event.visit}
+        own = dict.fromkeys(visit_names(visitor.shape)) | {"visit_id": event.visit}
     else:
         own = visit_fields(visitor, visit)
         flags["truncated"] |= visit.was_forgotten
