@@ -1,5 +1,9 @@
 """The files of vectors, by name."""
 
+from pathlib import Path
+
+from profiler.rules.model import load_rules
+from profiler.rules.render import render
 from tools.vectors import (
     arguments,
     article,
@@ -13,6 +17,7 @@ from tools.vectors import (
     reads,
     redelivery,
     rules,
+    sent,
     sizes,
     states,
     texts,
@@ -20,6 +25,9 @@ from tools.vectors import (
     visits,
 )
 from tools.vectors.layout import text_of
+from tools.vectors.scripts import OWN
+
+LUA = Path(__file__).parents[2] / "lua"
 
 THEMES = {
     "visits": visits,
@@ -29,6 +37,7 @@ THEMES = {
     "redelivery": redelivery,
     "identities": identities,
     "times": times,
+    "sent": sent,
     "numbers": numbers,
     "rules": rules,
     "texts": texts,
@@ -43,5 +52,8 @@ THEMES = {
 
 
 def files() -> dict[str, str]:
-    """Return the text of every file of vectors, by name."""
-    return {f"{name}.json": text_of(list(theme.vectors())) for name, theme in THEMES.items()}
+    """Return the text of every file of vectors, and every script of their own, by name."""
+    texts = {f"{name}.json": text_of(list(theme.vectors())) for name, theme in THEMES.items()}
+    scripts = {script.script: load_rules(str(LUA / script.rules)) for script in OWN.values()}
+    rendered = {name.removeprefix("vectors/"): render(rules) for name, rules in scripts.items()}
+    return texts | rendered
