@@ -47,8 +47,10 @@ class StandardFold:
         """Apply one flattened event; return what leaves, without the prefix; None if anonymous."""
         event, received = admitted(flat, record_ms)
         told = self.fold(event, received=received, stream=stream, offset=offset)
-        if told is None:
-            return None
+        return None if told is None else self.leaving(told)
+
+    def leaving(self, told: Fields) -> Fields:
+        """Return what leaves of that which `fold` returns."""
         takes_numbers = any(each.decimals is not None for each in self.shape.fields)
         inner = set(FLAGS) - set(METADATA) | (set() if takes_numbers else {"bad_number"})
         return {name: value for name, value in told.items() if name not in inner}
