@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import random
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from profiler.rules.model import PRESETS, load_rules
 from servers.redis import FLAVOURS
+from tests.lua.damage import (
+    STATE,
+    assert_answered_or_refused,
+    assert_refused,
+    mutated,
+    mutations,
+)
 from tests.lua.raw import Script, event
-from tools.vectors.migration import RECORDED
 
 if TYPE_CHECKING:
     from tests.conftest import MakeStore
-
-STATE = "~"
 
 #: Packs a Lua value as the script's state.
 PACK = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack(%s))"
@@ -28,24 +30,6 @@ PACK = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack(%s))"
 @pytest.fixture(params=PRESETS)
 def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
     return Script(redis_client, f"{key_prefix}visitor", request.param)
-
-
-def content(script: Script) -> object:
-    """What the key holds."""
-    is_hash = script.client.type(script.key) == b"hash"
-    return script.stored() if is_hash else script.client.dump(script.key)
-
-
-def assert_refused(script: Script, error: str, *, offset: int = 10) -> None:
-    """The call fails with this error, and changes neither the key nor its time to live."""
-    script.client.pexpire(script.key, 1_000_000)
-    before = content(script)
-
-    with pytest.raises(redis.ResponseError, match=f"^{error}"):
-        script(event(offset), stream="s")
-
-    assert content(script) == before
-    assert not script.has_full_ttl()
 
 
 def test_a_key_that_holds_no_hash_is_refused(script: Script) -> None:
@@ -138,45 +122,6 @@ def test_state_with_more_behind_it_is_refused(script: Script) -> None:
         assert_refused(script, "EPROFILE stored state is ")
 
 
-def stored_by_0_1(preset: str) -> dict[str, bytes]:
-    """What version 0.1 stored for a visitor of three streams."""
-    (case,) = (
-        case
-        for case in json.loads(RECORDED.read_text("utf-8"))
-        if case["preset"] == preset and case["name"].startswith("migrates-three-streams")
-    )
-    return {
-        name: bytes.fromhex(value) if name == STATE else value.encode()
-        for name, value in case["hash"].items()
-    }
-
-
-def test_state_of_version_0_1_cut_anywhere_is_refused(script: Script) -> None:
-    stored = stored_by_0_1(script.rules.name)
-    for length in range(len(stored[STATE])):
-        script.client.hset(script.key, mapping=stored | {STATE: stored[STATE][:length]})
-        assert_refused(script, "EPROFILE stored state is ")
-
-
-@st.composite
-def mutations(draw: st.DrawFn) -> list[tuple[float, int, bytes]]:
-    """Edits of a packed state: where (as a share), how many bytes go, what comes instead."""
-    edits = st.tuples(
-        st.floats(0, 1),
-        st.integers(0, 4),
-        # MessagePack's types by their first bytes: small numbers, maps, lists, texts, nil, ...
-        st.binary(max_size=3) | st.sampled_from([bytes([b]) for b in range(0x80, 0x100)]),
-    )
-    return draw(st.lists(edits, min_size=1, max_size=4))
-
-
-def mutated(packed: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
-    for share, gone, added in edits:
-        at = int(share * len(packed))
-        packed = packed[:at] + added + packed[at + gone :]
-    return packed
-
-
 @settings(
     max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
@@ -193,36 +138,6 @@ def test_damage_gives_a_normal_reply_or_a_refusal(
     script(event(1), stream="t")
     client.hset(script.key, STATE, mutated(script.stored()[STATE.encode()], edits))
     assert_answered_or_refused(script)
-
-
-@settings(
-    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
-@given(edits=mutations())
-def test_damage_of_version_0_1_gives_a_normal_reply_or_a_refusal(
-    script: Script, edits: list[tuple[float, int, bytes]]
-) -> None:
-    stored = stored_by_0_1(script.rules.name)
-    script.client.delete(script.key)
-    script.client.hset(script.key, mapping=stored | {STATE: mutated(stored[STATE], edits)})
-    assert_answered_or_refused(script)
-
-
-def assert_answered_or_refused(script: Script) -> None:
-    before = script.stored()
-    refusals = ("EPROFILE ", "ELAYOUT ")
-    try:
-        script.read()
-    except redis.ResponseError as error:
-        assert str(error).startswith(refusals)  # noqa: PT017 - or no error at all
-    assert script.stored() == before
-    try:
-        replies = script(event(7, visit="B"), event(8, visit="D"), event(9, visit=""), stream="s")
-    except redis.ResponseError as error:
-        assert str(error).startswith(refusals)  # noqa: PT017 - or no error at all
-        assert script.stored() == before
-    else:
-        assert len(replies) == 3
 
 
 def test_stored_state_over_its_cap_is_refused(script: Script) -> None:
