@@ -114,7 +114,8 @@ def folded(runner: Runner, arrivals: list[FlatEvent]) -> tuple[dict[str, Fields]
     The number of a visit depends on arrival by nature.
     """
     runner.clear()
-    flagged, profiles = set(), {}
+    flagged: set[str] = set()
+    profiles: dict[str, Fields] = {}
     answers = runner.profiles(arrivals, [500])
     for request, answer in zip(arrivals, answers, strict=True):
         visitor = request.fields["log-visitor"]
