@@ -32,7 +32,19 @@ RECEIVED = [str(START + at) for at in (0, 0, 1, 2, 900, DAY, -DAY)] + ["", f"00{
 CREATED = [
     *(str(START + at) for at in (0, 0, 1, 2, 3, HOUR, HOUR + 1, -DAY, -DAY - 1, -30 * DAY - 1)),
     *(str(START + at) for at in (9 * DAY, -400 * DAY, 76 * 365 * DAY, 5 * MINUTE, 5 * MINUTE + 1)),
-    *("", "", "?", "0", "99999999999", "100000000000", "9" * 15, "1" * 16, "-5", "1e12", "0x1"),
+    *(
+        "",
+        "",
+        "?",
+        "0",
+        "99999999999",
+        "100000000000",
+        "9" * 15,
+        "1" * 16,
+        "-5",
+        "1e2",
+        "0x18BCFE56800",
+    ),
     *(f"00{START + 1}", f" {START}", "٣"),
 ]
 SENT = [
@@ -156,7 +168,7 @@ def test_numbers_are_the_same_in_any_order(
     events = [
         event._replace(event_id=f"e{number}", visit_id=event.visit_id[:1], offset="")
         for number, event in enumerate(each for _, some in made for each in some)
-        if max(map(len, event.more)) < MODEST and event.visit_id in "ABCDEFG"
+        if max(map(len, event.more)) < MODEST and event.visit_id in set("ABCDEFG")
     ]
     for arrivals in (events, chance.sample(events, len(events))):
         script.client.delete(script.key)
