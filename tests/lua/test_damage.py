@@ -113,6 +113,21 @@ def test_state_cut_anywhere_is_refused(script: Script) -> None:
         assert_refused(script, "EPROFILE ")
 
 
+@pytest.mark.parametrize("byte", [b"\0", b"\xff", b"\x80"])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_wrong_bytes_anywhere_give_an_answer_or_a_refusal(
+    script: Script, byte: bytes, count: int
+) -> None:
+    """Lengths, above all: one of 0 must not keep the script in one place."""
+    script(*(event(ms=i, visit=f"V{i}") for i in range(10)), event(20, visit=""), stream="s")
+    script(event(1), stream="t")
+    whole = script.stored()[STATE.encode()]
+    for at in range(len(whole) - count):
+        damaged = whole[:at] + byte * count + whole[at + count :]
+        script.client.hset(script.key, STATE, damaged)
+        assert_answered_or_refused(script)
+
+
 def test_state_with_more_behind_it_is_refused(script: Script) -> None:
     script(event(1), event(2, visit="B"), stream="s")
     whole = script.stored()[STATE.encode()]
