@@ -12,9 +12,9 @@ from hypothesis import settings
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.records.types import OUTPUT_PREFIX, FlatEvent, Rejected
-from profiler.rules.model import load_rules
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR
-from tests.oracles.events import EVENT_ID, EVENT_TIME
+from tests.oracles.door import RECEIVED
+from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
 from tests.oracles.measure import script_under
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 #: A profile without prefix and rules version; a dead letter's code; None without a visitor.
 Answer = Fields | str | None
-
-IDENTITY = load_rules("standard").identity
-SENT, RECEIVED = str(IDENTITY.sent), str(IDENTITY.received)
 
 T0 = 1_700_000_000_000
 IN_CI = os.environ.get("CI", "").lower() == "true"

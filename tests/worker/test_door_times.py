@@ -2,16 +2,9 @@
 
 import pytest
 
-from tests.worker.door import DAY, NOW, Door, Json, door, page_view
+from tests.worker.door import DAY, NOW, Door, dated, door, page_view
 
 __all__ = ["door"]
-
-HOUR = 3_600_000
-
-
-def dated(at: object, page: str, **more: object) -> Json:
-    """A page view with its own time."""
-    return page_view(dvce_created_tstamp=at, page_title=page, event_id=f"id of {page}", **more)
 
 
 @pytest.mark.parametrize(
@@ -197,39 +190,6 @@ def test_where_the_field_is_implausible_the_record_s_time_stands(door: Door, at:
     assert output["visit_start"] == NOW - 7
 
 
-@pytest.mark.field(
-    kind="times",
-    meets="a device's clock jumps in mid-visit",
-    happens="its time is held within an hour of the record's, and `profile_time_corrected` says so",
-)
-def test_a_device_s_clock_that_jumps_in_mid_visit_is_held_and_said(door: Door) -> None:
-    events = [dated(NOW, "Start"), dated(NOW + DAY, "List"), dated(NOW + 20, "Cart")]
-    outputs = door.take(*events, timestamps=[NOW + 3, NOW + 13, NOW + 23])
-    assert [output["visit_last_page"] for output in outputs] == ["Start", "List", "List"]
-    assert [output["time_corrected"] for output in outputs] == [False, True, False]
-    assert outputs[-1]["visit_end"] == NOW + 13 + HOUR
-
-
-@pytest.mark.parametrize("wrong", [DAY, -DAY, HOUR, -HOUR, 40 * 365 * DAY, 3 * HOUR + 45 * 60_000])
-@pytest.mark.field(
-    kind="times",
-    meets="a wrong clock, a wrong zone or summer time, and the device says when it sent",
-    happens="the time is put right, and `profile_time_corrected` says so",
-)
-def test_a_clock_that_jumps_is_put_right_where_the_sent_time_is_known(
-    door: Door, wrong: int
-) -> None:
-    shifts = {"Start": 0, "List": wrong, "Cart": 0}
-    events = [
-        dated(NOW + at + shift, page, dvce_sent_tstamp=NOW + at + 2 + shift)
-        for at, (page, shift) in zip((0, 10, 20), shifts.items(), strict=True)
-    ]
-    outputs = door.take(*events, timestamps=[NOW + 3, NOW + 13, NOW + 23])
-    assert [output["visit_last_page"] for output in outputs] == ["Start", "List", "Cart"]
-    assert [output["visit_end"] for output in outputs] == [NOW, NOW + 10, NOW + 20]
-    assert [output["time_corrected"] for output in outputs] == [False, True, False]
-
-
 def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
     taken = dated("soon", "Start")
     (first,) = door.take(taken, timestamps=[NOW], watermarks=True)
@@ -237,75 +197,3 @@ def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
     (again,) = door.take(taken, timestamps=[NOW], watermarks=True)
     assert (first["replayed"], first["time_corrected"]) == (False, True)
     assert (again["replayed"], again["time_corrected"]) == (True, False)
-
-
-# --- what the script decides ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("has_sent", [False, True])
-@pytest.mark.field(
-    kind="times",
-    meets="a device's clock is about an hour ahead, as much as is allowed",
-    happens="its events keep their order",
-)
-def test_a_clock_about_an_hour_ahead_keeps_its_order(door: Door, *, has_sent: bool) -> None:
-    """The delay of the network puts each event on another side of the allowed skew."""
-    pages, step = ["Start", "List", "Cart", "Order"], 20_000
-    delays = [450, 40, 330, 60]
-    made = [NOW + step * n for n in range(4)]
-    events = [
-        dated(at + HOUR + 150, page, **({"dvce_sent_tstamp": at + HOUR + 155} if has_sent else {}))
-        for at, page in zip(made, pages, strict=True)
-    ]
-    timestamps = [at + delay for at, delay in zip(made, delays, strict=True)]
-    outputs = door.take(*events, timestamps=timestamps)
-    last = outputs[-1]
-    assert (last["visit_first_page"], last["visit_last_page"]) == ("Start", "Order")
-    assert not any(output["corrected"] for output in outputs)
-
-
-@pytest.mark.field(
-    kind="times",
-    meets="a queue of a wrong clock arrives at once",
-    happens="its events keep their order",
-)
-def test_a_queue_of_a_wrong_clock_keeps_its_order(door: Door) -> None:
-    """All of it arrives at once, and the clock is two hours ahead."""
-    pages = ["Start", "List", "Cart", "Details", "Order", "Thanks"]
-    events = [dated(NOW + 2 * HOUR + 100 * n, page) for n, page in enumerate(pages)]
-    *_, last = door.take(*events, timestamps=6 * [NOW + 900])
-    assert (last["visit_first_page"], last["visit_last_page"]) == ("Start", "Thanks")
-    assert last["visit_start"] == last["visit_end"] == NOW + 900 + HOUR
-
-
-def test_a_queue_that_says_when_it_was_sent_has_its_own_times(door: Door) -> None:
-    events = [
-        dated(NOW + DAY - HOUR + 100 * n, page, dvce_sent_tstamp=NOW + DAY)
-        for n, page in enumerate(["Start", "List", "Cart"])
-    ]
-    *_, last = door.take(*events, timestamps=3 * [NOW + 900])
-    assert (last["visit_start"], last["visit_end"]) == (NOW - HOUR, NOW - HOUR + 200)
-
-
-@pytest.mark.field(
-    kind="times",
-    meets="a visit comes back after more others than are kept",
-    happens="it is no new visit, and `profile_truncated` says that its beginning is not known",
-)
-def test_a_visit_that_comes_back_after_it_was_forgotten_is_no_new_one(door: Door) -> None:
-    *_, last, later = door.take(
-        *(
-            page_view(
-                domain_sessionid=visit,
-                page_title=f"page {n}",
-                event_id=str(n),
-                dvce_created_tstamp=NOW + n,
-            )
-            for n, visit in enumerate([*"ABCDEFGHI", "A", "A"])
-        )
-    )
-    for output in (last, later):
-        assert output["visitor_visits"] == 9
-        assert output["visit_first_page"] is output["visit_number"] is None
-        assert (output["new_visit"], output["truncated"]) == (False, True)
-    assert (later["visit_pageviews"], later["visit_last_page"]) == (2, "page 10")
