@@ -75,6 +75,8 @@ def outcome_of(script: ProfileScript, keys: Sequence[str], call: Mapping[str, An
         return error.code
     if isinstance(reply, Rejected):
         return reply.code
+    if "error" in call:
+        return f"an answer: {reply}"
     if "fields" in call:
         return [name.decode() for name in reply]
     fields = contract_of(script.rules).fields

@@ -6,17 +6,12 @@ import json
 import re
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from profiler.profiles.keys import key_of
-from profiler.profiles.redis.connections import connect
-from profiler.profiles.script import ProfileScript
-from profiler.records.types import FlatEvent
-from profiler.rules.model import Rules, load_rules
-from tests.integration.commands import Done, run_command, run_on_terminal
-from tests.integration.pipeline_runs import rules_file
+from tests.integration.commands import run_command, run_on_terminal
+from tests.integration.visitors import Visitors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,58 +22,6 @@ if TYPE_CHECKING:
     from servers.redis import Store
 
 DAY_MS = 86_400_000
-PAGE_VIEW = {"query-other_eventtype": "Pageview", "query-other_domain_sessionid": "visit-1"}
-
-
-class Visitors:
-    """Visitors of one preset's rules, and the command that looks at them."""
-
-    def __init__(self, store: Store, preset: str, key_prefix: str, directory: Path) -> None:
-        self.url = store.url
-        self.key_prefix = key_prefix
-        self.rules_path = str(rules_file(directory, preset, key_prefix))
-        self.rules: Rules = load_rules(self.rules_path)
-        self._client = connect(store.url)
-        self.use(self.rules)
-
-    def close(self) -> None:
-        """End the connection."""
-        self._client.close()
-
-    def use(self, rules: Rules) -> None:
-        """Apply events by these rules from here on."""
-        self.script = ProfileScript(self._client, rules, max_id_bytes=1_000)
-
-    def see(self, visitor: str, page: str = "Home", stream: str = "0:t:0") -> None:
-        """Apply one page view."""
-        fields = {
-            **PAGE_VIEW,
-            self.rules.identity.visitor[0]: visitor,
-            "query-other_page_title": page,
-        }
-        self.script.apply([FlatEvent(stream, 1, 1_700_000_000_000, fields)])
-
-    def key(self, visitor: str) -> str:
-        """The visitor's key."""
-        return key_of(self.key_prefix + "{<id>}", visitor)
-
-    def get(self, *arguments: str | bytes) -> Done:
-        """Run the command without a terminal."""
-        return run_command(["get", *arguments], redis__url=self.url, rules=self.rules_path)
-
-    def found(self, *arguments: str) -> dict[str, Any]:
-        """The same where it must succeed."""
-        done = self.get("--json", *arguments)
-        assert done.code == 0, done
-        document: dict[str, Any] = json.loads(done.output)
-        return document
-
-    def refused(self, *arguments: str | bytes) -> str:
-        """The one line of an answer that is no profile."""
-        done = self.get(*arguments)
-        assert (done.code, done.output) == (1, "")
-        (line,) = done.errors.splitlines()
-        return line
 
 
 @pytest.fixture
@@ -177,9 +120,7 @@ def test_an_old_rules_version_is_named(standard: Visitors) -> None:
     assert "visitor_pageviews" in shown.output
 
 
-@pytest.mark.parametrize(
-    "version", ["standard-4a33aa6c", "a_name_of_31_chars_is_the_most_x-12345678"]
-)
+@pytest.mark.parametrize("version", ["standard-4a33aa6c", f"{'x' * 32}-12345678"])
 def test_the_rules_version_of_layout_1_is_named(
     standard: Visitors, redis_client: redis.Redis, version: str
 ) -> None:
@@ -208,13 +149,17 @@ def test_a_profile_of_the_other_order_says_so(standard: Visitors, article: Visit
         ("'HSET', KEYS[1], '~', 'text'", "is damaged: its state field cannot be read"),
         ("'HSET', KEYS[1], '~', pack({1})", "is damaged: its state field cannot be read"),
         ("'HSET', KEYS[1], '~', pack({1, 2, 3})", "is damaged: its state field cannot be read"),
-        (
-            "'HSET', KEYS[1], '~', pack({1, 'e', 'x'}):sub(1, -2)",
-            "is damaged: its state field cannot be read",
-        ),
         *(
             (f"'HSET', KEYS[1], '~', '{state}'", "is damaged: its state field cannot be read")
-            for state in ("\\2", "\\2x", "\\2x1234", "\\2e123", "\\1e1234", "\\2e1234")
+            for state in (
+                "\\147\\1\\161e\\165x",
+                "\\2",
+                "\\2x",
+                "\\2x1234",
+                "\\2e123",
+                "\\1e1234",
+                "\\2e1234",
+            )
         ),
         ("'HSET', KEYS[1], '~', '\\3e'", "layout 3, this one knows 2"),
         (

@@ -219,7 +219,7 @@ def test_a_flushed_script_is_loaded_again(private_store: MakeStore, script: Prof
     client.close()
 
 
-def test_read_gives_what_the_latest_visit_left(script: ProfileScript) -> None:
+def test_read_gives_what_the_latest_visit_left_and_fields_its_names(script: ProfileScript) -> None:
     late = flat("a", 3, stream="", page="x")
     script.apply([flat("a", 0), flat("a", 5, visit="B", page="away"), late])
 
@@ -231,10 +231,7 @@ def test_read_gives_what_the_latest_visit_left(script: ProfileScript) -> None:
     assert profile["visitor_events"] == 3
     assert profile["visit_bounce"] is True
     assert script.read("nobody") is None
-
-
-def test_the_names_of_the_fields_come_from_the_script(script: ProfileScript) -> None:
-    assert script.fields() == [field.name for field in contract_of(script.rules).fields]
+    assert script.fields() == [field.name for field in contract_of(RULES).fields]
 
 
 @pytest.mark.parametrize("reply", BROKEN_REPLIES.split())

@@ -150,9 +150,7 @@ BROKEN: list[tuple[object, str]] = [
     (answer_of(NUMBERS, b" late sold"), "unknown flags"),
     (answer_of(NUMBERS, b"late"), "flags are not written"),
     (answer_of(NUMBERS, b" late late"), "flags are not written"),
-    (answer_of(NUMBERS, b" late "), "flags are not written"),
-    (answer_of(NUMBERS, b"  late"), "flags are not written"),
-    (answer_of(NUMBERS, b" "), "flags are not written"),
+    *((answer_of(NUMBERS, flags), "are not written") for flags in (b" late ", b"  late", b" ")),
     (answer_of(NUMBERS)[:-1], "9 parts, and 10"),
     ([*answer_of(NUMBERS), None], "11 parts, and 10"),
     ([], "0 parts"),
@@ -161,10 +159,7 @@ BROKEN: list[tuple[object, str]] = [
         (answer_of(NUMBERS, visit_number=value), "no array of flags")
         for value in (b"1", b"many", 1.5, [1])
     ),
-    *(
-        (answer_of(NUMBERS, visit_bounce=value), "no array of flags")
-        for value in (2, -1, b"1", [1])
-    ),
+    *((answer_of(NUMBERS, visit_bounce=value), "no array of flags") for value in (2, -1, b"1")),
     *(
         (answer_of(NUMBERS, visitor_revenue=value), "no array of flags")
         for value in (5, 1.5, *b" 01 +1 1. .5 1.00001 1e3 1,5 NaN -".split(b" "), b" 1", b"1\n")
@@ -199,9 +194,6 @@ def test_each_event_has_one_answer(reply: list[object]) -> None:
         DECODERS["numbers"].decode([0], reply, [None])
 
 
-# --- a read ---------------------------------------------------------------------------------------
-
-
 def test_a_read_is_decoded_by_name() -> None:
     reply = [b"visitor_page", b"p\xff", b"visit_number", 3, b"visit_bounce", 1]
     read = DECODERS["numbers"].stored([*reply, b"visitor_revenue", b"-19.99"])
@@ -230,9 +222,6 @@ def test_a_read_is_decoded_by_name() -> None:
 def test_a_read_that_breaks_the_contract_is_refused(reply: list[object]) -> None:
     with pytest.raises(ScriptContractError, match="no array of names and values"):
         ReplyDecoder(NUMBERS).stored(reply)
-
-
-# --- what is kept ---------------------------------------------------------------------------------
 
 
 def test_earlier_values_are_kept_and_what_is_kept_is_bounded() -> None:

@@ -61,7 +61,6 @@ POISONS: dict[str, Poison] = {
 }
 #: `article` takes such a hash for the article's own, and goes on from its fields.
 STANDARD_POISONS: dict[str, Poison] = {
-    "no state": lambda client, key: client.hdel(key, "~"),
     "another program's hash": retype(lambda client, key: client.hset(key, "visitor_id", "x")),
 }
 
