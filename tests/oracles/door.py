@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.oracles.article import is_nobody, text_of
-from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
+from tests.oracles.events import EVENT_ID, EVENT_TIME, MAX_TIME_DIGITS, SENT
 
 UNUSABLE = "?"
 RECEIVED = "kafka_raw-timestamp"
@@ -47,7 +47,7 @@ def ms_at(value: object, unusable: str) -> str:
     """Return a field's time in ms as digits; what is no time by its type is absent."""
     if isinstance(value, int | float | str) and not isinstance(value, bool) and value != "":
         found = ms_of(value)
-        return unusable if found == UNUSABLE else found
+        return found if found.isdigit() and len(found) <= MAX_TIME_DIGITS else unusable
     return ""
 
 

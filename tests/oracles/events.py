@@ -133,19 +133,25 @@ def identity_of(flat: dict[str, Any], when: object, shape: Shape) -> bytes | Non
     if when is None:
         return None
     parts = [str(when), text_of(flat, VISIT), *(text_of(flat, name) for name in shape.inputs)]
-    content = "".join(f"{len((part or '').encode())}:{part or ''}" for part in parts)
+    content = "".join(f"{len(raw_of(part or ''))}:{part or ''}" for part in parts)
     return bytes.fromhex(digest_of(content))
 
 
 def short(text: str) -> bytes:
     """Return the bytes that stand for an id."""
-    raw = text.encode()
+    raw = raw_of(text)
     return raw if len(raw) == IDENTITY_BYTES else bytes.fromhex(digest_of(text))
 
 
 def digest_of(text: str) -> str:
     """Return the beginning of a text's SHA-1, in hexadecimal digits."""
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[: 2 * IDENTITY_BYTES]
+    digest = hashlib.sha1(raw_of(text), usedforsecurity=False)
+    return digest.hexdigest()[: 2 * IDENTITY_BYTES]
+
+
+def raw_of(text: str) -> bytes:
+    """Return a text's bytes, which need be no UTF-8."""
+    return text.encode(errors="surrogateescape")
 
 
 def scaled(text: str, field: Field) -> int | None:

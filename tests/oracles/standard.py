@@ -47,8 +47,10 @@ class StandardFold:
         """Apply one flattened event; return what leaves, without the prefix; None if anonymous."""
         event, received = admitted(flat, record_ms)
         told = self.fold(event, received=received, stream=stream, offset=offset)
-        if told is None:
-            return None
+        return None if told is None else self.leaving(told)
+
+    def leaving(self, told: Fields) -> Fields:
+        """Return what leaves of that which `fold` returns."""
         takes_numbers = any(each.decimals is not None for each in self.shape.fields)
         inner = set(FLAGS) - set(METADATA) | (set() if takes_numbers else {"bad_number"})
         return {name: value for name, value in told.items() if name not in inner}
@@ -215,17 +217,22 @@ def visit_fields(visitor: Visitor, visit: Visit) -> Fields:
     return fields
 
 
-def no_visit_fields(shape: Shape) -> Fields:
-    """Return the names of a visit's fields, with nothing known."""
-    names = ["visit_id", "visit_number", *(e.name for e in shape.of_visit()), "visit_bounce"]
-    return dict.fromkeys(names)
+def field_names(shape: Shape) -> list[str]:
+    """Return the names of all fields, in the contract's order."""
+    visitor = ["visitor_id", *(each.name for each in shape.of_visitor()), "visitor_visits"]
+    return visitor + visit_names(shape)
+
+
+def visit_names(shape: Shape) -> list[str]:
+    """Return the names of a visit's fields."""
+    return ["visit_id", "visit_number", *(each.name for each in shape.of_visit()), "visit_bounce"]
 
 
 def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:
     """Return what the event is answered: its visitor, its own visit, and the flags."""
     visit = visitor.kept.get(event.visit or "")
     if visit is None:
-        own = no_visit_fields(visitor.shape) | {"visit_id": event.visit}
+        own = dict.fromkeys(visit_names(visitor.shape)) | {"visit_id": event.visit}
     else:
         own = visit_fields(visitor, visit)
         flags["truncated"] |= visit.was_forgotten

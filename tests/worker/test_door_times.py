@@ -2,16 +2,9 @@
 
 import pytest
 
-from tests.worker.door import DAY, NOW, Door, Json, door, page_view
+from tests.worker.door import DAY, NOW, Door, dated, door, page_view
 
 __all__ = ["door"]
-
-SECOND_VERSION = "the script, second version"
-
-
-def dated(at: object, page: str, **more: object) -> Json:
-    """A page view with its own time."""
-    return page_view(dvce_created_tstamp=at, page_title=page, event_id=f"id of {page}", **more)
 
 
 @pytest.mark.parametrize(
@@ -147,20 +140,6 @@ def test_two_readers_at_one_moment_make_no_repeats(door: Door) -> None:
     assert (second["repeated"], second["visit_pageviews"]) == (False, 2)
 
 
-@pytest.mark.field(
-    kind="times",
-    meets="a device's clock jumps in mid-visit",
-    happens="the record's time takes its place, and `profile_time_corrected` says so",
-)
-def test_a_device_s_clock_that_jumps_in_mid_visit_is_put_right_and_said(door: Door) -> None:
-    """By a day, for one event: its record's time is nearer."""
-    events = [dated(NOW, "Start"), dated(NOW + DAY, "List"), dated(NOW + 20, "Cart")]
-    outputs = door.take(*events, timestamps=[NOW + 3, NOW + 13, NOW + 23])
-    assert [output["visit_last_page"] for output in outputs] == ["Start", "List", "Cart"]
-    assert [output["time_corrected"] for output in outputs] == [False, True, False]
-    assert outputs[-1]["visit_end"] == NOW + 20
-
-
 def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
     taken = dated("soon", "Start")
     (first,) = door.take(taken, timestamps=[NOW], watermarks=True)
@@ -168,60 +147,3 @@ def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
     (again,) = door.take(taken, timestamps=[NOW], watermarks=True)
     assert (first["replayed"], first["time_corrected"]) == (False, True)
     assert (again["replayed"], again["time_corrected"]) == (True, False)
-
-
-# --- what the script decides ----------------------------------------------------------------------
-
-
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
-@pytest.mark.field(
-    kind="times",
-    meets="a device's clock is about an hour ahead, as much as is allowed",
-    happens="**not right yet**: the order may change; the script's second version mends it",
-)
-def test_a_clock_about_an_hour_ahead_keeps_its_order(door: Door) -> None:
-    """The delay of the network puts each event on another side of the allowed skew."""
-    hour, pages = 3_600_000, ["Start", "List", "Cart", "Order"]
-    delays = [450, 40, 330, 60]
-    events = [dated(NOW + hour + 150 + 100 * n, page) for n, page in enumerate(pages)]
-    received = [NOW + 100 * n + delay for n, delay in enumerate(delays)]
-    outputs = door.take(*events, timestamps=received)
-    last = outputs[-1]
-    assert (last["visit_first_page"], last["visit_last_page"]) == ("Start", "Order")
-
-
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
-@pytest.mark.field(
-    kind="times",
-    meets="a queue of a wrong clock arrives at once",
-    happens="**not right yet**: the order is lost; the script's second version mends it",
-)
-def test_a_queue_of_a_wrong_clock_keeps_its_order(door: Door) -> None:
-    """All of it arrives at once, and the clock is two hours ahead."""
-    pages = ["Start", "List", "Cart", "Details", "Order", "Thanks"]
-    events = [dated(NOW + 7_200_000 + 100 * n, page) for n, page in enumerate(pages)]
-    *_, last = door.take(*events, timestamps=6 * [NOW + 900])
-    assert (last["visit_first_page"], last["visit_last_page"]) == ("Start", "Thanks")
-
-
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
-@pytest.mark.field(
-    kind="times",
-    meets="a visit comes back after more others than are kept",
-    happens="**not right yet**: it counts as new; the script's second version mends it",
-)
-def test_a_visit_that_comes_back_after_it_was_forgotten_is_no_new_one(door: Door) -> None:
-    visits = [*"ABCDEFGHI", "A"]
-    *_, last = door.take(
-        *(
-            page_view(
-                domain_sessionid=visit,
-                page_title=f"page {n}",
-                event_id=str(n),
-                dvce_created_tstamp=NOW + n,
-            )
-            for n, visit in enumerate(visits)
-        )
-    )
-    assert last["visitor_visits"] == 9
-    assert last["visit_first_page"] != "page 9"

@@ -36,8 +36,8 @@ def vectors() -> Iterator[Vector]:
         yield vector(
             preset,
             f"everything-empty-{preset}",
-            "Empty means absent, everywhere but for the visitor and the record's timestamp.",
-            one_by_one(*[view(n, "", "")._replace(event_type="", event_ms="") for n in range(2)]),
+            "Empty means absent, everywhere but for the visitor and the received time.",
+            one_by_one(*[view(n, "", "")._replace(event_type="", created="") for n in range(2)]),
         )
         yield vector(
             preset,
