@@ -1,3 +1,4 @@
+// Over 250 lines: it is one file to copy.
 package visitorprofile;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
@@ -34,8 +35,6 @@ import redis.clients.jedis.util.JedisClusterCRC16;
  *
  * <p>An error reply becomes a {@link ProfileException}. What Jedis throws when it gets no reply
  * (JedisConnectionException) passes through; the call may then be made again as it is.
- *
- * <p>Over 250 lines: it is one file to copy.
  */
 public final class ProfileScript {
   private static final String KEY_PATTERN = "visitor:{<id>}";
