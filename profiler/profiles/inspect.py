@@ -10,7 +10,7 @@ from profiler.rules.model import Rules
 
 #: The state's first byte: the layout, or the mark of an array in layout 1, which was MessagePack.
 _ARRAYS = range(0x90, 0xA0)
-_LAYOUTS = range(1, 0x80)
+_LAYOUTS = range(1, 0x20)
 
 #: The second place of the state.
 _ORDERS = {"a": "arrival", "e": "event_time"}

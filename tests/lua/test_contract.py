@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: The commands each script issues, as its header lists them.
 COMMANDS = {
-    "standard": ["hget", "exists", "hset", "hdel", "pexpire"],
-    "article": ["hgetall", "hset", "pexpire"],
+    "standard": ["hget", "exists", "hset", "pexpire", "hkeys", "hdel"],
+    "article": ["hmget", "exists", "hset", "pexpire"],
 }
 
 
@@ -37,7 +37,7 @@ def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRe
         (arguments(event())[:-1], "ARGV: "),
         (arguments(event(), count=2), "ARGV: "),
         (arguments(event(), event(), count=1), "ARGV: "),
-        (arguments(), "events: "),
+        (arguments(), "ARGV: "),
         (arguments(event(), count=""), "events: "),
         (arguments(event(), count="x"), "events: "),
         (arguments(event(), count="1.0"), "events: "),
@@ -138,7 +138,7 @@ DAY_MS = 86_400_000
 
 
 def test_the_time_to_live_is_set_anew_when_the_day_of_receipt_changes(script: Script) -> None:
-    """Also by a call that changes nothing else: a visitor who is seen again does not expire."""
+    """Also by repeats, which change nothing else: a visitor who is seen again does not expire."""
     day = 19_000 * DAY_MS
     script(event(1, ms=day), stream="s")
     assert script.has_full_ttl()
@@ -146,8 +146,9 @@ def test_the_time_to_live_is_set_anew_when_the_day_of_receipt_changes(script: Sc
     for offset, ms, is_renewed in [
         (2, day + DAY_MS - 1, False),
         (3, day + DAY_MS, True),
-        (3, day + 2 * DAY_MS, True),
-        (4, day + 2 * DAY_MS + 1, False),
+        (4, day + DAY_MS + 1, False),
+        (5, day, True),
+        (4, day + 2 * DAY_MS, False),  # replayed
     ]:
         script.client.pexpire(script.key, 5_000)
         script(event(offset, event_id="again", ms=ms), stream="s")
@@ -272,7 +273,9 @@ def test_a_user_with_only_the_documented_commands_can_do_it_all(
     )
 
     def everything() -> None:
-        """New, known, replayed, and a latest visit that has no page yet."""
+        """New, known, replayed, and state with plain fields of other rules."""
+        plain = load_rules(preset).model_copy(update={"plain": True, "name": "other"})
+        Script(user, "visitor", plain)(event(0), stream="s")
         script = Script(user, "visitor", preset)
         script(event(1), event(2, visit="B"), event(2), stream="s")
         script(event(3, ms=9_000, visit="C", kind="Ping"), stream="s")

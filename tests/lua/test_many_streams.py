@@ -13,8 +13,8 @@ from servers.redis import Store
 from tests.lua.runner import T0, Runner
 
 DEFAULT = LimitSettings().streams
-#: The most bytes of a watermark: name, partition, offset.
-MARK_BYTES = 20
+#: The most bytes of a watermark: the name's length, name and partition, offset.
+MARK_BYTES = 21
 
 
 def events(streams: int, *, offset: int = 4_000_000_000) -> list[FlatEvent]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from profiler.rules import contract, render
+from profiler.rules import contract
 from profiler.rules.compatibility import conflicts
 from profiler.rules.contract import contract_json
 from profiler.rules.model import Rule, Rules, load_rules
@@ -51,21 +51,21 @@ def assert_refused(code: str, by: Script, *events: list[Any]) -> None:
 
 @pytest.mark.parametrize("rules", [STANDARD, ARTICLE], ids=lambda rules: rules.name)
 def test_an_older_script_refuses_a_newer_layout(
-    script: Callable[[Rules], Script], rules: Rules, monkeypatch: pytest.MonkeyPatch
+    redis_client: redis.Redis,
+    script: Callable[[Rules], Script],
+    rules: Rules,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The newer one goes on with what the older wrote."""
+    """The newer one goes on with what the older wrote, as this one does with layout 1."""
     old, old_contract = script(rules), contract_of(rules)
     old.raw(event(1, event_id="1"), stream="s")
-    monkeypatch.setattr(render, "LAYOUT", 2)
-    monkeypatch.setattr(contract, "LAYOUT", 2)
-    monkeypatch.setattr(contract, "READS_LAYOUTS", [1, 2])
-    new = script(rules)
+    state = old.stored()[b"~"]
+    assert state[:1] == b"\2"
+    redis_client.hset(old.key, "~", b"\3" + state[1:])
 
-    (answer,) = new(event(2, event_id="2"), stream="s")
-
-    assert "new_visitor" not in answer.flags
-    assert_refused("ELAYOUT", old, event(3, event_id="3"))
-    assert "replayed" in new(event(2, event_id="2"), stream="s")[0].flags
+    assert_refused("ELAYOUT", old, event(2, event_id="2"))
+    monkeypatch.setattr(contract, "LAYOUT", 3)
+    monkeypatch.setattr(contract, "READS_LAYOUTS", [1, 2, 3])
     (reason,) = conflicts(contract_of(rules), old_contract)
     assert reason.startswith("layout: ")
     assert reason.endswith("(ELAYOUT)")
@@ -165,8 +165,8 @@ def test_a_smaller_number_of_visits_replaces_and_never_shrinks(
         for number in range(1, 5)
     ]
     assert known == [True] * 4
-    assert "new_visit" in larger(event(ms=11, visit="V0"))[0].flags
-    assert larger.read()["visitor_visits"] == 7
+    assert larger(event(ms=11, visit="V0"))[0].flags == {"truncated"}  # it was forgotten
+    assert larger.read()["visitor_visits"] == 6
 
 
 def test_a_smaller_number_of_event_ids_forgets_first(script: Callable[[Rules], Script]) -> None:
@@ -204,17 +204,27 @@ def test_other_inputs_recognise_repeats_by_event_id_only(
     assert newer([*event(), ""])[0].flags == {"repeated"}
 
 
-def test_a_plain_field_stays_as_those_left_it_who_know_it(
-    script: Callable[[Rules], Script],
-) -> None:
-    """So `HGETALL` may show it beside a visit that it is not of; a call of the script does not."""
-    newer_rules = with_field(STANDARD, "visit", "last", "query-other_zone")
-    older, newer = compatible(script(STANDARD), script(newer_rules))
+def test_plain_fields_are_those_of_the_latest_writer(script: Callable[[Rules], Script]) -> None:
+    """So `HGETALL` shows none beside a visit that it is not of."""
+    plain = STANDARD.model_copy(update={"plain": True})
+    newer_rules = with_field(plain, "visit", "last", "query-other_zone")
+    older, newer = compatible(script(plain), script(newer_rules))
     newer.raw([*event(ms=1, visit="A"), "north"])
+    assert newer.stored()[b"visit_extra"] == b"north"
     older.raw(event(ms=2, visit="B"))
 
     shown = older.stored()
-    assert (shown[b"visit_id"], shown[b"visit_extra"]) == (b"B", b"north")
-    assert "visit_extra" not in newer()[0].profile
-    newer.raw([*event(ms=3, visit="B"), ""])
-    assert b"visit_extra" not in newer.stored()
+    assert (shown[b"visit_id"], shown.get(b"visit_extra")) == (b"B", None)
+    assert newer.read()["visitor_events"] == 2
+    newer.raw([*event(ms=3, visit="A"), ""])
+    assert newer.stored()[b"visit_extra"] == b"north"
+
+
+def test_rules_that_are_not_plain_leave_no_plain_field(
+    script: Callable[[Rules], Script],
+) -> None:
+    plain, other = compatible(script(STANDARD.model_copy(update={"plain": True})), script(STANDARD))
+    plain.raw(event(ms=1))
+    assert b"visitor_id" in plain.stored()
+    other.raw(event(ms=2))
+    assert list(other.stored()) == [b"~"]

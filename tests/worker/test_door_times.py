@@ -136,8 +136,58 @@ def test_two_readers_at_one_moment_make_no_repeats(door: Door) -> None:
     (first,) = door.take(page_view(page_title="Start"), watermarks=True)
     door.restart()
     (second,) = door.take(page_view(page_title="Start"), watermarks=True)
-    assert first["visit_end"] == second["visit_end"] == NOW
+    assert first["visit_end"] is second["visit_end"] is None
     assert (second["repeated"], second["visit_pageviews"]) == (False, 2)
+
+
+@pytest.mark.parametrize("timestamp", [-1, NOW // 1_000])
+@pytest.mark.parametrize("own", [None, "soon", NOW + 2 * DAY])
+@pytest.mark.field(
+    kind="times",
+    meets="nothing says when an event of Kafka happened",
+    happens="it counts and moves no first or last, and `profile_time_corrected` says so",
+)
+def test_an_event_of_a_stream_without_any_time_counts_and_moves_nothing(
+    door: Door, timestamp: int, own: object
+) -> None:
+    """The time of reading would change with every redelivery."""
+    dated_view = dated(NOW, "Start", domain_sessionid="B")
+    door.take(dated_view, timestamps=[NOW], watermarks=True)
+    (output,) = door.take(dated(own, "List"), timestamps=[timestamp], watermarks=True)
+    assert output["time_corrected"]
+    assert output["visitor_last_page"] == "Start"
+    assert (output["visit_first_page"], output["visit_start"]) == (None, None)
+    assert (output["visit_pageviews"], output["visitor_pageviews"]) == (1, 2)
+
+
+# --- the field that says when an event was received -----------------------------------------------
+
+
+def received(at: object, page: str, **more: object) -> Json:
+    """A page view without a time of its own, of which a collector says when it came."""
+    return page_view(page_title=page, event_id=f"id of {page}", **more) | {
+        "kafka_raw-timestamp": at
+    }
+
+
+@pytest.mark.parametrize(
+    "at", [NOW - 5, str(NOW - 5), (NOW - 5) * 1_000, "2023-11-14T22:13:19.995Z"]
+)
+@pytest.mark.field(
+    kind="times",
+    meets="a record that was copied from topic to topic, long after its event came",
+    happens="the field that the rules name says when it was received; else the record's time",
+)
+def test_the_field_of_the_rules_says_when_an_event_was_received(door: Door, at: object) -> None:
+    (output,) = door.take(received(at, "Start"), timestamps=[NOW], mode="profile")
+    assert output["visit_start"] == NOW - 5
+    assert not output["time_corrected"]
+
+
+@pytest.mark.parametrize("at", [None, "", 0, "soon", NOW + DAY + 1, True])
+def test_where_the_field_is_implausible_the_record_s_time_stands(door: Door, at: object) -> None:
+    (output,) = door.take(received(at, "Start"), timestamps=[NOW - 7])
+    assert output["visit_start"] == NOW - 7
 
 
 def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
