@@ -72,7 +72,7 @@ function expectSame(what: string, got: unknown, expected: unknown): void {
 async function outcomeOf(script: ProfileScript, call: Call, keys: string[]): Promise<unknown> {
   const argv = call.argv.map(bytesOf);
   try {
-    if (call.fields !== undefined) return { fields: (await script.send(keys, argv)).map(String) };
+    if (call.fields ?? call.error) return { reply: (await script.send(keys, argv)).map(String) };
     const answers = await script.call(keys, argv);
     return answers.map(({ flags, raw }) => ({ flags: [...flags].sort(), profile: sorted(raw) }));
   } catch (error) {
@@ -83,7 +83,7 @@ async function outcomeOf(script: ProfileScript, call: Call, keys: string[]): Pro
 
 function expectedOf({ error, fields, read, reply = [] }: Call): unknown {
   if (error !== undefined) return { error };
-  if (fields !== undefined) return { fields };
+  if (fields !== undefined) return { reply: fields };
   const isKnown = read !== undefined && Object.keys(read).length > 0;
   return (isKnown ? [{ flags: [], profile: read }] : reply).map(({ flags, profile }) => ({
     flags: [...flags].sort(),

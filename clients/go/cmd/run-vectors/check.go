@@ -57,13 +57,13 @@ func check(ctx context.Context, client redis.UniversalClient, script *profile.Sc
 
 // outcome makes a call; what came of it has names that tell where two differ.
 func outcome(ctx context.Context, script *profile.Script, keys []string, c call) (map[string]interface{}, error) {
-	var all = map[string]interface{}{}
+	all := map[string]interface{}{}
 	var answers []profile.Answer
 	var err error
-	if c.Fields != nil {
-		var names []interface{}
-		names, err = script.Do(ctx, keys, texts(c.Argv))
-		all["fields"] = fmt.Sprint(names)
+	if c.Fields != nil || c.Error != "" {
+		var reply []interface{}
+		reply, err = script.Do(ctx, keys, texts(c.Argv))
+		all["reply"] = fmt.Sprint(reply)
 	} else {
 		answers, err = script.Eval(ctx, keys, texts(c.Argv))
 	}
@@ -87,7 +87,7 @@ func expected(c call) map[string]interface{} {
 		all["error"] = c.Error
 	}
 	if c.Fields != nil {
-		all["fields"] = fmt.Sprint(c.Fields)
+		all["reply"] = fmt.Sprint(c.Fields)
 	}
 	for i, answer := range c.Reply {
 		describe(all, i, answer.Flags, known(answer.Profile))

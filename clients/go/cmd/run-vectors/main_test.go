@@ -60,7 +60,7 @@ func TestEveryExpectationIsCompared(t *testing.T) {
 		"answer not expected":  func(v *vector) { v.Calls[0].Reply = nil },
 		"error not there":      func(v *vector) { v.Calls[0].Reply, v.Calls[0].Error = nil, "EBADARG" },
 		"error not expected":   func(v *vector) { v.Calls[0].Keys = nil },
-		"hash":                 func(v *vector) { delete(v.Hash, "visitor_id") },
+		"hash":                 func(v *vector) { v.Hash["visit_colour"] = value{"red"} },
 		"no TTL":               func(v *vector) { v.TTL = nil },
 		"TTL longer than that": func(v *vector) { *v.TTL -= 2 * ttlToleranceMS },
 		"TTL too short":        func(v *vector) { *v.TTL += 2 * ttlToleranceMS },

@@ -84,8 +84,8 @@ final class VectorCheck {
     List<byte[]> argv = call.argv().stream().map(Vector::bytesOf).toList();
     List<String> lines = new ArrayList<>();
     try {
-      if (call.fields() != null) {
-        script.send(keys, argv).forEach(name -> lines.add(shown(name)));
+      if (call.fields() != null || call.error() != null) {
+        script.send(keys, argv).forEach(each -> lines.add(shown(each)));
       } else {
         script
             .call(keys, argv)
