@@ -34,10 +34,11 @@ def smallest_vector() -> Vector:
 
 
 def lua_folder(path: Path, vector: Vector) -> Path:
-    """Make a folder for LUA_DIR with the real scripts and one vector."""
+    """Make a folder for LUA_DIR with the presets, their scripts and one vector."""
     (path / "vectors").mkdir(parents=True)
     (path / "vectors" / "one.json").write_text(json.dumps([vector]), encoding="utf-8")
-    shutil.copytree(LUA / "rendered", path / "rendered")
+    for name in ("presets", "rendered"):
+        shutil.copytree(LUA / name, path / name)
     return path
 
 
