@@ -93,9 +93,12 @@ describe("on a server", { skip: server === null ? why : false }, () => {
     assert.equal(second?.raw.size, Object.keys(PRESET_FIELDS).length);
   });
 
-  test("has the names in the script's order", async () => {
-    const [{ raw } = { raw: new Map() }] = await script.apply("ordered", [view(1, "Home")]);
-    assert.deepEqual([...raw.keys()], Object.keys(PRESET_FIELDS));
+  test("puts the clock of the device right", async () => {
+    const wrong = T0 - 7_200_000; // two hours slow
+    const event = { ...view(1, "Home"), receivedMs: T0, createdMs: wrong - 500, sentMs: wrong };
+    const [answer] = await script.apply("clock", [event]);
+    assert.ok(answer?.flags.has("time_corrected"));
+    assert.equal(answer?.profile.visit_start, T0 - 500);
   });
 
   test("reads the latest visit, and writes nothing", async () => {
