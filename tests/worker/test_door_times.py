@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.worker.door import DAY, NOW, Door, dated, door, page_view
+from tests.worker.door import DAY, NOW, Door, Json, dated, door, page_view
 
 __all__ = ["door"]
 

@@ -178,8 +178,8 @@ def too_large() -> Iterator[Vector]:
     )
     yield numbers(
         "number-too-large-by-itself",
-        "A number that is too large for its decimals is not taken; flagged where it would be the "
-        "result.",
+        "A number that is too large for its decimals is bad: with four of them no more than 12 "
+        "digits stand before the point.",
         one_by_one(
             number(0, "e1", weight="123456789012345"),
             number(1, "e2", weight="5"),
