@@ -39,13 +39,11 @@ TTL   visitor_key: 34128000000 ms, set anew where events come to another day of 
 COST  1 HMGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; O(events + state)
 ]]
 
--- The number that up to 15 digits make; an error for every other text. Only where the value has not
--- as many digits as the text has bytes there is doubt, and a look at each of them.
+-- The number that up to 15 digits make; an error for every other text. Only a time of 13 bytes is
+-- taken by its value: to look at each of its digits would cost as much as all that is done with it.
 local function number_of(text)
-  local number, scale = text + 0, 10 ^ #text
-  if not (number < scale and number * 10 >= scale and scale <= 1e15) and (#text > 15 or string.find(text, "%D")) then
-    error("no digits")
-  end
+  local number = text + 0
+  if (#text ~= 13 or not (number >= 1e12 and number < 1e13)) and (#text > 15 or string.find(text, "%D")) then error("no digits") end
   return number
 end
 
@@ -92,6 +90,24 @@ local function seldom()
     end
   end
 
+  -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
+  function functions.open(packed)
+    local layout, order, parts = string.byte(packed) or 0, string.sub(packed, 2, 2), nil
+    if layout > 143 and layout < 160 then
+      parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
+      layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
+      order = parts[2]
+    end
+    if layout > 2 and (parts or layout < 128) then
+      error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
+    elseif layout ~= (parts and 1 or 2) or order ~= "a" and order ~= "e" then
+      error({ err = "EPROFILE stored state is damaged" })
+    elseif order ~= "a" then
+      error({ err = "EPROFILE the profile was written by rules of another order" })
+    end
+    return parts
+  end
+
   -- Cuts a value over its cap at a UTF-8 character, so that the rest stays text.
   function functions.clip(text)
     local stop = 8192
@@ -103,22 +119,17 @@ local function seldom()
     return string.sub(text, 1, stop)
   end
 
-  return functions
-end
+  -- The state of layout 1, {layout, order, rules, watermarks}, as the fold takes it.
+  function functions.take_over(packed)
+    local parts, streams = functions.open(packed), ""
+    local marks = { cmsgpack.unpack(parts[4]) }
+    for i = 1, #marks - 2, 2 do
+      streams = streams .. struct.pack(">I1c0i7", #marks[i], marks[i], marks[i + 1])
+    end
+    return marks[#marks] or -1, -1, marks[#marks - 1] or "", streams
+  end
 
--- Layout 1 is MessagePack, {layout, order, rules, watermarks}: as the fold takes them.
-local function take_over(packed)
-  local layout, order, _, held = unpack({ cmsgpack.unpack(string.sub(packed, 2)) })
-  if layout > 2 then
-    error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
-  elseif order ~= "a" then
-    error({ err = "EPROFILE the profile was written by rules of another order" })
-  end
-  local marks, streams = { cmsgpack.unpack(held) }, ""
-  for i = 1, #marks - 2, 2 do
-    streams = streams .. struct.pack(">I1c0i7", #marks[i], marks[i], marks[i + 1])
-  end
-  return marks[#marks] or -1, -1, marks[#marks - 1] or "", streams
+  return functions
 end
 
 -- Folds events into the profile of `key` as the article's program does, or reads it. Returns the
@@ -147,18 +158,14 @@ local function update(key, args)
   local packed, known_id, current_id, visitor_first_page, visitor_last_page, visit_first_page, visit_last_page = unpack(stored)
   local new_visitor = not packed and not known_id and redis.call("EXISTS", key) == 0
   local mark, day, named, streams = -1, -1, stream, ""
-  if packed and string.sub(packed, 1, 2) == "\002a" then
+  if packed and #packed > 262144 then
+    error({ err = "EPROFILE stored state exceeds 262144 bytes" })
+  elseif packed and string.sub(packed, 1, 2) == "\002a" then
     local _, at
     _, _, mark, day, named, streams, at = struct.unpack(STATE, packed)
     if at ~= #packed + 1 then error("its end is elsewhere") end
   elseif packed then
-    local layout = string.byte(packed)
-    if layout == 2 then
-      error({ err = "EPROFILE the profile was written by rules of another order" })
-    elseif layout < 128 then
-      error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
-    end
-    mark, day, named, streams = take_over(packed)
+    mark, day, named, streams = seldom().take_over(packed)
   elseif count == 2 and new_visitor then
     return {}
   end
@@ -267,7 +274,7 @@ end
 
 local function call(keys, args)
   local count = #args
-  if count == 1 and args[1] == "fields" then return seldom().names_of_fields() end
+  if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
   -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
   local done, answers, stale, state, gone, set, n = pcall(update, keys[1], args)
   if not done or #keys ~= 1 then
@@ -306,7 +313,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_0a9325275e60", call)
+  redis.register_function("visitor_profile_0ba9513e27c8", call)
 else
   return call(KEYS, ARGV)
 end

@@ -43,13 +43,11 @@ TTL   visitor_key: 34128000000 ms, set anew where events come to another day of 
 COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS and HDEL of plain fields where other rules or layout 1 wrote the state; O(events + state)
 ]]
 
--- The number that up to 15 digits make; an error for every other text. Only where the value has not
--- as many digits as the text has bytes there is doubt, and a look at each of them.
+-- The number that up to 15 digits make; an error for every other text. Only a time of 13 bytes is
+-- taken by its value: to look at each of its digits would cost as much as all that is done with it.
 local function number_of(text)
-  local number, scale = text + 0, 10 ^ #text
-  if not (number < scale and number * 10 >= scale and scale <= 1e15) and (#text > 15 or string.find(text, "%D")) then
-    error("no digits")
-  end
+  local number = text + 0
+  if (#text ~= 13 or not (number >= 1e12 and number < 1e13)) and (#text > 15 or string.find(text, "%D")) then error("no digits") end
   return number
 end
 
@@ -119,6 +117,24 @@ local function seldom()
       expect(args[at + 1] == "" or is_digits(args[at + 1]), "received" .. of_event .. "expected " .. short)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
+  end
+
+  -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
+  function functions.open(packed)
+    local layout, order, parts = string.byte(packed) or 0, string.sub(packed, 2, 2), nil
+    if layout > 143 and layout < 160 then
+      parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
+      layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
+      order = parts[2]
+    end
+    if layout > 2 and (parts or layout < 128) then
+      error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
+    elseif layout ~= (parts and 1 or 2) or order ~= "a" and order ~= "e" then
+      error({ err = "EPROFILE stored state is damaged" })
+    elseif order ~= "e" then
+      error({ err = "EPROFILE the profile was written by rules of another order" })
+    end
+    return parts
   end
 
   -- Puts "?" where created or sent is no number; says whether there was any such text.
@@ -267,16 +283,7 @@ local function seldom()
     local VISITOR_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
     "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
-    local layout, order, parts = string.byte(packed), string.sub(packed, 2, 2), nil
-    if layout > 143 and layout < 160 then
-      parts = { cmsgpack.unpack(string.sub(packed, 2)) }
-      layout, order = parts[1], parts[2]
-    end
-    if layout > 2 and (parts or layout < 128) then
-      error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
-    elseif order ~= "e" then
-      error({ err = "EPROFILE the profile was written by rules of another order" })
-    end
+    local parts = functions.open(packed)
     local fixed, visits, visitor
     if parts then
       fixed, visits, visitor = read_layout_1(parts)
@@ -513,13 +520,10 @@ local function update(key, args)
       if visit_id == "" then
         flags = flags .. " no_visit"
       elseif not has_visit then
+        local from, size, oldest, oldest_latest
         if kept >= 8 then
-          local from, size, oldest, oldest_latest = seldom().outermost(visits, true)
+          from, size, oldest, oldest_latest = seldom().outermost(visits, true)
           late = is_before(ms, 0, visit_id, oldest_latest, 0, oldest)
-          if not late then
-            truncated, forgotten = true, string.sub(forgotten .. six_bytes(oldest), -384)
-            visits = string.sub(visits, 1, from - 1) .. string.sub(visits, from + size)
-          end
         end
         if late then
           flags = flags .. " late"
@@ -532,6 +536,10 @@ local function update(key, args)
             visit_first_page_ms = NEVER
           else
             opened, visit_number, flags = opened + 1, opened + 1, flags .. " new_visit"
+          end
+          if oldest then
+            truncated, forgotten = true, string.sub(forgotten .. six_bytes(oldest), -384)
+            visits = string.sub(visits, 1, from - 1) .. string.sub(visits, from + size)
           end
         end
       end
@@ -652,7 +660,7 @@ end
 
 local function call(keys, args)
   local count = #args
-  if count == 1 and args[1] == "fields" then return seldom().names_of_fields() end
+  if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
   -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
   local done, answers, stale, state, gone = pcall(update, keys[1], args)
   if not done and seldom().mark_times(args) then
@@ -694,7 +702,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_89cabd73287c", call)
+  redis.register_function("visitor_profile_59031fbe88f2", call)
 else
   return call(KEYS, ARGV)
 end

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from profiler.rules.model import Rule, Rules
 
@@ -18,6 +18,14 @@ class Macros(Protocol):
 def plain_name(text: str) -> str:
     """As a comment of the script may show it: no comment ends early, whatever a rule says."""
     return re.sub(r"[^a-zA-Z0-9_.-]", "?", text)
+
+
+class NumberRead(NamedTuple):
+    """A number of the event: the local that holds it in units, the input, and its decimals."""
+
+    name: str
+    input: str
+    decimals: int
 
 
 class Input:
@@ -118,9 +126,9 @@ class RenderedRule:
         return f"{self._input}_e{self._scale}"
 
     @property
-    def number_read(self) -> tuple[str, str, int]:
-        """That local, the input, and the decimals."""
-        return self.units, self._input, self._scale
+    def number_read(self) -> NumberRead:
+        """How that local comes about."""
+        return NumberRead(self.units, self._input, self._scale)
 
     @property
     def number(self) -> str:
