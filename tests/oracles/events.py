@@ -22,7 +22,7 @@ MAX_TIME_DIGITS = 15
 QUARTER_MS = 900_000
 EARLIEST_MS = 100_000_000_000  # a corrected time before March 1973 is none
 MAX_DIGITS = 15  # of a number
-LARGEST = 2**53  # a larger number would not stay exact
+LARGEST = 2**53 - 1  # of a larger one nobody knows whether it is exact
 NUMBER = re.compile(r"-?[0-9]+(?:\.([0-9]{1,4}))?")
 
 

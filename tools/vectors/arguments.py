@@ -9,7 +9,7 @@ from tools.vectors.calls import Call, Event, key_of, view
 #: Some are numbers to a lenient reader, and of as many digits as they have characters.
 NO_DIGITS = (
     *("", "-1", "1.0", "1e3", "0x1", " 1", "1" * 16, "one"),
-    *("1e2", "99e2", "0xFFFFFF", "0x18BCFE56800", "nan", "1\0"),
+    *("1e2", "99e2", "0xFFFFFF", "nan", "1\0"),
 )
 OTHER_KEY = key_of("alice", "other")
 
