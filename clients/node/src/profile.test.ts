@@ -93,6 +93,20 @@ describe("on a server", { skip: server === null ? why : false }, () => {
     assert.equal(second?.raw.size, Object.keys(PRESET_FIELDS).length);
   });
 
+  test("has numbers also where the client reads them as strings", async () => {
+    const exact = redis.duplicate({ stringNumbers: true });
+    const other = await ProfileScript.fromFile(
+      exact,
+      new URL("rendered/standard.lua", LUA),
+      options,
+    );
+    const [answer] = await other.apply("exact", [view(1, "Home")]);
+    exact.disconnect();
+    assert.equal(answer?.profile.visit_start, T0 + 1);
+    assert.equal(answer?.profile.visit_bounce, true);
+    assert.equal(answer?.raw.get("visitor_events"), 1);
+  });
+
   test("puts the clock of the device right", async () => {
     const wrong = T0 - 7_200_000; // two hours slow
     const event = { ...view(1, "Home"), receivedMs: T0, createdMs: wrong - 500, sentMs: wrong };

@@ -63,8 +63,8 @@ export interface Answer<F extends FieldTypes> {
   readonly raw: ReadonlyMap<string, Buffer | number>;
 }
 
-/** A reply as ioredis gives it. */
-export type Reply = Buffer | number | null | Reply[];
+/** A reply as ioredis gives it; an integer is a string where the client has `stringNumbers`. */
+export type Reply = Buffer | number | string | null | Reply[];
 
 const RETRYABLE = new Set(
   "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN".split(
@@ -231,8 +231,9 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
     const raw = new Map<string, Buffer | number>();
     const profile: Record<string, string | number | boolean> = {};
     for (const [at, name] of names.entries()) {
-      const value = values[at] as Buffer | number | null;
-      if (value === null) continue;
+      const sent = values[at] as Buffer | number | string | null;
+      if (sent === null) continue;
+      const value = Buffer.isBuffer(sent) ? sent : Number(sent);
       raw.set(name, value);
       const type = this.#fields[name];
       if (type === "integer") profile[name] = Number(value);

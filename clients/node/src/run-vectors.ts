@@ -106,7 +106,7 @@ async function check(redis: Redis | Cluster, script: ProfileScript, vector: Vect
       expectSame(`call ${number + 1} of ${vector.calls.length}`, got, expectedOf(call));
     }
     await checkStored(redis, key, vector.hash);
-    const ttl = await redis.pttl(key);
+    const ttl = Number(await redis.pttl(key));
     const most = vector.ttl_ms;
     const isRight = most === null ? ttl < 0 : ttl <= most && ttl >= most - TTL_TOLERANCE_MS;
     if (!isRight) throw new Mismatch(`TTL: expected ${most} ms, got ${ttl} ms`);
