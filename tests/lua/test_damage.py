@@ -119,7 +119,7 @@ def test_wrong_bytes_anywhere_give_an_answer_or_a_refusal(
     script: Script, byte: bytes, count: int
 ) -> None:
     """Lengths, above all: one of 0 must not keep the script in one place."""
-    script(*(event(ms=i, visit=f"V{i}") for i in range(10)), event(20, visit=""), stream="s")
+    script(*(event(i, ms=i, visit=f"V{i}") for i in range(10)), event(20, visit=""), stream="s")
     script(event(1), stream="t")
     whole = script.stored()[STATE.encode()]
     for at in range(len(whole) - count):
