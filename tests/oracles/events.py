@@ -22,6 +22,7 @@ MAX_TIME_DIGITS = 15
 QUARTER_MS = 900_000
 EARLIEST_MS = 100_000_000_000  # a corrected time before March 1973 is none
 MAX_DIGITS = 15  # of a number
+LARGEST = 2**53 - 1  # of a larger one nobody knows whether it is exact
 NUMBER = re.compile(r"-?[0-9]+(?:\.([0-9]{1,4}))?")
 
 
@@ -36,7 +37,7 @@ class Event:
         identity: `IDENTITY_BYTES`, None where it can never be a repeat.
         gives: by the names of the fields that take something: a text, a number (scaled), a time.
         was_cut: whether a text that is taken was too long.
-        has_bad_number: whether what should be taken as a number is none.
+        has_bad_number: whether an input that fields take as a number is none for one of them.
         is_time_corrected: whether its time is not the one its device wrote.
     """
 
@@ -64,9 +65,13 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
     gives: dict[str, Any] = {}
     was_cut = has_bad_number = False
     for field in shape.fields:
+        text = text_of(flat, field.value)
+        # What is no number is said of the event, whether or not a rule takes it.
+        has_bad_number |= (
+            field.decimals is not None and text is not None and scaled(text, field) is None
+        )
         if not field.when(flat):
             continue
-        text = text_of(flat, field.value)
         if field.operation == "count":
             gives[field.name] = 1
         elif field.value == TIME:
@@ -81,7 +86,6 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
                 gives[field.name] = shown
         else:
             number = scaled(text, field)
-            has_bad_number |= number is None
             if number is not None:
                 gives[field.name] = number
     return Event(
@@ -163,7 +167,8 @@ def scaled(text: str, field: Field) -> int | None:
     significant = text.lstrip("-").replace(".", "").lstrip("0")
     if len(decimals) > field.decimals or len(significant) > MAX_DIGITS:
         return None
-    return int(text.replace(".", "") + "0" * (field.decimals - len(decimals)))
+    number = int(text.replace(".", "") + "0" * (field.decimals - len(decimals)))
+    return number if abs(number) <= LARGEST else None
 
 
 def cut(text: str, most: int) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.oracles.events import LARGEST
 from tests.oracles.shape import TIME
 
 if TYPE_CHECKING:
     from tests.oracles.events import Event
     from tests.oracles.shape import Field
-
-#: A number beyond it would not stay exact.
-LARGEST = 2**53
 
 
 def value_of(each: Field, events: list[Event]) -> str | int | None:

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from tools.vectors.builders import PRESETS, Vector, standard, vector
 from tools.vectors.calls import Call, Event, key_of, view
 
-NO_DIGITS = ("", "-1", "1.0", "1e3", "0x1", " 1", "1" * 16, "one")
+#: Some are numbers to a lenient reader, and of as many digits as they have characters.
+NO_DIGITS = (
+    *("", "-1", "1.0", "1e3", "0x1", " 1", "1" * 16, "one"),
+    *("1e2", "99e2", "0xFFFFFF", "nan", "1\0"),
+)
 OTHER_KEY = key_of("alice", "other")
 
 

@@ -58,7 +58,11 @@ def vector(
 def _shown(oracle: Oracle, call: Call | Read | Names, visitor: Text) -> dict[str, Any]:
     """One call as it stands in the file."""
     if isinstance(call, Names):
-        return {"keys": list(call.keys), "argv": ["fields"], "fields": oracle.names()}
+        return {
+            "keys": list(call.keys),
+            "argv": ["fields"],
+            "fields": list(call.known) or oracle.names(),
+        }
     who = visitor if call.visitor is None else call.visitor
     if isinstance(call, Read):
         shown: dict[str, Any] = {"keys": [key_of(who)], "argv": [who, call.now]}

@@ -81,9 +81,11 @@ class Names(NamedTuple):
 
     Attributes:
         keys: none, or the visitor's, which is not looked at.
+        known: the answer by hand; nothing asks the oracle.
     """
 
     keys: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 def view(seconds: float, visit: Text, page: Text, event_id: Text = "", offset: Text = "") -> Event:

@@ -139,13 +139,13 @@ def read_strictly() -> Iterator[Vector]:
 
 
 def too_large() -> Iterator[Vector]:
-    """Results beyond 2^53."""
+    """Results of 2^53 and more."""
     yield numbers(
-        "integers-up-to-2-to-the-53",
-        "9007199254740992 is exact and stands. What would go beyond it is not added, and flagged.",
+        "integers-below-2-to-the-53",
+        "9007199254740991 stands. What would reach 2^53 is not added, and flagged.",
         one_by_one(
             *(number(n, f"e{n}", items="9" * 15) for n in range(9)),
-            number(10, "e10", items="7199254741001"),
+            number(10, "e10", items="7199254741000"),
             number(11, "e11", items="1"),
             number(12, "e12", items="-1"),
             number(13, "e13", items="2"),
@@ -154,22 +154,22 @@ def too_large() -> Iterator[Vector]:
         Read(),
     )
     yield numbers(
-        "integers-down-to-minus-2-to-the-53",
+        "integers-above-minus-2-to-the-53",
         "The same below zero.",
         one_by_one(
             *(number(n, f"e{n}", items="-" + "9" * 15) for n in range(9)),
-            number(10, "e10", items="-7199254741001"),
+            number(10, "e10", items="-7199254741000"),
             number(11, "e11", items="-1"),
             number(12, "e12", items="1"),
         ),
         Read(),
     )
     yield numbers(
-        "decimals-up-to-2-to-the-53",
-        "Four decimals leave less room: 900719925474.0992 is the largest number.",
+        "decimals-below-2-to-the-53",
+        "Four decimals leave less room: 900719925474.0991 is the largest number.",
         one_by_one(
             number(0, "e1", weight="900719925474"),
-            number(1, "e2", weight="0.0992"),
+            number(1, "e2", weight="0.0991"),
             number(2, "e3", weight="0.0001"),
             number(3, "e4", weight="-1000000000000"),
             number(4, "e5", weight="-900719925474"),
@@ -178,8 +178,8 @@ def too_large() -> Iterator[Vector]:
     )
     yield numbers(
         "number-too-large-by-itself",
-        "A number that is too large for its decimals is not taken; flagged where it would be the "
-        "result.",
+        "A number that is too large for its decimals is bad: with four of them no more than 12 "
+        "digits stand before the point.",
         one_by_one(
             number(0, "e1", weight="123456789012345"),
             number(1, "e2", weight="5"),

@@ -4,17 +4,19 @@ from collections.abc import Iterator
 
 from tools.vectors.builders import PRESETS, Vector, standard, vector
 from tools.vectors.calls import START, Call, Names, Read, click, key_of, one_by_one, view
+from tools.vectors.rules import ARRIVAL_FIELDS
 from tools.vectors.scripts import SCRIPTS
 
 
 def vectors() -> Iterator[Vector]:
     """The vectors of this file, in order."""
     for script in SCRIPTS:
+        known = ARRIVAL_FIELDS if script == "arrival" else ()
         yield vector(
             script,
             f"fields-{script}",
             "The script names its fields in the order of its answers, with a key and without.",
-            [Names(), Names((key_of("alice"),))],
+            [Names(known=known), Names((key_of("alice"),), known)],
             keeps_ttl=False,
         )
     yield from of_both_presets()

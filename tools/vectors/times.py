@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from tools.vectors.builders import Vector, standard
 from tools.vectors.calls import DAY, HOUR, START, Call, Event, Read, click, one_by_one, timed, view
 
-NO_TIMES = ("12a", "-5", "+5", "1.7e12", "0x10", " 17", "1700000000000 ", "1" * 16, "nan", "٣", "?")
+NO_TIMES = (
+    *("12a", "-5", "+5", "1.7e12", "0x10", " 17", "1700000000000 ", "1" * 16, "nan", "٣", "?"),
+    # Numbers to a lenient reader, and of as many digits as they have characters.
+    *("1e2", "99e2", "0x2540BE400", "0xFFFFFF", "17\0"),
+)
 
 
 def vectors() -> Iterator[Vector]:
