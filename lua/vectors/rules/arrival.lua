@@ -37,21 +37,25 @@ ERRORS, always before the first write
   ELAYOUT   a newer script wrote this state; update the caller
 TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
       every call with an event that has no received
-COST  1 HMGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; O(events + state)
+COST  1 HMGET; 1 HEXISTS and 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; O(events + state)
 ]]
 
--- The number that up to 15 digits make; an error for every other text. Only a time of 13 bytes is
--- taken by its value: to look at each of its digits would cost as much as all that is done with it.
+-- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
 local function number_of(text)
   local number = text + 0
-  if (#text ~= 13 or not (number >= 1e12 and number < 1e13)) and (#text > 15 or string.find(text, "%D")) then error("no digits") end
-  return number
+  if number >= 0 and number < 1e15 and number % 1 == 0 then return number end
+  error("no number")
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
 -- each of its upvalues; these are made where they are needed.
 local function seldom()
   local functions = {}
+
+  local function whole(text)
+    local number = tonumber(text)
+    return number and number >= 0 and number < 1e15 and number % 1 == 0 and number or nil
+  end
 
   -- The names of the answers' values, in their order.
   function functions.names_of_fields()
@@ -69,7 +73,6 @@ local function seldom()
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
   -- somebody looks closer.
   function functions.check_arguments(keys, args)
-    local function is_digits(text) return #text <= 15 and string.find(text, "^%d+$") end
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
@@ -77,17 +80,18 @@ local function seldom()
     expect(#keys == 1, "KEYS: expected 1 key, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
-    expect(fold or args[2] == "" or is_digits(args[2]), "now: expected " .. short)
+    expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
     if read then return end
-    local events = is_digits(args[4]) and args[4] + 0
+    local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or is_digits(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
-      expect(args[2] == "" or is_digits(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or is_digits(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
@@ -115,7 +119,7 @@ local function seldom()
     local found = false
     for event = 5, #args - 7, 8 do
       for at = event + 2, event + 3 do
-        if args[at] ~= "" and args[at] ~= "?" and not (#args[at] <= 15 and string.find(args[at], "^%d+$")) then
+        if args[at] ~= "" and args[at] ~= "?" and not whole(args[at]) then
           args[at], found = "?", true
         end
       end
@@ -141,7 +145,7 @@ local function seldom()
     for i = 1, #marks - 2, 2 do
       streams = streams .. struct.pack(">I1c0i7", #marks[i], marks[i], marks[i + 1])
     end
-    return marks[#marks] or -1, -1, marks[#marks - 1] or "", streams
+    return marks[#marks] or -1, -86400000, marks[#marks - 1] or "", streams
   end
 
   return functions
@@ -151,9 +155,9 @@ end
 -- answers, and where anything changed: whether the time to live is to be set anew, and the state to
 -- store, fields to remove (there are none) and fields to set.
 local function update(key, args)
-  -- Layout and order, digest of the rules; watermark, day of the time to live, stream of the
-  -- watermark, other streams.
-  local STATE = ">c2c4i7I2I1c0I4c0"
+  -- Layout, order, digest of the rules; watermark, day of the time to live, stream of the watermark,
+  -- other streams.
+  local STATE = ">BBI4i7I2I1c0I4c0"
   -- Before every time, and neither before nor after one.
   local NEVER, NOWHEN = -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
@@ -165,22 +169,25 @@ local function update(key, args)
     or count ~= 4 + 8 * (args[4] == "1" and 1 or number_of(args[4]))
     or count > 4004
     or #stream > 255
+    or #visitor_id > 65535
     or args[3] ~= "" and not number_of(args[3])
   then
     error("arguments")
   end
   -- stylua: ignore
-  local stored = redis.call("HMGET", key, "~", "visitor_id", "visit_id", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews", "visit_events", "visit_last_page")
+  local stored = redis.call("HMGET", key, "~", "visit_id", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews", "visit_events", "visit_last_page")
   -- stylua: ignore
-  local packed, known_id, current_id, visitor_first_seen, visitor_last_seen, visitor_pageviews, visit_events, visit_last_page = unpack(stored)
-  local new_visitor = not packed and not known_id and redis.call("EXISTS", key) == 0
-  local mark, day, named, streams = -1, -1, stream, ""
+  local packed, current_id, visitor_first_seen, visitor_last_seen, visitor_pageviews, visit_events, visit_last_page = unpack(stored)
+  local has_id = packed or redis.call("HEXISTS", key, "visitor_id") == 1
+  local new_visitor = not has_id and redis.call("EXISTS", key) == 0
+  local mark, day, named, streams = -1, -86400000, stream, ""
   if packed and #packed > 262144 then
     error({ err = "EPROFILE stored state exceeds 262144 bytes" })
-  elseif packed and string.sub(packed, 1, 2) == "\002a" then
+  elseif packed and string.find(packed, "\002a", 1, true) == 1 then
     local _, at
-    _, _, mark, day, named, streams, at = struct.unpack(STATE, packed)
+    _, _, _, mark, day, named, streams, at = struct.unpack(STATE, packed)
     if at ~= #packed + 1 then error("its end is elsewhere") end
+    day = day * 86400000
   elseif packed then
     mark, day, named, streams = seldom().take_over(packed)
   elseif count == 2 and new_visitor then
@@ -209,7 +216,7 @@ local function update(key, args)
     named = stream
   end
   local answers, applied, stale = {}, false, new_visitor
-  for event = 5, math.max(count, 5), 8 do
+  for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags, truncated = args[event + 5], "", false
     local offset = stream ~= "" and event < count and number_of(args[event])
     if offset and offset <= mark then
@@ -223,10 +230,10 @@ local function update(key, args)
       elseif visit_id ~= current_id then
         flags, current_id, opens_visit = flags .. " new_visit", visit_id, true
       end
-      local created_text, received = args[event + 2], args[event + 1] ~= "" and number_of(args[event + 1])
+      local received = args[event + 1] ~= "" and number_of(args[event + 1])
       -- The event's time: created, put right where sent shows that the device's clock is wrong;
       -- without sent, or out of reason, within reach of received. A "?" is no time.
-      local created, ms = NEVER, received or NOWHEN
+      local created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
       if created_text ~= "" and created_text ~= "?" then
         created = number_of(created_text)
         ms = (received or created >= 1e11) and created or NOWHEN
@@ -266,12 +273,11 @@ local function update(key, args)
         flags = flags .. " time_corrected"
       end
       -- The time to live is set anew where the events come to another day.
-      local today = received and (received - received % 86400000) / 86400000 % 65536
-      if today ~= day then
-        day, stale = today or 0, true
+      if not received or received < day or received >= day + 86400000 then
+        day, stale = received and received - received % 86400000 or 0, true
       end
     end
-    answers[#answers + 1] = {
+    answers[(event + 3) / 8] = {
       flags,
       visitor_id,
       current_id,
@@ -284,38 +290,31 @@ local function update(key, args)
   end
   if not applied then return answers end
 
-  -- What the call has changed, in a table of the right size, and the bytes of all.
+  -- What the call has changed, in a table of the right size.
   -- stylua: ignore
-  local set, n, bytes = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 0, #visitor_id + #(current_id or "")
-  if visitor_id ~= known_id then
+  local set, n = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 0
+  if not has_id then
     set[1], set[2], n = "visitor_id", visitor_id, 2
   end
-  if current_id ~= stored[3] then
+  if current_id ~= stored[2] then
     set[n + 1], set[n + 2], n = "visit_id", current_id, n + 2
   end
-  if visitor_first_seen ~= stored[4] then
+  if visitor_first_seen ~= stored[3] then
     set[n + 1], set[n + 2], n = "visitor_first_seen", visitor_first_seen, n + 2
   end
-  bytes = bytes + #(visitor_first_seen or "")
-  if visitor_last_seen ~= stored[5] then
+  if visitor_last_seen ~= stored[4] then
     set[n + 1], set[n + 2], n = "visitor_last_seen", visitor_last_seen, n + 2
   end
-  bytes = bytes + #(visitor_last_seen or "")
-  if visitor_pageviews ~= stored[6] then
+  if visitor_pageviews ~= stored[5] then
     set[n + 1], set[n + 2], n = "visitor_pageviews", visitor_pageviews, n + 2
   end
-  bytes = bytes + #(visitor_pageviews or "")
-  if visit_events ~= stored[7] then
+  if visit_events ~= stored[6] then
     set[n + 1], set[n + 2], n = "visit_events", visit_events, n + 2
   end
-  bytes = bytes + #(visit_events or "")
-  if visit_last_page ~= stored[8] then
+  if visit_last_page ~= stored[7] then
     set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
   end
-  bytes = bytes + #(visit_last_page or "")
-  local digest = "\152N\023\185"
-  local state = struct.pack(STATE, "\002a", digest, mark, day, #named, named, #streams, streams)
-  if bytes + #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
+  local state = struct.pack(STATE, 2, 97, 2555254713, mark, day / 86400000 % 65536, #named, named, #streams, streams)
   return answers, stale, state, nil, set, n
 end
 
@@ -355,15 +354,17 @@ local function call(keys, args)
     end
     redis.call("HSET", key, "~", state, unpack(set, 1, n))
     if stale then redis.call("PEXPIRE", key, "34128000000") end
-    for _, name in ipairs(gone or {}) do
-      redis.call("HDEL", key, name)
+    if gone then
+      for _, name in ipairs(gone) do
+        redis.call("HDEL", key, name)
+      end
     end
   end
   return answers
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_5e35b83f50bd", call)
+  redis.register_function("visitor_profile_8e9f6e73f267", call)
 else
   return call(KEYS, ARGV)
 end

@@ -44,12 +44,11 @@ TTL   visitor_key: 34128000000 ms, set anew where events come to another day of 
 COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS and HDEL of plain fields where other rules or layout 1 wrote the state; O(events + state)
 ]]
 
--- The number that up to 15 digits make; an error for every other text. Only a time of 13 bytes is
--- taken by its value: to look at each of its digits would cost as much as all that is done with it.
+-- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
 local function number_of(text)
   local number = text + 0
-  if (#text ~= 13 or not (number >= 1e12 and number < 1e13)) and (#text > 15 or string.find(text, "%D")) then error("no digits") end
-  return number
+  if number >= 0 and number < 1e15 and number % 1 == 0 then return number end
+  error("no number")
 end
 
 -- Orders by time, then by created, then by bytes: "<" on texts would follow the server's locale.
@@ -103,6 +102,11 @@ end
 local function seldom()
   local functions = {}
 
+  local function whole(text)
+    local number = tonumber(text)
+    return number and number >= 0 and number < 1e15 and number % 1 == 0 and number or nil
+  end
+
   -- The names of the answers' values, in their order.
   function functions.names_of_fields()
     local names = {}
@@ -119,7 +123,6 @@ local function seldom()
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
   -- somebody looks closer.
   function functions.check_arguments(keys, args)
-    local function is_digits(text) return #text <= 15 and string.find(text, "^%d+$") end
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
@@ -127,17 +130,18 @@ local function seldom()
     expect(#keys == 1, "KEYS: expected 1 key, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
-    expect(fold or args[2] == "" or is_digits(args[2]), "now: expected " .. short)
+    expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
     if read then return end
-    local events = is_digits(args[4]) and args[4] + 0
+    local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or is_digits(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
-      expect(args[2] == "" or is_digits(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or is_digits(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
@@ -165,7 +169,7 @@ local function seldom()
     local found = false
     for event = 5, #args - 10, 11 do
       for at = event + 2, event + 3 do
-        if args[at] ~= "" and args[at] ~= "?" and not (#args[at] <= 15 and string.find(args[at], "^%d+$")) then
+        if args[at] ~= "" and args[at] ~= "?" and not whole(args[at]) then
           args[at], found = "?", true
         end
       end
@@ -189,6 +193,7 @@ local function seldom()
     local from, place, length, id, latest = 1, 1, 0, nil, nil
     while from <= #visits do
       local size, other, ms = struct.unpack(">I4I2c0i7", visits, from)
+      if size < 61 then error("a visit is too short") end
       if not id or is_before(ms, 0, other, latest, 0, id) == is_oldest then
         place, length, id, latest = from, size, other, ms
       end
@@ -366,13 +371,14 @@ local function update(key, args)
     or count ~= 4 + 11 * (args[4] == "1" and 1 or number_of(args[4]))
     or count > 5504
     or #stream > 255
+    or #visitor_id > 65535
     or args[3] ~= "" and not number_of(args[3])
   then
     error("arguments")
   end
   -- The visitor: watermark, day of the time to live, visits opened, the stream of the watermark and
   -- the other streams, six bytes of events without a visit and of visits forgotten; the values.
-  local mark, day, opened, named, streams, loose, forgotten = -1, -1, 0, stream, "", "", ""
+  local mark, day, opened, named, streams, loose, forgotten = -1, -86400000, 0, stream, "", "", ""
   local visitor_carried, visits = "", ""
   local visitor_spent = 0
   local visitor_items = 0
@@ -399,6 +405,7 @@ local function update(key, args)
       visit_events, visit_last_page_ms, visit_last_page_created, visit_last_page, events, carried, visitor_spent,
       visitor_items, visitor_cheapest, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
+    day = day * 86400000
   elseif redis.call("EXISTS", key) == 1 then
     error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
@@ -428,7 +435,7 @@ local function update(key, args)
   end
   local answers, applied, stale = {}, false, false
   -- A read has one turn: the latest visit comes to hand.
-  for event = 5, math.max(count, 5), 11 do
+  for event = 5, count < 5 and 5 or count, 11 do
     local visit_id, flags = args[event + 5], ""
     if event > count then
       local _, _, other, other_latest = seldom().outermost(visits, false)
@@ -443,9 +450,8 @@ local function update(key, args)
       local from, found, given, before, after = 1, visits, "", visits, ""
       while from <= #visits do
         local size, other = struct.unpack(">I4I2c0", visits, from)
-        if size < 61 then
-          error("a visit is too short")
-        elseif other == visit_id then
+        if size < 61 then error("a visit is too short") end
+        if other == visit_id then
           before, after = string.sub(visits, 1, from - 1), string.sub(visits, from + size)
           has_visit = true
           break
@@ -483,10 +489,10 @@ local function update(key, args)
         flags, new_visitor = " new_visitor", false
       end
 
-      local created_text, received = args[event + 2], args[event + 1] ~= "" and number_of(args[event + 1])
+      local received = args[event + 1] ~= "" and number_of(args[event + 1])
       -- The event's time: created, put right where sent shows that the device's clock is wrong;
       -- without sent, or out of reason, within reach of received. A "?" is no time.
-      local created, ms = NEVER, received or NOWHEN
+      local created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
       if created_text ~= "" and created_text ~= "?" then
         created = number_of(created_text)
         ms = (received or created >= 1e11) and created or NOWHEN
@@ -620,14 +626,13 @@ local function update(key, args)
         flags = flags .. " time_corrected"
       end
       -- The time to live is set anew where the events come to another day.
-      local today = received and (received - received % 86400000) / 86400000 % 65536
-      if today ~= day then
-        day, stale = today or 0, true
+      if not received or received < day or received >= day + 86400000 then
+        day, stale = received and received - received % 86400000 or 0, true
       end
     end
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
-    answers[#answers + 1] = {
+    answers[(event + 6) / 11] = {
       flags,
       visitor_id,
       decimal(visitor_spent, 2),
@@ -644,6 +649,7 @@ local function update(key, args)
     }
   end
   if not applied then return answers end
+  day = day / 86400000 % 65536
   -- stylua: ignore
   local state = struct.pack(STORED, HEAD, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
     latest, visit_number, visit_weight, visit_lightest, visit_events, visit_last_page_ms, visit_last_page_created,
@@ -689,15 +695,17 @@ local function call(keys, args)
     end
     redis.call("HSET", key, "~", state)
     if stale then redis.call("PEXPIRE", key, "34128000000") end
-    for _, name in ipairs(gone or {}) do
-      redis.call("HDEL", key, name)
+    if gone then
+      for _, name in ipairs(gone) do
+        redis.call("HDEL", key, name)
+      end
     end
   end
   return answers
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_ae6cd090f7c5", call)
+  redis.register_function("visitor_profile_3128b25daab8", call)
 else
   return call(KEYS, ARGV)
 end
