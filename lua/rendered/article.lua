@@ -96,7 +96,7 @@ local function seldom()
       layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
       order = parts[2]
     end
-    if layout > 2 and (parts or layout < 128) then
+    if layout > 2 and (parts or layout < 32) then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
     elseif layout ~= (parts and 1 or 2) or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
@@ -302,7 +302,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_f311d5bd97f5", call)
+  redis.register_function("visitor_profile_743f4c8719ea", call)
 else
   return call(KEYS, ARGV)
 end

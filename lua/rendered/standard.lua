@@ -125,7 +125,7 @@ local function seldom()
       layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
       order = parts[2]
     end
-    if layout > 2 and (parts or layout < 128) then
+    if layout > 2 and (parts or layout < 32) then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
     elseif layout ~= (parts and 1 or 2) or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
@@ -473,7 +473,7 @@ local function update(key, args)
       local created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
       if created_text ~= "" and created_text ~= "?" then
         created = number_of(created_text)
-        ms = (received or created >= 1e11) and created or NOWHEN
+        ms = (received or created >= 94694400000) and created or NOWHEN
       end
       if received and created ~= NEVER then
         local sent = args[event + 3] ~= "" and args[event + 3] ~= "?" and number_of(args[event + 3])
@@ -481,7 +481,7 @@ local function update(key, args)
         if ahead >= 2700000 or ahead <= -2700000 then ms = ms + math.floor((ahead + 450000) / 900000) * 900000 end
         if ms > furthest then
           ms = furthest
-        elseif ms < received - 2592000000 and (not sent or ms < 1e11) then
+        elseif ms < received - 2592000000 and (not sent or ms < 94694400000) then
           ms = received - 2592000000
         end
       end
@@ -685,7 +685,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_f7d1ff28a8a5", call)
+  redis.register_function("visitor_profile_0f7094ab3509", call)
 else
   return call(KEYS, ARGV)
 end

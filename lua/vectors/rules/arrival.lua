@@ -98,7 +98,7 @@ local function seldom()
       layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
       order = parts[2]
     end
-    if layout > 2 and (parts or layout < 128) then
+    if layout > 2 and (parts or layout < 32) then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
     elseif layout ~= (parts and 1 or 2) or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
@@ -230,7 +230,7 @@ local function update(key, args)
       local created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
       if created_text ~= "" and created_text ~= "?" then
         created = number_of(created_text)
-        ms = (received or created >= 1e11) and created or NOWHEN
+        ms = (received or created >= 94694400000) and created or NOWHEN
       end
       if received and created ~= NEVER then
         local sent = args[event + 3] ~= "" and args[event + 3] ~= "?" and number_of(args[event + 3])
@@ -238,7 +238,7 @@ local function update(key, args)
         if ahead >= 2700000 or ahead <= -2700000 then ms = ms + math.floor((ahead + 450000) / 900000) * 900000 end
         if ms > furthest then
           ms = furthest
-        elseif ms < received - 2592000000 and (not sent or ms < 1e11) then
+        elseif ms < received - 2592000000 and (not sent or ms < 94694400000) then
           ms = received - 2592000000
         end
       end
@@ -351,7 +351,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_6dde4676b37c", call)
+  redis.register_function("visitor_profile_d63ba4658882", call)
 else
   return call(KEYS, ARGV)
 end
