@@ -625,7 +625,6 @@ local function update(key, args)
       table.remove(gone, i)
     end
   end
-
   if visitor_first_page == visit_first_page then visitor_first_page = "" end
   if visit_last_page == visit_first_page then visit_last_page = "" end
   day = day / 86400000 % 65536
@@ -686,7 +685,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_b2c7fb05dc84", call)
+  redis.register_function("visitor_profile_a30202e8e26c", call)
 else
   return call(KEYS, ARGV)
 end
