@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, cast
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic import model_validator as after_validation
 
 from profiler.rules.identity import FieldOfEvent, Table
@@ -23,12 +23,19 @@ BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
+def _known(operation: str) -> str:
+    if operation not in operations():
+        known = ", ".join(operations())
+        raise ValueError(f"no operation is called {operation}; there are {known}")
+    return operation
+
+
 class Rule(Table):
     """One field of the profile."""
 
     name: Name
     scope: Literal["visitor", "visit"]
-    operation: Name
+    operation: Annotated[Name, AfterValidator(_known)]
     value: FieldOfEvent | None = None
     when: Name | None = None
     decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
@@ -39,9 +46,6 @@ class Rule(Table):
             raise ValueError(f"{self.name} is built in, choose another name")
         if not self.name.startswith(self.scope + "_"):
             raise ValueError(f"the name of a {self.scope} field begins with {self.scope}_")
-        if self.operation not in operations():
-            known = ", ".join(operations())
-            raise ValueError(f"no operation is called {self.operation}; there are {known}")
         if self.declared.kind_of(self.value, EVENT_TIME) is None:
             raise ValueError(self._wrong_value())
         if self.decimals is not None and self.kind != "number":
