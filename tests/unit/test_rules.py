@@ -134,8 +134,8 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ),
         (
             'operation = "first"',
-            'operation = "sum"',
-            "27: rule visitor_first_page: operation: Input",
+            'operation = "frist"',
+            "27: rule visitor_first_page: operation: no operation is called frist; there are count",
         ),
         ('value = "q_page"\n', "", "24: rule visitor_first_page: first needs a value: a field"),
         (
