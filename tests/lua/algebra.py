@@ -117,7 +117,7 @@ class Case(NamedTuple):
     @property
     def rules(self) -> Rules:
         """Rules with one rule for the case, behind one that `bounce` may name."""
-        counts = next(name for name, each in operations().items() if "none" in each.places)
+        counts = next(name for name, each in operations().items() if each.counts)
         value = {"none": None, "event_time": "event_time"}.get(self.kind, "x")
         rule = {"name": "visit_it", "operation": self.operation, "decimals": self.decimals}
         return Rules.model_validate(
