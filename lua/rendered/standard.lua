@@ -406,7 +406,7 @@ local function update(key, args)
     end
     named = stream
   end
-  local answers, applied, stale = {}, false, false
+  local answers, applied, stale = { false }, false, false
   -- A read has one turn: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags = args[event + 5], ""
@@ -685,7 +685,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_0f7094ab3509", call)
+  redis.register_function("visitor_profile_c3259745c9d7", call)
 else
   return call(KEYS, ARGV)
 end

@@ -115,16 +115,16 @@ def test_some_rows_are_measured_alone(kafka: Kafka, tmp_path: Path) -> None:
 )
 def test_wrong_options_are_refused(arguments: list[str], complaint: str) -> None:
     run = run_bench(*arguments)
-    assert run.returncode == 2
-    assert complaint in run.stderr
+    assert run.code == 2
+    assert complaint in run.errors
 
 
 def test_without_an_index_it_says_what_to_do(tmp_path: Path) -> None:
     unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0"}
     run = run_bench("--only", "quix-streams", XDG_CACHE_HOME=str(tmp_path), **unreachable)
-    assert run.returncode == 1
-    assert "cannot install quixstreams" in run.stderr
-    assert "--only" in run.stderr
+    assert run.code == 1
+    assert "cannot install quixstreams" in run.errors
+    assert "--only" in run.errors
     assert not list((tmp_path / "visitor-profiler").iterdir())
 
 
