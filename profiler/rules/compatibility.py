@@ -47,8 +47,8 @@ def conflicts(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     reasons = []
     if ours["contract"] != theirs["contract"]:
         reasons.append(
-            f"contract: {ours['contract']} and {theirs['contract']}: the same event may have another"
-            " time for each, and a repeat may be none"
+            f"contract: {ours['contract']} and {theirs['contract']}: one event may have two"
+            " times, and a repeat may be taken for a new one"
         )
     reasons += [
         f"layout: {reader['rules_version']} reads {reader['reads_layouts']} and refuses"
