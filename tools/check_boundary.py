@@ -47,6 +47,8 @@ NAMES_FIELDS = {
     "rules/model.py": "checks the names in a rules file against the built-in ones",
     "rules/contract.py": "describes the script's arguments and reply",
     "rules/render.py": "hands names to the templates, never sees an event",
+    "rules/packed_state.py": "names the script's locals, never sees an event",
+    "rules/rendered_rule.py": "names the script's locals, never sees an event",
 }
 
 #: Single literals that look like a field's name and are none: (module, literal) and why.

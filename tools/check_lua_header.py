@@ -30,7 +30,7 @@ SECTIONS = {
 }
 
 #: Locals with another name than the argument that they take: what is made of it later.
-ALIASES = {"text": "event_id", "event_text": "event_ms"}
+ALIASES = {"six": "event_id", "created_text": "created", "floor": "floor"}
 
 
 class Script(NamedTuple):
@@ -103,9 +103,10 @@ def _flags(script: Script) -> Iterator[str]:
     listed = re.search(
         r"^  flags[^:]*:(.*?)(?=^  \S)", script.sections["RETURNS"], re.DOTALL | re.MULTILINE
     )
-    tables = re.findall(r"\bflags = .*?\{ (.*?) \}", script.code)
-    given = {name for table in tables for name in re.findall(r"(\w+) = ", table)}
-    given.update(re.findall(r"\bflags\.(\w+)", script.code))
+    given: set[str] = set()
+    for line in script.code.splitlines():
+        if re.search(r"\bflags\b.* = ", line):
+            given.update(" ".join(re.findall(r'" ([a-z_ ]+)"', line)).split())
     yield from _unlike("RETURNS, flags", set(listed[1].split() if listed else ()), given)
 
 

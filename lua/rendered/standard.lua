@@ -26,7 +26,7 @@ ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). 
   names of the values of RETURNS, in their order.
 RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
-  flags: a space before each of
+  flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
          no_visit
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
@@ -40,7 +40,7 @@ ERRORS, always before the first write
   ELAYOUT   a newer script wrote this state; update the caller
 TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
       every call with an event that has no received
-COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS and HDEL of plain fields where other rules or layout 1 wrote the state; O(events + state)
+COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS and HDEL of; plain fields where other rules or layout 1 wrote the state; O(events + state)
 ]]
 
 -- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
@@ -85,16 +85,10 @@ local function seldom()
 
   -- The names of the answers' values, in their order.
   function functions.names_of_fields()
-    local names = {}
-    local all = [[
-      visitor_id visitor_first_page visitor_last_page visitor_first_seen visitor_last_seen
-    visitor_pageviews visitor_events visitor_visits visit_id visit_number visit_first_page
-    visit_last_page visit_start visit_end visit_pageviews visit_events visit_bounce
-    ]]
-    for name in string.gmatch(all, "%S+") do
-      names[#names + 1] = name
-    end
-    return names
+    -- stylua: ignore
+    return { "visitor_id", "visitor_first_page", "visitor_last_page", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews",
+      "visitor_events", "visitor_visits", "visit_id", "visit_number", "visit_first_page", "visit_last_page",
+      "visit_start", "visit_end", "visit_pageviews", "visit_events", "visit_bounce" }
   end
 
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
@@ -189,13 +183,12 @@ local function seldom()
       local values = {}
       for at = 1, #codes, 3 do
         local code, body, value = string.sub(codes, at, at + 2), held, held[head + (at + 2) / 3]
-        while type(value) == "number" and value < 0 do
-          if head == 0 and body == held then
-            body = visits[(-value - 1) % 64 + 1].body
-            value = body[math.floor((-value - 1) / 64) + 3]
-          else
-            value = body[-value]
+        for _ = 1, 2 do
+          local place = type(value) == "number" and value < 0 and -value
+          if place and head == 0 and body == held then
+            body, place = visits[(place - 1) % 64 + 1].body, math.floor((place - 1) / 64) + 3
           end
+          value = place and body[place] or value
         end
         value = value == true and latest or value
         if type(value) == "string" then
@@ -289,12 +282,7 @@ local function seldom()
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
     "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
     local parts = functions.open(packed)
-    local fixed, visits, visitor
-    if parts then
-      fixed, visits, visitor = read_layout_1(parts)
-    else
-      fixed, visits, visitor = read_layout_2(packed)
-    end
+    local fixed, visits, visitor = (parts and read_layout_1 or read_layout_2)(parts or packed)
 
     local function arranged(values, codes, starts)
       local own, carried = "", ""
@@ -313,14 +301,9 @@ local function seldom()
     for i = 1, math.max(#visits, 1) do
       local id, latest, number, identities, values = unpack(visits[i] or { "", -1, 0, "", {} })
       local own, carried = arranged(values, VISIT_CODES, VISIT_STARTS)
-      local visit = struct.pack(">I2c0i7I4", #id, id, latest, number)
-        .. own
-        .. struct.pack(">I2c0I4c0", #identities, identities, #carried, carried)
-      if first then
-        others = others .. struct.pack(">I4", #visit + 4) .. visit
-      else
-        first = visit
-      end
+      local visit = struct.pack(">I2c0i7I4", #id, id, latest, number) .. own .. struct.pack(">I2c0I4c0", #identities, identities, #carried, carried)
+      others = others .. (first and struct.pack(">I4", #visit + 4) .. visit or "")
+      first = first or visit
     end
     local own, carried = arranged(visitor, VISITOR_CODES, VISITOR_STARTS)
     local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
@@ -393,15 +376,9 @@ local function update(key, args)
       visitor_last_seen, visitor_pageviews, visitor_events, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
-    if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then
-      visit_last_page = visit_first_page
-    end
-    if visitor_first_page == "" and visitor_first_page_ms > NEVER and visitor_first_page_ms < EVER then
-      visitor_first_page = visit_first_page
-    end
-    if visitor_last_page == "" and visitor_last_page_ms > NEVER and visitor_last_page_ms < EVER then
-      visitor_last_page = visit_last_page
-    end
+    if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
+    if visitor_first_page == "" and visitor_first_page_ms > NEVER and visitor_first_page_ms < EVER then visitor_first_page = visit_first_page end
+    if visitor_last_page == "" and visitor_last_page_ms > NEVER and visitor_last_page_ms < EVER then visitor_last_page = visit_last_page end
   elseif redis.call("EXISTS", key) == 1 then
     error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
@@ -465,13 +442,11 @@ local function update(key, args)
       end
       visits = given .. before .. after
       if has_visit then
-        local at, size = from, nil
+        local _, at = nil, from
         -- stylua: ignore
-        size, id, latest, visit_number, visit_first_page_ms, visit_first_page_created, visit_first_page, visit_last_page_ms,
-          visit_last_page_created, visit_last_page, visit_start, visit_end, visit_pageviews, visit_events, events, carried, at = struct.unpack(VISIT, found, at)
-        if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then
-          visit_last_page = visit_first_page
-        end
+        _, id, latest, visit_number, visit_first_page_ms, visit_first_page_created, visit_first_page, visit_last_page_ms,
+          visit_last_page_created, visit_last_page, visit_start, visit_end, visit_pageviews, visit_events, events, carried = struct.unpack(VISIT, found, at)
+        if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
       else
         id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
         visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
@@ -710,7 +685,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_360eb6b12ab4", call)
+  redis.register_function("visitor_profile_f7d1ff28a8a5", call)
 else
   return call(KEYS, ARGV)
 end

@@ -15,6 +15,7 @@ from redis.exceptions import NoPermissionError, NoScriptError
 _HARMLESS: dict[str, tuple[str | int, ...]] = {
     "EXISTS": (),
     "HDEL": ("no such field",),
+    "HEXISTS": ("no such field",),
     "HGET": ("no such field",),
     "HKEYS": (),
     "HMGET": ("no such field",),

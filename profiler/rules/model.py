@@ -5,7 +5,7 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -129,9 +129,7 @@ class Rule(Table):
     @property
     def kind(self) -> Kind:
         """What the value is."""
-        kind = self.declared.kind_of(self.value, EVENT_TIME)
-        assert kind is not None, "checked by `_fits_together`"
-        return kind
+        return cast("Kind", self.declared.kind_of(self.value, EVENT_TIME))
 
     @property
     def scale(self) -> int:

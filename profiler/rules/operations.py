@@ -10,7 +10,7 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,7 +65,7 @@ class Operation(BaseModel):
             kinds = {"event_time"}
         else:
             kinds = {"text", "number"}
-        return cast("Kind | None", next((kind for kind in self.places if kind in kinds), None))
+        return next((kind for kind in self.places if kind in kinds), None)
 
 
 @cache

@@ -34,7 +34,14 @@ _NUMBER, _PLAIN_TEXT, _TWIN = b"n", b"t", 128
 _MOST_TWINS = 128
 
 #: The empty values of the operations, as the templates write them.
-_STARTS = {"EVER": 10**15, "NEVER": -1, "0": 0, "2 ^ 54": 2**54, "-2 ^ 54": -(2**54), '""': b""}
+_STARTS: dict[str, int | bytes] = {
+    "EVER": 10**15,
+    "NEVER": -1,
+    "0": 0,
+    "2 ^ 54": 2**54,
+    "-2 ^ 54": -(2**54),
+    '""': b"",
+}
 
 
 class Column(NamedTuple):
@@ -45,6 +52,7 @@ class Column(NamedTuple):
 
     @property
     def is_text(self) -> bool:
+        """Whether its length stands before it."""
         return self.format.startswith("I") and self.format.endswith("c0")
 
 
@@ -86,7 +94,11 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
         "head": head,
         "state": _blocks("STATE", state, whole=not slots),
         "stored": _blocks("STORED", [Column("HEAD", f"c{len(head)}"), *state], whole=not slots),
-        "visit": _blocks("VISIT", one_visit, whole=not slots),
+        "visit": (visit_blocks := _blocks("VISIT", one_visit, whole=not slots)),
+        "visit_read": [
+            block._replace(names=["_" if name == "size" else name for name in block.names])
+            for block in visit_blocks
+        ],
         "visit_bytes": _fixed_bytes(one_visit),
         "visit_texts": [column.name for column in one_visit if column.is_text],
         "twins": [rule for rule in (*visit, *visitor) if rule.twin],
@@ -96,8 +108,16 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
         "visit_starts": list(map(_start, visit)),
         "visitor_starts": list(map(_start, visitor)),
         "bounce": next(r for r in visit if rules.visit and r.name == rules.visit.bounce),
-        "cost": ["1 HGET", "1 EXISTS if new", "at most 1 HSET", "1 PEXPIRE a day"]
-        + ["HKEYS and HDEL of plain fields where other rules or layout 1 wrote the state"],
+        "cost": [
+            *(
+                "1 HGET",
+                "1 EXISTS if new",
+                "at most 1 HSET",
+                "1 PEXPIRE a day",
+                "HKEYS and HDEL of",
+            ),
+            "plain fields where other rules or layout 1 wrote the state",
+        ],
     }
 
 
@@ -121,7 +141,7 @@ def _use_slots(rendered: Iterable[RenderedRule], first: int) -> None:
             first += 1
 
 
-def _find_twins(visitor: Sequence[RenderedRule], visit: Sequence[RenderedRule]) -> None:
+def _find_twins(visitor: list[RenderedRule], visit: list[RenderedRule]) -> None:
     for rule in (*visit, *visitor):
         twin = twin_of(rule, visit)
         if twin is not None and visit.index(twin) < _MOST_TWINS:

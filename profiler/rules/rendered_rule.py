@@ -4,15 +4,9 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from profiler.rules.model import Rule, Rules
-
-
-class Macros(Protocol):
-    """The macros of an operation's file, by name; each gives Lua text."""
-
-    def __getattr__(self, name: str) -> Any: ...
 
 
 def plain_name(text: str) -> str:
@@ -57,11 +51,11 @@ class RenderedRule:
         rule: as declared.
         rules: that it belongs to.
         inputs: by their fields.
-        macros: of its operation.
+        macros: of its operation's file, as attributes; each gives Lua text.
     """
 
     def __init__(
-        self, rule: Rule, rules: Rules, inputs: Mapping[str, Input], macros: Macros
+        self, rule: Rule, rules: Rules, inputs: Mapping[str, Input], macros: object
     ) -> None:
         self.name, self.scope, self.kind = rule.name, rule.scope, rule.kind
         self.late = rule.declared.late
@@ -71,7 +65,8 @@ class RenderedRule:
         #: The rule whose text this one's often is; it is stored once then.
         self.twin: RenderedRule | None = None
         self._macros = macros
-        self._input = inputs[rule.value].name if rule.kind in {"text", "number"} else ""
+        takes = rule.value is not None and rule.kind in {"text", "number"}
+        self._input = inputs[rule.value or ""].name if takes else ""
         self._scale = rule.scale
         self._when = [f"is_{rule.when}"] if rule.when else []
         self._tests = rules.predicates.get(rule.when or "", [])
@@ -156,15 +151,17 @@ class RenderedRule:
 
     def hide(self) -> str:
         """Make a text that stands elsewhere empty."""
-        assert self.twin is not None
-        return f'if {self.place()} == {self.twin.place()} then {self.place()} = "" end'
+        return f'if {self.place()} == {self._twin_place} then {self.place()} = "" end'
 
     def show(self) -> str:
         """Undo `hide`, for a text that is known."""
-        assert self.twin is not None
         ms, own = self.place("ms"), self.place()
         condition = f'if {own} == "" and {ms} > NEVER and {ms} < EVER then'
-        return f"{condition}\n  {own} = {self.twin.place()}\nend"
+        return f"{condition} {own} = {self._twin_place} end"
+
+    @property
+    def _twin_place(self) -> str:
+        return self.twin.place() if self.twin else ""
 
     def _say(self, part: str, *more: object) -> str:
         return str(getattr(self._macros, part)(self, *more)).strip()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: The commands each script issues, as its header lists them.
 COMMANDS = {
     "standard": ["hget", "exists", "hset", "pexpire", "hkeys", "hdel"],
-    "article": ["hmget", "exists", "hset", "pexpire"],
+    "article": ["hmget", "hexists", "exists", "hset", "pexpire"],
 }
 
 
@@ -40,21 +40,21 @@ def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRe
         (arguments(), "ARGV: "),
         (arguments(event(), count=""), "events: "),
         (arguments(event(), count="x"), "events: "),
-        (arguments(event(), count="1.0"), "events: "),
-        (arguments(event(), count="+1"), "events: "),
+        (arguments(event(), count="1.5"), "events: "),
+        (arguments(event(), count="-1"), "events: "),
         (arguments(*[event()] * (MAX_EVENTS + 1)), "events: "),
         (arguments(event(), visitor=""), "visitor_id: empty"),
         (arguments(event(), floor="-1"), "floor: "),
         (arguments(event(), floor="1" * 16), "floor: "),
-        (arguments(event(), floor="1.0"), "floor: "),
+        (arguments(event(), floor="0.5"), "floor: "),
         (arguments(event(""), stream="s"), "offset of event 1: "),
         (arguments(event(0), event("x"), stream="s"), "offset of event 2: "),
         (arguments(event("-1"), stream="s"), "offset of event 1: "),
-        (arguments(event("0x1"), stream="s"), "offset of event 1: "),
+        (arguments(event("1x"), stream="s"), "offset of event 1: "),
         (arguments(event("1" * 16), stream="s"), "offset of event 1: "),
         (arguments(event(received="x")), "received of event 1: "),
         (arguments(event(), event(received="-1")), "received of event 2: "),
-        (arguments(event(), event(received="1e3")), "received of event 2: "),
+        (arguments(event(), event(received="1e15")), "received of event 2: "),
         (arguments(event(received="1" * 16)), "received of event 1: "),
         (["", ""], "visitor_id: empty"),
         (["v", "now"], "now: "),

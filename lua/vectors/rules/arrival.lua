@@ -26,7 +26,7 @@ ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). 
   names of the values of RETURNS, in their order.
 RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
-  flags: a space before each of
+  flags, a text with a space before each:
          new_visitor new_visit replayed truncated time_corrected no_time no_visit
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
          visitor_id visit_id visitor_first_seen visitor_last_seen visitor_pageviews visit_events
@@ -59,15 +59,9 @@ local function seldom()
 
   -- The names of the answers' values, in their order.
   function functions.names_of_fields()
-    local names = {}
-    local all = [[
-      visitor_id visit_id visitor_first_seen visitor_last_seen visitor_pageviews visit_events
-    visit_last_page
-    ]]
-    for name in string.gmatch(all, "%S+") do
-      names[#names + 1] = name
-    end
-    return names
+    -- stylua: ignore
+    return { "visitor_id", "visit_id", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews", "visit_events",
+      "visit_last_page" }
   end
 
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
@@ -315,16 +309,16 @@ local function update(key, args)
     set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
   end
   local state = struct.pack(STATE, 2, 97, 2555254713, mark, day / 86400000 % 65536, #named, named, #streams, streams)
-  return answers, stale, state, nil, set, n
+  return answers, stale, state, set, n
 end
 
 local function call(keys, args)
   local count = #args
   if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
   -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
-  local done, answers, stale, state, gone, set, n = pcall(update, keys[1], args)
+  local done, answers, stale, state, set, n = pcall(update, keys[1], args)
   if not done and seldom().mark_times(args) then
-    done, answers, stale, state, gone, set, n = pcall(update, keys[1], args)
+    done, answers, stale, state, set, n = pcall(update, keys[1], args)
   end
   if not done or #keys ~= 1 then
     local is_right, wrong = pcall(seldom().check_arguments, keys, args)
@@ -349,22 +343,15 @@ local function call(keys, args)
     -- Behind the first write nothing may be refused, so rights are looked at before it.
     if stale and not redis.acl_check_cmd("PEXPIRE", key, "34128000000") then
       return redis.error_reply("NOPERM this user has no permissions to run the 'pexpire' command")
-    elseif gone and not redis.acl_check_cmd("HDEL", key, "~") then
-      return redis.error_reply("NOPERM this user has no permissions to run the 'hdel' command")
     end
     redis.call("HSET", key, "~", state, unpack(set, 1, n))
     if stale then redis.call("PEXPIRE", key, "34128000000") end
-    if gone then
-      for _, name in ipairs(gone) do
-        redis.call("HDEL", key, name)
-      end
-    end
   end
   return answers
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_8e9f6e73f267", call)
+  redis.register_function("visitor_profile_6dde4676b37c", call)
 else
   return call(KEYS, ARGV)
 end
