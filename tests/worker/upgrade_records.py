@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterable
 from hashlib import sha1
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from profiler.demo.sample import read_sample
 from tests.integration.pipeline_runs import Input
@@ -28,7 +28,7 @@ class Halves(NamedTuple):
     after: list[Input]
 
 
-def record(visitor: str, at: int, key: str = "", **fields: object) -> Input:
+def record(visitor: str, at: int, key: str = "", **fields: Any) -> Input:
     """Make a page view `at` ms after T0, which arrives half a second later.
 
     Args:
@@ -58,7 +58,7 @@ def record(visitor: str, at: int, key: str = "", **fields: object) -> Input:
 Shape = Callable[[str], Halves]
 
 
-def _split(visitor: str, **fields: object) -> Halves:
+def _split(visitor: str, **fields: Any) -> Halves:
     """Four views of one visit, and four in the next half, the last two of another visit."""
     before = [record(visitor, step * MINUTE, **fields) for step in range(4)]
     after = [record(visitor, LATER + step * MINUTE, **fields) for step in range(2)]
@@ -67,7 +67,7 @@ def _split(visitor: str, **fields: object) -> Halves:
     return Halves(before, after)
 
 
-def _resent(visitor: str, **fields: object) -> Halves:
+def _resent(visitor: str, **fields: Any) -> Halves:
     """All that was sent before comes again."""
     before, after = _split(visitor, **fields)
     return Halves(before, [*before, *after])
@@ -81,7 +81,7 @@ def _old_event(visitor: str) -> Halves:
 
 def _disordered(visitor: str) -> Halves:
     minutes = list(range(40))
-    random.Random(visitor).shuffle(minutes)  # noqa: S311 - to be repeatable, not secret
+    random.Random(visitor).shuffle(minutes)
     records = [record(visitor, m * MINUTE, domain_sessionid=f"V{m // 10}") for m in minutes]
     return Halves(records[:20], records[20:])
 
@@ -115,9 +115,13 @@ def _forgotten_visit(visitor: str) -> Halves:
     return Halves(before, [record(visitor, LATER, domain_sessionid="V0")])
 
 
+def _digest(event_id: str) -> bytes:
+    return sha1(event_id.encode(), usedforsecurity=False).digest()
+
+
 def _equal_times(visitor: str) -> Halves:
     """Two pages at one time, whose ids have digests in the other order."""
-    low, high = sorted(("one", "two"), key=lambda event_id: sha1(event_id.encode()).digest())  # noqa: S324
+    low, high = sorted(("one", "two"), key=_digest)
     pages = [("b", low), ("a", high)]
     return Halves([record(visitor, 0, page_title=page, event_id=i) for page, i in pages], [])
 
@@ -132,6 +136,9 @@ def _wrong_zone(visitor: str) -> Halves:
         [record(visitor, 0, dvce_created_tstamp=wrong, dvce_sent_tstamp=wrong)],
         [record(visitor, LATER)],
     )
+
+
+_TIMES = ("visitor_first_seen", "visitor_last_seen", "visit_start", "visit_end")
 
 
 class Difference(NamedTuple):
@@ -161,34 +168,25 @@ DIFFERENT = {
         "0.1 told equal times apart by the event's id, and now the text does",
         _equal_times,
         {
-            **{"visitor_first_page": "a", "visit_first_page": "a"},
-            **{"visitor_last_page": "b", "visit_last_page": "b"},
+            **dict.fromkeys(("visitor_first_page", "visit_first_page"), "a"),
+            **dict.fromkeys(("visitor_last_page", "visit_last_page"), "b"),
         },
         {
-            **{"visitor_first_page": "b", "visit_first_page": "b"},
-            **{"visitor_last_page": "a", "visit_last_page": "a"},
+            **dict.fromkeys(("visitor_first_page", "visit_first_page"), "b"),
+            **dict.fromkeys(("visitor_last_page", "visit_last_page"), "a"),
         },
     ),
     "a wrong clock": Difference(
         "0.1 took the record's timestamp for a time that could not be; now it goes to the border",
         _wrong_clock,
-        dict.fromkeys(
-            ("visitor_first_seen", "visitor_last_seen", "visit_start", "visit_end"),
-            str(T0 + 500 - 30 * DAY),
-        ),
-        dict.fromkeys(
-            ("visitor_first_seen", "visitor_last_seen", "visit_start", "visit_end"), str(T0 + 500)
-        ),
+        dict.fromkeys(_TIMES, str(T0 + 500 - 30 * DAY)),
+        dict.fromkeys(_TIMES, str(T0 + 500)),
     ),
     "seconds": Difference(
         "0.1 read ms only, and took the record's timestamp for seconds",
         lambda v: Halves([record(v, 0, dvce_created_tstamp=str(T0 // 1_000))], []),
-        dict.fromkeys(
-            ("visitor_first_seen", "visitor_last_seen", "visit_start", "visit_end"), str(T0)
-        ),
-        dict.fromkeys(
-            ("visitor_first_seen", "visitor_last_seen", "visit_start", "visit_end"), str(T0 + 500)
-        ),
+        dict.fromkeys(_TIMES, str(T0)),
+        dict.fromkeys(_TIMES, str(T0 + 500)),
     ),
     "a wrong zone": Difference(
         "0.1 knew no time of sending, so it put no clock right",
@@ -209,7 +207,7 @@ DIFFERENT = {
         {"visitor_events": "1", "visit_events": "1"},
         {"visitor_events": "2", "visit_events": "2"},
     ),
-    "undefined": Difference(
+    "an undefined visit": Difference(
         "0.1 took the word for a visit (and for a visitor); now it is nobody's id",
         lambda v: Halves([record(v, 0, domain_sessionid="undefined")], [record(v, LATER)]),
         {"visitor_visits": "1", "visit_number": "1"},
