@@ -5,22 +5,15 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import redis
 
-from profiler.profiles.redis.connections import connect
-from profiler.profiles.script import ProfileScript
-from profiler.rules.model import load_rules
-from tests.oracles.article import EVENT_TYPE, VISIT, VISITOR
 from tests.worker.deployment import MemoryDeployment
 from tests.worker.first_version import RULES, FirstVersion
+from tests.worker.upgrade_profiles import BEGIN_ANEW, assert_as_if_alone, profiles
 from tests.worker.upgrade_records import (
-    BEGIN_ANEW,
     DIFFERENT,
     SAME,
     Halves,
@@ -36,8 +29,6 @@ if TYPE_CHECKING:
     from servers.redis import Store
 
 pytestmark = pytest.mark.usefixtures("redis_client")  # it removes the keys
-
-Profiles = dict[str, dict[str, Any]]
 
 
 class Deploy(Protocol):
@@ -79,29 +70,6 @@ def run_alone(deployment: MemoryDeployment, halves: Halves) -> None:
         work_off(deployment)
 
 
-def profiles(deployment: MemoryDeployment, visitors: Iterable[str]) -> Profiles:
-    """What is stored, as the deployment's rules read it."""
-    with closing(connect(deployment.redis_url)) as client:
-        script = ProfileScript(client, load_rules(str(deployment.rules)))
-        script.register()
-        return {visitor: script.read(visitor) or {} for visitor in visitors}
-
-
-def without(names: Iterable[str], profile: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in profile.items() if name not in names}
-
-
-def counted_views(deployment: MemoryDeployment) -> Counter[tuple[str, str]]:
-    """The page views that this version's worker counted, by visitor and visit."""
-    counted: Counter[tuple[str, str]] = Counter()
-    for record in deployment.read("persisted"):
-        fields = json.loads(record.value or b"")
-        passed = any(fields.get(f"profile_{flag}") for flag in ("repeated", "late", "replayed"))
-        if fields.get(VISITOR) and fields.get(EVENT_TYPE) == "Pageview" and not passed:
-            counted[fields[VISITOR], fields.get(VISIT, "")] += 1
-    return counted
-
-
 @pytest.mark.parametrize("halves", [sample(), shaped(SAME)], ids=["sample", "shapes"])
 def test_profiles_are_those_of_this_version_alone(deploy: Deploy, halves: Halves) -> None:
     """All but the page views: these are counted by a new rule, from the upgrade on."""
@@ -109,18 +77,7 @@ def test_profiles_are_those_of_this_version_alone(deploy: Deploy, halves: Halves
     upgrade(upgraded, halves)
     run_alone(alone, halves)
 
-    visitors = visitors_of(halves)
-    found, expected = profiles(upgraded, visitors), profiles(alone, visitors)
-    assert {v: without(BEGIN_ANEW, found[v]) for v in visitors} == {
-        v: without(BEGIN_ANEW, expected[v]) for v in visitors
-    }
-    views = counted_views(upgraded)
-    for visitor in visitors:
-        own = Counter({visit: n for (who, visit), n in views.items() if who == visitor})
-        profile = found[visitor]
-        assert profile["visitor_pageviews"] == own.total()
-        if "visit_id" in profile:
-            assert profile["visit_pageviews"] == own[profile["visit_id"]]
+    assert_as_if_alone(upgraded, alone, halves)
 
 
 @pytest.mark.parametrize("halves", [sample(), shaped(SAME)], ids=["sample", "shapes"])

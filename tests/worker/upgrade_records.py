@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterable
 from hashlib import sha1
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from profiler.demo.sample import read_sample
 from tests.integration.pipeline_runs import Input
@@ -17,9 +17,6 @@ MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 #: The second half begins so much later.
 LATER = 2 * HOUR
 
-#: Counted by another rule since 0.1: a page view counts without a title, too. They begin anew.
-BEGIN_ANEW = ("visitor_pageviews", "visit_pageviews", "visit_bounce")
-
 
 class Halves(NamedTuple):
     """Records, by the version that reads them first."""
@@ -28,7 +25,7 @@ class Halves(NamedTuple):
     after: list[Input]
 
 
-def record(visitor: str, at: int, key: str = "", **fields: Any) -> Input:
+def record(visitor: str, at: int, key: str | None = None, **fields: str | None) -> Input:
     """Make a page view `at` ms after T0, which arrives half a second later.
 
     Args:
@@ -58,16 +55,16 @@ def record(visitor: str, at: int, key: str = "", **fields: Any) -> Input:
 Shape = Callable[[str], Halves]
 
 
-def _split(visitor: str, **fields: Any) -> Halves:
+def _split(visitor: str, **fields: str | None) -> Halves:
     """Four views of one visit, and four in the next half, the last two of another visit."""
     before = [record(visitor, step * MINUTE, **fields) for step in range(4)]
     after = [record(visitor, LATER + step * MINUTE, **fields) for step in range(2)]
-    other = {"domain_sessionid": "B"} | fields
+    other = {"domain_sessionid": "B", **fields}
     after += [record(visitor, LATER + step * MINUTE, **other) for step in range(2, 4)]
     return Halves(before, after)
 
 
-def _resent(visitor: str, **fields: Any) -> Halves:
+def _resent(visitor: str, **fields: str | None) -> Halves:
     """All that was sent before comes again."""
     before, after = _split(visitor, **fields)
     return Halves(before, [*before, *after])
