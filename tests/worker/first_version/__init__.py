@@ -1,4 +1,4 @@
-"""The first version's script of `standard`, as release 0.1 rendered it, and its rules (1d9b859).
+"""The first version's script of `standard`, as release 0.1 rendered it, and its rules (573c412).
 
 `FirstVersion` calls it as that version's worker did, on the broker in memory.
 """
