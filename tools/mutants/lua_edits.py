@@ -46,7 +46,9 @@ _SWAPS = {
 #: Lines whose strings stay: messages are for people, and a call of Redis by no name fails at once.
 _KEPT_STRINGS = re.compile(r"\berr(or|or_reply)?\b|\bredis\.")
 #: A condition in one line, without the template's parts in it.
-_CONDITION = re.compile(r"\b(?:if|elseif|until) (?P<test>[^\n]+?) then$", re.MULTILINE)
+_CONDITION = re.compile(
+    r"\b(?:if|elseif|until) (?P<test>[^\n]+?) then(?=$| [^\n]* end$)", re.MULTILINE
+)
 #: A whole statement in one line; a `local` would only leave its users without a name.
 _STATEMENT = re.compile(
     r"^[ ]*(?P<statement>(?!(?:local|return|end|if|elseif|else|for|while|function)\b|--)"
