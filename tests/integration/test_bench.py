@@ -130,14 +130,14 @@ def test_without_an_index_it_says_what_to_do(tmp_path: Path) -> None:
 
 def test_instructions_need_valgrind() -> None:
     run = run_bench("instructions", "--server=valkey9", PATH="")
-    assert run.returncode == 1
-    assert "bench: install valgrind (Debian: apt-get install valgrind)" in run.stderr
+    assert run.code == 1
+    assert "bench: install valgrind (Debian: apt-get install valgrind)" in run.errors
 
 
 def test_a_script_is_counted_with_the_calls_of_one_preset() -> None:
     run = run_bench("instructions", "--script=lua/rendered/article.lua")
-    assert run.returncode == 1
-    assert "--script needs --preset" in run.stderr
+    assert run.code == 1
+    assert "--script needs --preset" in run.errors
 
 
 def test_quix_streams_does_the_same_job(kafka: Kafka, quix: Path) -> None:
