@@ -10,7 +10,8 @@ import redis
 from profiler.rules import contract
 from profiler.rules.compatibility import conflicts
 from profiler.rules.contract import contract_json
-from profiler.rules.model import Rule, Rules, load_rules
+from profiler.rules.model import Rules, load_rules
+from profiler.rules.rule import Rule
 from tests.lua.raw import TTL_TOLERANCE_MS, Script, event
 
 if TYPE_CHECKING:
@@ -108,6 +109,14 @@ def test_in_order_of_arrival_a_field_that_one_does_not_know_goes_wrong(
     assert answer.profile["visit_extra"] == b"3"  # of two
     (reason,) = conflicts(contract_of(older.rules), contract_of(newer.rules))
     assert reason.startswith("fields: visit_extra: ")
+
+
+def test_another_contract_is_a_conflict() -> None:
+    """Also where each would read the other's layout."""
+    older = contract_of(STANDARD) | {"contract": 1}
+    (reason,) = conflicts(contract_of(STANDARD), older)
+    assert reason.startswith("contract: 2 and 1: ")
+    assert conflicts(older, older) == []
 
 
 def test_other_identity_fields_are_a_conflict() -> None:

@@ -136,13 +136,14 @@ def test_a_mutant_that_never_ends_is_noticed_as_such(small_tree: Path, tmp_path:
 
 
 def test_a_template_is_rendered_into_the_copy(tmp_path: Path) -> None:
-    area = Area("a", 1, ("lua/parts/visits.lua.j2",), ())
+    area = Area("a", 1, ("lua/parts/watermark.lua.j2",), ())
     copy = Copy(TREE, tmp_path / "copy")
     rendered = tmp_path / "copy/lua/rendered/standard.lua"
     original = rendered.read_text("utf-8")
-    mutant = next(mutant for mutant in draw(area, TREE, 1) if mutant.edit.text == "not (is_full)")
+    turned = "not (name == stream)"
+    mutant = next(mutant for mutant in draw(area, TREE, 1) if mutant.edit.text == turned)
     assert copy.put(mutant) == ""
-    assert "if not (is_full) then" in rendered.read_text("utf-8")
+    assert f"if {turned} then" in rendered.read_text("utf-8")
     copy.restore(mutant)
     assert rendered.read_text("utf-8") == original
     assert (TREE / "lua/rendered/standard.lua").read_text("utf-8") == original

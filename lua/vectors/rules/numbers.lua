@@ -41,7 +41,8 @@ ERRORS, always before the first write
   ELAYOUT   a newer script wrote this state; update the caller
 TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
       every call with an event that has no received
-COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS and HDEL of; plain fields where other rules or layout 1 wrote the state; O(events + state)
+COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS, and HDEL of each plain
+      field, where other rules or layout 1 wrote the state; O(events + state)
 ]]
 
 -- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
@@ -688,7 +689,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_c0c4fd396962", call)
+  redis.register_function("visitor_profile_01e042347a12", call)
 else
   return call(KEYS, ARGV)
 end
