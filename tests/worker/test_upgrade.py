@@ -23,7 +23,7 @@ from tests.worker.upgrade_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from servers.redis import Store
@@ -80,13 +80,24 @@ def test_profiles_are_those_of_this_version_alone(deploy: Deploy, halves: Halves
     assert_as_if_alone(upgraded, alone, halves)
 
 
+def first_rules(deployment: MemoryDeployment) -> str:
+    """The first version's rules file, as it is."""
+    return RULES.read_text("utf-8").replace("visitor:{", f"{deployment.key_prefix}{{")
+
+
+def counts_of_the_first_rules(deployment: MemoryDeployment) -> str:
+    """Today's rules, but for what counts as a page view."""
+    return deployment.rules.read_text().replace('when = "any_page_view"', 'when = "page_view"')
+
+
+@pytest.mark.parametrize("rules", [first_rules, counts_of_the_first_rules])
 @pytest.mark.parametrize("halves", [sample(), shaped(SAME)], ids=["sample", "shapes"])
-def test_with_the_first_versions_rules_counts_go_on(deploy: Deploy, halves: Halves) -> None:
-    """Its rules file is read as it is; nothing begins anew."""
+def test_where_page_views_are_what_they_were_all_goes_on(
+    deploy: Deploy, halves: Halves, rules: Callable[[MemoryDeployment], str]
+) -> None:
     upgraded, alone = deploy("upgraded"), deploy("alone")
     for deployment in (upgraded, alone):
-        text = RULES.read_text("utf-8")
-        deployment.rules.write_text(text.replace("visitor:{", f"{deployment.key_prefix}{{"))
+        deployment.rules.write_text(rules(deployment))
     upgrade(upgraded, halves)
     run_alone(alone, halves)
 
