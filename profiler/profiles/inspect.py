@@ -10,7 +10,7 @@ from profiler.rules.model import Rules
 
 #: The state's first byte: an array of MessagePack, whose first place is the layout.
 _ARRAYS = range(0x90, 0xA0)
-_LAYOUTS = range(1, 0x80)
+_LAYOUTS = range(1, 0x20)
 
 #: The second place of layout 1, and the first byte of that of layout 2.
 _ORDERS = {"a": "arrival", "e": "event_time"}
@@ -98,9 +98,8 @@ def _read_head(key: str, packed: bytes, rules: Rules) -> _Writer:
                 f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
                 " update this one"
             )
-        if packed[0] not in _ARRAYS:
-            raise ValueError("no head")
-        return _read_layout_1(packed) if layout == 1 else _read_layout_2(packed, rules)
+        is_first = packed[0] in _ARRAYS and layout == 1
+        return _read_layout_1(packed) if is_first else _read_layout_2(packed, rules)
     except (IndexError, KeyError, ValueError) as error:
         raise StoredStateError(_DAMAGED.format(key=key)) from error
 
@@ -108,7 +107,7 @@ def _read_head(key: str, packed: bytes, rules: Rules) -> _Writer:
 def _read_layout_2(packed: bytes, rules: Rules) -> _Writer:
     order = packed[_ORDER_AT : _ORDER_AT + 1]
     digest = packed[_ORDER_AT + 1 : _ORDER_AT + 1 + _DIGEST_BYTES].hex()
-    if packed[1] != LAYOUT or len(digest) < 2 * _DIGEST_BYTES:
+    if packed[0] not in _ARRAYS or packed[1] != LAYOUT or len(digest) < 2 * _DIGEST_BYTES:
         raise ValueError("no head")
     is_ours = rules.version.endswith(f"-{digest}")
     return _Writer(_ORDERS[order.decode()], rules.version if is_ours else f"…-{digest}")

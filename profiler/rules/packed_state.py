@@ -26,8 +26,9 @@ _VISIT_END = [("events", "I2c0"), ("carried", "I4c0")]
 _END = [("visitor_carried", "I4c0"), ("visits", "I4c0")]
 _TEXT = "I3c0"
 
-#: State is MessagePack as layout 1 was, so that version 0.1 finds the layout and answers ELAYOUT: an
-#: array of the layout, a text that is the head, and a text of four bytes of length with all values.
+#: State is MessagePack as layout 1 was, so that version 0.1 finds the layout and answers ELAYOUT:
+#: an array of the layout, a text that is the head, and a text of all values, whose length has 4
+#: bytes.
 _ARRAY, _TEXT_MARK = bytes([0x93, LAYOUT, 0xDA]), b"\xdb"
 
 #: Bytes of two ids and of 1,024 streams, at most.

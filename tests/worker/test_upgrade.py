@@ -195,7 +195,7 @@ def test_the_first_version_refuses_what_this_one_wrote(
     before = redis_client.dump(key), redis_client.pexpiretime(key)
     deployment.produce(halves.after)
     with pytest.raises(
-        redis.ResponseError, match="^ELAYOUT stored state has layout 2, this script knows 1"
+        redis.ResponseError, match=r"^ELAYOUT stored state has layout 2, this script knows 1"
     ):
         FirstVersion(deployment).work_off()
     assert (redis_client.dump(key), redis_client.pexpiretime(key)) == before
