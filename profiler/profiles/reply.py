@@ -3,14 +3,17 @@
 import re
 from collections.abc import Callable
 from operator import getitem
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from profiler.errors import ScriptContractError
 from profiler.records.types import OUTPUT_PREFIX, Rejected
 from profiler.rules.contract import METADATA_FLAGS, contract_of
-from profiler.rules.model import FieldType, Rules
+from profiler.rules.model import Rules
+
+if TYPE_CHECKING:
+    from profiler.rules.rule import FieldType
 
 
 class Applied(NamedTuple):

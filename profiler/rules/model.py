@@ -5,44 +5,25 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import BaseModel, Field, ValidationError
 from pydantic import model_validator as after_validation
-from pydantic_core import ErrorDetails
 
 from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
 from profiler.rules.identity import FieldOfEvent, Identity, Table
 from profiler.rules.key_pattern import KeyPattern
-from profiler.rules.operations import Kind, Operation, operations
-from profiler.rules.places import in_file, line_of
+from profiler.rules.places import PlacedError, finding
+from profiler.rules.rule import EVENT_TIME, Name, Rule
 
 PRESETS = ("standard", "article")
-
-#: The value of a rule that takes the event's time (ms) instead of a field of the event.
-EVENT_TIME = "event_time"
 
 #: Lua allows 200 locals in a function; an input takes up to two, a predicate one.
 MAX_INPUTS = 64
 
 CODE_BYTES = 3  # of a rule's code in packed state
 
-#: Decimals of a number of the event; more of them would not stay exact in a double.
-MAX_DECIMALS = 4
-
-#: The type of a field in the contract: a decimal is answered as text, a boolean as 1 or 0.
-FieldType = Literal["string", "integer", "boolean", "decimal"]
-
-#: Names the script gives by itself; a rule may not take them.
-BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Tests = Annotated[list["Condition"], Field(min_length=1)]
 
 
@@ -87,63 +68,6 @@ class Visit(Table):
     bounce: Name
 
 
-class Rule(Table):
-    """One field of the profile."""
-
-    name: Name
-    scope: Literal["visitor", "visit"]
-    operation: Name
-    value: FieldOfEvent | None = None
-    when: Name | None = None
-    decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
-
-    @after_validation(mode="after")
-    def _fits_together(self) -> "Rule":
-        if self.name in BUILT_IN_FIELDS:
-            raise ValueError(f"{self.name} is built in, choose another name")
-        if not self.name.startswith(self.scope + "_"):
-            raise ValueError(f"the name of a {self.scope} field begins with {self.scope}_")
-        if self.operation not in operations():
-            known = ", ".join(operations())
-            raise ValueError(f"no operation is called {self.operation}; there are {known}")
-        if self.declared.kind_of(self.value, EVENT_TIME) is None:
-            raise ValueError(self._wrong_value())
-        if self.decimals is not None and self.kind != "number":
-            raise ValueError(f"{self.operation} takes no number, so it has no decimals")
-        return self
-
-    def _wrong_value(self) -> str:
-        taken = set(self.declared.places)
-        if "none" in taken:
-            return f"{self.operation} takes no value"
-        if self.value == EVENT_TIME:
-            return f"{self.operation} does not take the event's time"
-        wanted = "a field of the event" + " or event_time" * ("event_time" in taken)
-        return f"{self.operation} needs a value: {wanted}"
-
-    @property
-    def declared(self) -> Operation:
-        """What the operation says of itself."""
-        return operations()[self.operation]
-
-    @property
-    def kind(self) -> Kind:
-        """What the value is."""
-        return cast("Kind", self.declared.kind_of(self.value, EVENT_TIME))
-
-    @property
-    def scale(self) -> int:
-        """Decimals that a number is kept with."""
-        return MAX_DECIMALS if self.decimals is None else self.decimals
-
-    @property
-    def type(self) -> FieldType:
-        """The type of the field in the contract."""
-        if self.kind == "text":
-            return "string"
-        return "decimal" if self.kind == "number" and self.scale else "integer"
-
-
 class Rules(Table):
     """A whole rules file.
 
@@ -167,23 +91,23 @@ class Rules(Table):
         codes: dict[bytes, str] = {}
         for index, rule in enumerate(self.fields):
             if names.index(rule.name) != index:
-                raise _PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
+                raise PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
             if rule.when is not None and rule.when not in self.predicates:
-                raise _PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
+                raise PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
             if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
                 message = f"shares its state code with {twin}, rename one"
-                raise _PlacedError(("fields", index, "name"), message)
+                raise PlacedError(("fields", index, "name"), message)
             if self.order not in rule.declared.orders:
                 message = f"{rule.operation} is unknown to order {self.order}"
-                raise _PlacedError(("fields", index, "operation"), message)
+                raise PlacedError(("fields", index, "operation"), message)
         if self.order == "event_time":
-            counts = {r.name for r in self.fields if (r.scope, r.kind) == ("visit", "none")}
+            counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
             if self.visit is None or self.visit.bounce not in counts:
-                raise _PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
+                raise PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
         elif self.visit is not None:
-            raise _PlacedError(("visit",), "visits are remembered only with order event_time")
+            raise PlacedError(("visit",), "visits are remembered only with order event_time")
         if len(self.inputs) > MAX_INPUTS:
-            raise _PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
+            raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
         return self
 
     @property
@@ -215,14 +139,6 @@ class Rules(Table):
         return sorted(tested | taken)
 
 
-class _PlacedError(ValueError):
-    """A finding of a whole-file check, with the place it belongs to."""
-
-    def __init__(self, place: tuple[str | int, ...], message: str) -> None:
-        super().__init__(message)
-        self.place = place
-
-
 def _canonical(model: BaseModel) -> bytes:
     meaning = model.model_dump(mode="json", exclude_none=True)
     return json.dumps(meaning, sort_keys=True, separators=(",", ":")).encode()
@@ -252,17 +168,5 @@ def parse_rules(text: str, path: str) -> Rules:
     try:
         return Rules.model_validate(data)
     except ValidationError as error:
-        findings = [_finding(text, path, data, each) for each in error.errors()]
+        findings = [finding(text, path, data, each) for each in error.errors()]
         raise ConfigError("\n".join(findings)) from error
-
-
-def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
-    cause = error.get("ctx", {}).get("error")
-    place = cause.place if isinstance(cause, _PlacedError) else in_file(tuple(error["loc"]), data)
-    message = error["msg"].removeprefix("Value error, ")
-    where = ".".join(str(part) for part in place)
-    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
-        rule = data["fields"][place[1]]
-        name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
-        where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
-    return f"{path}:{line_of(text, place)}: {where or 'file'}: {message}"

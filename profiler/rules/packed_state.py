@@ -121,14 +121,11 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
         "visitor_starts": list(map(_start, visitor)),
         "bounce": next(r for r in visit if rules.visit and r.name == rules.visit.bounce),
         "cost": [
-            *(
-                "1 HGET",
-                "1 EXISTS if new",
-                "at most 1 HSET",
-                "1 PEXPIRE a day",
-                "HKEYS and HDEL of",
-            ),
-            "plain fields where other rules or layout 1 wrote the state",
+            "1 HGET",
+            "1 EXISTS if new",
+            "at most 1 HSET",
+            "1 PEXPIRE a day",
+            "HKEYS, and HDEL of each plain field, where other rules or layout 1 wrote the state",
         ],
     }
 

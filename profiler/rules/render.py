@@ -11,9 +11,10 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from profiler.rules.contract import EVENT_ARGS, LAYOUT, MAX_EVENTS, contract_of
-from profiler.rules.model import PRESETS, Condition, Rule, Rules, load_rules
+from profiler.rules.model import PRESETS, Condition, Rules, load_rules
 from profiler.rules.packed_state import packed_state
 from profiler.rules.rendered_rule import Input, RenderedRule, plain_name
+from profiler.rules.rule import Rule
 
 _LUA = files("profiler") / "_lua"
 

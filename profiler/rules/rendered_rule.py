@@ -6,7 +6,8 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import NamedTuple
 
-from profiler.rules.model import Rule, Rules
+from profiler.rules.model import Rules
+from profiler.rules.rule import Rule
 
 
 def plain_name(text: str) -> str:

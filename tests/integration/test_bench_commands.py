@@ -56,8 +56,8 @@ def test_the_instructions_of_one_script(tmp_path: Path) -> None:
     for script in ((), (f"--script={slower}",)):
         output = tmp_path / "counted.json"
         run = run_bench("instructions", *one, *script, f"--output={output}")
-        assert run.returncode == 0, run.stderr
-        assert "counted article, twenty" in run.stdout
+        assert run.code == 0, run.errors
+        assert "counted article, twenty" in run.output
         rows += json.loads(output.read_text(encoding="utf-8"))["rows"]
     row, slow = rows
     assert row["server"].startswith("Valkey 9")
@@ -77,7 +77,7 @@ def test_two_versions_of_the_rules_in_turn(tmp_path: Path) -> None:
     output = tmp_path / "versions.json"
     few = ("--server=valkey9", "--traffic=three", f"--output={output}")
     run = run_bench("versions", *few)
-    assert run.returncode == 0, run.stderr
+    assert run.code == 0, run.errors
     (row,) = json.loads(output.read_text(encoding="utf-8"))["rows"]
     assert row["server"].startswith("Valkey 9")
     assert 3 <= row["events_per_call"] <= 4

@@ -10,7 +10,8 @@ import redis
 from profiler.rules import contract
 from profiler.rules.compatibility import conflicts
 from profiler.rules.contract import contract_json
-from profiler.rules.model import Rule, Rules, load_rules
+from profiler.rules.model import Rules, load_rules
+from profiler.rules.rule import Rule
 from tests.lua.raw import TTL_TOLERANCE_MS, Script, event
 
 if TYPE_CHECKING:

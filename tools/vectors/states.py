@@ -9,7 +9,7 @@ from tools.vectors.calls import Call, Read, key_of, view
 PROFILE_BYTES = 262_144
 
 #: Layouts of scripts to come. A state of layout 1 begins with a byte of MessagePack, 144 or more.
-NEWER_LAYOUTS = (3, 99)
+NEWER_LAYOUTS = (3, 31)
 
 #: What is no state at all, by what it is.
 DAMAGED = {

@@ -99,7 +99,7 @@ local function seldom()
       order = parts[2]
       if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
     end
-    if layout > 2 and (parts or layout < 128) then
+    if layout > 2 and (parts or layout < 32) then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
     elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
@@ -210,10 +210,11 @@ local function update(key, args)
     end
     named = stream
   end
-  local answers, applied, stale = {}, false, new_visitor
+  local answers, applied, stale = { false }, false, new_visitor
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags, truncated = args[event + 5], "", false
-    local offset = stream ~= "" and event < count and number_of(args[event])
+    local offset = stream ~= "" and event < count and args[event] + 0
+    if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
     if offset and offset <= mark then
       flags = " replayed"
     elseif event < count then
@@ -231,7 +232,7 @@ local function update(key, args)
       local created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
       if created_text ~= "" and created_text ~= "?" then
         created = number_of(created_text)
-        ms = (received or created >= 1e11) and created or NOWHEN
+        ms = (received or created >= 94694400000) and created or NOWHEN
       end
       if received and created ~= NEVER then
         local sent = args[event + 3] ~= "" and args[event + 3] ~= "?" and number_of(args[event + 3])
@@ -239,7 +240,7 @@ local function update(key, args)
         if ahead >= 2700000 or ahead <= -2700000 then ms = ms + math.floor((ahead + 450000) / 900000) * 900000 end
         if ms > furthest then
           ms = furthest
-        elseif ms < received - 2592000000 and (not sent or ms < 1e11) then
+        elseif ms < received - 2592000000 and (not sent or ms < 94694400000) then
           ms = received - 2592000000
         end
       end
@@ -352,7 +353,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_650e6d3e1070", call)
+  redis.register_function("visitor_profile_a636de5157c0", call)
 else
   return call(KEYS, ARGV)
 end

@@ -39,7 +39,8 @@ ERRORS, always before the first write
   ELAYOUT   a newer script wrote this state; update the caller
 TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
       every call with an event that has no received
-COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS and HDEL of; plain fields where other rules or layout 1 wrote the state; O(events + state)
+COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS, and HDEL of each plain
+      field, where other rules or layout 1 wrote the state; O(events + state)
 ]]
 
 -- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
@@ -125,7 +126,7 @@ local function seldom()
       order = parts[2]
       if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
     end
-    if layout > 2 and (parts or layout < 128) then
+    if layout > 2 and (parts or layout < 32) then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
     elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
@@ -400,7 +401,7 @@ local function update(key, args)
     end
     named = stream
   end
-  local answers, applied, stale = {}, false, false
+  local answers, applied, stale = { false }, false, false
   -- One turn more than events: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count + 1, 8 do
     local visit_id, flags = args[event + 5], ""
@@ -466,7 +467,7 @@ local function update(key, args)
       local created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
       if created_text ~= "" and created_text ~= "?" then
         created = number_of(created_text)
-        ms = (received or created >= 1e11) and created or NOWHEN
+        ms = (received or created >= 94694400000) and created or NOWHEN
       end
       if received and created ~= NEVER then
         local sent = args[event + 3] ~= "" and args[event + 3] ~= "?" and number_of(args[event + 3])
@@ -474,7 +475,7 @@ local function update(key, args)
         if ahead >= 2700000 or ahead <= -2700000 then ms = ms + math.floor((ahead + 450000) / 900000) * 900000 end
         if ms > furthest then
           ms = furthest
-        elseif ms < received - 86400000 and (not sent or ms < 1e11) then
+        elseif ms < received - 86400000 and (not sent or ms < 94694400000) then
           ms = received - 86400000
         end
       end
@@ -626,7 +627,6 @@ local function update(key, args)
       table.remove(gone, i)
     end
   end
-
   if visitor_first_page == visit_first_page then visitor_first_page = "" end
   if visit_last_page == visit_first_page then visit_last_page = "" end
   day = day / 86400000 % 65536
@@ -689,7 +689,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_0b61ebc4971f", call)
+  redis.register_function("visitor_profile_14b3c2d9adbb", call)
 else
   return call(KEYS, ARGV)
 end
