@@ -135,8 +135,8 @@ end
 -- answers, and where anything changed: whether the time to live is to be set anew, and the state to
 -- store, fields to remove (there are none) and fields to set.
 local function update(key, args)
-  -- As MessagePack an array of the layout, the order with the digest of the rules, and a text; watermark, day of the time to live, stream of the watermark,
-  -- other streams.
+  -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
+  -- a text: watermark, day of the time to live, stream of the watermark, other streams.
   local STATE = ">c5BI4BI4i7I2I1c0I4c0"
   local count, visitor_id, stream = #args, args[1], args[2]
   if count == 2 and visitor_id ~= "" then
@@ -305,7 +305,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_cceac0358cbb", call)
+  redis.register_function("visitor_profile_9165f9631c30", call)
 else
   return call(KEYS, ARGV)
 end

@@ -150,8 +150,8 @@ end
 -- answers, and where anything changed: whether the time to live is to be set anew, and the state to
 -- store, fields to remove (there are none) and fields to set.
 local function update(key, args)
-  -- As MessagePack an array of the layout, the order with the digest of the rules, and a text; watermark, day of the time to live, stream of the watermark,
-  -- other streams.
+  -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
+  -- a text: watermark, day of the time to live, stream of the watermark, other streams.
   local STATE = ">c5BI4BI4i7I2I1c0I4c0"
   -- Before every time, and neither before nor after one.
   local NEVER, NOWHEN = -1, 0 / 0
@@ -353,7 +353,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_a636de5157c0", call)
+  redis.register_function("visitor_profile_84338d4e5ef7", call)
 else
   return call(KEYS, ARGV)
 end
