@@ -97,6 +97,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tools.check_rooms
 	$(BIN)/python -m tools.check_boundary
+	$(BIN)/python -m tools.check_collection
 	$(BIN)/python -m tools.check_adrs
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Any, NamedTuple, Self
 
 from bench.bare import BARE_COMMANDS, send_bare
@@ -13,7 +14,7 @@ from profiler.profiles.redis.connections import connect
 from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
-from profiler.rules.model import load_rules
+from profiler.rules.model import Rules, load_rules
 from profiler.rules.render import sha_of
 from servers.counted import CountedStore
 from servers.redis import private_store
@@ -72,6 +73,7 @@ def count_instructions(
     *,
     batches: int,
     script: str | None = None,
+    rules: Sequence[Rules] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[Case, Counted]:
     """Count on a server of our own, which begins with the profiles of what was before.
@@ -81,6 +83,7 @@ def count_instructions(
         cases: what to count.
         batches: so many of the last batches of a stream are counted.
         script: Lua text in place of what the preset is rendered to; must take the same calls.
+        rules: whose scripts take the batches in turn, in place of the preset's.
         say: takes a line for each step.
 
     Raises:
@@ -88,13 +91,17 @@ def count_instructions(
         BenchError: the server's program does not name its functions, or the script refused an
             event.
     """
+
+    def rules_of(case: Case) -> Sequence[Rules]:
+        return rules or [load_rules(case.preset)]
+
     counted, templates = CountedStore(flavour), read_templates()
     now_ms = max(template.timestamp for template in templates)
     streams, found = {}, {}
     with private_store(flavour) as server:
         for case in cases:
             stream = _stream(templates, case, batches)
-            with _Caller(server.url, case, now_ms, script) as caller:
+            with _Caller(server.url, rules_of(case), now_ms, script) as caller:
                 caller.write(batches_of(stream.before))
             streams[case] = stream._replace(before=())
             say(f"{flavour}: wrote the profiles of {case}")
@@ -103,23 +110,26 @@ def count_instructions(
         counted.data = (server.directory / "dump.rdb").read_bytes()
     with counted:
         for case, stream in streams.items():
-            with _Caller(counted.url, case, now_ms, script) as caller:
+            with _Caller(counted.url, rules_of(case), now_ms, script) as caller:
                 found[case] = caller.count(counted, stream)
             say(f"{flavour}: counted {case}")
     return found
 
 
 class _Caller:
-    """The script's caller for one case; a context manager that disconnects."""
+    """The scripts' caller for one case, a batch each in turn; closes its connection at the end."""
 
-    def __init__(self, url: str, case: Case, now_ms: int, text: str | None) -> None:
+    def __init__(self, url: str, rules: Sequence[Rules], now_ms: int, text: str | None) -> None:
         self._client: Any = connect(url, timeout_s=_PATIENCE_S)
-        self._script = ProfileScript(self._client, load_rules(case.preset), clock=lambda: now_ms)
+        scripts = [ProfileScript(self._client, each, clock=lambda: now_ms) for each in rules]
         if text is not None:
-            self._script.text, self._script.sha = text, sha_of(text)
+            (script,) = scripts
+            script.text, script.sha = text, sha_of(text)
+        self._scripts, self._in_turn = scripts, cycle(scripts)
 
     def __enter__(self) -> Self:
-        self._script.register()
+        for script in self._scripts:
+            script.register()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,33 +140,34 @@ class _Caller:
         connection = self._client.connection_pool.get_connection()
         try:
             for batch in batches:
-                exchange(connection, pack_calls(self._script, connection, batch))
+                exchange(connection, pack_calls(next(self._in_turn), connection, batch))
         finally:
             connection.disconnect()
 
     def count(self, server: CountedStore, stream: _Stream) -> Counted:
         """Warm up, and count the batches of the stream."""
         self.write([stream.warm_up])
-        calls, outcomes = 0, []
+        calls, taken = 0, []
         server.take()  # what came before
         for batch in stream.batches:
-            packed = self._script.calls_of(batch)
-            self._script.execute(packed)
+            taker = next(self._in_turn)
+            packed = taker.calls_of(batch)
+            taker.execute(packed)
             calls += sum(map(len, packed.rounds))
-            outcomes.append(packed.outcomes)
+            taken.append((taker.rules, batch, packed.outcomes))
         script = server.take().get("evalShaCommand")
         if script is None or script.calls != calls:
             raise BenchError(
                 f"valgrind saw {script and script.calls} of {calls} calls of evalShaCommand: it"
                 " needs a server whose symbols were not stripped"
             )
-        if not all(isinstance(outcome, Applied) for some in outcomes for outcome in some):
+        if not all(isinstance(outcome, Applied) for _, _, some in taken for outcome in some):
             raise BenchError("an event was not applied, so its count says nothing")
         # For the first time keys are made, which happens once in the life of a visitor.
         for _ in range(2):
             server.take()
-            for batch, some in zip(stream.batches, outcomes, strict=True):
-                send_bare(self._client, self._script.rules, batch, some)
+            for rules, batch, some in taken:
+                send_bare(self._client, rules, batch, some)
         bare = server.take()
         return Counted(
             version_of(self._client),

@@ -192,10 +192,11 @@ local function update(key, args)
     end
     named = stream
   end
-  local answers, applied, stale = {}, false, new_visitor
+  local answers, applied, stale = { false }, false, new_visitor
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags, truncated = args[event + 5], "", false
-    local offset = stream ~= "" and event < count and number_of(args[event])
+    local offset = stream ~= "" and event < count and args[event] + 0
+    if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
     if offset and offset <= mark then
       flags = " replayed"
     elseif event < count then
@@ -207,7 +208,8 @@ local function update(key, args)
       elseif visit_id ~= current_id then
         flags, current_id, opens_visit = flags .. " new_visit", visit_id, true
       end
-      local received = args[event + 1] ~= "" and number_of(args[event + 1])
+      local received = args[event + 1] ~= "" and args[event + 1] + 0
+      if received and not (received >= 0 and received < 1e15 and received % 1 == 0) then error("no number") end
 
       local event_other_eventtype_1 = args[event + 6]
       local event_page_title_2 = args[event + 7]
@@ -302,7 +304,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_743f4c8719ea", call)
+  redis.register_function("visitor_profile_436542b21611", call)
 else
   return call(KEYS, ARGV)
 end

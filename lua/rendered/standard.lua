@@ -407,7 +407,7 @@ local function update(key, args)
     end
     named = stream
   end
-  local answers, applied, stale = {}, false, false
+  local answers, applied, stale = { false }, false, false
   -- A read has one turn: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags = args[event + 5], ""
@@ -686,7 +686,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_d093ca79299a", call)
+  redis.register_function("visitor_profile_70dc8fbe4cad", call)
 else
   return call(KEYS, ARGV)
 end

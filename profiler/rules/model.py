@@ -5,17 +5,16 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic import model_validator as after_validation
-from pydantic_core import ErrorDetails
 
 from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
 from profiler.rules.identity import FieldOfEvent, Identity, Table
 from profiler.rules.key_pattern import KeyPattern
-from profiler.rules.places import in_file, line_of
+from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import EVENT_TIME, Name, Rule
 
 PRESETS = ("standard", "article")
@@ -92,23 +91,23 @@ class Rules(Table):
         codes: dict[bytes, str] = {}
         for index, rule in enumerate(self.fields):
             if names.index(rule.name) != index:
-                raise _PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
+                raise PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
             if rule.when is not None and rule.when not in self.predicates:
-                raise _PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
+                raise PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
             if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
                 message = f"shares its state code with {twin}, rename one"
-                raise _PlacedError(("fields", index, "name"), message)
+                raise PlacedError(("fields", index, "name"), message)
             if self.order not in rule.declared.orders:
                 message = f"{rule.operation} is unknown to order {self.order}"
-                raise _PlacedError(("fields", index, "operation"), message)
+                raise PlacedError(("fields", index, "operation"), message)
         if self.order == "event_time":
-            counts = {r.name for r in self.fields if (r.scope, r.kind) == ("visit", "none")}
+            counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
             if self.visit is None or self.visit.bounce not in counts:
-                raise _PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
+                raise PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
         elif self.visit is not None:
-            raise _PlacedError(("visit",), "visits are remembered only with order event_time")
+            raise PlacedError(("visit",), "visits are remembered only with order event_time")
         if len(self.inputs) > MAX_INPUTS:
-            raise _PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
+            raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
         return self
 
     @property
@@ -140,14 +139,6 @@ class Rules(Table):
         return sorted(tested | taken)
 
 
-class _PlacedError(ValueError):
-    """A finding of a whole-file check, with the place it belongs to."""
-
-    def __init__(self, place: tuple[str | int, ...], message: str) -> None:
-        super().__init__(message)
-        self.place = place
-
-
 def _canonical(model: BaseModel) -> bytes:
     meaning = model.model_dump(mode="json", exclude_none=True)
     return json.dumps(meaning, sort_keys=True, separators=(",", ":")).encode()
@@ -177,17 +168,5 @@ def parse_rules(text: str, path: str) -> Rules:
     try:
         return Rules.model_validate(data)
     except ValidationError as error:
-        findings = [_finding(text, path, data, each) for each in error.errors()]
+        findings = [finding(text, path, data, each) for each in error.errors()]
         raise ConfigError("\n".join(findings)) from error
-
-
-def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
-    cause = error.get("ctx", {}).get("error")
-    place = cause.place if isinstance(cause, _PlacedError) else in_file(tuple(error["loc"]), data)
-    message = error["msg"].removeprefix("Value error, ")
-    where = ".".join(str(part) for part in place)
-    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
-        rule = data["fields"][place[1]]
-        name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
-        where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
-    return f"{path}:{line_of(text, place)}: {where or 'file'}: {message}"

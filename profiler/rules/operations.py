@@ -33,6 +33,7 @@ class Operation(BaseModel):
         late: whether an event older than all kept visits moves it.
         null: whether the field may be unknown.
         cost: what an event and a visitor pay for it.
+        counts: whether the field is a number of events, which `bounce` may name.
         places: by the kind of value, the names of its places in packed state; an empty name is
             the place that is called like the rule.
     """
@@ -45,6 +46,7 @@ class Operation(BaseModel):
     late: bool
     null: bool
     cost: Annotated[str, Field(min_length=1)]
+    counts: bool = False
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]
 
     @property

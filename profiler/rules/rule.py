@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal, cast
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from pydantic import model_validator as after_validation
 
 from profiler.rules.identity import FieldOfEvent, Table
 from profiler.rules.operations import Kind, Operation, operations
+from profiler.rules.places import PlacedError
 
 #: The value of a rule that takes the event's time (ms) instead of a field of the event.
 EVENT_TIME = "event_time"
@@ -23,19 +24,12 @@ BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
-def _known(operation: str) -> str:
-    if operation not in operations():
-        known = ", ".join(operations())
-        raise ValueError(f"no operation is called {operation}; there are {known}")
-    return operation
-
-
 class Rule(Table):
     """One field of the profile."""
 
     name: Name
     scope: Literal["visitor", "visit"]
-    operation: Annotated[Name, AfterValidator(_known)]
+    operation: Name
     value: FieldOfEvent | None = None
     when: Name | None = None
     decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
@@ -43,13 +37,19 @@ class Rule(Table):
     @after_validation(mode="after")
     def _fits_together(self) -> "Rule":
         if self.name in BUILT_IN_FIELDS:
-            raise ValueError(f"{self.name} is built in, choose another name")
+            raise PlacedError(("name",), f"{self.name} is built in, choose another name")
         if not self.name.startswith(self.scope + "_"):
-            raise ValueError(f"the name of a {self.scope} field begins with {self.scope}_")
+            message = f"the name of a {self.scope} field begins with {self.scope}_"
+            raise PlacedError(("name",), message)
+        if self.operation not in operations():
+            known = ", ".join(operations())
+            message = f"no operation is called {self.operation}; there are {known}"
+            raise PlacedError(("operation",), message)
         if self.declared.kind_of(self.value, EVENT_TIME) is None:
-            raise ValueError(self._wrong_value())
+            raise PlacedError(("value",), self._wrong_value())
         if self.decimals is not None and self.kind != "number":
-            raise ValueError(f"{self.operation} takes no number, so it has no decimals")
+            message = f"{self.operation} takes no number, so it has no decimals"
+            raise PlacedError(("decimals",), message)
         return self
 
     def _wrong_value(self) -> str:

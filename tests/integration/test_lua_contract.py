@@ -43,6 +43,19 @@ def test_others_end_with_1_and_say_why(standard: Path) -> None:
     assert "identity: event_id, created, sent, received: " in done.errors
 
 
+def test_the_first_versions_contract_is_refused_with_every_reason(standard: Path) -> None:
+    first = json.loads(standard.read_text())
+    first |= {"contract": 1, "layout": 1, "reads_layouts": [1], "rules_version": "standard-old"}
+    identity = first["compatibility"]["identity"]
+    identity["event_time"] = identity.pop("created")
+    standard.write_text(json.dumps(first))
+    done = run_command([*COMPARE, str(standard)])
+    assert (done.code, done.output) == (1, "")
+    told = [line.strip() for line in done.errors.splitlines()[1:]]
+    assert [line.partition(":")[0] for line in told] == ["contract", "layout", "identity"]
+    assert told[1].startswith("layout: standard-old reads [1] and refuses 2 of ")
+
+
 @pytest.mark.parametrize("content", [None, "", "[]", '{"layout": 1}'])
 def test_what_is_no_contract_is_told(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "other.json"

@@ -35,7 +35,7 @@ bounce = "visit_0"
 #: In turn: a first one of the visit, that `bounce` names, is a count.
 KINDS = [
     *(("count", ""), ("first", PAGE), ("last", PAGE), ("first", TIME), ("last", TIME)),
-    *(("sum", "x"), ("min", "x")),
+    *(("sum", "x"), ("min", "x"), ("max", "x")),
 ]
 
 

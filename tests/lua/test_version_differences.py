@@ -111,6 +111,14 @@ def test_in_order_of_arrival_a_field_that_one_does_not_know_goes_wrong(
     assert reason.startswith("fields: visit_extra: ")
 
 
+def test_another_contract_is_a_conflict() -> None:
+    """Also where each would read the other's layout."""
+    older = contract_of(STANDARD) | {"contract": 1}
+    (reason,) = conflicts(contract_of(STANDARD), older)
+    assert reason.startswith("contract: 2 and 1: ")
+    assert conflicts(older, older) == []
+
+
 def test_other_identity_fields_are_a_conflict() -> None:
     identity = STANDARD.identity.model_copy(update={"visit": "session", "event_id": None})
     other = STANDARD.model_copy(update={"identity": identity})

@@ -63,6 +63,18 @@ _NUMBERS = Shape(
     inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
 )
 
+_LARGEST = Shape(
+    fields=(
+        Field("visitor_dearest", "max", _TOTAL, _is_sale, decimals=2),
+        Field("visit_most_items", "max", _ITEMS, decimals=0),
+        Field("visit_heaviest", "max", _WEIGHT, decimals=4),
+        Field("visit_events", "count"),
+        Field("visit_last_page", "last", PAGE),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+)
+
 _SMALL = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
@@ -89,6 +101,7 @@ _SMALL = Shape(
 PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
+    "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
 }

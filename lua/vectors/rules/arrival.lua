@@ -209,10 +209,11 @@ local function update(key, args)
     end
     named = stream
   end
-  local answers, applied, stale = {}, false, new_visitor
+  local answers, applied, stale = { false }, false, new_visitor
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags, truncated = args[event + 5], "", false
-    local offset = stream ~= "" and event < count and number_of(args[event])
+    local offset = stream ~= "" and event < count and args[event] + 0
+    if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
     if offset and offset <= mark then
       flags = " replayed"
     elseif event < count then
@@ -351,7 +352,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_d63ba4658882", call)
+  redis.register_function("visitor_profile_8bb16c49a33e", call)
 else
   return call(KEYS, ARGV)
 end

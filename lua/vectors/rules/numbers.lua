@@ -417,7 +417,7 @@ local function update(key, args)
     end
     named = stream
   end
-  local answers, applied, stale = {}, false, false
+  local answers, applied, stale = { false }, false, false
   -- A read has one turn: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count, 11 do
     local visit_id, flags = args[event + 5], ""
@@ -689,7 +689,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_08bc08a8bcc2", call)
+  redis.register_function("visitor_profile_01e042347a12", call)
 else
   return call(KEYS, ARGV)
 end

@@ -400,7 +400,7 @@ local function update(key, args)
     end
     named = stream
   end
-  local answers, applied, stale = {}, false, false
+  local answers, applied, stale = { false }, false, false
   -- One turn more than events: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count + 1, 8 do
     local visit_id, flags = args[event + 5], ""
@@ -686,7 +686,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_14e8906b9565", call)
+  redis.register_function("visitor_profile_2834d39fe274", call)
 else
   return call(KEYS, ARGV)
 end
