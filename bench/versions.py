@@ -13,7 +13,8 @@ from bench.command import Command, Measured, Session
 from bench.counting import Case, Counted, count_instructions
 from bench.report import Summary
 from bench.traffic import TRAFFICS
-from profiler.rules.model import Rule, Rules, load_rules
+from profiler.rules.model import Rules, load_rules
+from profiler.rules.rule import Rule
 from servers.redis import FLAVOURS
 
 #: What the newer rules have in addition: a text of the visitor and a count of the visit.

@@ -53,8 +53,8 @@ def test_the_instructions_of_one_script(tmp_path: Path) -> None:
     for script in ((), (f"--script={slower}",)):
         output = tmp_path / "counted.json"
         run = run_bench("instructions", *one, *script, f"--output={output}")
-        assert run.returncode == 0, run.stderr
-        assert "counted article, twenty" in run.stdout
+        assert run.code == 0, run.errors
+        assert "counted article, twenty" in run.output
         rows += json.loads(output.read_text(encoding="utf-8"))["rows"]
     row, slow = rows
     assert row["server"].startswith("Valkey 9")
