@@ -90,20 +90,21 @@ local function seldom()
 
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
-    local layout, order, parts = string.byte(packed) or 0, string.sub(packed, 2, 2), nil
+    local layout, order, parts = string.byte(packed) or 0, nil, nil
     if layout > 143 and layout < 160 then
       parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
       layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
       order = parts[2]
+      if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
     end
     if layout > 2 and (parts or layout < 32) then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
-    elseif layout ~= (parts and 1 or 2) or order ~= "a" and order ~= "e" then
+    elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
     elseif order ~= "a" then
       error({ err = "EPROFILE the profile was written by rules of another order" })
     end
-    return parts
+    return layout == 1 and parts or nil
   end
 
   -- Cuts a value over its cap at a UTF-8 character, so that the rest stays text.
@@ -134,9 +135,9 @@ end
 -- answers, and where anything changed: whether the time to live is to be set anew, and the state to
 -- store, fields to remove (there are none) and fields to set.
 local function update(key, args)
-  -- Layout, order, digest of the rules; watermark, day of the time to live, stream of the watermark,
-  -- other streams.
-  local STATE = ">BBI4i7I2I1c0I4c0"
+  -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
+  -- a text: watermark, day of the time to live, stream of the watermark, other streams.
+  local STATE = ">c5BI4BI4i7I2I1c0I4c0"
   local count, visitor_id, stream = #args, args[1], args[2]
   if count == 2 and visitor_id ~= "" then
     stream = stream == "" or number_of(stream) and "" -- a read: this was `now`
@@ -160,9 +161,9 @@ local function update(key, args)
   local mark, day, named, streams = -1, -86400000, stream, ""
   if packed and #packed > 262144 then
     error({ err = "EPROFILE stored state exceeds 262144 bytes" })
-  elseif packed and string.find(packed, "\002a", 1, true) == 1 then
+  elseif packed and string.find(packed, "\147\2\218\0\5a", 1, true) == 1 then
     local _, at
-    _, _, _, mark, day, named, streams, at = struct.unpack(STATE, packed)
+    _, _, _, _, _, mark, day, named, streams, at = struct.unpack(STATE, packed)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
   elseif packed then
@@ -264,7 +265,7 @@ local function update(key, args)
   if visit_last_page ~= stored[6] then
     set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
   end
-  local state = struct.pack(STATE, 2, 97, 8400410, mark, day / 86400000 % 65536, #named, named, #streams, streams)
+  local state = struct.pack(STATE, "\147\2\218\0\5", 97, 8400410, 219, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
   return answers, stale, state, set, n
 end
 
@@ -304,7 +305,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_436542b21611", call)
+  redis.register_function("visitor_profile_9165f9631c30", call)
 else
   return call(KEYS, ARGV)
 end

@@ -120,20 +120,21 @@ local function seldom()
 
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
-    local layout, order, parts = string.byte(packed) or 0, string.sub(packed, 2, 2), nil
+    local layout, order, parts = string.byte(packed) or 0, nil, nil
     if layout > 143 and layout < 160 then
       parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
       layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
       order = parts[2]
+      if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
     end
     if layout > 2 and (parts or layout < 32) then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
-    elseif layout ~= (parts and 1 or 2) or order ~= "a" and order ~= "e" then
+    elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
     elseif order ~= "e" then
       error({ err = "EPROFILE the profile was written by rules of another order" })
     end
-    return parts
+    return layout == 1 and parts or nil
   end
 
   -- Puts "?" where created or sent is no number; says whether there was any such text.
@@ -219,10 +220,10 @@ local function seldom()
   -- Layout 2 of other rules, whose head says which values they have: for each its kind (n: a number,
   -- t: a text, from 128: a text that is stored empty where it is that one of the visit) and code.
   local function read_layout_2(packed)
-    local visit_bytes, visitor_bytes = 4 * string.byte(packed, 7), 4 * string.byte(packed, 8)
-    local visit_codes = string.sub(packed, 9, 8 + visit_bytes)
-    local visitor_codes = string.sub(packed, 9 + visit_bytes, 8 + visit_bytes + visitor_bytes)
-    local texts, fixed = {}, { struct.unpack(">i7I2I4I1c0I4c0I2c0I2c0", packed, 9 + visit_bytes + visitor_bytes) }
+    local visit_bytes, visitor_bytes = 4 * string.byte(packed, 11), 4 * string.byte(packed, 12)
+    local visit_codes = string.sub(packed, 13, 12 + visit_bytes)
+    local visitor_codes = string.sub(packed, 13 + visit_bytes, 12 + visit_bytes + visitor_bytes)
+    local texts, fixed = {}, { struct.unpack(">i7I2I4I1c0I4c0I2c0I2c0", packed, 18 + visit_bytes + visitor_bytes) }
     local from = fixed[8]
     local function values_of(codes, is_visit)
       local values = {}
@@ -320,9 +321,9 @@ end
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
 local function update(key, args)
   -- stylua: ignore
-  local HEAD = "\002e\198\244\134\029\006\006t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183z"
+  local HEAD = "\147\002\218\0007e\198\244\134\029\006\006t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183z\219"
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
-  local STORED = ">c56i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
+  local STORED = ">c61I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
   local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0"
   -- After every time, before every time, and neither.
   local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
@@ -363,12 +364,12 @@ local function update(key, args)
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
     if string.find(packed, HEAD, 1, true) ~= 1 then
-      packed, gone = HEAD .. seldom().take_over(packed), {}
+      packed, gone = HEAD .. "size" .. seldom().take_over(packed), {}
       for _, name in ipairs(redis.call("HKEYS", key)) do
         gone[#gone + 1] = name ~= "~" and name or nil
       end
     end
-    local at = 57
+    local at = 66
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_first_page_ms,
       visit_first_page_created, visit_first_page, visit_last_page_ms, visit_last_page_created, visit_last_page, visit_start,
@@ -629,7 +630,9 @@ local function update(key, args)
   if visit_last_page == visit_first_page then visit_last_page = "" end
   day = day / 86400000 % 65536
   -- stylua: ignore
-  local state = struct.pack(STORED, HEAD, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
+  local size = 173 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #events + #carried + #visitor_first_page + #visitor_last_page + #visitor_carried + #visits
+  -- stylua: ignore
+  local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
     latest, visit_number, visit_first_page_ms, visit_first_page_created, #visit_first_page, visit_first_page,
     visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page, visit_start, visit_end,
     visit_pageviews, visit_events, #events, events, #carried, carried, visitor_first_page_ms, visitor_first_page_created,
@@ -686,7 +689,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_70dc8fbe4cad", call)
+  redis.register_function("visitor_profile_cee63a43c125", call)
 else
   return call(KEYS, ARGV)
 end

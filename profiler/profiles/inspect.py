@@ -8,15 +8,15 @@ from profiler.records.types import Rejected
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import Rules
 
-#: The state's first byte: the layout, or the mark of an array in layout 1, which was MessagePack.
+#: The state's first byte: an array of MessagePack, whose first place is the layout.
 _ARRAYS = range(0x90, 0xA0)
 _LAYOUTS = range(1, 0x20)
 
-#: The second place of the state.
+#: The second place of layout 1, and the first byte of that of layout 2.
 _ORDERS = {"a": "arrival", "e": "event_time"}
 
-#: Bytes of the rules version's digest, behind it.
-_DIGEST_BYTES = 4
+#: Where the order is in layout 2, and behind it so many bytes of the rules version's digest.
+_ORDER_AT, _DIGEST_BYTES = 5, 4
 
 #: Texts of MessagePack.
 _SHORT_TEXTS = range(0xA0, 0xC0)
@@ -92,29 +92,28 @@ def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
 def _read_head(key: str, packed: bytes, rules: Rules) -> _Writer:
     """Read the head of the state and nothing behind it: the rest is the script's own affair."""
     try:
-        if packed[0] in _LAYOUTS:
-            return _read_layout(key, packed, rules)
-        return _read_layout_1(packed)
+        layout = packed[1] if packed[0] in _ARRAYS else packed[0]
+        if layout in _LAYOUTS and layout > LAYOUT:
+            raise StoredStateError(
+                f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
+                " update this one"
+            )
+        is_first = packed[0] in _ARRAYS and layout == 1
+        return _read_layout_1(packed) if is_first else _read_layout_2(packed, rules)
     except (IndexError, KeyError, ValueError) as error:
         raise StoredStateError(_DAMAGED.format(key=key)) from error
 
 
-def _read_layout(key: str, packed: bytes, rules: Rules) -> _Writer:
-    layout, order, digest = packed[0], packed[1:2], packed[2 : 2 + _DIGEST_BYTES].hex()
-    if layout > LAYOUT:
-        raise StoredStateError(
-            f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
-            " update this one"
-        )
-    if layout < LAYOUT or len(digest) < 2 * _DIGEST_BYTES:
+def _read_layout_2(packed: bytes, rules: Rules) -> _Writer:
+    order = packed[_ORDER_AT : _ORDER_AT + 1]
+    digest = packed[_ORDER_AT + 1 : _ORDER_AT + 1 + _DIGEST_BYTES].hex()
+    if packed[0] not in _ARRAYS or packed[1] != LAYOUT or len(digest) < 2 * _DIGEST_BYTES:
         raise ValueError("no head")
     is_ours = rules.version.endswith(f"-{digest}")
     return _Writer(_ORDERS[order.decode()], rules.version if is_ours else f"…-{digest}")
 
 
 def _read_layout_1(packed: bytes) -> _Writer:
-    if packed[0] not in _ARRAYS or packed[1] != 1:
-        raise ValueError("no head")
     order, end = _text_at(packed, 2)
     rules_version, _ = _text_at(packed, end)
     return _Writer(_ORDERS[order], rules_version)

@@ -26,6 +26,11 @@ _VISIT_END = [("events", "I2c0"), ("carried", "I4c0")]
 _END = [("visitor_carried", "I4c0"), ("visits", "I4c0")]
 _TEXT = "I3c0"
 
+#: State is MessagePack as layout 1 was, so that version 0.1 finds the layout and answers ELAYOUT:
+#: an array of the layout, a text that is the head, and a text of all values, whose length has 4
+#: bytes.
+_ARRAY, _TEXT_MARK = bytes([0x93, LAYOUT, 0xDA]), b"\xdb"
+
 #: Bytes of two ids and of 1,024 streams, at most.
 _IDS_AND_STREAMS = 2 * 65_535 + 2**16
 
@@ -85,15 +90,22 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
     if slots:
         _use_slots(rendered, first=1)
     _find_twins(visitor, visit)
-    head = bytes([LAYOUT]) + b"e" + digest + bytes([len(visit), len(visitor)])
+    head = b"e" + digest + bytes([len(visit), len(visitor)])
     head += b"".join(_kind(rule, visit) + rule.code for rule in (*visit, *visitor))
+    head = _ARRAY + len(head).to_bytes(2, "big") + head + _TEXT_MARK
     visit_columns = [*_columns(_VISIT_HEAD), *_values(visit), *_columns(_VISIT_END)]
     state = [*_columns(_FIXED), *visit_columns, *_values(visitor), *_columns(_END)]
     one_visit = [Column("size", "I4"), *visit_columns]
     return shared | {
         "head": head,
         "state": _blocks("STATE", state, whole=not slots),
-        "stored": _blocks("STORED", [Column("HEAD", f"c{len(head)}"), *state], whole=not slots),
+        "stored": _blocks(
+            "STORED",
+            [Column("HEAD", f"c{len(head)}"), Column("size", "I4"), *state],
+            whole=not slots,
+        ),
+        "state_bytes": _fixed_bytes(state),
+        "state_texts": [column.name for column in state if column.is_text],
         "visit": (visit_blocks := _blocks("VISIT", one_visit, whole=not slots)),
         "visit_read": [
             block._replace(names=["_" if name == "size" else name for name in block.names])

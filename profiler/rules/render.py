@@ -58,7 +58,7 @@ def _read(name: str) -> tuple[str, str | None, Callable[[], bool]]:
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
     """The templates, each compiled once: that takes ten times as long as to fill one in."""
     environment = Environment(
         loader=FunctionLoader(_read),
@@ -95,7 +95,8 @@ def render(rules: Rules) -> str:
     contract = contract_of(rules)
     inputs = [Input(rules, index, len(EVENT_ARGS)) for index in range(len(rules.inputs))]
     names = {each.field: each.name for each in inputs}
-    rendered = [_rule(rule, rules, {each.field: each for each in inputs}) for rule in rules.fields]
+    of_field = {each.field: each for each in inputs}
+    rendered = [rendered_rule(rule, rules, of_field) for rule in rules.fields]
     remembers_visits = rules.order == "event_time"
     context: dict[str, Any] = {
         **contract._asdict(),
@@ -117,7 +118,7 @@ def render(rules: Rules) -> str:
         "function_name": _FUNCTION + _DIGEST,
         **packed_state(rules, rendered),
     }
-    text = _environment().get_template("profile.lua.j2").render(context)
+    text = templates().get_template("profile.lua.j2").render(context)
     # Jinja's line statements eat the blank lines after them: one goes behind every top-level end.
     text = re.sub(r"^(end|\}|\]\])\n(?=\S)", r"\1\n\n", text, flags=re.MULTILINE)
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -125,8 +126,9 @@ def render(rules: Rules) -> str:
     return _FUNCTION_NAME.sub(_FUNCTION + digest, text)
 
 
-def _rule(rule: Rule, rules: Rules, inputs: dict[str, Input]) -> RenderedRule:
-    macros = _environment().get_template(rule.declared.file).module
+def rendered_rule(rule: Rule, rules: Rules, inputs: dict[str, Input]) -> RenderedRule:
+    """A rule with the macros of its operation; `inputs` by their fields."""
+    macros = templates().get_template(rule.declared.file).module
     return RenderedRule(rule, rules, inputs, macros)
 
 

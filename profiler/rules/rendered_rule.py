@@ -87,34 +87,34 @@ class RenderedRule:
     @property
     def formats(self) -> list[str]:
         """Of each place, as `struct` has it; ``text`` is a length and the bytes."""
-        return self._say("packed").split()
+        return self.say("packed").split()
 
     @property
     def empty(self) -> str:
         """What the places hold before any event."""
-        return self._say("empty")
+        return self.say("empty")
 
     @property
     def public(self) -> str:
         """The value in an answer; false or nil where it is not known."""
-        return self._say("public")
+        return self.say("public")
 
     @property
     def returned(self) -> str:
         """What is done where a forgotten visit comes back."""
-        return self._say("returned") if hasattr(self._macros, "returned") else ""
+        return self.say("returned") if hasattr(self._macros, "returned") else ""
 
     @property
     def add(self) -> str:
         """The statements that take an event."""
         value = {"text": self._input, "number": self.units}.get(self.kind, "1")
         event = SimpleNamespace(ms="ms", created="created", value=value, corrects=True)
-        return self._say("add", event)
+        return self.say("add", event)
 
     @property
     def arrive(self) -> str:
         """The same in order of arrival."""
-        return self._say("arrive")
+        return self.say("arrive")
 
     @property
     def units(self) -> str:
@@ -164,7 +164,8 @@ class RenderedRule:
     def _twin_place(self) -> str:
         return self.twin.place() if self.twin else ""
 
-    def _say(self, part: str, *more: object) -> str:
+    def say(self, part: str, *more: object) -> str:
+        """What a macro of the operation gives; `more` stands behind the rule."""
         return str(getattr(self._macros, part)(self, *more)).strip()
 
 

@@ -4,6 +4,9 @@ import json
 from itertools import product
 from pathlib import Path
 
+from bench.versions import two_versions
+from profiler.rules.compatibility import conflicts
+from profiler.rules.contract import contract_json
 from profiler.rules.model import load_rules
 from profiler.rules.render import render
 from servers.counted import CountedStore
@@ -64,6 +67,22 @@ def test_the_instructions_of_one_script(tmp_path: Path) -> None:
     assert slow["calls"] == row["calls"]
     # An instruction of Lua takes several of the machine.
     assert slow["instructions_per_call"] > row["instructions_per_call"] + 1e4
+
+
+def test_two_versions_of_the_rules_in_turn(tmp_path: Path) -> None:
+    with needed_servers():
+        CountedStore("valkey9")
+    older, newer = (contract_json(rules, "sha", "function") for rules in two_versions())
+    assert conflicts(older, newer) == []
+    output = tmp_path / "versions.json"
+    few = ("--server=valkey9", "--traffic=three", f"--output={output}")
+    run = run_bench("versions", *few)
+    assert run.code == 0, run.errors
+    (row,) = json.loads(output.read_text(encoding="utf-8"))["rows"]
+    assert row["server"].startswith("Valkey 9")
+    assert 3 <= row["events_per_call"] <= 4
+    # Two fields more are little, another's state is much.
+    assert 1 < row["newer_per_event"] / row["older_per_event"] < 1.2 < row["ratio"]
 
 
 def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from profiler.rules.model import Rules
 from profiler.rules.operations import operations
 from profiler.rules.packed_state import packed_state
-from profiler.rules.render import _environment, _rule
+from profiler.rules.render import rendered_rule, templates
 from profiler.rules.rendered_rule import Input, RenderedRule
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Algebra:
     def __init__(self, client: redis.Redis, case: Case) -> None:
         rules = case.rules
         inputs = {f: Input(rules, i, 0) for i, f in enumerate(rules.inputs)}
-        rendered = [_rule(rule, rules, inputs) for rule in rules.fields]
+        rendered = [rendered_rule(rule, rules, inputs) for rule in rules.fields]
         self.rule = rendered[-1]
         self.declared, self.type = rules.fields[-1].declared, rules.fields[-1].type
         self.start: bytes = packed_state(rules, rendered)["visit_starts"][-1]
@@ -200,7 +200,7 @@ def _harness(rule: RenderedRule, case: Case, taken: Input | None) -> str:
         value=others[rule.place()],
         corrects=False,
     )
-    functions = _environment().get_template("parts/text.lua.j2")
+    functions = templates().get_template("parts/text.lua.j2")
     return HARNESS.format(
         functions=functions.render(remembers_visits=True, takes_numbers=True),
         format=">" + "".join(formats),
@@ -212,7 +212,7 @@ def _harness(rule: RenderedRule, case: Case, taken: Input | None) -> str:
             for place, format_ in zip(rule.places, formats, strict=True)
         ),
         empty=rule.empty,
-        merge=rule._say("merge", other),  # noqa: SLF001 - the script merges no two visits yet
+        merge=rule.say("merge", other),
         returned=rule.returned,
         input=taken.name if taken else "input",
         at_input=4 if case.kind == "number" else 3,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler.rules.operations import operations
-from profiler.rules.render import _environment
+from profiler.rules.render import templates
 from tests.lua.algebra import EMPTY, RETURNED, Algebra, Event, cases, fold, merge
 from tests.lua.runner import examples
 
@@ -176,7 +176,7 @@ def test_a_file_has_the_macros_that_it_needs(name: str) -> None:
     declared = operations()[name]
     macros = {
         each
-        for each in dir(_environment().get_template(declared.file).module)
+        for each in dir(templates().get_template(declared.file).module)
         if not each.startswith("_")
     }
 

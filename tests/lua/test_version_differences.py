@@ -61,8 +61,8 @@ def test_an_older_script_refuses_a_newer_layout(
     old, old_contract = script(rules), contract_of(rules)
     old.raw(event(1, event_id="1"), stream="s")
     state = old.stored()[b"~"]
-    assert state[:1] == b"\2"
-    redis_client.hset(old.key, "~", b"\3" + state[1:])
+    assert state[:2] == b"\x93\2"
+    redis_client.hset(old.key, "~", b"\x93\3" + state[2:])
 
     assert_refused("ELAYOUT", old, event(2, event_id="2"))
     monkeypatch.setattr(contract, "LAYOUT", 3)

@@ -23,7 +23,7 @@ from tests.worker.upgrade_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from servers.redis import Store
@@ -80,13 +80,24 @@ def test_profiles_are_those_of_this_version_alone(deploy: Deploy, halves: Halves
     assert_as_if_alone(upgraded, alone, halves)
 
 
+def first_rules(deployment: MemoryDeployment) -> str:
+    """The first version's rules file, as it is."""
+    return RULES.read_text("utf-8").replace("visitor:{", f"{deployment.key_prefix}{{")
+
+
+def counts_of_the_first_rules(deployment: MemoryDeployment) -> str:
+    """Today's rules, but for what counts as a page view."""
+    return deployment.rules.read_text().replace('when = "any_page_view"', 'when = "page_view"')
+
+
+@pytest.mark.parametrize("rules", [first_rules, counts_of_the_first_rules])
 @pytest.mark.parametrize("halves", [sample(), shaped(SAME)], ids=["sample", "shapes"])
-def test_with_the_first_versions_rules_counts_go_on(deploy: Deploy, halves: Halves) -> None:
-    """Its rules file is read as it is; nothing begins anew."""
+def test_where_page_views_are_what_they_were_all_goes_on(
+    deploy: Deploy, halves: Halves, rules: Callable[[MemoryDeployment], str]
+) -> None:
     upgraded, alone = deploy("upgraded"), deploy("alone")
     for deployment in (upgraded, alone):
-        text = RULES.read_text("utf-8")
-        deployment.rules.write_text(text.replace("visitor:{", f"{deployment.key_prefix}{{"))
+        deployment.rules.write_text(rules(deployment))
     upgrade(upgraded, halves)
     run_alone(alone, halves)
 
@@ -177,13 +188,15 @@ def test_the_first_versions_marks_stay_in_the_profile(deploy: Deploy) -> None:
 def test_the_first_version_refuses_what_this_one_wrote(
     deploy: Deploy, redis_client: redis.Redis
 ) -> None:
-    """It changes nothing; its worker would have made dead letters of such events."""
+    """It changes nothing."""
     deployment, halves = deploy("upgraded"), shaped(["views"])
     upgrade(deployment, halves)
     key = f"{deployment.key_prefix}{{views}}"
     before = redis_client.dump(key), redis_client.pexpiretime(key)
     deployment.produce(halves.after)
-    with pytest.raises(redis.ResponseError, match="EPROFILE stored state is damaged"):
+    with pytest.raises(
+        redis.ResponseError, match=r"^ELAYOUT stored state has layout 2, this script knows 1"
+    ):
         FirstVersion(deployment).work_off()
     assert (redis_client.dump(key), redis_client.pexpiretime(key)) == before
     assert not deployment.is_done()
