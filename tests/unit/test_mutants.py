@@ -168,6 +168,9 @@ def test_a_template_is_rendered_into_the_copy(tmp_path: Path) -> None:
     comment = (TREE / mutant.path).read_text("utf-8").index("--")
     nothing = mutant._replace(edit=mutant.edit._replace(start=comment, end=comment, text=""))
     assert copy.put(nothing) == "renders to the same script"
+    copy.restore(mutant)
+    unknown = nothing._replace(edit=nothing.edit._replace(text="--[[= unknown ]]"))
+    assert copy.put(unknown) == "does not render"
 
 
 #: Prints what the rules of `standard` render to, and what they do with another limit.

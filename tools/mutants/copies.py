@@ -137,10 +137,8 @@ class Copy:
 
     def _render(self) -> str:
         before = self._renderings()
-        for program in _RENDER_PROGRAMS:
-            run = self._run("-m", *program)
-            if run.returncode:
-                raise RuntimeError(f"the templates do not render: {run.stderr}")
+        if any(self._run("-m", *program).returncode for program in _RENDER_PROGRAMS):
+            return "does not render"
         if before == self._renderings():
             return "renders to the same script"
         return _why_no_lua(before)
