@@ -54,3 +54,10 @@ def test_a_stream_beyond_the_limit_takes_the_place_of_the_oldest(standard: Runne
     """So the worker refuses a topic with more partitions: here an event counts twice."""
     assert not any(replayed(standard, events(DEFAULT + 1)))
     assert replayed(standard, events(1)) == [False]
+
+
+def test_events_without_a_stream_take_no_streams_place(standard: Runner) -> None:
+    assert not any(replayed(standard, events(DEFAULT)))
+    (event,) = events(1)
+    assert replayed(standard, [event._replace(stream="")]) == [False]
+    assert replayed(standard, events(1)) == [True]

@@ -70,3 +70,28 @@ def test_values_of_unknown_rules_are_carried_along(
     assert profile["visit_events"] == 3
     assert profile["visitor_events"] == 12
     assert profile["visitor_pageviews"] == 12
+
+
+@pytest.mark.parametrize("ms", [0, 10**15 - 1])
+def test_a_page_stored_once_is_known_in_all_its_places(
+    redis_client: redis.Redis, key_prefix: str, ms: int
+) -> None:
+    """At the first and the last time there is, by the rules that stored it and by others."""
+    last = next(rule for rule in STANDARD.fields if rule.name == "visit_last_page")
+    title = last.model_copy(update={"name": "visit_last_title", "when": None})
+    more = STANDARD.model_copy(update={"fields": [*STANDARD.fields, title]})
+    key = f"{key_prefix}{{v}}"
+    with_title, without = Script(redis_client, key, more), Script(redis_client, key)
+
+    with_title.raw(event(ms=ms, event_id="1", page="home"))
+    assert pages(with_title) == [b"home"] * 5
+    assert pages(without) == [b"home"] * 4
+    # What the title shared its text with is another text now.
+    without.raw(event(ms=ms, event_id="2", page="about"))
+    assert pages(without) == [b"about", b"home"] * 2
+    assert pages(with_title) == [b"about", b"home"] * 2 + [b"home"]
+
+
+def pages(script: Script) -> list[bytes]:
+    """The visitor's first and last page, the visit's, and a title where the rules have one."""
+    return [v for name, v in script.read().items() if name.endswith(("_page", "_title"))]

@@ -118,13 +118,13 @@ def not_received() -> Iterator[Vector]:
     """No received time."""
     yield standard(
         "not-received",
-        "Without a received time the device's own stands, if it is after 3 March 1973.",
+        "Without a received time the device's own stands, if it is of 1973 or later.",
         [
             *one_by_one(
                 timed("1600000000000", "home", ""),
-                timed("100000000000", "as early as can be", ""),
+                timed("94694400000", "as early as can be", ""),
                 timed("999999999999999", "as late as can be", ""),
-                timed("99999999999", "too early", ""),
+                timed("94694399999", "too early", ""),
             ),
             Read(),
         ],
