@@ -152,7 +152,8 @@ end
 local function update(key, args)
   -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
   -- a text: watermark, day of the time to live, stream of the watermark, other streams.
-  local STATE = ">c5BI4BI4i7I2I1c0I4c0"
+  -- stylua: ignore
+  local HEAD, STATE, STORED = "\147\002\218\000\005a\152N\023\185\219", ">i7I2I1c0I4c0", ">c11I4i7I2I1c0I4c0"
   -- Before every time, and neither before nor after one.
   local NEVER, NOWHEN = -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
@@ -178,9 +179,9 @@ local function update(key, args)
   local mark, day, named, streams = -1, -86400000, stream, ""
   if packed and #packed > 262144 then
     error({ err = "EPROFILE stored state exceeds 262144 bytes" })
-  elseif packed and string.find(packed, "\147\2\218\0\5a", 1, true) == 1 then
-    local _, at
-    _, _, _, _, _, mark, day, named, streams, at = struct.unpack(STATE, packed)
+  elseif packed and string.find(packed, "\147\002\218\000\005a", 1, true) == 1 then
+    local at
+    mark, day, named, streams, at = struct.unpack(STATE, packed, 16)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
   elseif packed then
@@ -310,7 +311,7 @@ local function update(key, args)
   if visit_last_page ~= stored[7] then
     set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
   end
-  local state = struct.pack(STATE, "\147\2\218\0\5", 97, 2555254713, 219, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
+  local state = struct.pack(STORED, HEAD, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
   return answers, stale, state, set, n
 end
 
@@ -353,7 +354,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_84338d4e5ef7", call)
+  redis.register_function("visitor_profile_4672a174f294", call)
 else
   return call(KEYS, ARGV)
 end
