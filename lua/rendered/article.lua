@@ -141,7 +141,7 @@ local function update(key, args)
   local HEAD, STATE, STORED = "\147\002\218\000\005a\000\128.\026\219", ">i7I2I1c0I4c0", ">c11I4i7I2I1c0I4c0"
   local count, visitor_id, stream = #args, args[1], args[2]
   if count == 2 and visitor_id ~= "" then
-    stream = stream == "" or number_of(stream) and "" -- a read: this was `now`
+    stream = (stream == "" or number_of(stream)) and "" -- a read: this was `now`
   elseif
     visitor_id == ""
     or count < 5
@@ -197,7 +197,7 @@ local function update(key, args)
   local answers, applied, stale = { false }, false, new_visitor
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags, truncated = args[event + 5], "", false
-    local offset = stream ~= "" and event < count and args[event] + 0
+    local offset = stream ~= "" and args[event] + 0
     if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
     if offset and offset <= mark then
       flags = " replayed"
@@ -306,7 +306,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_4901b726e979", call)
+  redis.register_function("visitor_profile_21dfaa96ac15", call)
 else
   return call(KEYS, ARGV)
 end

@@ -158,7 +158,7 @@ local function update(key, args)
   local NEVER, NOWHEN = -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
   if count == 2 and visitor_id ~= "" then
-    stream = stream == "" or number_of(stream) and "" -- a read: this was `now`
+    stream = (stream == "" or number_of(stream)) and "" -- a read: this was `now`
   elseif
     visitor_id == ""
     or count < 5
@@ -214,7 +214,7 @@ local function update(key, args)
   local answers, applied, stale = { false }, false, new_visitor
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags, truncated = args[event + 5], "", false
-    local offset = stream ~= "" and event < count and args[event] + 0
+    local offset = stream ~= "" and args[event] + 0
     if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
     if offset and offset <= mark then
       flags = " replayed"
@@ -354,7 +354,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_4672a174f294", call)
+  redis.register_function("visitor_profile_9bdccc17a7aa", call)
 else
   return call(KEYS, ARGV)
 end
