@@ -67,6 +67,7 @@ def small_tree(tmp_path: Path) -> Path:
         "profiler/__init__.py": "def held(a):\n    return a + a\n\ndef loose(a):\n    a.b = a\n",
         "tests/test_it.py": "from profiler import *\n\ndef test_it():\n    assert held(2) == 4\n",
         "lua/rendered/a.lua": "return 1\n",
+        "lua/vectors/rules/a.lua": "return 1\n",
         ".gitignore": ".venv\n",
     }
     for name, text in files.items():
@@ -147,15 +148,19 @@ def test_of_an_areas_tests_some_can_be_chosen(small_tree: Path, tmp_path: Path) 
 def test_a_template_is_rendered_into_the_copy(tmp_path: Path) -> None:
     area = Area("a", 1, ("lua/parts/watermark.lua.j2",), ())
     copy = Copy(TREE, tmp_path / "copy")
-    rendered = tmp_path / "copy/lua/rendered/standard.lua"
-    original = rendered.read_text("utf-8")
+    names = ("lua/rendered/standard.lua", "lua/vectors/rules/numbers.lua")
+    originals = [(TREE / name).read_text("utf-8") for name in names]
+
+    def renderings() -> list[str]:
+        return [(tmp_path / "copy" / name).read_text("utf-8") for name in names]
+
     turned = "not (name == stream)"
     mutant = next(mutant for mutant in draw(area, TREE, 1) if mutant.edit.text == turned)
     assert copy.put(mutant) == ""
-    assert f"if {turned} then" in rendered.read_text("utf-8")
+    assert all(f"if {turned} then" in text for text in renderings())
     copy.restore(mutant)
-    assert rendered.read_text("utf-8") == original
-    assert (TREE / "lua/rendered/standard.lua").read_text("utf-8") == original
+    assert renderings() == originals
+    assert [(TREE / name).read_text("utf-8") for name in names] == originals
 
     broken = mutant._replace(edit=mutant.edit._replace(text="if ("))
     assert copy.put(broken) == "is no Lua"
@@ -163,6 +168,9 @@ def test_a_template_is_rendered_into_the_copy(tmp_path: Path) -> None:
     comment = (TREE / mutant.path).read_text("utf-8").index("--")
     nothing = mutant._replace(edit=mutant.edit._replace(start=comment, end=comment, text=""))
     assert copy.put(nothing) == "renders to the same script"
+    copy.restore(mutant)
+    unknown = nothing._replace(edit=nothing.edit._replace(text="--[[= unknown ]]"))
+    assert copy.put(unknown) == "does not render"
 
 
 #: Prints what the rules of `standard` render to, and what they do with another limit.

@@ -21,6 +21,11 @@ _GRACE_S = 30.0
 _SHORT_S = 60.0
 
 
+#: Where renderings are, and what writes them: the presets', and those of the vectors' own rules.
+_RENDERED = ("lua/rendered", "lua/vectors/rules")
+_RENDER_PROGRAMS = (("profiler", "lua", "render"), ("tools.vectors",))
+
+
 class Run(NamedTuple):
     """One run of pytest."""
 
@@ -76,11 +81,8 @@ class Copy:
             path = self._directory / name
             shutil.copy2(self._tree / name, path)
             self._forget_bytecode(path)
-        shutil.copytree(
-            self._tree / "lua" / "rendered",
-            self._directory / "lua" / "rendered",
-            dirs_exist_ok=True,
-        )
+        for folder in _RENDERED:
+            shutil.copytree(self._tree / folder, self._directory / folder, dirs_exist_ok=True)
 
     def test(self, area: Area, limit_s: float) -> Run:
         """Run an area's tests until the first fails, in a session of their own.
@@ -134,14 +136,17 @@ class Copy:
             raise RuntimeError(f"tests would not import the copy: {found.stdout}{found.stderr}")
 
     def _render(self) -> str:
-        rendered = self._directory / "lua" / "rendered"
-        before = {path: path.read_bytes() for path in sorted(rendered.glob("*.lua"))}
-        run = self._run("-m", "profiler", "lua", "render")
-        if run.returncode:
-            raise RuntimeError(f"the templates do not render: {run.stderr}")
-        if before == {path: path.read_bytes() for path in before}:
+        before = self._renderings()
+        if any(self._run("-m", *program).returncode for program in _RENDER_PROGRAMS):
+            return "does not render"
+        if before == self._renderings():
             return "renders to the same script"
         return _why_no_lua(before)
+
+    def _renderings(self) -> dict[Path, bytes]:
+        folders = (self._directory / folder for folder in _RENDERED)
+        paths = (path for folder in folders for path in sorted(folder.glob("*.lua")))
+        return {path: path.read_bytes() for path in paths}
 
     @staticmethod
     def _forget_bytecode(path: Path) -> None:
