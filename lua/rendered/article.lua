@@ -137,10 +137,11 @@ end
 local function update(key, args)
   -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
   -- a text: watermark, day of the time to live, stream of the watermark, other streams.
-  local STATE = ">c5BI4BI4i7I2I1c0I4c0"
+  -- stylua: ignore
+  local HEAD, STATE, STORED = "\147\002\218\000\005a\000\128.\026\219", ">i7I2I1c0I4c0", ">c11I4i7I2I1c0I4c0"
   local count, visitor_id, stream = #args, args[1], args[2]
   if count == 2 and visitor_id ~= "" then
-    stream = stream == "" or number_of(stream) and "" -- a read: this was `now`
+    stream = (stream == "" or number_of(stream)) and "" -- a read: this was `now`
   elseif
     visitor_id == ""
     or count < 5
@@ -161,9 +162,9 @@ local function update(key, args)
   local mark, day, named, streams = -1, -86400000, stream, ""
   if packed and #packed > 262144 then
     error({ err = "EPROFILE stored state exceeds 262144 bytes" })
-  elseif packed and string.find(packed, "\147\2\218\0\5a", 1, true) == 1 then
-    local _, at
-    _, _, _, _, _, mark, day, named, streams, at = struct.unpack(STATE, packed)
+  elseif packed and string.find(packed, "\147\002\218\000\005a", 1, true) == 1 then
+    local at
+    mark, day, named, streams, at = struct.unpack(STATE, packed, 16)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
   elseif packed then
@@ -196,7 +197,7 @@ local function update(key, args)
   local answers, applied, stale = { false }, false, new_visitor
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags, truncated = args[event + 5], "", false
-    local offset = stream ~= "" and event < count and args[event] + 0
+    local offset = stream ~= "" and args[event] + 0
     if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
     if offset and offset <= mark then
       flags = " replayed"
@@ -265,7 +266,7 @@ local function update(key, args)
   if visit_last_page ~= stored[6] then
     set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
   end
-  local state = struct.pack(STATE, "\147\2\218\0\5", 97, 8400410, 219, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
+  local state = struct.pack(STORED, HEAD, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
   return answers, stale, state, set, n
 end
 
@@ -305,7 +306,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_9165f9631c30", call)
+  redis.register_function("visitor_profile_21dfaa96ac15", call)
 else
   return call(KEYS, ARGV)
 end

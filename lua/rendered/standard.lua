@@ -329,7 +329,7 @@ local function update(key, args)
   local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
   if count == 2 and visitor_id ~= "" then
-    stream = stream == "" or number_of(stream) and "" -- a read: this was `now`
+    stream = (stream == "" or number_of(stream)) and "" -- a read: this was `now`
   elseif
     visitor_id == ""
     or count < 5
@@ -689,7 +689,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_cee63a43c125", call)
+  redis.register_function("visitor_profile_b4bf5b4bd3c3", call)
 else
   return call(KEYS, ARGV)
 end

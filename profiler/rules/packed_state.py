@@ -86,13 +86,12 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
         "declare": "" if slots else "local ",
     }
     if rules.order == "arrival":
-        return shared | _arrival(visitor + visit, rules, slots=slots)
+        return shared | _arrival(visitor + visit, rules, digest, slots=slots)
     if slots:
         _use_slots(rendered, first=1)
     _find_twins(visitor, visit)
-    head = b"e" + digest + bytes([len(visit), len(visitor)])
-    head += b"".join(_kind(rule, visit) + rule.code for rule in (*visit, *visitor))
-    head = _ARRAY + len(head).to_bytes(2, "big") + head + _TEXT_MARK
+    kinds = b"".join(_kind(rule, visit) + rule.code for rule in (*visit, *visitor))
+    head = _head(b"e" + digest + bytes([len(visit), len(visitor)]) + kinds)
     visit_columns = [*_columns(_VISIT_HEAD), *_values(visit), *_columns(_VISIT_END)]
     state = [*_columns(_FIXED), *visit_columns, *_values(visitor), *_columns(_END)]
     one_visit = [Column("size", "I4"), *visit_columns]
@@ -130,17 +129,23 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
     }
 
 
-def _arrival(rendered: Sequence[RenderedRule], rules: Rules, *, slots: bool) -> dict[str, Any]:
+def _arrival(
+    rendered: Sequence[RenderedRule], rules: Rules, digest: bytes, *, slots: bool
+) -> dict[str, Any]:
     if slots:
         _use_slots(rendered, first=3)  # behind ~ and visit_id
     return {
-        "digest": int.from_bytes(bytes.fromhex(rules.version[-8:]), "big"),
+        "head": _head(b"a" + digest),
         "may_be_too_large": len(rendered) * rules.limits.value_bytes + _IDS_AND_STREAMS
         > rules.limits.profile_bytes,
         "arrival_names": [rule.name for rule in rendered],
         "arrival_locals": [] if slots else [rule.place() for rule in rendered],
         "cost": ["1 HMGET", "1 HEXISTS and 1 EXISTS if new", "at most 1 HSET", "1 PEXPIRE a day"],
     }
+
+
+def _head(text: bytes) -> bytes:
+    return _ARRAY + len(text).to_bytes(2, "big") + text + _TEXT_MARK
 
 
 def _use_slots(rendered: Iterable[RenderedRule], first: int) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RIGHTS = {
     "standard": "~visitor:{*} +evalsha +script|load +hget +hset +hdel +hkeys +exists +pexpire",
-    "article": "~visitor:{*} +evalsha +script|load +hmget +hexists +hset +hdel +exists +pexpire",
+    "article": "~visitor:{*} +evalsha +script|load +hmget +hexists +hset +exists +pexpire",
 }
 
 
