@@ -140,7 +140,7 @@ def test_all_vectors_hold_by_fcall(redis_client: redis.Redis, key_prefix: str) -
     finally:
         for function in loaded.values():
             redis_client.function_delete(function.name)
-    assert len(loaded) == len(PRESETS)
+    assert len(loaded) == len({vector["script"] for vector in VECTORS}) > len(PRESETS)
 
 
 def test_two_versions_are_loaded_side_by_side(script: Script, function: Function) -> None:

@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions: Distributio
     for name in (
         "profiler/_lua/profile.lua.j2",
         "profiler/_lua/parts/seldom.lua.j2",
-        "profiler/_lua/operations/event_time.lua.j2",
+        "profiler/_lua/operations/first.lua.j2",
         "profiler/_lua/presets/standard.toml",
         "profiler/_lua/rendered/article.lua",
         "profiler/data/sample.ndjson.gz",
