@@ -127,7 +127,7 @@ local function seldom()
       order = parts[2]
       if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
     end
-    if layout > 2 and (parts or layout < 32) then
+    if layout > 2 and layout < 32 then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
     elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
@@ -689,7 +689,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_b4bf5b4bd3c3", call)
+  redis.register_function("visitor_profile_47c8f6864d84", call)
 else
   return call(KEYS, ARGV)
 end

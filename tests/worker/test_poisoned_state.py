@@ -12,6 +12,7 @@ import redis
 
 from profiler.profiles.keys import key_of
 from profiler.records.types import Record
+from profiler.rules.contract import LAYOUT
 from profiler.rules.model import PRESETS
 from tests.conftest import MakeStore
 from tests.integration.pipeline_runs import Input, place_of
@@ -197,8 +198,8 @@ def test_state_of_a_newer_layout_stops_the_worker_and_loses_nothing(
         key = key_of(deployment.key_prefix + "{<id>}", "newer")
         state = client.hget(key, "~")
         assert isinstance(state, bytes)
-        assert state[0] == 2
-        spoil(lambda state: b"\x03" + state[1:])(client, key)
+        assert state[1] == LAYOUT
+        spoil(lambda state: state[:1] + b"\x03" + state[2:])(client, key)
         deployment.produce(two_of_each(visitors, 3))
         with deployment.start("run") as program:
             assert program.wait() == 1

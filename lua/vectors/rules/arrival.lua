@@ -99,7 +99,7 @@ local function seldom()
       order = parts[2]
       if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
     end
-    if layout > 2 and (parts or layout < 32) then
+    if layout > 2 and layout < 32 then
       error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
     elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
       error({ err = "EPROFILE stored state is damaged" })
@@ -354,7 +354,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_9bdccc17a7aa", call)
+  redis.register_function("visitor_profile_bc888f91c72f", call)
 else
   return call(KEYS, ARGV)
 end
