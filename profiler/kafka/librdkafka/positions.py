@@ -6,6 +6,7 @@ position, and an answer that was under way may make it give up a partition that 
 now. So we keep the positions, and assign a partition as often as it is given up.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
@@ -24,6 +25,9 @@ from profiler.kafka.librdkafka.client import CALL_TIMEOUT_S, describe, translate
 from profiler.records.types import Record
 
 Place = tuple[str, int]
+
+_NO_LEADER_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+_LOOK_AGAIN_S = 0.1
 
 
 class Positions:
@@ -177,8 +181,17 @@ class Positions:
         A number, because the library forgets a seek where it began at "the beginning".
         """
         place = TopicPartition(topic, partition)
+        until = time.monotonic() + CALL_TIMEOUT_S
         try:
-            found = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+            while True:
+                try:
+                    found = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+                    break
+                except KafkaException as error:
+                    # Its leader is just chosen: of a new topic, or while brokers restart.
+                    if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > until:
+                        raise
+                    time.sleep(_LOOK_AGAIN_S)
         except KafkaException as error:
             if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001 - its public name
                 return 0
