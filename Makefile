@@ -97,6 +97,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tools.check_rooms
 	$(BIN)/python -m tools.check_boundary
+	$(BIN)/python -m tools.check_collection
 	$(BIN)/python -m tools.check_adrs
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check
@@ -115,7 +116,7 @@ fmt: $(STAMP) ## format Python
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(STAMP) ## bench-cost, -growth, -latency, -scale, -cluster: the other measurements
+bench-%: $(STAMP) ## bench-cost, -instructions, -versions, -growth, -latency, -scale, -cluster
 	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build the source distribution and the wheel into dist/

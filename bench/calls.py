@@ -80,11 +80,11 @@ def time_calls(
         script.register()
         packed = [pack_calls(script, connection, batch) for batch in batches]
         for batch in packed[:warm_up]:
-            _exchange(connection, batch)
+            exchange(connection, batch)
         before = store.usage(["evalsha"])
         cpu_s, started = time.process_time(), time.perf_counter()
         for batch in packed[warm_up:]:
-            _exchange(connection, batch)
+            exchange(connection, batch)
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu_s
         used = store.usage(["evalsha"]).since(before)
     finally:
@@ -100,7 +100,8 @@ def time_calls(
     )
 
 
-def _exchange(connection: Any, batch: Sequence[PackedCalls]) -> None:  # noqa: ANN401 - redis-py's
+def exchange(connection: Any, batch: Sequence[PackedCalls]) -> None:  # noqa: ANN401 - redis-py's
+    """Send the calls, and wait for the replies, which are not decoded."""
     for calls in batch:
         connection.send_packed_command(calls.packed)
         for _ in range(calls.replies):

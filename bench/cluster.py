@@ -15,7 +15,7 @@ from bench.report import Summary, summarise
 from bench.rounds import Figures, Progress, Servers, Stream, measure_stream
 from bench.rows import Row
 from bench.store import Store, Usage
-from bench.traffic import COPIES, BenchRecord, make_records, read_templates
+from bench.traffic import BenchRecord, make_traffic, read_templates
 from bench.workers import profiler_run
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
@@ -71,7 +71,7 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
     try:
         for number in range(1, options.rounds + 1):
             for row, where in rows.items():
-                records = make_records(templates, row.records, -(-row.records // COPIES))
+                records = make_traffic(templates, "three", row.records)
                 servers = Servers(broker, stores[where])
                 rounds[row.name].append(row.measure(servers, records, lambda _done: None))
                 servers.store.empty()

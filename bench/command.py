@@ -51,9 +51,9 @@ class Session:
         """Redis, likewise."""
         return self._opened(shared_store(self._stack, "redis7").url)
 
-    def private_store(self, *options: str) -> Store:
-        """An empty Redis of our own, with defaults but for `options` (of its command line)."""
-        server = self._stack.enter_context(private_store("redis7", options=options))
+    def private_store(self, *options: str, flavour: str = "redis7") -> Store:
+        """An empty server of our own, with defaults but for `options` (of its command line)."""
+        server = self._stack.enter_context(private_store(flavour, options=options))
         return self._opened(server.url)
 
     def cluster(self) -> RedisCluster:
@@ -64,7 +64,8 @@ class Session:
         self._say_what_was_used()
         store = Store(url)
         self._stack.callback(store.close)
-        self.versions["redis_server"] = store.version()
+        version = store.version()
+        self.versions[f"{version.split()[0].lower()}_server"] = version
         return store
 
     def _say_what_was_used(self) -> None:

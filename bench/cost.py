@@ -1,53 +1,58 @@
-"""What the script costs the server: time per event, and bytes per visitor."""
+"""What the script costs: CPU time and bytes per event, and memory per visitor."""
 
 import argparse
+import time
 from collections.abc import Sequence
+from itertools import product
+from statistics import median
 from typing import Any, NamedTuple
 
 from rich.table import Table
 
+from bench.bare import BARE_COMMANDS, send_bare
 from bench.calls import batches_of, flat_events
 from bench.command import Command, Measured, Session, positive
-from bench.populate import Crowd, captured_inputs, populate
 from bench.report import Summary, spread
+from bench.sizes import measure_sizes, size_table
 from bench.store import Store
-from bench.traffic import COPIES, Template, make_records, read_templates
-from profiler.profiles.keys import key_of
+from bench.traffic import TRAFFICS, Template, make_traffic, read_templates
 from profiler.profiles.redis.connections import connect
-from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
-from profiler.records.types import OUTPUT_PREFIX, FlatEvent
+from profiler.records.types import FlatEvent
 from profiler.rules.model import load_rules
+from servers.redis import FLAVOURS
 
 PRESETS = ("article", "standard")
-_BARE_KEY = "bare:{<id>}"
-_BARE_COMMANDS = ("hset", "hgetall")
-#: By the number of stretches of traffic that run at the same time: many visitors at once, as on a
-#: busy site; the throughput rows' traffic; the sample's own order.
-_COPIES = {
-    "one visitor's event per call": 500,
-    "traffic of make bench": COPIES,
-    "sample's order": 1,
-}
-#: What `docs/operations.md` recommends, beside the default.
-_VALUE_LIMITS = {"default": (), "2048": ("--hash-max-listpack-value", "2048")}
 
 
 class Cost(NamedTuple):
-    """Microseconds per event, for the script and for a bare HSET and HGETALL.
+    """What an event costs, by the script and by a bare HSET and HGETALL of the same profile.
 
-    First what the commands took (by the clock: a busy machine adds to it), then CPU time of the
-    whole server, with sockets and parsing.
+    Attributes:
+        script_cpu_us: CPU time of the whole server, with sockets and parsing.
+        bare_cpu_us: the same.
+        script_us: what the commands took, by the clock: a busy machine adds to it.
+        bare_us: the same.
+        client_cpu_us: CPU time of the caller, which packs the event and decodes the answer.
+        wire_bytes: received and sent by the server.
+        bare_wire_bytes: the same.
+        events_per_call: of the script.
     """
 
-    script_us: float
-    bare_us: float
     script_cpu_us: float
     bare_cpu_us: float
+    script_us: float
+    bare_us: float
+    client_cpu_us: float
+    wire_bytes: float
+    bare_wire_bytes: float
     events_per_call: float
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--server", nargs="+", choices=FLAVOURS, default=FLAVOURS, help="default: all, in turn"
+    )
     parser.add_argument("--rounds", type=positive, default=5, help="default: 5")
     parser.add_argument(
         "--records", type=positive, default=20_000, help="events of a round (default: 20000)"
@@ -69,152 +74,98 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
     templates = read_templates()
     times = _times(options, session, templates)
-    sizes = _sizes(options, session, templates)
-    return Measured({"time": times, "memory": sizes}, [_time_table(times), _size_table(sizes)])
+    sizes = measure_sizes(options, session, templates, PRESETS)
+    return Measured({"time": times, "memory": sizes}, [_time_table(times), size_table(sizes)])
 
 
 def _times(
     options: argparse.Namespace, session: Session, templates: list[Template]
 ) -> list[Summary]:
-    store = session.private_store()
-    found: dict[tuple[str, str], list[Cost]] = {}
+    stores = {flavour: session.private_store(flavour=flavour) for flavour in options.server}
+    found: dict[tuple[str, str, str], list[Cost]] = {}
     for number in range(1, options.rounds + 1):
-        for traffic, copies in _COPIES.items():
-            copy_size = -(-options.records // copies)
-            events = flat_events(make_records(templates, options.records, copy_size))
-            for preset in PRESETS:
-                cost = _cost(store, preset, events)
-                found.setdefault((preset, traffic), []).append(cost)
+        for traffic in TRAFFICS:
+            events = flat_events(make_traffic(templates, traffic, options.records))
+            for flavour, preset in product(stores, PRESETS):
+                cost = _cost(stores[flavour], preset, events)
+                found.setdefault((flavour, preset, traffic), []).append(cost)
         session.console.print(f"server time: round {number} of {options.rounds} done")
     return [
         {
+            "server": flavour,
             "preset": preset,
             "traffic": traffic,
             **{name: spread([getattr(cost, name) for cost in costs]) for name in Cost._fields},
+            "cpu_ratio": round(
+                median(cost.script_cpu_us for cost in costs)
+                / median(cost.bare_cpu_us for cost in costs),
+                2,
+            ),
         }
-        for (preset, traffic), costs in sorted(found.items())
+        for flavour, preset, traffic in product(stores, PRESETS, TRAFFICS)
+        for costs in [found[flavour, preset, traffic]]
     ]
 
 
 def _cost(store: Store, preset: str, events: Sequence[FlatEvent]) -> Cost:
     """Apply the events, and then store and read the very profiles that came of them."""
     rules = load_rules(preset)
-    visitor = rules.identity.visitor[0]
     client: Any = connect(store.url, timeout_s=30)
     try:
         script = ProfileScript(client, rules)
         script.register()
-        before, outcomes = store.usage(["evalsha"]), []
-        for some in batches_of(events):
-            outcomes += script.apply(some)
+        before, client_s = store.usage(["evalsha"]), time.process_time()
+        outcomes = [outcome for some in batches_of(events) for outcome in script.apply(some)]
+        client_s = time.process_time() - client_s
         scripted = store.usage(["evalsha"]).since(before)
-        before = store.usage(_BARE_COMMANDS)
-        pairs = list(zip(events, outcomes, strict=True))
-        for batch in batches_of(pairs):
-            pipe = client.pipeline(transaction=False)
-            for event, outcome in batch:
-                if isinstance(outcome, Applied):
-                    key = key_of(_BARE_KEY, event.fields[visitor])
-                    pipe.hset(key, mapping=_fields(outcome))
-                    pipe.hgetall(key)
-            pipe.execute()
-        bare = store.usage(_BARE_COMMANDS).since(before)
+        before = store.usage(BARE_COMMANDS)
+        for some, theirs in zip(batches_of(events), batches_of(outcomes), strict=True):
+            send_bare(client, rules, some, theirs)
+        bare = store.usage(BARE_COMMANDS).since(before)
     finally:
         store.empty()
         client.close()
     count = len(events)
     return Cost(
-        script_us=scripted.command_us / count,
-        bare_us=bare.command_us / count,
         script_cpu_us=scripted.cpu_us / count,
         bare_cpu_us=bare.cpu_us / count,
+        script_us=scripted.command_us / count,
+        bare_us=bare.command_us / count,
+        client_cpu_us=1e6 * client_s / count,
+        wire_bytes=scripted.wire_bytes / count,
+        bare_wire_bytes=bare.wire_bytes / count,
         events_per_call=count / scripted.calls,
     )
 
 
-def _fields(outcome: Applied) -> dict[str, str]:
-    """The fields of the profile, as text, without what only describes the event."""
-    return {
-        name.removeprefix(OUTPUT_PREFIX): str(value)
-        for name, value in outcome.profile.items()
-        if name.startswith((OUTPUT_PREFIX + "visit_", OUTPUT_PREFIX + "visitor_"))
-        and value is not None
-    }
-
-
-def _sizes(
-    options: argparse.Namespace, session: Session, templates: list[Template]
-) -> list[Summary]:
-    windows = load_rules("standard").limits
-    crowds = [
-        Crowd(options.visitors, visits=2, events=10),
-        Crowd(options.full_visitors, visits=windows.visits, events=windows.event_ids),
-    ]
-    found = []
-    for limit, arguments in _VALUE_LIMITS.items():
-        store = session.private_store(*arguments)
-        for preset in PRESETS:
-            rules = load_rules(preset)
-            for crowd in crowds:
-                session.console.print(f"memory: {preset}, {crowd.visitors} visitors, {limit}")
-                empty = store.used_bytes()
-                populate(store, rules, crowd, captured_inputs(rules, templates))
-                keys = crowd.keys(rules)
-                found.append(
-                    {
-                        "preset": preset,
-                        "hash_max_listpack_value": limit,
-                        **crowd._asdict(),
-                        "bytes_per_visitor": round(store.bytes_per_key(keys)),
-                        "used_memory_per_visitor": round(
-                            (store.used_bytes() - empty) / crowd.visitors
-                        ),
-                        "encodings": store.encodings(keys),
-                    }
-                )
-                store.empty()
-    return found
-
-
 def _time_table(times: Sequence[Summary]) -> Table:
     table = Table(
-        caption="µs in commands per event (INFO commandstats): median, min to max; bare: HSET and"
-        " HGETALL of the same fields"
+        caption="an event's µs of the server's CPU: median (min to max); bare: HSET and HGETALL of"
+        " the same fields; client: µs of the caller's CPU; bytes: received and sent"
     )
-    for title in ("preset", "traffic", "events/call", "script µs", "bare µs", "ratio"):
+    for title in ("server", "preset", "traffic", "events/call", "script µs", "bare µs", "ratio"):
+        table.add_column(title)
+    for title in ("client µs", "bytes"):
         table.add_column(title)
     for row in times:
-        script, bare = row["script_us"], row["bare_us"]
         table.add_row(
+            row["server"],
             row["preset"],
             row["traffic"],
             f"{row['events_per_call']['median']:.1f}",
-            *(f"{us['median']:.1f} ({us['min']:.1f} to {us['max']:.1f})" for us in (script, bare)),
-            f"{script['median'] / bare['median']:.1f}",
-        )
-    return table
-
-
-def _size_table(sizes: Sequence[Summary]) -> Table:
-    table = Table(caption="bytes per visitor: MEMORY USAGE; all: growth of used_memory")
-    for title in ("preset", "visitors", "visits x events", "listpack-value", "bytes", "all"):
-        table.add_column(title)
-    table.add_column("encodings")
-    for row in sizes:
-        table.add_row(
-            row["preset"],
-            f"{row['visitors']:,}",
-            f"{row['visits']} x {row['events']}",
-            row["hash_max_listpack_value"],
-            f"{row['bytes_per_visitor']:,}",
-            f"{row['used_memory_per_visitor']:,}",
-            ", ".join(f"{name} {count:,}" for name, count in row["encodings"].items()),
+            *(
+                f"{us['median']:.1f} ({us['min']:.1f} to {us['max']:.1f})"
+                for us in (row["script_cpu_us"], row["bare_cpu_us"])
+            ),
+            f"{row['cpu_ratio']:.1f}",
+            f"{row['client_cpu_us']['median']:.1f}",
+            f"{row['wire_bytes']['median']:,.0f}",
         )
     return table
 
 
 COMMAND = Command(
-    help="the script's cost: server time per event of both presets, and bytes per visitor",
+    help="the script's cost: CPU time and bytes per event, and memory per visitor",
     add_options=_add_options,
     measure=_measure,
 )

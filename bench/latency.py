@@ -15,7 +15,7 @@ from bench.command import Command, Measured, Session, positive
 from bench.load import Load, Offered
 from bench.report import Summary, spread
 from bench.rounds import Servers
-from bench.traffic import COPIES, BenchRecord, make_records, read_templates
+from bench.traffic import BenchRecord, make_traffic, read_templates
 from bench.workers import Worker, pass_through, profiler_run
 from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
@@ -61,7 +61,7 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
     found: dict[str, list[Latency]] = {name: [] for name in ROWS if name in options.only}
     for number in range(1, options.rounds + 1):
         for name, latencies in found.items():
-            records = make_records(templates, count, -(-count // COPIES))
+            records = make_traffic(templates, "three", count)
             start = _starter(name, options.rules, servers, records)
             latencies.append(_latency(_round(servers, options, records, start)))
         session.console.print(f"round {number} of {options.rounds} done")

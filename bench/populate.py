@@ -63,8 +63,8 @@ class Crowd(NamedTuple):
             identity.visitor[0]: visitor,
             identity.visit: f"{visit:08x}{visitor[8:]}",
         }
-        if identity.event_time:
-            fields[identity.event_time] = str(at)
+        if identity.created:
+            fields[identity.created] = str(at)
         if identity.event_id:
             fields[identity.event_id] = f"{place:08x}-{number:08x}{visitor[17:]}"
         # Offsets of one visitor only have to grow.

@@ -32,9 +32,11 @@ def quix_interpreter() -> Path:
     # finds its packages wherever the directory lies.
     with tempfile.TemporaryDirectory(dir=home.parent) as temporary:
         made = Path(temporary) / "environment"
-        _run([sys.executable, "-m", "venv", str(made)])
-        pip = [str(made / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-        _run([*pip, "install", "--quiet", REQUIREMENT])
+        _run([sys.executable, "-m", "venv", "--without-pip", str(made)])
+        # Our pip: to give the environment one of its own takes seconds.
+        pip = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python")]
+        options = ("--quiet", "--disable-pip-version-check")
+        _run([*pip, "install", *options, REQUIREMENT])
         try:
             made.rename(home)
         except OSError:

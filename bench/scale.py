@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.machine import cpu_us, idle_us, pid_listening_on
 from bench.report import Summary, spread
 from bench.rounds import Servers
-from bench.traffic import COPIES, BenchRecord, make_records, read_templates
+from bench.traffic import BenchRecord, make_traffic, read_templates
 from bench.workers import Worker, profiler_run
 from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
@@ -73,7 +73,7 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
     found: dict[int, list[Rate]] = {number: [] for number in options.workers}
     for round_number in range(1, options.rounds + 1):
         for number, rates in found.items():
-            records = make_records(templates, options.records, -(-options.records // COPIES))
+            records = make_traffic(templates, "three", options.records)
             rates.append(_round(servers, options, records, number))
         session.console.print(f"round {round_number} of {options.rounds} done")
     rows = [_summary(number, rates) for number, rates in found.items()]

@@ -18,6 +18,8 @@ class Usage(NamedTuple):
     command_us: int
     #: The whole process, so with sockets and parsing.
     cpu_us: float
+    #: Received and sent, with all clients.
+    wire_bytes: int
 
     def since(self, before: "Usage") -> "Usage":
         """What came on top of `before`."""
@@ -25,6 +27,7 @@ class Usage(NamedTuple):
             calls=self.calls - before.calls,
             command_us=self.command_us - before.command_us,
             cpu_us=self.cpu_us - before.cpu_us,
+            wire_bytes=self.wire_bytes - before.wire_bytes,
         )
 
 
@@ -52,11 +55,13 @@ class Store:
         """
         stats: dict[str, dict[str, int]] = self._client.info("commandstats")
         cpu: dict[str, float] = self._client.info("cpu")
+        wire: dict[str, int] = self._client.info("stats")
         used = [stats[f"cmdstat_{name}"] for name in commands if f"cmdstat_{name}" in stats]
         return Usage(
             calls=sum(command["calls"] for command in used),
             command_us=sum(command["usec"] for command in used),
             cpu_us=1e6 * (cpu["used_cpu_user"] + cpu["used_cpu_sys"]),
+            wire_bytes=wire["total_net_input_bytes"] + wire["total_net_output_bytes"],
         )
 
     def bytes_per_key(self, keys: Iterable[str]) -> float:
@@ -79,7 +84,8 @@ class Store:
 
     def empty(self) -> None:
         """Delete every key; only for a store of our own. Blocks until the memory is free."""
-        self._client.flushall()
+        # Without a word Valkey frees it later, by another thread.
+        self._client.execute_command("FLUSHALL", "SYNC")
 
     def forget(self, keys: Iterable[str]) -> None:
         """Delete what a round left."""
@@ -97,10 +103,15 @@ class Store:
 
     def version(self) -> str:
         """The server's name and version."""
-        server: dict[str, Any] = self._client.info("server")
-        if "valkey_version" in server:
-            return f"Valkey {server['valkey_version']}"
-        return f"Redis {server['redis_version']}"
+        return version_of(self._client)
+
+
+def version_of(client: Any) -> str:  # noqa: ANN401 - redis-py's
+    """Name and version of the server of a client."""
+    server: dict[str, Any] = client.info("server")
+    if "valkey_version" in server:
+        return f"Valkey {server['valkey_version']}"
+    return f"Redis {server['redis_version']}"
 
 
 def _chunks(keys: Iterable[str]) -> list[list[str]]:

@@ -1,7 +1,8 @@
 """The records of a round: captured traffic, many copies of it at once, fresh ids in each copy."""
 
 import json
-import uuid
+import random
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,9 @@ from profiler.demo.sample import SampleRecord, read_sample
 
 #: Stretches of traffic at the same time: a call of the script then folds about three events.
 COPIES = 40
+#: By about how many events a call folds: many visitors at once, as on a busy site; the traffic of
+#: the throughput rows; the sample's own order.
+TRAFFICS = {"one": 500, "three": COPIES, "twenty": 1}
 
 _TOKEN_CHARS = 8
 #: JSON in JSON: the tracker's contexts and self-describing events. No row uses them.
@@ -55,26 +59,40 @@ def read_templates(capture: Path | None = None, *, whole: bool = False) -> list[
     return [template for template in templates if template]
 
 
-def make_records(templates: list[Template], count: int, copy_size: int) -> list[BenchRecord]:
+def make_records(
+    templates: list[Template], count: int, copy_size: int, *, chance: random.Random | None = None
+) -> list[BenchRecord]:
     """Return the records of one round; no id in them was used before.
 
     A capture has few visitors at a time, so a batch of it would hold few visitors with many
     events each. Here ``count / copy_size`` stretches of it run at the same time, one record of
-    each in turn, every one with ids of its own.
+    each in turn, every one with ids of its own. A stretch that comes to the capture's end goes on
+    at its beginning, again with ids of its own.
 
     Args:
         templates: see `read_templates`.
         count: how many.
         copy_size: length of a stretch; of `count` or more, it is the capture's own order.
+        chance: draws the ids; with a seed the records are always the same.
     """
     copies = -(-count // copy_size)
-    tokens = [uuid.uuid4().hex[:_TOKEN_CHARS] for _ in range(copies)]
+    draw = (chance or random.SystemRandom()).getrandbits
+    tokens: dict[tuple[int, int], str] = defaultdict(
+        lambda: f"{draw(4 * _TOKEN_CHARS):0{_TOKEN_CHARS}x}"
+    )
     records = []
     for number in range(count):
         step, copy = divmod(number, copies)
-        template = templates[(copy * copy_size + step) % len(templates)]
-        records.append(_copy(template, tokens[copy]))
+        passes, place = divmod(copy * copy_size + step, len(templates))
+        records.append(_copy(templates[place], tokens[copy, passes]))
     return records
+
+
+def make_traffic(
+    templates: list[Template], name: str, count: int, *, chance: random.Random | None = None
+) -> list[BenchRecord]:
+    """Return so many records of one of the `TRAFFICS`; see `make_records`."""
+    return make_records(templates, count, -(-count // TRAFFICS[name]), chance=chance)
 
 
 def _copy(template: Template, token: str) -> BenchRecord:

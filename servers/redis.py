@@ -75,8 +75,7 @@ def private_store(
     Raises:
         MissingServerError: there is no such binary.
     """
-    binary = redis_binary() if flavour == "redis7" else _valkey_binary()
-    return StoreServer(binary, options=options, environment=environment)
+    return StoreServer(binary_of(flavour), options=options, environment=environment)
 
 
 def flavour_of(url: str) -> str:
@@ -131,6 +130,15 @@ def _from_docker(flavour: str) -> Iterator[Store]:
 def _from_binary(flavour: str) -> Iterator[Store]:
     with private_store(flavour) as server:
         yield Store(server.url, flavour)
+
+
+def binary_of(flavour: str) -> str:
+    """Find the server of this flavour on this machine.
+
+    Raises:
+        MissingServerError: there is none.
+    """
+    return redis_binary() if flavour == "redis7" else _valkey_binary()
 
 
 def redis_binary() -> str:

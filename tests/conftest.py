@@ -186,6 +186,7 @@ FIRST = (
     "test_demo.py",
     "test_bench_commands.py",
     "test_bench.py",
+    "test_script_cost.py",
     "test_mode_switch.py",
     "test_faults_kafka.py",
     "test_faults_worker.py",

@@ -44,9 +44,11 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 #: Modules that may name fields, and why.
 NAMES_FIELDS = {
     "profiles/script.py": "the one caller of the script",
-    "rules/model.py": "checks the names in a rules file against the built-in ones",
+    "rules/rule.py": "checks the names in a rules file against the built-in ones",
     "rules/contract.py": "describes the script's arguments and reply",
     "rules/render.py": "hands names to the templates, never sees an event",
+    "rules/packed_state.py": "names the script's locals, never sees an event",
+    "rules/rendered_rule.py": "names the script's locals, never sees an event",
 }
 
 #: Single literals that look like a field's name and are none: (module, literal) and why.

@@ -30,7 +30,7 @@ SECTIONS = {
 }
 
 #: Locals with another name than the argument that they take: what is made of it later.
-ALIASES = {"text": "event_id", "event_text": "event_ms"}
+ALIASES = {"six": "event_id", "created_text": "created", "time": "received"}
 
 
 class Script(NamedTuple):
@@ -62,8 +62,8 @@ def disagreements(text: str) -> Iterator[str]:
         yield from (f"{name}: the section is missing" for name in missing)
         return
     yield from _keys(script)
-    yield from _arguments("ARGV per call", script, r"  (\d+)", "")
-    yield from _arguments("ARGV per event", script, r"  \+(\d+)", r"at \+ ")
+    yield from _arguments("ARGV per call", script, r"  (\d+)", r"args\[(\d+)\]")
+    yield from _arguments("ARGV per event", script, r"  \+(\d+)", r"args\[event(?: \+ (\d+))?\]", 1)
     yield from _flags(script)
     yield from _errors(script)
     yield from _cost(script)
@@ -78,15 +78,25 @@ def _keys(script: Script) -> Iterator[str]:
         yield f"KEYS: the header lists {len(listed)}, the code demands {demanded}"
 
 
-def _arguments(name: str, script: Script, number: str, index: str) -> Iterator[str]:
+def _arguments(name: str, script: Script, number: str, index: str, first: int = 0) -> Iterator[str]:
     """Every local that takes an argument is called as the header calls that argument."""
     entries = dict(_entries(script.sections[name], number))
-    for local, place in _taken(script.code, index):
-        # The rules' inputs are locals that end in a number of their own.
-        called = {local, re.sub(r"_\d+$", "", local), ALIASES.get(local, local)}
-        if _slug(entries.get(place, "")) not in called:
+    taken = [(local, str(int(place or 0) + first)) for local, place in _taken(script.code, index)]
+    if not taken:
+        yield f"{name}: the code takes none"
+    for local, place in taken:
+        if not _is_called(local, entries.get(place, "")):
             there = entries.get(place, "none")
             yield f"{name}: number {place} is {there} in the header, {local} in the code"
+
+
+def _is_called(local: str, argument: str) -> bool:
+    """Whether a local is called as an argument is."""
+    slug = re.sub(r"[^a-z0-9]+", "_", argument.lower())
+    # An input of the rules is called by its last words and a number.
+    if words := re.fullmatch(r"event_(\w+)_\d+", local):
+        return slug.endswith(words[1])
+    return slug == ALIASES.get(local, local)
 
 
 def _taken(code: str, index: str) -> Iterator[tuple[str, str]]:
@@ -95,7 +105,7 @@ def _taken(code: str, index: str) -> Iterator[tuple[str, str]]:
         # At the commas that stand in no parentheses.
         each = re.split(r", (?![^()]*\))", values)
         for local, value in zip(names.split(", "), each, strict=False):
-            for place in re.findall(rf"args\[{index}(\d+)\]", value):
+            for place in re.findall(index, value):
                 yield local, place
 
 
@@ -103,9 +113,10 @@ def _flags(script: Script) -> Iterator[str]:
     listed = re.search(
         r"^  flags[^:]*:(.*?)(?=^  \S)", script.sections["RETURNS"], re.DOTALL | re.MULTILINE
     )
-    tables = re.findall(r"\bflags = .*?\{ (.*?) \}", script.code)
-    given = {name for table in tables for name in re.findall(r"(\w+) = ", table)}
-    given.update(re.findall(r"\bflags\.(\w+)", script.code))
+    given: set[str] = set()
+    for line in script.code.splitlines():
+        if re.search(r"\bflags\b.* = ", line):
+            given.update(" ".join(re.findall(r'" ([a-z_ ]+)"', line)).split())
     yield from _unlike("RETURNS, flags", set(listed[1].split() if listed else ()), given)
 
 
@@ -129,11 +140,6 @@ def _cost(script: Script) -> Iterator[str]:
 def _entries(section: str, number: str) -> list[tuple[str, str]]:
     """The numbered lines of a section, as (number, name)."""
     return re.findall(rf"^{number}\s+(\S+)", section, re.MULTILINE)
-
-
-def _slug(name: str) -> str:
-    """An argument's name as a Lua local has it."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]
 
 
 def _unlike(what: str, header: set[str], code: set[str]) -> Iterator[str]:

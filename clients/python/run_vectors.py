@@ -4,7 +4,6 @@
 when there is none.
 """
 
-import base64
 import json
 import os
 import sys
@@ -21,18 +20,21 @@ from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Rejected
+from profiler.rules.contract import contract_of
 from profiler.rules.model import load_rules
 
 LUA = Path(os.environ.get("LUA_DIR") or Path(__file__).parents[2] / "lua")
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
 
-PRESETS = ("standard", "article")
 PREFIX = "<prefix>"
 TTL_TOLERANCE_MS = 5_000
 
-#: Flags and values of one event's answer; or an error's first word.
-Answer = tuple[frozenset[str], dict[str, bytes]]
-Outcome = list[Answer] | str
+#: Texts as bytes, and None where nothing is known.
+Value = bytes | int | bool | None
+#: Flags and values of one event's answer.
+Answer = tuple[frozenset[str], dict[str, Value]]
+#: What came of events, of a read, of `fields`; or an error's first word.
+Outcome = list[Answer] | dict[str, Value] | list[str] | str
 
 
 class Mismatch(Exception):  # noqa: N818 - a finding, not an error of this program
@@ -43,30 +45,62 @@ class Mismatch(Exception):  # noqa: N818 - a finding, not an error of this progr
 
 
 def bytes_of(value: str | Mapping[str, str]) -> bytes:
-    """A JSON value of the vectors stands for bytes."""
-    return value.encode() if isinstance(value, str) else base64.b64decode(value["b64"])
+    """A JSON text of the vectors stands for bytes."""
+    return value.encode() if isinstance(value, str) else bytes.fromhex(value["hex"])
 
 
-def values_of(pairs: Mapping[str, Any]) -> dict[str, bytes]:
-    """An object of the vectors, its values as bytes."""
-    return {name: bytes_of(value) for name, value in pairs.items()}
+def values_of(pairs: Mapping[str, Any]) -> dict[str, Value]:
+    """An object of the vectors, its texts as bytes."""
+    return {
+        name: bytes_of(value) if isinstance(value, str | dict) else value
+        for name, value in pairs.items()
+    }
 
 
-def outcome_of(script: ProfileScript, keys: Sequence[str], argv: Sequence[bytes]) -> Outcome:
+def expected_of(call: Mapping[str, Any]) -> Outcome:
+    """What a call must come to."""
+    if "reply" in call:
+        return [(frozenset(a["flags"]), values_of(a["profile"])) for a in call["reply"]]
+    if "read" in call:
+        return values_of(call["read"])
+    expected: Outcome = call["fields"] if "fields" in call else call["error"]
+    return expected
+
+
+def outcome_of(script: ProfileScript, keys: Sequence[str], call: Mapping[str, Any]) -> Outcome:
     """What a call comes to."""
     try:
-        reply = script.call(keys, argv)
+        reply = script.call(keys, [bytes_of(each) for each in call["argv"]])
     except ScriptContractError as error:
         return error.code
     if isinstance(reply, Rejected):
         return reply.code
+    if "error" in call:
+        return f"an answer: {reply}"
+    if "fields" in call:
+        return [name.decode() for name in reply]
+    fields = contract_of(script.rules).fields
+    if "read" in call:
+        types = {field.name: field.type for field in fields}
+        names = [name.decode() for name in reply[::2]]
+        return {
+            name: typed(value, types[name]) for name, value in zip(names, reply[1::2], strict=True)
+        }
     return [
         (
             frozenset(flags.decode().split()),
-            {name.decode(): value for name, value in zip(pairs[::2], pairs[1::2], strict=True)},
+            {
+                field.name: typed(value, field.type)
+                for field, value in zip(fields, values, strict=True)
+            },
         )
-        for flags, *pairs in reply
+        for flags, *values in reply
     ]
+
+
+def typed(value: bytes | int | None, field_type: str) -> Value:
+    """A value of a reply; one of another type than its field's stays as it is, and differs."""
+    return bool(value) if field_type == "boolean" and value in (0, 1) else value
 
 
 def check(client: "Redis | RedisCluster", script: ProfileScript, vector: Mapping[str, Any]) -> None:
@@ -77,20 +111,16 @@ def check(client: "Redis | RedisCluster", script: ProfileScript, vector: Mapping
     """
     prefix = f"vectors:{uuid.uuid4()}:"
     key = place(prefix, vector["key"])
-    visitor_id = vector["calls"][0]["argv"][0]
-    if isinstance(visitor_id, str) and visitor_id:
-        expect("key", key, prefix + key_of(script.rules.store.key, visitor_id))
+    if isinstance(vector["visitor"], str):
+        expect("key", key, prefix + key_of(script.rules.store.key, vector["visitor"]))
     execute: Any = client.execute_command
     try:
         for command in vector.get("before", ()):
             execute(*(place(prefix, w) if isinstance(w, str) else bytes_of(w) for w in command))
         for number, call in enumerate(vector["calls"], start=1):
             keys = [place(prefix, each) for each in call["keys"]]
-            got = outcome_of(script, keys, [bytes_of(each) for each in call["argv"]])
-            answers = [
-                (frozenset(a["flags"]), values_of(a["profile"])) for a in call.get("reply", ())
-            ]
-            expect(f"call {number} of {len(vector['calls'])}", got, call.get("error", answers))
+            what = f"call {number} of {len(vector['calls'])}"
+            expect(what, outcome_of(script, keys, call), expected_of(call))
         if vector["hash"] is None:
             expect("is another type", execute("TYPE", key) not in {b"hash", b"none"}, expected=True)
         else:
@@ -115,14 +145,19 @@ def expect(what: str, got: object, expected: object) -> None:
         raise Mismatch(what, got, expected)
 
 
-def run(client: "Redis | RedisCluster", scripts: Mapping[str, ProfileScript]) -> bool:
+def run(client: "Redis | RedisCluster") -> bool:
     """Run the vectors; returns whether all hold."""
     files = sorted((LUA / "vectors").glob("*.json"))
     vectors = [vector for file in files for vector in json.loads(file.read_bytes())]
     print(f"TAP version 14\n1..{len(vectors)}")
+    connection = connect(URL)
+    scripts: dict[str, ProfileScript] = {}
     for number, vector in enumerate(vectors, start=1):
+        rules = vector["rules"]
+        if rules not in scripts:
+            scripts[rules] = ProfileScript(connection, load_rules(str(LUA / rules)))
         try:
-            check(client, scripts[vector["preset"]], vector)
+            check(client, scripts[rules], vector)
         except Mismatch as mismatch:
             print(f"not ok {number} - {vector['name']}")
             print(textwrap.indent(f"{vector['why']}\n{mismatch}", "# "))
@@ -134,11 +169,10 @@ def run(client: "Redis | RedisCluster", scripts: Mapping[str, ProfileScript]) ->
 
 def main() -> int:
     """Return the exit code."""
-    scripts = {name: ProfileScript(connect(URL), load_rules(name)) for name in PRESETS}
     is_cluster = os.environ.get("REDIS_CLUSTER") == "1"
     try:
         with RedisCluster.from_url(URL) if is_cluster else Redis.from_url(URL) as client:
-            return 0 if run(client, scripts) else 1
+            return 0 if run(client) else 1
     except (OSError, ProfilerError, RedisError) as error:
         print(f"run_vectors: {error}", file=sys.stderr)
         return 2

@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules article-ca1d016e.
+profile: folds one visitor's events into the visitor's profile, by rules article-00802e1a.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -7,323 +7,306 @@ write would undo the earlier; here reading, deciding and writing are one call.
 
 KEYS
   1  visitor_key   hash    the visitor's profile; read, write
+     a second key is reserved for stored outputs
 ARGV, per call
   1   visitor_id    text    the visitor, as it is; never empty
   2   stream        text    where offsets count; empty switches the watermark off
   3   floor         digits  last offset known committed, or empty (kept for stored outputs)
-ARGV, then per event (0 to 500 events, folded in order; none: the call reads)
+  4   events        digits  how many events follow
+ARGV, then per event (1 to 500 events, folded in order; behind them nothing: reserved)
   +1  offset        digits  place in the stream; ignored where the stream is empty
-  +2  record_ms     digits  the record's timestamp, ms since the epoch, or empty
-  +3  event_ms      text    the event's own time, ms; used where it is plausible
-  +4  event_id      text    recognises the event when it is sent again
-  +5  visit_id      text    the visit, or empty: no visit field changes
-  +6  query-other_eventtype  text    input of the rules
-  +7  query-other_page_title  text    input of the rules
-RETURNS, per event: {flags, name, value, name, value, ...}, all strings; a call without events
-         returns one such answer of the latest visit, without flags, or none for an unknown visitor
-  flags, space-separated:
+  +2  received      digits  when it was received, ms since the epoch, or empty
+  +3  created       text    when its device made it, ms by the device's clock, or empty
+  +4  sent          text    when its device sent it, ms by the device's clock, or empty
+  +5  event_id      text    recognises it when it is sent again; 6 bytes are not hashed
+  +6  visit_id      text    the visit, or empty: no visit field changes
+  +7  query-other_eventtype  text    input of the rules
+  +8  query-other_page_title  text    input of the rules
+ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). ARGV `fields`: the
+  names of the values of RETURNS, in their order.
+RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
+  a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
+  flags, a text with a space before each:
          new_visitor new_visit replayed truncated no_visit
-  names: visitor_id visit_id visitor_first_page visitor_last_page visit_first_page visit_last_page
-  A field that is not known yet is absent; never rely on positions.
+  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
+         visitor_id visit_id visitor_first_page visitor_last_page visit_first_page visit_last_page
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
   EPROFILE  this key's stored state is unusable; other visitors are not affected
   ELAYOUT   a newer script wrote this state; update the caller
-TTL   visitor_key: 34128000000 ms, set anew by every call with events
-COST  1 HGETALL; at most 1 HSET, 1 HDEL, 1 PEXPIRE; O(events + state)
+TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
+      every call with an event that has no received
+COST  1 HMGET; 1 HEXISTS and 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; O(events + state)
 ]]
 
-local STATE = "~"
-local LAYOUT = 1
-local ORDER = "a"
-local RULES = "article-ca1d016e"
-local TTL_MS = 34128000000
-local PROFILE_BYTES = 262144
-local VALUE_BYTES = 8192
-local MAX_EVENTS = 500
-local CALL_ARGS = 3
-local EVENT_ARGS = 7
-local FLAGS = {
-  "new_visitor",
-  "new_visit",
-  "replayed",
-  "truncated",
-  "no_visit",
-}
-
-local FIELDS = {
-  "visitor_id",
-  "visit_id",
-  "visitor_first_page",
-  "visitor_last_page",
-  "visit_first_page",
-  "visit_last_page",
-}
-
-local function is_digits(text, longest)
-  return #text > 0 and #text <= longest and not string.find(text, "%D")
+-- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
+local function number_of(text)
+  local number = text + 0
+  if number >= 0 and number < 1e15 and number % 1 == 0 then return number end
+  error("no number")
 end
 
--- A value over its cap is cut at a UTF-8 character, so that the rest stays text.
-local function clip(text)
-  if #text <= VALUE_BYTES then
-    return text
-  end
-  local stop = VALUE_BYTES
-  while stop > VALUE_BYTES - 4 do
-    local next_byte = string.byte(text, stop + 1)
-    if next_byte < 128 or next_byte > 191 then
-      break
-    end
-    stop = stop - 1
-  end
-  return string.sub(text, 1, stop)
-end
+-- What few calls need. Each function of the script costs every call 300 instructions, and so does
+-- each of its upvalues; these are made where they are needed.
+local function seldom()
+  local functions = {}
 
--- Says what is wrong with the arguments, or nil. Everything is checked before the first read.
-local function bad_arguments(keys, args)
-  if #keys ~= 1 then
-    return "KEYS: expected 1 key, got " .. #keys
+  local function whole(text)
+    local number = tonumber(text)
+    return number and number >= 0 and number < 1e15 and number % 1 == 0 and number or nil
   end
-  local events = (#args - CALL_ARGS) / EVENT_ARGS
-  if events < 0 or events % 1 ~= 0 then
-    return "ARGV: expected " .. CALL_ARGS .. " + " .. EVENT_ARGS .. " per event, got " .. #args
+
+  -- The names of the answers' values, in their order.
+  function functions.names_of_fields()
+    -- stylua: ignore
+    return { "visitor_id", "visit_id", "visitor_first_page", "visitor_last_page", "visit_first_page", "visit_last_page" }
   end
-  if events > MAX_EVENTS then
-    return "ARGV: at most " .. MAX_EVENTS .. " events a call, got " .. events
-  end
-  local visitor_id, stream, floor = args[1], args[2], args[3]
-  if visitor_id == "" then
-    return "visitor_id: empty"
-  end
-  if floor ~= "" and not is_digits(floor, 15) then
-    return "floor: expected up to 15 digits or nothing"
-  end
-  for event = 1, events do
-    local at = CALL_ARGS + (event - 1) * EVENT_ARGS
-    local offset, record_ms = args[at + 1], args[at + 2]
-    if stream ~= "" and not is_digits(offset, 15) then
-      return "offset of event " .. event .. ": expected 1 to 15 digits"
+
+  -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
+  -- somebody looks closer.
+  function functions.check_arguments(keys, args)
+    local function expect(is_right, message)
+      if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    if record_ms ~= "" and not is_digits(record_ms, 15) then
-      return "record_ms of event " .. event .. ": expected up to 15 digits or nothing"
+    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    expect(#keys == 1, "KEYS: expected 1 key, got " .. #keys)
+    expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
+    expect(args[1] ~= "", "visitor_id: empty")
+    expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    if read then return end
+    local events = whole(args[4])
+    expect(#args[2] < 256, "stream: longer than 255 bytes")
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
+    expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
+    for number = 1, events do
+      local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
+      expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
-end
 
--- Watermarks are one flat list {stream, offset, stream, offset, ...}; the one that moved last
--- stands last, so that the first is the one to forget. Takes the stream's own out of the list.
-local function take_watermark(marks, stream)
-  for i = 1, #marks, 2 do
-    if marks[i] == stream then
-      table.remove(marks, i)
-      return table.remove(marks, i)
+  -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
+  function functions.open(packed)
+    local layout, order, parts = string.byte(packed) or 0, nil, nil
+    if layout > 143 and layout < 160 then
+      parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
+      layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
+      order = parts[2]
+      if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
     end
-  end
-  return -1
-end
-
-local function put(changed, hash, name, value)
-  if hash[name] ~= value then
-    hash[name], changed[name] = value, value
-  end
-end
-
--- What the article's program does with one event, in its order; `held` is the stored hash.
-local function apply(held, changed, args, at)
-  local hash, visit_id = held.hash, args[at + 5]
-  local flags = { new_visitor = not held.exists, no_visit = visit_id == "" }
-
-  local query_other_eventtype_1 = args[at + 6]
-  local query_other_page_title_2 = clip(args[at + 7])
-  local is_page_view = query_other_eventtype_1 == "Pageview" and query_other_page_title_2 ~= ""
-  if #args[at + 7] > VALUE_BYTES and is_page_view then
-    flags.truncated = true
-  end
-  put(changed, hash, "visitor_id", args[1])
-  held.exists = true
-  if visit_id ~= "" and hash.visit_id ~= visit_id then
-    flags.new_visit = true
-    put(changed, hash, "visit_id", visit_id)
-  end
-  -- visitor_first_page: first query-other_page_title when page_view
-  if flags.new_visitor and query_other_page_title_2 ~= "" and is_page_view then
-    put(changed, hash, "visitor_first_page", query_other_page_title_2)
-  end
-  -- visitor_last_page: last query-other_page_title when page_view
-  if query_other_page_title_2 ~= "" and is_page_view then
-    put(changed, hash, "visitor_last_page", query_other_page_title_2)
-  end
-  -- visit_first_page: first query-other_page_title when page_view
-  if flags.new_visit and query_other_page_title_2 ~= "" and is_page_view then
-    put(changed, hash, "visit_first_page", query_other_page_title_2)
-  end
-  -- visit_last_page: last query-other_page_title when page_view
-  if query_other_page_title_2 ~= "" and is_page_view and visit_id ~= "" then
-    put(changed, hash, "visit_last_page", query_other_page_title_2)
-  end
-  return flags
-end
-
--- One event's answer: the status flags, then name, value, name, value, ...
-local function answer_of(flags, hash)
-  local answer = {
-    "",
-    "visitor_id",
-    hash["visitor_id"] or false,
-    "visit_id",
-    hash["visit_id"] or false,
-    "visitor_first_page",
-    hash["visitor_first_page"] or false,
-    "visitor_last_page",
-    hash["visitor_last_page"] or false,
-    "visit_first_page",
-    hash["visit_first_page"] or false,
-    "visit_last_page",
-    hash["visit_last_page"] or false,
-  }
-  local is_whole = true
-    and hash["visitor_id"]
-    and hash["visit_id"]
-    and hash["visitor_first_page"]
-    and hash["visitor_last_page"]
-    and hash["visit_first_page"]
-    and hash["visit_last_page"]
-
-  for i = 1, #FLAGS do
-    if flags[FLAGS[i]] then
-      answer[1] = answer[1] == "" and FLAGS[i] or answer[1] .. " " .. FLAGS[i]
+    if layout > 2 and layout < 32 then
+      error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
+    elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
+      error({ err = "EPROFILE stored state is damaged" })
+    elseif order ~= "a" then
+      error({ err = "EPROFILE the profile was written by rules of another order" })
     end
+    return layout == 1 and parts or nil
   end
-  if is_whole then
-    return answer
-  end
-  local known, n = { answer[1] }, 1
-  for i = 2, 2 * #FIELDS, 2 do
-    if answer[i + 1] then
-      known[n + 1], known[n + 2] = answer[i], answer[i + 1]
-      n = n + 2
+
+  -- Cuts a value over its cap at a UTF-8 character, so that the rest stays text.
+  function functions.clip(text)
+    local stop = 8192
+    while stop > 8188 do
+      local next_byte = string.byte(text, stop + 1)
+      if next_byte < 128 or next_byte > 191 then break end
+      stop = stop - 1
     end
+    return string.sub(text, 1, stop)
   end
-  return known
+
+  -- The state of layout 1, {layout, order, rules, watermarks}, as the fold takes it.
+  function functions.take_over(packed)
+    local parts, streams = functions.open(packed), ""
+    local marks = { cmsgpack.unpack(parts[4]) }
+    for i = 1, #marks - 2, 2 do
+      streams = streams .. struct.pack(">I1c0i7", #marks[i], marks[i], marks[i + 1])
+    end
+    return marks[#marks] or -1, -86400000, marks[#marks - 1] or "", streams
+  end
+
+  return functions
 end
 
--- The answer to a call without events.
-local function current(held)
-  return held.exists and { answer_of({}, held.hash) } or {}
-end
+-- Folds events into the profile of `key` as the article's program does, or reads it. Returns the
+-- answers, and where anything changed: whether the time to live is to be set anew, and the state to
+-- store, fields to remove (there are none) and fields to set.
+local function update(key, args)
+  -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
+  -- a text: watermark, day of the time to live, stream of the watermark, other streams.
+  -- stylua: ignore
+  local HEAD, STATE, STORED = "\147\002\218\000\005a\000\128.\026\219", ">i7I2I1c0I4c0", ">c11I4i7I2I1c0I4c0"
+  local count, visitor_id, stream = #args, args[1], args[2]
+  if count == 2 and visitor_id ~= "" then
+    stream = (stream == "" or number_of(stream)) and "" -- a read: this was `now`
+  elseif
+    visitor_id == ""
+    or count < 5
+    or count ~= 4 + 8 * (args[4] == "1" and 1 or number_of(args[4]))
+    or count > 4004
+    or #stream > 255
+    or #visitor_id > 65535
+    or args[3] ~= "" and not number_of(args[3])
+  then
+    error("arguments")
+  end
+  -- stylua: ignore
+  local stored = redis.call("HMGET", key, "~", "visit_id", "visitor_first_page", "visitor_last_page", "visit_first_page", "visit_last_page")
+  -- stylua: ignore
+  local packed, current_id, visitor_first_page, visitor_last_page, visit_first_page, visit_last_page = unpack(stored)
+  local has_id = packed or redis.call("HEXISTS", key, "visitor_id") == 1
+  local new_visitor = not has_id and redis.call("EXISTS", key) == 0
+  local mark, day, named, streams = -1, -86400000, stream, ""
+  if packed and #packed > 262144 then
+    error({ err = "EPROFILE stored state exceeds 262144 bytes" })
+  elseif packed and string.find(packed, "\147\002\218\000\005a", 1, true) == 1 then
+    local at
+    mark, day, named, streams, at = struct.unpack(STATE, packed, 16)
+    if at ~= #packed + 1 then error("its end is elsewhere") end
+    day = day * 86400000
+  elseif packed then
+    mark, day, named, streams = seldom().take_over(packed)
+  elseif count == 2 and new_visitor then
+    return {}
+  end
 
-local function fold(held, args)
-  local stream, replies, changed = args[2], {}, {}
-  local marks = stream ~= "" and { cmsgpack.unpack(held.marks) } or {}
-  local mark, applied = take_watermark(marks, stream), false
-  for at = CALL_ARGS, #args - 1, EVENT_ARGS do
-    local offset = stream ~= "" and tonumber(args[at + 1])
-    local flags
+  -- The watermark of another stream than last time stands among the others, which are sorted by
+  -- when they moved.
+  if stream ~= "" and stream ~= named then
+    local other, from, known = mark, 1, 1
+    mark = -1
+    while from <= #streams do
+      local name, offset, following = struct.unpack(">I1c0i7", streams, from)
+      if name == stream then
+        mark, known = offset, 0
+        streams = string.sub(streams, 1, from - 1) .. string.sub(streams, following)
+        break
+      end
+      from, known = following, known + 1
+    end
+    if named ~= "" then streams = streams .. struct.pack(">I1c0i7", #named, named, other) end
+    if known >= 1024 then
+      local _, _, following = struct.unpack(">I1c0i7", streams)
+      streams = string.sub(streams, following)
+    end
+    named = stream
+  end
+  local answers, applied, stale = { false }, false, new_visitor
+  for event = 5, count < 5 and 5 or count, 8 do
+    local visit_id, flags, truncated = args[event + 5], "", false
+    local offset = stream ~= "" and args[event] + 0
+    if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
     if offset and offset <= mark then
-      flags = { replayed = true }
-    else
-      flags = apply(held, changed, args, at)
-      mark, applied = offset or mark, true
+      flags = " replayed"
+    elseif event < count then
+      local opens_visitor, opens_visit = new_visitor, false
+      applied, mark, new_visitor = true, offset or mark, false
+      if opens_visitor then flags = " new_visitor" end
+      if visit_id == "" then
+        flags = flags .. " no_visit"
+      elseif visit_id ~= current_id then
+        flags, current_id, opens_visit = flags .. " new_visit", visit_id, true
+      end
+      local received = args[event + 1] ~= "" and args[event + 1] + 0
+      if received and not (received >= 0 and received < 1e15 and received % 1 == 0) then error("no number") end
+
+      local event_other_eventtype_1 = args[event + 6]
+      local event_page_title_2 = args[event + 7]
+      local is_page_view = event_other_eventtype_1 == "Pageview" and event_page_title_2 ~= ""
+      if #event_page_title_2 > 8192 and is_page_view then
+        event_page_title_2, truncated = seldom().clip(event_page_title_2), true
+      end
+      -- visitor_first_page: first query-other_page_title when page_view
+      if opens_visitor and is_page_view then visitor_first_page = event_page_title_2 end
+      -- visitor_last_page: last query-other_page_title when page_view
+      if is_page_view then visitor_last_page = event_page_title_2 end
+      -- visit_first_page: first query-other_page_title when page_view
+      if opens_visit and is_page_view then visit_first_page = event_page_title_2 end
+      -- visit_last_page: last query-other_page_title when page_view
+      if is_page_view and visit_id ~= "" then visit_last_page = event_page_title_2 end
+      if truncated then flags = flags .. " truncated" end
+      -- The time to live is set anew where the events come to another day.
+      if not received or received < day or received >= day + 86400000 then
+        day, stale = received and received - received % 86400000 or 0, true
+      end
     end
-    replies[#replies + 1] = answer_of(flags, held.hash)
+    answers[(event + 3) / 8] = {
+      flags,
+      visitor_id,
+      current_id,
+      visitor_first_page,
+      visitor_last_page,
+      visit_first_page,
+      visit_last_page,
+    }
   end
+  if not applied then return answers end
 
-  if applied and stream ~= "" then
-    marks[#marks + 1] = stream
-    marks[#marks + 1] = mark
-    if #marks > 2 * 1024 then
-      table.remove(marks, 1)
-      table.remove(marks, 1)
+  -- What the call has changed, in a table of the right size.
+  -- stylua: ignore
+  local set, n = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 0
+  if not has_id then
+    set[1], set[2], n = "visitor_id", visitor_id, 2
+  end
+  if current_id ~= stored[2] then
+    set[n + 1], set[n + 2], n = "visit_id", current_id, n + 2
+  end
+  if visitor_first_page ~= stored[3] then
+    set[n + 1], set[n + 2], n = "visitor_first_page", visitor_first_page, n + 2
+  end
+  if visitor_last_page ~= stored[4] then
+    set[n + 1], set[n + 2], n = "visitor_last_page", visitor_last_page, n + 2
+  end
+  if visit_first_page ~= stored[5] then
+    set[n + 1], set[n + 2], n = "visit_first_page", visit_first_page, n + 2
+  end
+  if visit_last_page ~= stored[6] then
+    set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
+  end
+  local state = struct.pack(STORED, HEAD, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
+  return answers, stale, state, set, n
+end
+
+local function call(keys, args)
+  local count = #args
+  if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
+  -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
+  local done, answers, stale, state, set, n = pcall(update, keys[1], args)
+  if not done or #keys ~= 1 then
+    local is_right, wrong = pcall(seldom().check_arguments, keys, args)
+    local message = is_right and answers or wrong
+    message = type(message) == "table" and message.err or tostring(message)
+    if not string.find(message, "^%u+ ") then message = "EPROFILE stored state is unusable: " .. message end
+    local is_other = string.find(message, "^WRONGTYPE")
+    return redis.error_reply(is_other and "EPROFILE the key holds no hash" or message)
+  end
+  if count == 2 and answers[1] then
+    local shown = {}
+    for i, name in ipairs(seldom().names_of_fields()) do
+      if answers[1][i + 1] then
+        shown[#shown + 1] = name
+        shown[#shown + 1] = answers[1][i + 1]
+      end
     end
-    held.marks = cmsgpack.pack(unpack(marks))
-    put(changed, held.hash, STATE, cmsgpack.pack({ LAYOUT, ORDER, RULES, held.marks }))
+    return shown
   end
-  local set, bytes = {}, 0
-  for name, value in pairs(changed) do
-    set[#set + 1], set[#set + 2] = name, value
+  if state then
+    local key = keys[1]
+    -- Behind the first write nothing may be refused, so rights are looked at before it.
+    if stale and not redis.acl_check_cmd("PEXPIRE", key, "34128000000") then
+      return redis.error_reply("NOPERM this user has no permissions to run the 'pexpire' command")
+    end
+    redis.call("HSET", key, "~", state, unpack(set, 1, n))
+    if stale then redis.call("PEXPIRE", key, "34128000000") end
   end
-  for name, value in pairs(held.hash) do
-    bytes = bytes + #name + #value
-  end
-  return { replies = replies, bytes = bytes, set = set, gone = {} }
-end
-
--- The places of a packed state (an array of at most 15, of which place p is at p + 1), or why this
--- script must not touch it.
-local function open_state(packed)
-  local parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
-  local layout = parts[2]
-  if not parts[1] or string.byte(packed) ~= 143 + #parts or type(layout) ~= "number" then
-    return { err = "EPROFILE stored state is damaged" }
-  end
-  if layout > LAYOUT then
-    local known = ", this script knows " .. LAYOUT
-    return { err = "ELAYOUT stored state has layout " .. layout .. known }
-  end
-  if parts[3] ~= ORDER then
-    return { err = "EPROFILE the profile was written by rules of another order" }
-  end
-  return { parts = parts }
-end
-
--- The stored profile as the fold takes it, or an error.
-local function read_profile(key)
-  local flat = redis.pcall("HGETALL", key)
-  if flat.err then
-    return flat
-  end
-  local hash, bytes = {}, 0
-  for i = 1, #flat, 2 do
-    hash[flat[i]] = flat[i + 1]
-    bytes = bytes + #flat[i] + #flat[i + 1]
-  end
-  if bytes > PROFILE_BYTES then
-    return { err = "EPROFILE stored hash exceeds " .. PROFILE_BYTES .. " bytes" }
-  end
-  local held = hash[STATE] and open_state(hash[STATE]) or {}
-  held.hash, held.exists, held.marks = hash, #flat > 0, held.parts and held.parts[5] or ""
-  return held
-end
-
-local function update_profile(keys, args)
-  local bad = bad_arguments(keys, args)
-  if bad then
-    return redis.error_reply("EBADARG " .. bad)
-  end
-  local held = read_profile(keys[1])
-  if held.err then
-    local is_other = string.find(held.err, "WRONGTYPE", 1, true)
-    return redis.error_reply(is_other and "EPROFILE the key holds no hash" or held.err)
-  end
-
-  -- Nothing is written before the fold is over, so state that it cannot digest (another program
-  -- wrote it, or it is damaged) costs this call only.
-  local is_read = #args == CALL_ARGS
-  local folded, outcome = pcall(is_read and current or fold, held, args)
-  if not folded then
-    return redis.error_reply("EPROFILE stored state is unusable: " .. tostring(outcome))
-  end
-  if is_read then
-    return outcome
-  end
-  if outcome.bytes > PROFILE_BYTES then
-    return redis.error_reply("EPROFILE profile would exceed " .. PROFILE_BYTES .. " bytes")
-  end
-
-  -- The HSET comes first: a server out of memory refuses it, and with it the whole call.
-  if #outcome.set > 0 then
-    redis.call("HSET", keys[1], unpack(outcome.set))
-  end
-  if #outcome.gone > 0 then
-    redis.call("HDEL", keys[1], unpack(outcome.gone))
-  end
-  redis.call("PEXPIRE", keys[1], TTL_MS)
-  return outcome.replies
+  return answers
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_d437e2b949be", update_profile)
+  redis.register_function("visitor_profile_e6b894a6a042", call)
 else
-  return update_profile(KEYS, ARGV)
+  return call(KEYS, ARGV)
 end

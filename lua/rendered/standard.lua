@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules standard-972c7cc3.
+profile: folds one visitor's events into the visitor's profile, by rules standard-c6f4861d.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -7,775 +7,689 @@ write would undo the earlier; here reading, deciding and writing are one call.
 
 KEYS
   1  visitor_key   hash    the visitor's profile; read, write
+     a second key is reserved for stored outputs
 ARGV, per call
   1   visitor_id    text    the visitor, as it is; never empty
   2   stream        text    where offsets count; empty switches the watermark off
   3   floor         digits  last offset known committed, or empty (kept for stored outputs)
-ARGV, then per event (0 to 500 events, folded in order; none: the call reads)
+  4   events        digits  how many events follow
+ARGV, then per event (1 to 500 events, folded in order; behind them nothing: reserved)
   +1  offset        digits  place in the stream; ignored where the stream is empty
-  +2  record_ms     digits  the record's timestamp, ms since the epoch, or empty
-  +3  event_ms      text    the event's own time, ms; used where it is plausible
-  +4  event_id      text    recognises the event when it is sent again
-  +5  visit_id      text    the visit, or empty: no visit field changes
-  +6  query-other_eventtype  text    input of the rules
-  +7  query-other_page_title  text    input of the rules
-RETURNS, per event: {flags, name, value, name, value, ...}, all strings; a call without events
-         returns one such answer of the latest visit, without flags, or none for an unknown visitor
-  flags, space-separated:
-         new_visitor new_visit late repeated replayed corrected truncated time_replaced no_visit
-  names: visitor_id visitor_first_page visitor_last_page visitor_first_seen visitor_last_seen
-         visitor_pageviews visitor_events visitor_visits visit_id visit_number visit_first_page
-         visit_last_page visit_start visit_end visit_pageviews visit_events visit_bounce
-  A field that is not known yet is absent; never rely on positions.
+  +2  received      digits  when it was received, ms since the epoch, or empty
+  +3  created       text    when its device made it, ms by the device's clock, or empty
+  +4  sent          text    when its device sent it, ms by the device's clock, or empty
+  +5  event_id      text    recognises it when it is sent again; 6 bytes are not hashed
+  +6  visit_id      text    the visit, or empty: no visit field changes
+  +7  query-other_eventtype  text    input of the rules
+  +8  query-other_page_title  text    input of the rules
+ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). ARGV `fields`: the
+  names of the values of RETURNS, in their order.
+RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
+  a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
+  flags, a text with a space before each:
+         new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
+         no_visit
+  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
+         visitor_id visitor_first_page visitor_last_page visitor_first_seen# visitor_last_seen#
+         visitor_pageviews# visitor_events# visitor_visits# visit_id visit_number#
+         visit_first_page visit_last_page visit_start# visit_end# visit_pageviews# visit_events#
+         visit_bounce#
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
   EPROFILE  this key's stored state is unusable; other visitors are not affected
   ELAYOUT   a newer script wrote this state; update the caller
-TTL   visitor_key: 34128000000 ms, set anew by every call with events
-COST  1 HGET; 1 EXISTS if new; at most 1 HSET, 1 HDEL, 1 PEXPIRE; O(events + state)
+TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
+      every call with an event that has no received
+COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS, and HDEL of each plain
+      field, where other rules or layout 1 wrote the state; O(events + state)
 ]]
 
-local STATE = "~"
-local LAYOUT = 1
-local ORDER = "e"
-local RULES = "standard-972c7cc3"
-local TTL_MS = 34128000000
-local PROFILE_BYTES = 262144
-local VALUE_BYTES = 4096
-local MAX_EVENTS = 500
-local CALL_ARGS = 3
-local EVENT_ARGS = 7
-local FLAGS = {
-  "new_visitor",
-  "new_visit",
-  "late",
-  "repeated",
-  "replayed",
-  "corrected",
-  "truncated",
-  "time_replaced",
-  "no_visit",
-}
-
-local FIELDS = {
-  "visitor_id",
-  "visitor_first_page",
-  "visitor_last_page",
-  "visitor_first_seen",
-  "visitor_last_seen",
-  "visitor_pageviews",
-  "visitor_events",
-  "visitor_visits",
-  "visit_id",
-  "visit_number",
-  "visit_first_page",
-  "visit_last_page",
-  "visit_start",
-  "visit_end",
-  "visit_pageviews",
-  "visit_events",
-  "visit_bounce",
-}
-
--- The codes of these rules, one for each value.
-local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z"
-local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091"
-local VISIT_HEAD = 2
-local function is_digits(text, longest)
-  return #text > 0 and #text <= longest and not string.find(text, "%D")
+-- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
+local function number_of(text)
+  local number = text + 0
+  if number >= 0 and number < 1e15 and number % 1 == 0 then return number end
+  error("no number")
 end
 
--- "%d" is exact for every integer that fits a double; tostring would round at 14 digits.
--- Most numbers of a profile are written several times a call, so their texts are kept for it.
--- What is not known stays unknown (false).
-local texts = {}
-local function digits(number)
-  local text = number and texts[number]
-  if number and not text then
-    text = string.format("%d", number)
-    texts[number] = text
+-- Orders by time, then by created, then by bytes: "<" on texts would follow the server's locale.
+local function is_before(ms, created, text, other_ms, other_created, other)
+  if ms ~= other_ms then return ms < other_ms end
+  if created ~= other_created or text == other then return created < other_created end
+  for i = 1, math.min(#text, #other) do
+    local left, right = string.byte(text, i), string.byte(other, i)
+    if left ~= right then return left < right end
   end
-  return text or false
+  return #text < #other
 end
 
--- A value over its cap is cut at a UTF-8 character, so that the rest stays text.
-local function clip(text)
-  if #text <= VALUE_BYTES then
-    return text
+-- Six bytes stand for an event or a visit: of its id, or the id itself where it has as many.
+local function six_bytes(id) return #id == 6 and id or struct.pack(">I6", tonumber(string.sub(redis.sha1hex(id), 1, 12), 16)) end
+
+-- Where six bytes stand in a list of such; a hit that straddles two of them is none.
+local function place_of(six, list)
+  local at = string.find(list, six, 1, true)
+  while at and at % 6 ~= 1 do
+    at = string.find(list, six, at + 1, true)
   end
-  local stop = VALUE_BYTES
-  while stop > VALUE_BYTES - 4 do
-    local next_byte = string.byte(text, stop + 1)
-    if next_byte < 128 or next_byte > 191 then
-      break
+  return at
+end
+
+-- What few calls need. Each function of the script costs every call 300 instructions, and so does
+-- each of its upvalues; these are made where they are needed.
+local function seldom()
+  local functions = {}
+
+  local function whole(text)
+    local number = tonumber(text)
+    return number and number >= 0 and number < 1e15 and number % 1 == 0 and number or nil
+  end
+
+  -- The names of the answers' values, in their order.
+  function functions.names_of_fields()
+    -- stylua: ignore
+    return { "visitor_id", "visitor_first_page", "visitor_last_page", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews",
+      "visitor_events", "visitor_visits", "visit_id", "visit_number", "visit_first_page", "visit_last_page",
+      "visit_start", "visit_end", "visit_pageviews", "visit_events", "visit_bounce" }
+  end
+
+  -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
+  -- somebody looks closer.
+  function functions.check_arguments(keys, args)
+    local function expect(is_right, message)
+      if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    stop = stop - 1
-  end
-  return string.sub(text, 1, stop)
-end
-
--- Says what is wrong with the arguments, or nil. Everything is checked before the first read.
-local function bad_arguments(keys, args)
-  if #keys ~= 1 then
-    return "KEYS: expected 1 key, got " .. #keys
-  end
-  local events = (#args - CALL_ARGS) / EVENT_ARGS
-  if events < 0 or events % 1 ~= 0 then
-    return "ARGV: expected " .. CALL_ARGS .. " + " .. EVENT_ARGS .. " per event, got " .. #args
-  end
-  if events > MAX_EVENTS then
-    return "ARGV: at most " .. MAX_EVENTS .. " events a call, got " .. events
-  end
-  local visitor_id, stream, floor = args[1], args[2], args[3]
-  if visitor_id == "" then
-    return "visitor_id: empty"
-  end
-  if floor ~= "" and not is_digits(floor, 15) then
-    return "floor: expected up to 15 digits or nothing"
-  end
-  for event = 1, events do
-    local at = CALL_ARGS + (event - 1) * EVENT_ARGS
-    local offset, record_ms = args[at + 1], args[at + 2]
-    if stream ~= "" and not is_digits(offset, 15) then
-      return "offset of event " .. event .. ": expected 1 to 15 digits"
-    end
-    if record_ms ~= "" and not is_digits(record_ms, 15) then
-      return "record_ms of event " .. event .. ": expected up to 15 digits or nothing"
+    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    expect(#keys == 1, "KEYS: expected 1 key, got " .. #keys)
+    expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
+    expect(args[1] ~= "", "visitor_id: empty")
+    expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    if read then return end
+    local events = whole(args[4])
+    expect(#args[2] < 256, "stream: longer than 255 bytes")
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
+    expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
+    for number = 1, events do
+      local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
+      expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
-end
 
--- Watermarks are one flat list {stream, offset, stream, offset, ...}; the one that moved last
--- stands last, so that the first is the one to forget. Takes the stream's own out of the list.
-local function take_watermark(marks, stream)
-  for i = 1, #marks, 2 do
-    if marks[i] == stream then
-      table.remove(marks, i)
-      return table.remove(marks, i)
+  -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
+  function functions.open(packed)
+    local layout, order, parts = string.byte(packed) or 0, nil, nil
+    if layout > 143 and layout < 160 then
+      parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
+      layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
+      order = parts[2]
+      if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
     end
-  end
-  return -1
-end
-
--- A kept text is one string: event time (7 bytes), identity (6 bytes), text. Equal strings are
--- one event's, so they can be stored once.
-local function text_of(kept)
-  return kept and string.sub(kept, 14) or false
-end
-
--- Below zero where event (ms, identity) is earlier than the one whose text is kept, above zero
--- where it is later.
-local function distance(ms, identity, kept)
-  local kept_ms, kept_identity = struct.unpack(">I7I6", kept)
-  return ms ~= kept_ms and ms - kept_ms or identity - kept_identity
-end
-
--- A kept visit is {id, latest event time, packed body, body}; the body {number, identities,
--- value, ...} is unpacked only when it is looked at, and packed again when an event changed it.
-local function body_of(visit)
-  local body = visit[4]
-  if not body then
-    body = { cmsgpack.unpack(visit[3]) }
-    for column = VISIT_HEAD + 1, #body do
-      local value = body[column]
-      if value == true then
-        body[column] = visit[2]
-      elseif type(value) == "number" and value < 0 then
-        body[column] = body[-value]
-      end
+    if layout > 2 and layout < 32 then
+      error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
+    elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
+      error({ err = "EPROFILE stored state is damaged" })
+    elseif order ~= "e" then
+      error({ err = "EPROFILE the profile was written by rules of another order" })
     end
-    visit[4] = body
+    return layout == 1 and parts or nil
   end
-  return body
-end
 
-local function find_visit(visits, visit_id)
-  for i = 1, #visits do
-    if visits[i][1] == visit_id then
-      return visits[i]
-    end
-  end
-end
-
--- Visits are ordered by their latest event, ties by the bytes of their ids: Lua's "<" would follow
--- the server's locale.
-local function is_older(latest_ms, visit_id, visit)
-  if latest_ms ~= visit[2] then
-    return latest_ms < visit[2]
-  end
-  local other_id = visit[1]
-  for i = 1, math.min(#visit_id, #other_id) do
-    local left, right = string.byte(visit_id, i), string.byte(other_id, i)
-    if left ~= right then
-      return left < right
-    end
-  end
-  return #visit_id < #other_id
-end
-
-local function latest_of(visits)
-  local latest = visits[1]
-  for i = 2, #visits do
-    if is_older(latest[2], latest[1], visits[i]) then
-      latest = visits[i]
-    end
-  end
-  return latest
-end
-
--- Opens a visit; returns nil when the event is older than all kept visits of a full profile.
--- The second result says that the oldest visit had to go.
-local function open_visit(state, visit_id, ms)
-  local VISITS = 8
-  local visits, is_full = state.visits, #state.visits >= VISITS
-  if is_full then
-    local oldest = 1
-    for i = 2, #visits do
-      if is_older(visits[i][2], visits[i][1], visits[oldest]) then
-        oldest = i
-      end
-    end
-    if is_older(ms, visit_id, visits[oldest]) then
-      return nil, false
-    end
-    table.remove(visits, oldest)
-  end
-  state.opened = state.opened + 1
-  local body = { state.opened, "", false, false, false, false, 0, 0 }
-  local visit = { visit_id, ms, nil, body }
-  visits[#visits + 1] = visit
-  return visit, is_full
-end
-
--- State is {layout, order, rules, watermarks, visits opened, identities of events without a visit,
--- codes of the visitor's values, codes of a visit's values, visitor's values, visits}. The lists in
--- it are packed by themselves, value after value: so they unpack without a table that grows.
--- A value is a number, a kept text, false (not known), true (the latest event time of the visit, or
--- of all), or below zero the place of a kept text that it shares: in a body the column; in the
--- visitor's values (column - VISIT_HEAD - 1) * 64 + visit.
-local function pack_state(state)
-  local VISITOR_TEXTS = { 1, 2 }
-  local VISIT_TEXTS = { 3, 4 }
-  local values, visits = state.values, state.visits
-  for _, column in ipairs(VISITOR_TEXTS) do
-    for i = 1, values[column] and #visits or 0 do
-      local body = visits[i][4]
-      for k = 1, body and #VISIT_TEXTS or 0 do
-        if body[VISIT_TEXTS[k]] == values[column] then
-          values[column] = -(VISIT_TEXTS[k] - VISIT_HEAD - 1) * 64 - i
+  -- Puts "?" where created or sent is no number; says whether there was any such text.
+  function functions.mark_times(args)
+    local found = false
+    for event = 5, #args - 7, 8 do
+      for at = event + 2, event + 3 do
+        if args[at] ~= "" and args[at] ~= "?" and not whole(args[at]) then
+          args[at], found = "?", true
         end
       end
     end
+    return found
   end
-  local flat, newest = {}, visits[1] and latest_of(visits)[2]
-  for column = 1, #values do
-    values[column] = values[column] == newest or values[column]
+
+  -- Cuts a value over its cap at a UTF-8 character, so that the rest stays text.
+  function functions.clip(text)
+    local stop = 4096
+    while stop > 4092 do
+      local next_byte = string.byte(text, stop + 1)
+      if next_byte < 128 or next_byte > 191 then break end
+      stop = stop - 1
+    end
+    return string.sub(text, 1, stop)
   end
-  for i = 1, #visits do
-    local visit, body = visits[i], visits[i][4]
-    if not visit[3] then
-      for column = VISIT_HEAD + 1, #body do
-        body[column] = body[column] == visit[2] or body[column]
+
+  -- Of packed visits the oldest or the latest, ties by id: its place, size, id and latest event.
+  function functions.outermost(visits, is_oldest)
+    local from, place, length, id, latest = 1, 1, 0, nil, nil
+    while from <= #visits do
+      local size, other, ms = struct.unpack(">I4I2c0i7", visits, from)
+      if size < 85 then error("a visit is too short") end
+      if not id or is_before(ms, 0, other, latest, 0, id) == is_oldest then
+        place, length, id, latest = from, size, other, ms
       end
-      for k = 2, #VISIT_TEXTS do
-        local first, column = VISIT_TEXTS[1], VISIT_TEXTS[k]
-        if body[column] and body[column] == body[first] then
-          body[column] = -first
+      from = from + size
+    end
+    return place, length, id, latest
+  end
+
+  -- Layout 1 is MessagePack: {layout, order, rules, watermarks, visits opened, identities without a
+  -- visit, codes of the visitor's and of a visit's values, the values, visits}. A text is ms, 6 bytes,
+  -- text; `true` is the time of the visit's latest event; a number below zero is the place of a text
+  -- in the visit, or of the visitor's by 64 in one of the visits.
+  local function read_layout_1(parts)
+    local visits, newest, flat = {}, 0, { cmsgpack.unpack(parts[10]) }
+    local function values_of(codes, held, head, latest)
+      local values = {}
+      for at = 1, #codes, 3 do
+        local code, body, value = string.sub(codes, at, at + 2), held, held[head + (at + 2) / 3]
+        for _ = 1, 2 do
+          local place = type(value) == "number" and value < 0 and -value
+          if place and head == 0 and body == held then
+            body, place = visits[(place - 1) % 64 + 1].body, math.floor((place - 1) / 64) + 3
+          end
+          value = place and body[place] or value
+        end
+        value = value == true and latest or value
+        if type(value) == "string" then
+          local ms, text = struct.unpack(">I7", value), string.sub(value, 14)
+          value = struct.pack(">i7i7I3c0", ms, ms, #text, text)
+        else
+          value = value and struct.pack(">i7", value)
+        end
+        values[#values + 1], values[code] = code, value or nil
+      end
+      return values
+    end
+    for i = 1, #flat, 3 do
+      local id, latest, body = flat[i], flat[i + 1], { cmsgpack.unpack(flat[i + 2]) }
+      visits[(i + 2) / 3] = { id, latest, body[1], body[2], values_of(parts[8], body, 2, latest), body = body }
+      newest = math.max(newest, latest)
+    end
+    local marks, others = { cmsgpack.unpack(parts[4]) }, ""
+    for i = 1, #marks - 2, 2 do
+      others = others .. struct.pack(">I1c0i7", #marks[i], marks[i], marks[i + 1])
+    end
+    local stream, mark = marks[#marks - 1] or "", marks[#marks] or -1
+    local visitor = values_of(parts[7], { cmsgpack.unpack(parts[9]) }, 0, newest)
+    return { mark, 0, parts[5], stream, others, parts[6], "" }, visits, visitor
+  end
+
+  -- Layout 2 of other rules, whose head says which values they have: for each its kind (n: a number,
+  -- t: a text, from 128: a text that is stored empty where it is that one of the visit) and code.
+  local function read_layout_2(packed)
+    local visit_bytes, visitor_bytes = 4 * string.byte(packed, 11), 4 * string.byte(packed, 12)
+    local visit_codes = string.sub(packed, 13, 12 + visit_bytes)
+    local visitor_codes = string.sub(packed, 13 + visit_bytes, 12 + visit_bytes + visitor_bytes)
+    local texts, fixed = {}, { struct.unpack(">i7I2I4I1c0I4c0I2c0I2c0", packed, 18 + visit_bytes + visitor_bytes) }
+    local from = fixed[8]
+    local function values_of(codes, is_visit)
+      local values = {}
+      for at = 1, #codes, 4 do
+        local kind, code, first = string.byte(codes, at), string.sub(codes, at + 1, at + 3), from
+        local ms, created, text
+        ms, from = struct.unpack(">i7", packed, from)
+        local value = string.sub(packed, first, from - 1)
+        if kind ~= 110 then
+          created, text, from = struct.unpack(">i7I3c0", packed, from)
+          text = text == "" and kind > 127 and ms > -1 and ms < 1e15 and texts[kind - 127] or text
+          texts[(at + 3) / 4] = is_visit and text or texts[(at + 3) / 4]
+          value = struct.pack(">i7i7I3c0", ms, created, #text, text)
+        end
+        values[#values + 1], values[code] = code, value
+      end
+      return values
+    end
+    local function add_carried(values)
+      local carried, following = struct.unpack(">I4c0", packed, from)
+      local at = 1
+      from = following
+      while at <= #carried do
+        local code, value
+        code, value, at = struct.unpack(">c3I3c0", carried, at)
+        values[#values + 1], values[code] = code, value
+      end
+      return values
+    end
+    local function next_visit()
+      local id, latest, number, identities, values
+      id, latest, number, from = struct.unpack(">I2c0i7I4", packed, from)
+      values = values_of(visit_codes, true)
+      identities, from = struct.unpack(">I2c0", packed, from)
+      return { id, latest, number, identities, add_carried(values) }
+    end
+    local visits = { next_visit() }
+    local visitor = add_carried(values_of(visitor_codes, false))
+    from = from + 4
+    while from <= #packed do
+      from = from + 4
+      visits[#visits + 1] = next_visit()
+    end
+    return fixed, visits, visitor
+  end
+
+  -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
+  -- by its code; what only other rules know is carried along.
+  function functions.take_over(packed)
+    local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091"
+    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z"
+    -- stylua: ignore
+    local VISIT_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
+    "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
+    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
+    -- stylua: ignore
+    local VISITOR_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
+    "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
+    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
+    local parts = functions.open(packed)
+    local fixed, visits, visitor = (parts and read_layout_1 or read_layout_2)(parts or packed)
+
+    local function arranged(values, codes, starts)
+      local own, carried = "", ""
+      for at = 1, #codes, 3 do
+        local code = string.sub(codes, at, at + 2)
+        own, values[code] = own .. (values[code] or starts[(at + 2) / 3]), nil
+      end
+      for i = 1, #values do
+        local value = values[values[i]]
+        if value then carried = carried .. values[i] .. struct.pack(">I3c0", #value, value) end
+      end
+      return own, carried
+    end
+
+    local first, others = nil, ""
+    for i = 1, math.max(#visits, 1) do
+      local id, latest, number, identities, values = unpack(visits[i] or { "", -1, 0, "", {} })
+      local own, carried = arranged(values, VISIT_CODES, VISIT_STARTS)
+      local visit = struct.pack(">I2c0i7I4", #id, id, latest, number) .. own .. struct.pack(">I2c0I4c0", #identities, identities, #carried, carried)
+      others = others .. (first and struct.pack(">I4", #visit + 4) .. visit or "")
+      first = first or visit
+    end
+    local own, carried = arranged(visitor, VISITOR_CODES, VISITOR_STARTS)
+    local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
+    -- stylua: ignore
+    local head = struct.pack(">i7I2I4I1c0I4c0I2c0I2c0", mark, day, opened, #stream, stream, #streams, streams, #loose, loose, #forgotten, forgotten)
+    return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
+  end
+
+  return functions
+end
+
+-- Folds events into the profile of `key`, or reads it. Returns the answers, and where anything changed
+-- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
+local function update(key, args)
+  -- stylua: ignore
+  local HEAD = "\147\002\218\0007e\198\244\134\029\006\006t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183z\219"
+  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
+  local STORED = ">c61I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
+  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0"
+  -- After every time, before every time, and neither.
+  local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
+  local count, visitor_id, stream = #args, args[1], args[2]
+  if count == 2 and visitor_id ~= "" then
+    stream = (stream == "" or number_of(stream)) and "" -- a read: this was `now`
+  elseif
+    visitor_id == ""
+    or count < 5
+    or count ~= 4 + 8 * (args[4] == "1" and 1 or number_of(args[4]))
+    or count > 4004
+    or #stream > 255
+    or #visitor_id > 65535
+    or args[3] ~= "" and not number_of(args[3])
+  then
+    error("arguments")
+  end
+  -- The visitor: watermark, day of the time to live, visits opened, the stream of the watermark and
+  -- the other streams, six bytes of events without a visit and of visits forgotten; the values.
+  local mark, day, opened, named, streams, loose, forgotten = -1, -86400000, 0, stream, "", "", ""
+  local visitor_carried, visits = "", ""
+  local visitor_first_page_ms, visitor_first_page_created, visitor_first_page = EVER, NEVER, ""
+  local visitor_last_page_ms, visitor_last_page_created, visitor_last_page = NEVER, NEVER, ""
+  local visitor_first_seen = EVER
+  local visitor_last_seen = NEVER
+  local visitor_pageviews = 0
+  local visitor_events = 0
+  -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
+  local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
+  local visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
+  local visit_last_page_ms, visit_last_page_created, visit_last_page = NEVER, NEVER, ""
+  local visit_start = EVER
+  local visit_end = NEVER
+  local visit_pageviews = 0
+  local visit_events = 0
+  local packed = redis.call("HGET", key, "~")
+  local new_visitor, gone = not packed, nil
+  if packed then
+    if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
+    if string.find(packed, HEAD, 1, true) ~= 1 then
+      packed, gone = HEAD .. "size" .. seldom().take_over(packed), {}
+      for _, name in ipairs(redis.call("HKEYS", key)) do
+        gone[#gone + 1] = name ~= "~" and name or nil
+      end
+    end
+    local at = 66
+    -- stylua: ignore
+    mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_first_page_ms,
+      visit_first_page_created, visit_first_page, visit_last_page_ms, visit_last_page_created, visit_last_page, visit_start,
+      visit_end, visit_pageviews, visit_events, events, carried, visitor_first_page_ms, visitor_first_page_created,
+      visitor_first_page, visitor_last_page_ms, visitor_last_page_created, visitor_last_page, visitor_first_seen,
+      visitor_last_seen, visitor_pageviews, visitor_events, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
+    if at ~= #packed + 1 then error("its end is elsewhere") end
+    day = day * 86400000
+    if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
+    if visitor_first_page == "" and visitor_first_page_ms > NEVER and visitor_first_page_ms < EVER then visitor_first_page = visit_first_page end
+    if visitor_last_page == "" and visitor_last_page_ms > NEVER and visitor_last_page_ms < EVER then visitor_last_page = visit_last_page end
+  elseif redis.call("EXISTS", key) == 1 then
+    error({ err = "EPROFILE the hash has no state: another program wrote it" })
+  elseif count == 2 then
+    return {}
+  end
+
+  -- The watermark of another stream than last time stands among the others, which are sorted by
+  -- when they moved.
+  if stream ~= "" and stream ~= named then
+    local other, from, known = mark, 1, 1
+    mark = -1
+    while from <= #streams do
+      local name, offset, following = struct.unpack(">I1c0i7", streams, from)
+      if name == stream then
+        mark, known = offset, 0
+        streams = string.sub(streams, 1, from - 1) .. string.sub(streams, following)
+        break
+      end
+      from, known = following, known + 1
+    end
+    if named ~= "" then streams = streams .. struct.pack(">I1c0i7", #named, named, other) end
+    if known >= 1024 then
+      local _, _, following = struct.unpack(">I1c0i7", streams)
+      streams = string.sub(streams, following)
+    end
+    named = stream
+  end
+  local answers, applied, stale = { false }, false, false
+  -- A read has one turn: the latest visit comes to hand.
+  for event = 5, count < 5 and 5 or count, 8 do
+    local visit_id, flags = args[event + 5], ""
+    if event > count then
+      local _, _, other, other_latest = seldom().outermost(visits, false)
+      visit_id = other and (id == "" or is_before(latest, 0, id, other_latest, 0, other)) and other or id
+    end
+
+    -- The event's visit comes to hand, and the one that was there goes to the others.
+    if #visit_id > 65535 then error("visit_id") end
+    local has_visit, kept = id == visit_id and id ~= "", 0
+    local late, truncated, corrected = false, false, false
+    if not has_visit and visit_id ~= "" then
+      local from, found, given, before, after = 1, visits, "", visits, ""
+      while from <= #visits do
+        local size, other = struct.unpack(">I4I2c0", visits, from)
+        if size < 85 then error("a visit is too short") end
+        if other == visit_id then
+          before, after = string.sub(visits, 1, from - 1), string.sub(visits, from + size)
+          has_visit = true
+          break
+        end
+        from, kept = from + size, kept + 1
+      end
+      if id ~= "" then
+        kept = kept + 1
+        if visit_last_page == visit_first_page then visit_last_page = "" end
+        local size = 85 + #id + #visit_first_page + #visit_last_page + #events + #carried
+        -- stylua: ignore
+        given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_first_page_ms, visit_first_page_created, #visit_first_page,
+          visit_first_page, visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page, visit_start,
+          visit_end, visit_pageviews, visit_events, #events, events, #carried, carried)
+      end
+      visits = given .. before .. after
+      if has_visit then
+        local _, at = nil, from
+        -- stylua: ignore
+        _, id, latest, visit_number, visit_first_page_ms, visit_first_page_created, visit_first_page, visit_last_page_ms,
+          visit_last_page_created, visit_last_page, visit_start, visit_end, visit_pageviews, visit_events, events, carried = struct.unpack(VISIT, found, at)
+        if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
+      else
+        id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
+        visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
+        visit_last_page_ms, visit_last_page_created, visit_last_page = NEVER, NEVER, ""
+        visit_start = EVER
+        visit_end = NEVER
+        visit_pageviews = 0
+        visit_events = 0
+      end
+    end
+
+    local offset = stream ~= "" and event <= count and number_of(args[event])
+    if offset and offset <= mark then
+      flags = " replayed"
+    elseif event <= count then
+      applied, mark = true, offset or mark
+      if new_visitor then
+        flags, new_visitor = " new_visitor", false
+      end
+
+      local received = args[event + 1] ~= "" and number_of(args[event + 1])
+      -- The event's time: created, put right where sent shows that the device's clock is wrong;
+      -- without sent, or out of reason, within reach of received. A "?" is no time.
+      local created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
+      if created_text ~= "" and created_text ~= "?" then
+        created = number_of(created_text)
+        ms = (received or created >= 94694400000) and created or NOWHEN
+      end
+      if received and created ~= NEVER then
+        local sent = args[event + 3] ~= "" and args[event + 3] ~= "?" and number_of(args[event + 3])
+        local ahead, furthest = sent and received - sent or 0, received + 3600000
+        if ahead >= 2700000 or ahead <= -2700000 then ms = ms + math.floor((ahead + 450000) / 900000) * 900000 end
+        if ms > furthest then
+          ms = furthest
+        elseif ms < received - 2592000000 and (not sent or ms < 94694400000) then
+          ms = received - 2592000000
         end
       end
-    end
-    local n = 3 * i
-    flat[n - 2], flat[n - 1] = visit[1], visit[2]
-    flat[n] = visit[3] or cmsgpack.pack(unpack(body))
-  end
-  return cmsgpack.pack({
-    LAYOUT,
-    ORDER,
-    RULES,
-    state.marks,
-    state.opened,
-    state.loose,
-    state.visitor_codes,
-    state.visit_codes,
-    #values > 0 and cmsgpack.pack(unpack(values)) or "",
-    #flat > 0 and cmsgpack.pack(unpack(flat)) or "",
-  })
-end
+      -- Six bytes recognise the event when it is sent again. Without an id its content stands for
+      -- it, and without any time nothing does.
+      local six = args[event + 4]
+      if six == "" and (created ~= NEVER or received) then
+        local time = created ~= NEVER and created_text or args[event + 1]
+        six = #time .. ":" .. time
+        for i = event + 5, event + 7 do
+          six = six .. #args[i] .. ":" .. args[i]
+        end
+      end
+      six = #six == 6 and six or six ~= "" and six_bytes(six) or nil
 
--- Other rules wrote this state: its values are put into the order of these rules, and behind them
--- the values that only other rules know; these are carried along.
-local function adopt(state)
-  local CODE_BYTES = 3
-  local function places_of(own_codes, codes)
-    local places, place_of, all = {}, {}, own_codes
-    for at = 1, #codes, CODE_BYTES do
-      place_of[string.sub(codes, at, at + CODE_BYTES - 1)] = (at - 1) / CODE_BYTES + 1
-    end
-    for at = 1, #own_codes, CODE_BYTES do
-      local code = string.sub(own_codes, at, at + CODE_BYTES - 1)
-      places[#places + 1] = place_of[code] or 0
-      place_of[code] = nil
-    end
-    for at = 1, #codes, CODE_BYTES do
-      local code = string.sub(codes, at, at + CODE_BYTES - 1)
-      if place_of[code] then
-        places[#places + 1], all = place_of[code], all .. code
+      -- A visit is opened; of a full profile the oldest one goes, or the event is late.
+      if visit_id == "" then
+        flags = flags .. " no_visit"
+      elseif not has_visit then
+        local from, size, oldest, oldest_latest
+        if kept >= 8 then
+          from, size, oldest, oldest_latest = seldom().outermost(visits, true)
+          late = is_before(ms, 0, visit_id, oldest_latest, 0, oldest)
+        end
+        if late then
+          flags = flags .. " late"
+        else
+          id, has_visit = visit_id, true
+          local place = forgotten ~= "" and place_of(six_bytes(visit_id), forgotten)
+          if place then
+            -- It was forgotten: what it began with is not known. Number 0 says so from now on.
+            forgotten = string.sub(forgotten, 1, place - 1) .. string.sub(forgotten, place + 6)
+            visit_first_page_ms = NEVER
+          else
+            opened, visit_number, flags = opened + 1, opened + 1, flags .. " new_visit"
+          end
+          if oldest then
+            truncated, forgotten = true, string.sub(forgotten .. six_bytes(oldest), -384)
+            visits = string.sub(visits, 1, from - 1) .. string.sub(visits, from + size)
+          end
+        end
+      end
+
+      -- A repeat counts nothing.
+      local counted = not late
+      if six and not late then
+        local seen = has_visit and events or loose
+        if place_of(six, seen) then
+          counted, flags = false, flags .. " repeated"
+        else
+          seen = seen .. six
+          if #seen > 384 then
+            seen, truncated = string.sub(seen, -384), true
+          end
+          events, loose = has_visit and seen or events, has_visit and loose or seen
+        end
+      end
+      if has_visit and ms > latest then latest = ms end
+
+      local event_other_eventtype_1 = args[event + 6]
+      local event_page_title_2 = args[event + 7]
+      local is_any_page_view = event_other_eventtype_1 == "Pageview"
+      local is_page_view = event_other_eventtype_1 == "Pageview" and event_page_title_2 ~= ""
+      if #event_page_title_2 > 4096 and is_page_view then
+        event_page_title_2, truncated = seldom().clip(event_page_title_2), true
+      end
+      -- These move even for a late event.
+      -- visitor_first_page: first query-other_page_title when page_view
+      if is_page_view and is_before(ms, created, event_page_title_2, visitor_first_page_ms, visitor_first_page_created, visitor_first_page) then
+        corrected = corrected or visitor_first_page ~= "" and visitor_first_page ~= event_page_title_2
+        visitor_first_page_ms, visitor_first_page_created, visitor_first_page = ms, created, event_page_title_2
+      end
+      -- visitor_first_seen: first event_time
+      if ms < visitor_first_seen then visitor_first_seen = ms end
+      if not late then
+        -- visitor_last_page: last query-other_page_title when page_view
+        if is_page_view and is_before(visitor_last_page_ms, visitor_last_page_created, visitor_last_page, ms, created, event_page_title_2) then
+          visitor_last_page_ms, visitor_last_page_created, visitor_last_page = ms, created, event_page_title_2
+        end
+        -- visitor_last_seen: last event_time
+        if ms > visitor_last_seen then visitor_last_seen = ms end
+        -- visitor_pageviews: count when any_page_view
+        if counted and is_any_page_view then visitor_pageviews = visitor_pageviews + 1 end
+        -- visitor_events: count
+        if counted then visitor_events = visitor_events + 1 end
+      end
+      if has_visit then
+        -- visit_first_page: first query-other_page_title when page_view
+        if is_page_view and is_before(ms, created, event_page_title_2, visit_first_page_ms, visit_first_page_created, visit_first_page) then
+          corrected = corrected or visit_first_page ~= "" and visit_first_page ~= event_page_title_2
+          visit_first_page_ms, visit_first_page_created, visit_first_page = ms, created, event_page_title_2
+        end
+        -- visit_last_page: last query-other_page_title when page_view
+        if is_page_view and is_before(visit_last_page_ms, visit_last_page_created, visit_last_page, ms, created, event_page_title_2) then
+          visit_last_page_ms, visit_last_page_created, visit_last_page = ms, created, event_page_title_2
+        end
+        -- visit_start: first event_time
+        if ms < visit_start then visit_start = ms end
+        -- visit_end: last event_time
+        if ms > visit_end then visit_end = ms end
+        -- visit_pageviews: count when any_page_view
+        if counted and is_any_page_view then visit_pageviews = visit_pageviews + 1 end
+        -- visit_events: count
+        if counted then visit_events = visit_events + 1 end
+      end
+
+      if corrected then flags = flags .. " corrected" end
+      if ms ~= ms then
+        flags = flags .. " time_corrected no_time"
+      elseif created_text ~= "" and ms ~= created then
+        flags = flags .. " time_corrected"
+      end
+      -- The time to live is set anew where the events come to another day.
+      if not received or received < day or received >= day + 86400000 then
+        day, stale = received and received - received % 86400000 or 0, true
       end
     end
-    return places, all
-  end
+    if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
-  -- What stood nowhere starts as in `start`.
-  local function rearrange(values, head, places, start)
-    local moved = {}
-    for column = 1, head do
-      moved[column] = values[column]
-    end
-    for i, place in ipairs(places) do
-      moved[head + i] = place > 0 and values[head + place] or start[i] or false
-    end
-    return moved
-  end
-
-  local places
-  places, state.visitor_codes = places_of(VISITOR_CODES, state.visitor_codes)
-  state.values = rearrange(state.values, 0, places, { false, false, false, false, 0, 0 })
-  places, state.visit_codes = places_of(VISIT_CODES, state.visit_codes)
-  for _, visit in ipairs(state.visits) do
-    local start = { false, false, false, false, 0, 0 }
-    visit[4] = rearrange(body_of(visit), VISIT_HEAD, places, start)
-    visit[3] = nil
-  end
-end
-
-local function state_of(held)
-  if not held.parts then
-    return {
-      rules = RULES,
-      marks = "",
-      opened = 0,
-      loose = "",
-      visitor_codes = VISITOR_CODES,
-      visit_codes = VISIT_CODES,
-      values = { false, false, false, false, 0, 0 },
-      visits = {},
+    answers[(event + 3) / 8] = {
+      flags,
+      visitor_id,
+      visitor_first_page ~= "" and visitor_first_page,
+      visitor_last_page ~= "" and visitor_last_page,
+      visitor_first_seen < EVER and visitor_first_seen,
+      visitor_last_seen > NEVER and visitor_last_seen,
+      visitor_pageviews,
+      visitor_events,
+      opened,
+      visit_id ~= "" and visit_id,
+      has_visit and visit_number > 0 and visit_number,
+      has_visit and visit_first_page ~= "" and visit_first_page,
+      has_visit and visit_last_page ~= "" and visit_last_page,
+      has_visit and visit_start < EVER and visit_start,
+      has_visit and visit_end > NEVER and visit_end,
+      has_visit and visit_pageviews,
+      has_visit and visit_events,
+      has_visit and (visit_pageviews <= 1 and 1 or 0),
     }
   end
-  local parts = held.parts
-  local visits, flat = {}, { cmsgpack.unpack(parts[11]) }
-  for i = 1, #flat, 3 do
-    visits[#visits + 1] = { flat[i], flat[i + 1], flat[i + 2] }
-  end
-  local values = { cmsgpack.unpack(parts[10]) }
-  for column = 1, #values do
-    local value = values[column]
-    if value == true then
-      values[column] = latest_of(visits)[2]
-    elseif type(value) == "number" and value < 0 then
-      local place = -value - 1
-      values[column] = body_of(visits[place % 64 + 1])[math.floor(place / 64) + VISIT_HEAD + 1]
-    end
-  end
-  local state = {
-    rules = parts[4],
-    marks = parts[5],
-    opened = parts[6],
-    loose = parts[7],
-    visitor_codes = parts[8],
-    visit_codes = parts[9],
-    values = values,
-    visits = visits,
-  }
-  if state.rules ~= RULES then
-    adopt(state)
-  end
-  return state
+  if not applied then return answers end
+  if visitor_last_page == visit_last_page then visitor_last_page = "" end
+  if visitor_first_page == visit_first_page then visitor_first_page = "" end
+  if visit_last_page == visit_first_page then visit_last_page = "" end
+  day = day / 86400000 % 65536
+  -- stylua: ignore
+  local size = 173 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #events + #carried + #visitor_first_page + #visitor_last_page + #visitor_carried + #visits
+  -- stylua: ignore
+  local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
+    latest, visit_number, visit_first_page_ms, visit_first_page_created, #visit_first_page, visit_first_page,
+    visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page, visit_start, visit_end,
+    visit_pageviews, visit_events, #events, events, #carried, carried, visitor_first_page_ms, visitor_first_page_created,
+    #visitor_first_page, visitor_first_page, visitor_last_page_ms, visitor_last_page_created, #visitor_last_page,
+    visitor_last_page, visitor_first_seen, visitor_last_seen, visitor_pageviews, visitor_events, #visitor_carried,
+    visitor_carried, #visits, visits)
+  if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
+  return answers, stale or gone, state, gone
 end
 
--- One event's answer: the status flags, then name, value, name, value, ... of the visitor and of
--- one visit.
-local function answer_of(flags, visitor_id, state, visit_id, visit)
-  local visitor = state.values
-  local own = visit and body_of(visit) or {}
-  local answer = {
-    "",
-    "visitor_id",
-    visitor_id,
-    "visitor_first_page",
-    text_of(visitor[1]),
-    "visitor_last_page",
-    text_of(visitor[2]),
-    "visitor_first_seen",
-    digits(visitor[3]),
-    "visitor_last_seen",
-    digits(visitor[4]),
-    "visitor_pageviews",
-    digits(visitor[5]),
-    "visitor_events",
-    digits(visitor[6]),
-    "visitor_visits",
-    digits(state.opened),
-    "visit_id",
-    visit_id ~= "" and visit_id,
-    "visit_number",
-    digits(own[1]),
-    "visit_first_page",
-    text_of(own[3]),
-    "visit_last_page",
-    text_of(own[4]),
-    "visit_start",
-    digits(own[5]),
-    "visit_end",
-    digits(own[6]),
-    "visit_pageviews",
-    digits(own[7]),
-    "visit_events",
-    digits(own[8]),
-    "visit_bounce",
-    visit and (own[7] <= 1 and "1" or "0") or false,
-  }
-  local is_whole = visit
-    and visitor[1]
-    and visitor[2]
-    and visitor[3]
-    and visitor[4]
-    and own[3]
-    and own[4]
-    and own[5]
-    and own[6]
-
-  for i = 1, #FLAGS do
-    if flags[FLAGS[i]] then
-      answer[1] = answer[1] == "" and FLAGS[i] or answer[1] .. " " .. FLAGS[i]
+local function call(keys, args)
+  local count = #args
+  if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
+  -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
+  local done, answers, stale, state, gone = pcall(update, keys[1], args)
+  if not done and seldom().mark_times(args) then
+    done, answers, stale, state, gone = pcall(update, keys[1], args)
+  end
+  if not done or #keys ~= 1 then
+    local is_right, wrong = pcall(seldom().check_arguments, keys, args)
+    local message = is_right and answers or wrong
+    message = type(message) == "table" and message.err or tostring(message)
+    if not string.find(message, "^%u+ ") then message = "EPROFILE stored state is unusable: " .. message end
+    local is_other = string.find(message, "^WRONGTYPE")
+    return redis.error_reply(is_other and "EPROFILE the key holds no hash" or message)
+  end
+  if count == 2 and answers[1] then
+    local shown = {}
+    for i, name in ipairs(seldom().names_of_fields()) do
+      if answers[1][i + 1] then
+        shown[#shown + 1] = name
+        shown[#shown + 1] = answers[1][i + 1]
+      end
+    end
+    return shown
+  end
+  if state then
+    local key = keys[1]
+    -- Behind the first write nothing may be refused, so rights are looked at before it.
+    if stale and not redis.acl_check_cmd("PEXPIRE", key, "34128000000") then
+      return redis.error_reply("NOPERM this user has no permissions to run the 'pexpire' command")
+    elseif gone and not redis.acl_check_cmd("HDEL", key, "~") then
+      return redis.error_reply("NOPERM this user has no permissions to run the 'hdel' command")
+    end
+    redis.call("HSET", key, "~", state)
+    if stale then redis.call("PEXPIRE", key, "34128000000") end
+    if gone then
+      for _, name in ipairs(gone) do
+        redis.call("HDEL", key, name)
+      end
     end
   end
-  if is_whole then
-    return answer
-  end
-  local known, n = { answer[1] }, 1
-  for i = 2, 2 * #FIELDS, 2 do
-    if answer[i + 1] then
-      known[n + 1], known[n + 2] = answer[i], answer[i + 1]
-      n = n + 2
-    end
-  end
-  return known
-end
-
--- Opens or finds the event's visit and recognises a repeat. Returns the visit and flags.
-local function place_event(state, visit_id, ms, identity)
-  local EVENT_IDS = 64
-  local flags = {}
-  local visit = visit_id ~= "" and find_visit(state.visits, visit_id) or nil
-  if visit_id == "" then
-    flags.no_visit = true
-  elseif not visit then
-    visit, flags.truncated = open_visit(state, visit_id, ms)
-    flags.late = not visit
-    flags.new_visit = not flags.late
-  end
-  if flags.late then
-    return nil, flags
-  end
-  local body = visit and body_of(visit)
-  -- Identities are packed without separators; a hit that straddles two of them is none.
-  local identities, packed = body and body[2] or state.loose, struct.pack(">I6", identity)
-  local found = string.find(identities, packed, 1, true)
-  while found and found % 6 ~= 1 do
-    found = string.find(identities, packed, found + 1, true)
-  end
-  if found then
-    flags.repeated = true
-  else
-    identities = identities .. packed
-    if #identities > 6 * EVENT_IDS then
-      identities, flags.truncated = string.sub(identities, -6 * EVENT_IDS), true
-    end
-    if body then
-      body[2] = identities
-    else
-      state.loose = identities
-    end
-  end
-  if visit then
-    visit[2], visit[3] = math.max(visit[2], ms), nil
-  end
-  return visit, flags
-end
-
--- Merges one event into the state. Every merge is a minimum, a maximum, or a count that a repeat
--- does not move, so the order of events does not matter.
-local function apply(state, args, at)
-  local visit_id = args[at + 5]
-
-  -- The event's own time where it is plausible beside its record's. No wall clock takes part.
-  local SKEW_MS, AGE_MS = 3600000, 2592000000
-  local record_ms, event_text = tonumber(args[at + 2]), args[at + 3]
-  local ms, time_replaced = record_ms or 0, event_text ~= ""
-  if is_digits(event_text, 15) then
-    local event_ms = tonumber(event_text)
-    if not record_ms or event_ms <= record_ms + SKEW_MS and event_ms >= record_ms - AGE_MS then
-      ms, time_replaced = event_ms, false
-    end
-  end
-  -- Six bytes of SHA-1 stand for an event: they recognise its repeats and break ties between equal
-  -- times. Without an event id the event's own content is hashed, each part with its length, so
-  -- that no two contents run together; the offset is not part of it, for it is arrival.
-  local text = args[at + 4]
-  if text == "" then
-    local parts = {}
-    for i = at + 2, at + EVENT_ARGS do
-      parts[#parts + 1] = #args[i] .. ":" .. args[i]
-    end
-    text = table.concat(parts)
-  end
-  local identity = tonumber(string.sub(redis.sha1hex(text), 1, 12), 16)
-  local visit, flags = place_event(state, visit_id, ms, identity)
-  flags.time_replaced = time_replaced
-
-  local query_other_eventtype_1 = args[at + 6]
-  local query_other_page_title_2 = clip(args[at + 7])
-  local is_any_page_view = query_other_eventtype_1 == "Pageview"
-  local is_page_view = query_other_eventtype_1 == "Pageview" and query_other_page_title_2 ~= ""
-  if #args[at + 7] > VALUE_BYTES and is_page_view then
-    flags.truncated = true
-  end
-  -- These move even for a late event.
-  local visitor = state.values
-  -- visitor_first_page: first query-other_page_title when page_view
-  if query_other_page_title_2 ~= "" and is_page_view then
-    local held = visitor[1]
-    if not held or distance(ms, identity, held) < 0 then
-      flags.corrected = flags.corrected or held and text_of(held) ~= query_other_page_title_2
-      visitor[1] = struct.pack(">I7I6", ms, identity) .. query_other_page_title_2
-    end
-  end
-  -- visitor_first_seen: first event_time
-  if not visitor[3] or ms < visitor[3] then
-    visitor[3] = ms
-  end
-  if flags.late then
-    return visit, flags
-  end
-  -- visitor_last_page: last query-other_page_title when page_view
-  if query_other_page_title_2 ~= "" and is_page_view then
-    local held = visitor[2]
-    if not held or distance(ms, identity, held) > 0 then
-      visitor[2] = struct.pack(">I7I6", ms, identity) .. query_other_page_title_2
-    end
-  end
-  -- visitor_last_seen: last event_time
-  if not visitor[4] or ms > visitor[4] then
-    visitor[4] = ms
-  end
-  local is_counted = not flags.repeated
-  -- visitor_pageviews: count of not repeated events when any_page_view
-  if is_counted and is_any_page_view then
-    visitor[5] = visitor[5] + 1
-  end
-  -- visitor_events: count of not repeated events
-  if is_counted then
-    visitor[6] = visitor[6] + 1
-  end
-  if not visit then
-    return visit, flags
-  end
-  local own = body_of(visit)
-  -- visit_first_page: first query-other_page_title when page_view
-  if query_other_page_title_2 ~= "" and is_page_view then
-    local held = own[3]
-    if not held or distance(ms, identity, held) < 0 then
-      flags.corrected = flags.corrected or held and text_of(held) ~= query_other_page_title_2
-      own[3] = struct.pack(">I7I6", ms, identity) .. query_other_page_title_2
-    end
-  end
-  -- visit_last_page: last query-other_page_title when page_view
-  if query_other_page_title_2 ~= "" and is_page_view then
-    local held = own[4]
-    if not held or distance(ms, identity, held) > 0 then
-      own[4] = struct.pack(">I7I6", ms, identity) .. query_other_page_title_2
-    end
-  end
-  -- visit_start: first event_time
-  if not own[5] or ms < own[5] then
-    own[5] = ms
-  end
-  -- visit_end: last event_time
-  if not own[6] or ms > own[6] then
-    own[6] = ms
-  end
-  -- visit_pageviews: count of not repeated events when any_page_view
-  if is_counted and is_any_page_view then
-    own[7] = own[7] + 1
-  end
-  -- visit_events: count of not repeated events
-  if is_counted then
-    own[8] = own[8] + 1
-  end
-  return visit, flags
-end
-
--- What the hash shows by plain names, in the order of PLAIN: ids and kept texts of the visitor and
--- of the latest visit.
-local function shown(visitor_id, state)
-  local visit = latest_of(state.visits)
-  local visitor, own = state.values, visit and body_of(visit) or {}
-  return {
-    visitor_id,
-    visitor[1],
-    visitor[2],
-    visit and visit[1] or false,
-    own[3] or false,
-    own[4] or false,
-  }
-end
-
--- The answer to a call without events: the profile as the latest visit left it.
-local function current(held, args)
-  if not held.parts then
-    return {}
-  end
-  local state = state_of(held)
-  local latest = latest_of(state.visits)
-  return { answer_of({}, args[1], state, latest and latest[1] or "", latest) }
-end
-
-local function fold(held, args)
-  local PLAIN = {
-    "visitor_id",
-    "visitor_first_page",
-    "visitor_last_page",
-    "visit_id",
-    "visit_first_page",
-    "visit_last_page",
-  }
-  local visitor_id, stream, is_new = args[1], args[2], not held.parts
-  local state = state_of(held)
-  -- Under other rules a plain name may have meant something else: each is written or removed.
-  local before = not is_new and state.rules == RULES and shown(visitor_id, state) or {}
-  local marks = stream ~= "" and { cmsgpack.unpack(state.marks) } or {}
-  local mark, applied = take_watermark(marks, stream), false
-
-  local replies = {}
-  for at = CALL_ARGS, #args - 1, EVENT_ARGS do
-    local visit_id = args[at + 5]
-    local offset = stream ~= "" and tonumber(args[at + 1])
-    local visit, flags
-    if offset and offset <= mark then
-      visit, flags = find_visit(state.visits, visit_id), { replayed = true }
-    else
-      visit, flags = apply(state, args, at)
-      flags.new_visitor = is_new
-      is_new, applied = false, true
-      mark = offset or mark
-    end
-    replies[#replies + 1] = answer_of(flags, visitor_id, state, visit_id, visit)
-  end
-  if not applied then
-    return { replies = replies, bytes = 0, set = {}, gone = {} }
-  end
-
-  if stream ~= "" then
-    marks[#marks + 1] = stream
-    marks[#marks + 1] = mark
-    if #marks > 2 * 1024 then
-      table.remove(marks, 1)
-      table.remove(marks, 1)
-    end
-    state.marks = cmsgpack.pack(unpack(marks))
-  end
-  local after, set, gone = shown(visitor_id, state), {}, {}
-  for i = 1, #PLAIN do
-    if after[i] and after[i] ~= before[i] then
-      local is_id = PLAIN[i] == "visitor_id" or PLAIN[i] == "visit_id"
-      -- Only damaged state has an id that is no text; `update_profile` reports it.
-      assert(type(after[i]) == "string", "a value is no text")
-      set[#set + 1], set[#set + 2] = PLAIN[i], is_id and after[i] or text_of(after[i])
-    elseif not after[i] and before[i] ~= false and not is_new then
-      gone[#gone + 1] = PLAIN[i]
-    end
-  end
-  local packed = pack_state(state)
-  set[#set + 1], set[#set + 2] = STATE, packed
-  return { replies = replies, bytes = #packed, set = set, gone = gone }
-end
-
--- The places of a packed state (an array of at most 15, of which place p is at p + 1), or why this
--- script must not touch it.
-local function open_state(packed)
-  local parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
-  local layout = parts[2]
-  if not parts[1] or string.byte(packed) ~= 143 + #parts or type(layout) ~= "number" then
-    return { err = "EPROFILE stored state is damaged" }
-  end
-  if layout > LAYOUT then
-    local known = ", this script knows " .. LAYOUT
-    return { err = "ELAYOUT stored state has layout " .. layout .. known }
-  end
-  if parts[3] ~= ORDER then
-    return { err = "EPROFILE the profile was written by rules of another order" }
-  end
-  return { parts = parts }
-end
-
--- The stored profile as the fold takes it, or an error.
-local function read_profile(key)
-  local packed = redis.pcall("HGET", key, STATE)
-  if type(packed) == "table" then
-    return packed
-  end
-  if not packed then
-    if redis.call("EXISTS", key) == 1 then
-      return { err = "EPROFILE the hash has no state: another program wrote it" }
-    end
-    return {}
-  end
-  if #packed > PROFILE_BYTES then
-    return { err = "EPROFILE stored state exceeds " .. PROFILE_BYTES .. " bytes" }
-  end
-  return open_state(packed)
-end
-
-local function update_profile(keys, args)
-  -- As a function of a library this chunk outlives the call, and the texts would pile up.
-  texts = {}
-  local bad = bad_arguments(keys, args)
-  if bad then
-    return redis.error_reply("EBADARG " .. bad)
-  end
-  local held = read_profile(keys[1])
-  if held.err then
-    local is_other = string.find(held.err, "WRONGTYPE", 1, true)
-    return redis.error_reply(is_other and "EPROFILE the key holds no hash" or held.err)
-  end
-
-  -- Nothing is written before the fold is over, so state that it cannot digest (another program
-  -- wrote it, or it is damaged) costs this call only.
-  local is_read = #args == CALL_ARGS
-  local folded, outcome = pcall(is_read and current or fold, held, args)
-  if not folded then
-    return redis.error_reply("EPROFILE stored state is unusable: " .. tostring(outcome))
-  end
-  if is_read then
-    return outcome
-  end
-  if outcome.bytes > PROFILE_BYTES then
-    return redis.error_reply("EPROFILE profile would exceed " .. PROFILE_BYTES .. " bytes")
-  end
-
-  -- The HSET comes first: a server out of memory refuses it, and with it the whole call.
-  if #outcome.set > 0 then
-    redis.call("HSET", keys[1], unpack(outcome.set))
-  end
-  if #outcome.gone > 0 then
-    redis.call("HDEL", keys[1], unpack(outcome.gone))
-  end
-  redis.call("PEXPIRE", keys[1], TTL_MS)
-  return outcome.replies
+  return answers
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_80c1dddd91df", update_profile)
+  redis.register_function("visitor_profile_47c8f6864d84", call)
 else
-  return update_profile(KEYS, ARGV)
+  return call(KEYS, ARGV)
 end

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from profiler.records.types import OUTPUT_PREFIX
 from profiler.rules.contract import PublicField, contract_of
-from profiler.rules.model import BUILT_IN_FIELDS, EVENT_TIME, Rules
+from profiler.rules.model import Rules
+from profiler.rules.rule import BUILT_IN_FIELDS, EVENT_TIME
 
 _VISITOR, _VISITS, _VISIT, _NUMBER, _BOUNCE = BUILT_IN_FIELDS
 

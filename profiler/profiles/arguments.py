@@ -1,12 +1,13 @@
 """Events become script calls; the only place that knows the order of KEYS and ARGV."""
 
-import hashlib
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from hashlib import sha1
+from typing import Any, NamedTuple
 
 from profiler.errors import InvalidRecordError
 from profiler.profiles.ids import Ids, text_of
 from profiler.profiles.keys import key_of
+from profiler.profiles.redis import Word
 from profiler.records.json_objects import encode_object
 from profiler.records.times import Clock, ReadingTimes, is_plausible, read_time
 from profiler.records.types import FlatEvent, Rejected
@@ -16,8 +17,14 @@ from profiler.rules.model import Rules
 #: The script takes times of up to 15 digits.
 _TOO_LATE_MS = 10**15
 
-#: Stands for an event's own time that cannot be used; the script flags what is no number.
+#: Stands for a device's time that cannot be used; the script flags what is no number.
 UNUSABLE = "?"
+
+#: The script keeps so much of an event's id: of a longer or shorter one its digest's first bytes.
+ID_BYTES = 6
+
+#: Where a call has the number of its events.
+_COUNT = 3
 
 
 class Call(NamedTuple):
@@ -30,22 +37,8 @@ class Call(NamedTuple):
     """
 
     key: str
-    arguments: list[str | int]
+    arguments: list[Word]
     places: list[int]
-
-
-class Times(NamedTuple):
-    """What is known of an event's time, as the script takes it.
-
-    Attributes:
-        received: ms, or empty.
-        own: ms, `UNUSABLE`, or empty.
-        is_read: nothing was known, so the time of reading is taken.
-    """
-
-    received: int | Literal[""]
-    own: int | str
-    is_read: bool = False
 
 
 class Packer:
@@ -59,8 +52,17 @@ class Packer:
 
     def __init__(self, rules: Rules, *, max_id_bytes: int, clock: Clock) -> None:
         self._ids = Ids(rules.identity, max_id_bytes=max_id_bytes)
-        self._event_time = rules.identity.event_time
+        # Where the rules name none, no event has a field called None.
+        self._received: Any = rules.identity.received
+        self._created: Any = rules.identity.created
+        self._sent: Any = rules.identity.sent
         self._inputs = rules.inputs
+        #: The inputs that are numbers, and their places from the end of an event.
+        self._numbers = [
+            (name, at - len(rules.inputs))
+            for at, name in enumerate(rules.inputs)
+            if any(rule.value == name and rule.kind == "number" for rule in rules.fields)
+        ]
         self._pattern = rules.store.key
         self._takes_time = rules.takes_event_time
         self._recognises_events = rules.order == "event_time"
@@ -95,51 +97,84 @@ class Packer:
                 continue
             number, last_stream, call = latest.get(visitor_id, (-1, "", None))
             if call is None or last_stream != stream or len(call.places) == MAX_EVENTS:
-                call = Call(key_of(self._pattern, visitor_id), [visitor_id, stream, ""], [])
+                call = Call(key_of(self._pattern, visitor_id), [visitor_id, stream, "", 0], [])
                 number += 1
                 latest[visitor_id] = (number, stream, call)
                 if number == len(rounds):
                     rounds.append([])
                 rounds[number].append(call)
             call.places.append(place)
-            own = fields.get(self._event_time) if self._event_time else None
-            times = self._times(own, event.timestamp, now_ms)
-            event_id = ids.event(fields)
-            if not event_id and self._recognises_events:
-                event_id = _digest(event, times)
             arguments = call.arguments
             arguments.append(offset if stream else "")
-            arguments += (times.received, times.own, event_id, visit_id)
+            arguments += self._times_and_id(event, now_ms)
+            arguments.append(visit_id)
             arguments += [
                 value if type(value) is str else text_of(value) for value in map(fields.get, inputs)
             ]
+            for name, at in self._numbers:
+                if type(fields.get(name)) is float:
+                    # It has an exponent only where it has more digits than the script takes.
+                    arguments[at] = repr(fields[name])
+        for calls in rounds:
+            for call in calls:
+                call.arguments[_COUNT] = len(call.places)
         return rounds
 
-    def _times(self, value: object, timestamp: int, now_ms: int) -> Times:
-        """Take from a record what can be an event's time."""
-        received: int | Literal[""] = timestamp if is_plausible(timestamp, now_ms) else ""
-        own: int | str = ""
-        if type(value) in {str, int, float} and value != "":
-            ms = read_time(value)  # type: ignore[arg-type] # as just looked at
-            # The script compares it with the received time; where there is none, only we can.
-            can_be = ms is not None and (
-                0 <= ms < _TOO_LATE_MS if received else is_plausible(ms, now_ms)
-            )
-            own = ms if ms is not None and can_be else UNUSABLE
-        if self._takes_time and received == "" and not isinstance(own, int):
-            return Times(self._reading.next(), UNUSABLE, is_read=True)
-        return Times(received, own)
+    def _times_and_id(self, event: FlatEvent, now_ms: int) -> tuple[Word, Word, Word, Word]:
+        """The event's arguments from `received` to `event_id`."""
+        stream, offset, timestamp, fields, _ = event
+        received = read_time(fields.get(self._received))
+        if received is None or not is_plausible(received, now_ms):
+            received = timestamp if is_plausible(timestamp, now_ms) else None
+        own = fields.get(self._created)
+        created = read_time(own)
+        # The script compares it with the received time; where there is none, only we can.
+        if created is not None and not (
+            0 <= created < _TOO_LATE_MS if received else is_plausible(created, now_ms)
+        ):
+            created = None
+        sent = read_time(fields.get(self._sent))
+        if sent is not None and not 0 <= sent < _TOO_LATE_MS:
+            sent = None
+
+        is_read = False
+        if self._takes_time and not stream and received is None and created is None:
+            received, own, is_read = self._reading.next(), UNUSABLE, True
+        event_id = b""
+        if self._recognises_events:
+            if name := self._ids.event(fields):
+                event_id = _shortened(name)
+            elif created is not None:
+                event_id = _digest(event)
+            elif is_read:
+                event_id = _digest(event, received, offset)
+            elif received is not None:
+                event_id = _digest(event, received)
+        return (
+            "" if received is None else received,
+            created if created is not None else UNUSABLE if _is_given(own) else "",
+            "" if sent is None else sent,
+            event_id,
+        )
 
 
-def _digest(event: FlatEvent, times: Times) -> str:
+def _is_given(value: object) -> bool:
+    """Whether a field holds what may be a time, be it one or not."""
+    return type(value) in {str, int, float} and value != ""
+
+
+def _shortened(event_id: str) -> bytes:
+    raw = event_id.encode()
+    return raw if len(raw) == ID_BYTES else sha1(raw, usedforsecurity=False).digest()[:ID_BYTES]
+
+
+def _digest(event: FlatEvent, *others: object) -> bytes:
     """What stands for an event without an id: its value, and when it came, where it does not say.
 
     So an event that is sent again is recognised by its own time, and a page that is loaded again
-    is another event. An event of which no time is known is never the same as another one.
+    is another event.
     """
-    digest = hashlib.sha1(event.encoded or encode_object(event.fields), usedforsecurity=False)
-    if times.received and not isinstance(times.own, int):
-        digest.update(b"%d" % times.received)
-    if times.is_read:
-        digest.update(f" {event.stream} {event.offset}".encode())
-    return digest.hexdigest()
+    digest = sha1(event.encoded or encode_object(event.fields), usedforsecurity=False)
+    for other in others:
+        digest.update(f" {other}".encode())
+    return digest.digest()[:ID_BYTES]

@@ -8,14 +8,19 @@ from profiler.records.types import Rejected
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import Rules
 
-#: MessagePack's marks, as far as the head of the state needs them; docs/data-model.md has the rest.
+#: The state's first byte: an array of MessagePack, whose first place is the layout.
 _ARRAYS = range(0x90, 0xA0)
-_LARGEST_SHORT_NUMBER = 0x7F
+_LAYOUTS = range(1, 0x20)
+
+#: The second place of layout 1, and the first byte of that of layout 2.
+_ORDERS = {"a": "arrival", "e": "event_time"}
+
+#: Where the order is in layout 2, and behind it so many bytes of the rules version's digest.
+_ORDER_AT, _DIGEST_BYTES = 5, 4
+
+#: Texts of MessagePack.
 _SHORT_TEXTS = range(0xA0, 0xC0)
 _TEXT_WITH_LENGTH = 0xD9
-
-#: The second place of the state.
-_ORDERS = {"a": "arrival", "e": "event_time"}
 
 _DAMAGED = "{key} is damaged: its state field cannot be read"
 
@@ -26,8 +31,8 @@ class StoredProfile(NamedTuple):
     Attributes:
         key: the Redis key.
         profile: the public fields, without the output's prefix.
-        rules_version: which rules wrote it; None for one without a state field (order arrival,
-            written by callers that name no stream).
+        rules_version: which rules wrote it, ``…-<digest>`` where they are not the reader's; None
+            for one without a state field (order arrival, which another program may have written).
         expires_at: ms since the epoch, None where it never expires or may not be asked.
     """
 
@@ -38,7 +43,7 @@ class StoredProfile(NamedTuple):
 
 
 class _Writer(NamedTuple):
-    """The second and third place of packed state."""
+    """What the head of the state says."""
 
     order: str
     rules_version: str
@@ -53,7 +58,7 @@ def writer_of(key: str, packed: bytes | None, rules: Rules) -> str | None:
     """
     if packed is None:
         return None
-    writer = _read_head(key, packed)
+    writer = _read_head(key, packed, rules)
     _require_same_order(key, writer, rules)
     return writer.rules_version
 
@@ -61,7 +66,7 @@ def writer_of(key: str, packed: bytes | None, rules: Rules) -> str | None:
 def decode_stored(
     key: str, reply: Reply, rules_version: str | None, decoder: ReplyDecoder
 ) -> StoredProfile | None:
-    """Decode the reply to a call without events; None for an unknown visitor.
+    """Decode the reply to a read; None for an unknown visitor.
 
     When it expires is not known here.
 
@@ -84,24 +89,33 @@ def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
         )
 
 
-def _read_head(key: str, packed: bytes) -> _Writer:
+def _read_head(key: str, packed: bytes, rules: Rules) -> _Writer:
     """Read the head of the state and nothing behind it: the rest is the script's own affair."""
-    damaged = _DAMAGED.format(key=key)
-    if len(packed) < 2 or packed[0] not in _ARRAYS:  # noqa: PLR2004 - the mark and the layout
-        raise StoredStateError(damaged)
-    layout = packed[1]
-    if LAYOUT < layout <= _LARGEST_SHORT_NUMBER:
-        raise StoredStateError(
-            f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
-            " update this one"
-        )
     try:
-        order, end = _text_at(packed, 2)
-        rules_version, _ = _text_at(packed, end)
-    except (IndexError, ValueError) as error:
-        raise StoredStateError(damaged) from error
-    if order not in _ORDERS:
-        raise StoredStateError(damaged)
+        layout = packed[1] if packed[0] in _ARRAYS else packed[0]
+        if layout in _LAYOUTS and layout > LAYOUT:
+            raise StoredStateError(
+                f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
+                " update this one"
+            )
+        is_first = packed[0] in _ARRAYS and layout == 1
+        return _read_layout_1(packed) if is_first else _read_layout_2(packed, rules)
+    except (IndexError, KeyError, ValueError) as error:
+        raise StoredStateError(_DAMAGED.format(key=key)) from error
+
+
+def _read_layout_2(packed: bytes, rules: Rules) -> _Writer:
+    order = packed[_ORDER_AT : _ORDER_AT + 1]
+    digest = packed[_ORDER_AT + 1 : _ORDER_AT + 1 + _DIGEST_BYTES].hex()
+    if packed[0] not in _ARRAYS or packed[1] != LAYOUT or len(digest) < 2 * _DIGEST_BYTES:
+        raise ValueError("no head")
+    is_ours = rules.version.endswith(f"-{digest}")
+    return _Writer(_ORDERS[order.decode()], rules.version if is_ours else f"…-{digest}")
+
+
+def _read_layout_1(packed: bytes) -> _Writer:
+    order, end = _text_at(packed, 2)
+    rules_version, _ = _text_at(packed, end)
     return _Writer(_ORDERS[order], rules_version)
 
 

@@ -1,8 +1,9 @@
 """The script's replies, turned into outcomes; the only place that knows a reply's form."""
 
+import re
 from collections.abc import Callable
 from operator import getitem
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -11,7 +12,8 @@ from profiler.records.types import OUTPUT_PREFIX, Rejected
 from profiler.rules.contract import METADATA_FLAGS, contract_of
 from profiler.rules.model import Rules
 
-_PREFIX = OUTPUT_PREFIX.encode()
+if TYPE_CHECKING:
+    from profiler.rules.rule import FieldType
 
 
 class Applied(NamedTuple):
@@ -33,53 +35,66 @@ Outcome = Applied | Rejected | None
 #: What the script answered, texts as bytes; or why this visitor's stored state cannot be used.
 Reply = list[Any] | Rejected
 
+#: What Python raises where a part of a reply is missing, or of another type than its field.
+_WRONG = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+_NO_ANSWER = "an answer is no array of flags and the declared fields' values"
+_NO_READ = "the answer to a read is no array of names and values of the declared fields"
 
-def _text_of(raw: bytes) -> str:
-    # Bytes that are no UTF-8 can only come from another language's caller.
-    return raw.decode("utf-8", "replace")
+#: How a field looks whose value is not known.
+_NULL = b"null"
 
-
-_CONVERT: dict[str, Callable[[bytes], Any]] = {
-    "string": _text_of,
-    "integer": int,
-    "boolean": b"1".__eq__,
-}
+_DECIMAL = re.compile(rb"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,4})?")
 
 #: Values kept as JSON, of each type, and the longest of them.
 _KEPT_VALUES = 4_096
 _LONGEST_KEPT = 256
 
 
-#: Shapes kept, of some 2 kB each. Rules with many optional fields have more: 20 of them may be
-#: there or not in a million ways.
-_KEPT_SHAPES = 4_096
+def _string(raw: bytes) -> bytes:
+    # Bytes that are no UTF-8 can only come from another language's caller.
+    # A copy: what orjson returns holds on to 4 kB, however short it is.
+    return b"%b" % orjson.dumps(raw.decode("utf-8", "replace"))
 
 
-class _Encoded(dict[bytes, bytes]):
-    """The JSON of values by their bytes: in a batch, most are a visitor's or a visit's again."""
+def _integer(number: int) -> bytes:
+    if type(number) is not int:
+        raise TypeError("no integer")
+    return b"%d" % number
 
-    def __init__(self, convert: Callable[[bytes], Any]) -> None:
+
+def _boolean(number: int) -> bytes:
+    return (b"false", b"true")[(0, 1).index(number)]
+
+
+def _decimal(raw: bytes) -> bytes:
+    # As it is written: a double would lose digits.
+    if not _DECIMAL.fullmatch(raw):
+        raise ValueError("no decimal")
+    return raw
+
+
+class _Encoded(dict[Any, bytes]):
+    """The JSON of values as the script answers them: most of a batch are there again and again."""
+
+    def __init__(self, encode: Callable[[Any], bytes]) -> None:
         super().__init__()
-        self._convert = convert
+        self._encode = encode
 
-    def __missing__(self, value: bytes) -> bytes:
-        encoded = orjson.dumps(self._convert(value))
-        if len(value) <= _LONGEST_KEPT:
+    def __missing__(self, value: Any) -> bytes:  # noqa: ANN401 - any part of a reply
+        encoded = _NULL if value is None else self._encode(value)
+        if len(encoded) <= _LONGEST_KEPT:
             if len(self) == _KEPT_VALUES:
                 self.clear()
-            # A copy: what orjson returns holds on to 4 kB, however short it is.
-            self[value] = b"%b" % encoded
+            self[value] = encoded
         return encoded
 
 
 class _Shape(NamedTuple):
-    """What all answers with the same flags and names, in one order, have in common."""
+    """What all answers with the same flags have in common."""
 
     flags: frozenset[str]
-    #: The JSON object, with ``%b`` where a value goes.
+    #: The JSON object, with ``%b`` for each value.
     template: bytes
-    #: For each value, in the answer's order, where its JSON is found.
-    encoded: list[_Encoded]
 
 
 class ReplyDecoder:
@@ -87,17 +102,31 @@ class ReplyDecoder:
 
     def __init__(self, rules: Rules) -> None:
         contract = contract_of(rules)
-        self._fields = {field.name.encode(): field for field in contract.fields}
-        self._encoded = {type_: _Encoded(convert) for type_, convert in _CONVERT.items()}
+        encoded: dict[FieldType, _Encoded] = {
+            "string": _Encoded(_string),
+            "integer": _Encoded(_integer),
+            "boolean": _Encoded(_boolean),
+            "decimal": _Encoded(_decimal),
+        }
+        self._fields = contract.fields
+        self._encoded = [encoded[field.type] for field in self._fields]
+        self._length = 1 + len(self._fields)
+        # Neither names nor the rules' version can hold a quote or a percent sign.
+        self._members = [
+            b'"%b%b":' % (OUTPUT_PREFIX.encode(), field.name.encode()) for field in self._fields
+        ]
+        self._shows_unknown = rules.order == "event_time"
+        self._version = contract.rules_version
         self._known_flags = frozenset(contract.flags)
+        #: By an answer's flags; the script writes each set of them in one order only.
         self._shapes: dict[bytes, _Shape] = {}
-        self._constants: dict[str, Any] = {}
-        if rules.order == "event_time":
-            self._constants = dict.fromkeys(field.name for field in contract.fields)
-            self._constants["rules_version"] = contract.rules_version
 
     def decode(self, places: list[int], reply: Reply, outcomes: list[Outcome]) -> None:
-        """Put a call's reply into the batch's outcomes at its events' places."""
+        """Put a call's reply into the batch's outcomes at its events' places.
+
+        Raises:
+            ScriptContractError: it is no reply to so many events of these rules.
+        """
         if isinstance(reply, Rejected):
             for place in places:
                 outcomes[place] = reply
@@ -107,58 +136,56 @@ class ReplyDecoder:
         try:
             for place, answer in zip(places, reply, strict=True):
                 outcomes[place] = self._applied(answer)
-        except (AttributeError, IndexError, TypeError) as error:
-            raise ScriptContractError("an answer is no array of strings") from error
+        except _WRONG as error:
+            raise ScriptContractError(_NO_ANSWER) from error
 
-    def _applied(self, answer: list[bytes]) -> Applied:
-        # No known name holds a space, so what was found here has these names.
-        key = b" ".join([answer[0], b"", *answer[1::2]])
-        shape = self._shapes.get(key)
+    def _applied(self, answer: list[Any]) -> Applied:
+        if len(answer) != self._length:
+            message = f"an answer has {len(answer)} parts, and {self._length} were expected"
+            raise ScriptContractError(message)
+        shape = self._shapes.get(answer[0])
         if shape is None:
-            shape = self._shape(answer)
-            if len(self._shapes) == _KEPT_SHAPES:
-                self._shapes.clear()
-            self._shapes[key] = shape
-        try:
-            values = tuple(map(getitem, shape.encoded, answer[2::2]))
-        except ValueError as error:
-            raise ScriptContractError("the value of an integer field is no integer") from error
+            shape = self._shapes[answer[0]] = self._shape(answer[0])
+        values = tuple(map(getitem, self._encoded, answer[1:]))
+        if None in answer and not self._shows_unknown:
+            members = zip(self._members, values, strict=True)
+            known = [b"%b%b" % member for member in members if member[1] != _NULL]
+            return Applied(shape.flags, b"{%b}" % b",".join(known))
         return Applied(shape.flags, shape.template % values)
 
-    def _shape(self, answer: list[bytes]) -> _Shape:
-        flags = frozenset(answer[0].decode("ascii", "replace").split())
-        if not flags <= self._known_flags:
-            raise ScriptContractError(f"unknown flags: {sorted(flags - self._known_flags)}")
-        names = answer[1::2]
-        if len(answer) % 2 == 0:
-            raise ScriptContractError("a name without a value")
-        if len(set(names)) < len(names):
-            raise ScriptContractError("a name is there twice")
-        if unknown := [name for name in names if name not in self._fields]:
-            raise ScriptContractError(f"unexpected field: {unknown[0]!r}")
-        fields = [self._fields[name] for name in names]
-        constants = dict(self._constants)
-        if constants:
-            constants |= {name: flag in flags for flag, name in METADATA_FLAGS.items()}
-            for field in fields:
-                del constants[field.name]
-        # Neither names nor the rules' version can hold a quote or a percent sign.
-        members = [b'"%b%b":%%b' % (_PREFIX, name) for name in names]
-        members += [
-            b'"%b%b":%b' % (_PREFIX, name.encode(), orjson.dumps(value))
-            for name, value in constants.items()
-        ]
-        return _Shape(
-            flags,
-            b"{%b}" % b",".join(members),
-            [self._encoded[field.type] for field in fields],
-        )
+    def _shape(self, written: bytes) -> _Shape:
+        first, *flags = written.decode("ascii", "replace").split(" ")
+        unknown = {first, *flags} - {""} - self._known_flags
+        if unknown:
+            raise ScriptContractError(f"unknown flags: {sorted(unknown)}")
+        if first or len(set(flags)) < len(flags) or "" in flags:
+            raise ScriptContractError("flags are not written once each, behind a space each")
+        members = b",".join([b"%b%%b" % member for member in self._members])
+        if not self._shows_unknown:
+            return _Shape(frozenset(flags), b"{%b}" % members)
+        metadata: dict[str, bool | str] = {
+            f"{OUTPUT_PREFIX}{name}": flag in flags
+            for flag, name in METADATA_FLAGS.items()
+            if flag in self._known_flags
+        }
+        metadata[f"{OUTPUT_PREFIX}rules_version"] = self._version
+        return _Shape(frozenset(flags), b"{%b,%b" % (members, orjson.dumps(metadata)[1:]))
 
     def stored(self, reply: list[Any]) -> dict[str, Any] | None:
-        """The fields that a call without events found, without the output's prefix."""
-        if not reply:
-            return None
-        self.decode([0], reply, [None])
-        pairs = zip(reply[0][1::2], reply[0][2::2], strict=True)
-        fields = [(self._fields[name], value) for name, value in pairs]
-        return {field.name: _CONVERT[field.type](value) for field, value in fields}
+        """The fields that a read found, without the output's prefix; None for an unknown visitor.
+
+        Raises:
+            ScriptContractError: it is no reply to a read of these rules.
+        """
+        named = zip((field.name for field in self._fields), self._encoded, strict=True)
+        encoded_by_name = dict(named)
+        profile: dict[str, Any] = {}
+        try:
+            for raw, value in zip(reply[::2], reply[1::2], strict=True):
+                name = raw.decode()
+                if value is None or name in profile:
+                    raise ScriptContractError(_NO_READ)
+                profile[name] = orjson.loads(encoded_by_name[name][value])
+        except _WRONG as error:
+            raise ScriptContractError(_NO_READ) from error
+        return profile or None

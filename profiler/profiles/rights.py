@@ -15,8 +15,10 @@ from redis.exceptions import NoPermissionError, NoScriptError
 _HARMLESS: dict[str, tuple[str | int, ...]] = {
     "EXISTS": (),
     "HDEL": ("no such field",),
+    "HEXISTS": ("no such field",),
     "HGET": ("no such field",),
-    "HGETALL": (),
+    "HKEYS": (),
+    "HMGET": ("no such field",),
     "HSET": ("field", "value", "field without a value"),
     "PEXPIRE": (1, "GT"),
 }

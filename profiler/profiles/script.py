@@ -68,6 +68,7 @@ class ProfileScript:
         self.text = render(rules)
         self.sha = sha_of(self.text)
         self._client = client
+        self._clock = clock
         self._packer = Packer(rules, max_id_bytes=max_id_bytes, clock=clock)
         self._decoder = ReplyDecoder(rules)
 
@@ -136,6 +137,15 @@ class ProfileScript:
         (reply,) = self._run([self._command(keys, arguments)])
         return reply
 
+    def fields(self) -> list[str]:
+        """The names of the profile's fields in the order of the answers, as the script says them.
+
+        Raises as `apply` does.
+        """
+        reply = self.call([], ["fields"])
+        assert not isinstance(reply, Rejected), "no visitor is asked for"  # noqa: S101
+        return [name.decode() for name in reply]
+
     def read(self, visitor_id: str) -> dict[str, Any] | None:
         """The stored profile as its latest visit left it, None for an unknown visitor.
 
@@ -151,7 +161,7 @@ class ProfileScript:
         key = key_of(self.rules.store.key, visitor_id)
         answer, packed, expires_at = self._ask(
             [
-                Command(key, ("EVALSHA", self.sha, 1, key, visitor_id, "", "")),
+                self._command([key], [visitor_id, self._clock()]),
                 Command(key, ("HGET", key, STATE_FIELD)),
                 Command(key, ("PEXPIRETIME", key)),
             ]

@@ -57,7 +57,7 @@ def is_plausible(ms: int, now_ms: int) -> bool:
     return EARLIEST_MS <= ms <= now_ms + _AHEAD_MS
 
 
-def read_time(value: float | str) -> int | None:
+def read_time(value: object) -> int | None:
     """Read a time.
 
     Args:
@@ -67,14 +67,20 @@ def read_time(value: float | str) -> int | None:
 
     Returns:
         Whole ms since the epoch, rounded down; negative before 1970. None for everything else:
-        week dates, days of a year, times that no calendar has.
+        week dates, days of a year, times that no calendar has, what is no number and no text.
     """
     if type(value) is int:
-        return _by_size(value)
-    text = value if isinstance(value, str) else repr(value)
+        return value if _SECONDS <= value < _MILLISECONDS else _by_size(value)
+    if type(value) is str:
+        text = value
+    elif type(value) is float:
+        text = repr(value)
+    else:
+        return None
     # Most times that are texts, so without the patterns. A longer number is no time.
     if len(text) <= _LONGEST_NUMBER and text.isdecimal() and text.isascii():
-        return _by_size(int(text))
+        number = int(text)
+        return number if _SECONDS <= number < _MILLISECONDS else _by_size(number)
     text = text.strip(" \t\r\n")
     if _NUMBER.fullmatch(text):
         return _by_size(Decimal(text.replace(",", ".")))

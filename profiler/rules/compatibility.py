@@ -22,6 +22,7 @@ _UNKNOWN = "must be the same; the newer profiler knows why"
 class _Contract(BaseModel):
     """What of a contract's JSON is compared."""
 
+    contract: int
     rules_version: str
     layout: int
     reads_layouts: list[int]
@@ -43,7 +44,13 @@ def read_contract(path: Path) -> dict[str, Any]:
 
 def conflicts(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     """Why scripts of two contracts must not update the same visitors; none where they may."""
-    reasons = [
+    reasons = []
+    if ours["contract"] != theirs["contract"]:
+        reasons.append(
+            f"contract: {ours['contract']} and {theirs['contract']}: one event may have two"
+            " times, and a repeat may be taken for a new one"
+        )
+    reasons += [
         f"layout: {reader['rules_version']} reads {reader['reads_layouts']} and refuses"
         f" {writer['layout']} of {writer['rules_version']} (ELAYOUT)"
         for writer, reader in ((ours, theirs), (theirs, ours))

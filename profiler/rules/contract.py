@@ -3,16 +3,17 @@
 from typing import Any, NamedTuple
 
 from profiler.rules.model import Rules
+from profiler.rules.rule import FieldType
 
 #: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
 #: fields and flags; it never moves an argument.
-CONTRACT = 1
+CONTRACT = 2
 
 #: Layout of the packed state in the field ``~``; a script refuses a newer one (``ELAYOUT``).
-LAYOUT = 1
+LAYOUT = 2
 
 #: What a script of this version can take over from others.
-READS_LAYOUTS = [1]
+READS_LAYOUTS = [1, 2]
 
 #: A call folds at most this many events, so that it cannot keep the server busy for long.
 MAX_EVENTS = 500
@@ -30,11 +31,11 @@ class Argument(NamedTuple):
 
 
 class PublicField(NamedTuple):
-    """One field of the public profile; `type` is its JSON type in the output."""
+    """One field of the public profile."""
 
     name: str
     scope: str
-    type: str
+    type: FieldType
 
 
 class ErrorCode(NamedTuple):
@@ -65,13 +66,20 @@ CALL_ARGS = [
     Argument("visitor_id", "text", "the visitor, as it is; never empty"),
     Argument("stream", "text", "where offsets count; empty switches the watermark off"),
     Argument("floor", "digits", "last offset known committed, or empty (kept for stored outputs)"),
+    Argument("events", "digits", "how many events follow"),
+]
+
+READ_ARGS = [
+    Argument("visitor_id", "text", "the visitor, as it is; never empty"),
+    Argument("now", "digits", "ms since the epoch, or empty: as of the latest event"),
 ]
 
 EVENT_ARGS = [
     Argument("offset", "digits", "place in the stream; ignored where the stream is empty"),
-    Argument("record_ms", "digits", "the record's timestamp, ms since the epoch, or empty"),
-    Argument("event_ms", "text", "the event's own time, ms; used where it is plausible"),
-    Argument("event_id", "text", "recognises the event when it is sent again"),
+    Argument("received", "digits", "when it was received, ms since the epoch, or empty"),
+    Argument("created", "text", "when its device made it, ms by the device's clock, or empty"),
+    Argument("sent", "text", "when its device sent it, ms by the device's clock, or empty"),
+    Argument("event_id", "text", "recognises it when it is sent again; 6 bytes are not hashed"),
     Argument("visit_id", "text", "the visit, or empty: no visit field changes"),
 ]
 
@@ -88,8 +96,10 @@ FLAGS = {
     "repeated": "an event id seen before in its visit: it counted nothing",
     "replayed": "at or below the watermark: not applied again, the profile is the current one",
     "corrected": "an entry page that was known before moved to an earlier event's",
-    "truncated": "a limit was met: a value was cut, or an old visit or event id forgotten",
-    "time_replaced": "the event's own time was not usable, its record's was taken",
+    "truncated": "a limit was met: a value was cut, a visit or event id forgotten, or a sum full",
+    "time_corrected": "the event's time is not the one that its device wrote",
+    "no_time": "nothing says when it happened: it counted, and moved no first or last",
+    "bad_number": "a number of the event was none, or too long: it was ignored",
     "no_visit": "no visit id: only visitor fields changed",
 }
 
@@ -102,7 +112,8 @@ METADATA_FLAGS = {
     "replayed": "replayed",
     "corrected": "corrected",
     "truncated": "truncated",
-    "time_replaced": "time_corrected",
+    "time_corrected": "time_corrected",
+    "bad_number": "bad_number",
 }
 
 
@@ -114,7 +125,9 @@ def contract_of(rules: Rules) -> Contract:
         for unknown_to_arrival in ("late", "repeated", "corrected"):
             del flags[unknown_to_arrival]
         if not rules.takes_event_time:
-            del flags["time_replaced"]
+            del flags["time_corrected"], flags["no_time"]
+    if not rules.takes_numbers:
+        del flags["bad_number"]
     return Contract(
         rules_version=rules.version,
         order=rules.order,
@@ -171,10 +184,11 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
         "argv": {
             "call": [argument._asdict() for argument in contract.call_args],
             "event": [argument._asdict() for argument in contract.event_args],
+            "read": [argument._asdict() for argument in READ_ARGS],
         },
         "identity": written_identity | {"nobody": list(rules.identity.nobody)},
         "reply": {
-            "event": ["flags", "name", "value", "..."],
+            "event": ["flags", *(field.name for field in contract.fields)],
             "flags": contract.flags,
             "fields": [field._asdict() for field in contract.fields],
         },

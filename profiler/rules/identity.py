@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -51,13 +52,19 @@ class Table(BaseModel):
 class Identity(Table):
     """Where a flattened event says whose it is; a name left out is never present.
 
+    An event's times are the ones at which its device made it and sent it, and at which it was
+    received (left out: the record's timestamp); `created` was called `event_time` in 0.1.
     `nobody` are texts that are no id, in any case; one of zeros alone means so many or more.
     """
 
     visitor: FieldsOfEvent
     visit: FieldOfEvent
     event_id: FieldOfEvent | None = None
-    event_time: FieldOfEvent | None = None
+    created: FieldOfEvent | None = Field(
+        default=None, validation_alias=AliasChoices("created", "event_time")
+    )
+    sent: FieldOfEvent | None = None
+    received: FieldOfEvent | None = None
     nobody: Annotated[
         tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...],
         Field(max_length=256),

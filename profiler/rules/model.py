@@ -5,37 +5,25 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import BaseModel, Field, ValidationError
 from pydantic import model_validator as after_validation
-from pydantic_core import ErrorDetails
 
 from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
 from profiler.rules.identity import FieldOfEvent, Identity, Table
 from profiler.rules.key_pattern import KeyPattern
-from profiler.rules.places import in_file, line_of
+from profiler.rules.places import PlacedError, finding
+from profiler.rules.rule import EVENT_TIME, Name, Rule
 
 PRESETS = ("standard", "article")
-
-#: The value of a rule that takes the event's time (ms) instead of a field of the event.
-EVENT_TIME = "event_time"
 
 #: Lua allows 200 locals in a function; an input takes up to two, a predicate one.
 MAX_INPUTS = 64
 
 CODE_BYTES = 3  # of a rule's code in packed state
 
-#: Names the script gives by itself; a rule may not take them.
-BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Tests = Annotated[list["Condition"], Field(min_length=1)]
 
 
@@ -80,35 +68,12 @@ class Visit(Table):
     bounce: Name
 
 
-class Rule(Table):
-    """One field of the profile."""
-
-    name: Name
-    scope: Literal["visitor", "visit"]
-    operation: Literal["first", "last", "count"]
-    value: FieldOfEvent | None = None
-    when: Name | None = None
-
-    @after_validation(mode="after")
-    def _fits_together(self) -> "Rule":
-        if self.name in BUILT_IN_FIELDS:
-            raise ValueError(f"{self.name} is built in, choose another name")
-        if not self.name.startswith(self.scope + "_"):
-            raise ValueError(f"the name of a {self.scope} field begins with {self.scope}_")
-        if self.operation == "count" and self.value is not None:
-            raise ValueError("count takes no value")
-        if self.operation != "count" and self.value is None:
-            raise ValueError(f"{self.operation} needs a value: a field of the event or event_time")
-        return self
-
-    @property
-    def type(self) -> Literal["string", "integer"]:
-        """The JSON type of the field in the output."""
-        return "integer" if self.operation == "count" or self.value == EVENT_TIME else "string"
-
-
 class Rules(Table):
-    """A whole rules file."""
+    """A whole rules file.
+
+    `plain` says that ids and pages stand in the hash by their plain names too, as order arrival
+    always has them.
+    """
 
     name: Name
     order: Literal["event_time", "arrival"]
@@ -117,7 +82,8 @@ class Rules(Table):
     limits: Limits = Limits()
     predicates: dict[Name, Tests] = Field(default_factory=dict, max_length=32)
     visit: Visit | None = None
-    fields: Annotated[list[Rule], Field(max_length=100)]
+    plain: bool = False
+    fields: Annotated[list[Rule], Field(max_length=200)]
 
     @after_validation(mode="after")
     def _names_resolve(self) -> "Rules":
@@ -125,20 +91,23 @@ class Rules(Table):
         codes: dict[bytes, str] = {}
         for index, rule in enumerate(self.fields):
             if names.index(rule.name) != index:
-                raise _PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
+                raise PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
             if rule.when is not None and rule.when not in self.predicates:
-                raise _PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
+                raise PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
             if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
                 message = f"shares its state code with {twin}, rename one"
-                raise _PlacedError(("fields", index, "name"), message)
+                raise PlacedError(("fields", index, "name"), message)
+            if self.order not in rule.declared.orders:
+                message = f"{rule.operation} is unknown to order {self.order}"
+                raise PlacedError(("fields", index, "operation"), message)
         if self.order == "event_time":
-            counts = {r.name for r in self.fields if (r.scope, r.operation) == ("visit", "count")}
+            counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
             if self.visit is None or self.visit.bounce not in counts:
-                raise _PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
+                raise PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
         elif self.visit is not None:
-            raise _PlacedError(("visit",), "visits are remembered only with order event_time")
+            raise PlacedError(("visit",), "visits are remembered only with order event_time")
         if len(self.inputs) > MAX_INPUTS:
-            raise _PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
+            raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
         return self
 
     @property
@@ -158,19 +127,16 @@ class Rules(Table):
         return self.order == "event_time" or EVENT_TIME in values
 
     @property
+    def takes_numbers(self) -> bool:
+        """Whether a rule reads a field of the event as a number."""
+        return any(rule.kind == "number" for rule in self.fields)
+
+    @property
     def inputs(self) -> list[str]:
         """The event's fields that the script receives for predicates and values, sorted."""
         tested = {test.field for tests in self.predicates.values() for test in tests}
         taken = {rule.value for rule in self.fields if rule.value and rule.value != EVENT_TIME}
         return sorted(tested | taken)
-
-
-class _PlacedError(ValueError):
-    """A finding of a whole-file check, with the place it belongs to."""
-
-    def __init__(self, place: tuple[str | int, ...], message: str) -> None:
-        super().__init__(message)
-        self.place = place
 
 
 def _canonical(model: BaseModel) -> bytes:
@@ -202,17 +168,5 @@ def parse_rules(text: str, path: str) -> Rules:
     try:
         return Rules.model_validate(data)
     except ValidationError as error:
-        findings = [_finding(text, path, data, each) for each in error.errors()]
+        findings = [finding(text, path, data, each) for each in error.errors()]
         raise ConfigError("\n".join(findings)) from error
-
-
-def _finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
-    cause = error.get("ctx", {}).get("error")
-    place = cause.place if isinstance(cause, _PlacedError) else in_file(tuple(error["loc"]), data)
-    message = error["msg"].removeprefix("Value error, ")
-    where = ".".join(str(part) for part in place)
-    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
-        rule = data["fields"][place[1]]
-        name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
-        where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
-    return f"{path}:{line_of(text, place)}: {where or 'file'}: {message}"

@@ -2,9 +2,34 @@
 
 import re
 from itertools import takewhile
+from typing import Any
+
+from pydantic_core import ErrorDetails
 
 #: Keys and numbers, from the top of the file.
 Place = tuple[str | int, ...]
+
+
+class PlacedError(ValueError):
+    """A finding about a whole table, with the place in it that it belongs to."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+def finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
+    """What is wrong, as ``file:line: rule or table: field: message``."""
+    cause = error.get("ctx", {}).get("error")
+    own = cause.place if isinstance(cause, PlacedError) else ()
+    place = (*in_file(error["loc"], data), *own)
+    message = error["msg"].removeprefix("Value error, ")
+    where = ".".join(str(part) for part in place)
+    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
+        rule = data["fields"][place[1]]
+        name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
+        where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
+    return f"{path}:{line_of(text, place)}: {where or 'file'}: {message}"
 
 
 def in_file(place: Place, data: object) -> Place:

@@ -14,7 +14,7 @@ from profiler.errors import ProfilerError, StoreUnavailableError
 from profiler.profiles.script import ProfileScript
 from profiler.worker.backoff import Backoff
 from profiler.worker.pipe_input import Lines
-from profiler.worker.shutdown import ONE_REQUEST_S
+from profiler.worker.shutdown import ONE_REQUEST_S, keep_exit_code
 
 _LOG = structlog.get_logger("profiler.pipe")
 
@@ -40,6 +40,7 @@ class Patience:
         """Take SIGINT and SIGTERM from now on; to be called by the main thread."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
+        keep_exit_code()
 
     def until_redis_answers(self, attempt: Callable[[], None]) -> None:
         """Make an attempt, with pauses between, until one succeeds.

@@ -9,6 +9,7 @@ Supervisors send one request as several signals: `timeout` to the program and th
 a second are one request. A person needs longer for a second one.
 """
 
+import atexit
 import logging
 import os
 import signal
@@ -35,6 +36,16 @@ _ASKING = (signal.SIGINT, signal.SIGTERM)
 
 #: Signals within this time of the first one are one request to stop.
 ONE_REQUEST_S = 1.0
+
+
+def keep_exit_code() -> None:
+    """Let no signal that comes while Python ends change the exit code.
+
+    Python gives its handlers up then, and the second signal of one request would end the process
+    by itself.
+    """
+    for number in _ASKING:
+        atexit.register(signal.signal, number, signal.SIG_IGN)
 
 
 class StopRequest:
@@ -109,6 +120,7 @@ class Watch:
         signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
         for number in _ASKING:
             signal.signal(number, _taken_elsewhere)
+        keep_exit_code()
         self._thread.start()
 
     def expect(self, in_hand: Callable[[], bool]) -> None:

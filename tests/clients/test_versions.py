@@ -11,8 +11,9 @@ import redis
 from profiler.profiles.redis.connections import connect
 from profiler.rules.compatibility import conflicts
 from profiler.rules.contract import contract_json
-from profiler.rules.model import Rule, load_rules
+from profiler.rules.model import load_rules
 from profiler.rules.render import render
+from profiler.rules.rule import Rule
 from tests.clients.feeding import run_in_step, scripts_flushed
 from tests.clients.languages import GO, PYTHON, build
 from tests.clients.test_together import deviations, shares_of

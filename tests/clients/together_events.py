@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from profiler.profiles.keys import key_of
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR
 from tests.oracles.events import EVENT_ID, EVENT_TIME, read_event
-from tests.oracles.standard import Visitor, file_event, visit_fields, visitor_fields
+from tests.oracles.standard import file_event, visit_fields, visitor_fields
+from tests.oracles.visitors import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,9 +76,9 @@ def calls_of(events: Sequence[Fields], key_prefix: str, stream: str) -> list[Cal
             now, waiting[visitor] = own[:count], own[count:]
             if not now:
                 continue
-            argv = [visitor, stream, ""]
+            argv = [visitor, stream, "", str(len(now))]
             for event in now:
-                argv += [str(offset), event[EVENT_TIME], event[EVENT_TIME], event[EVENT_ID]]
+                argv += [str(offset), event[EVENT_TIME], event[EVENT_TIME], "", event[EVENT_ID]]
                 argv += [event[VISIT], event[EVENT_TYPE], event[PAGE]]
                 offset += 1
             calls.append(Call(key_prefix + key_of("visitor:{<id>}", visitor), argv))
@@ -103,5 +104,5 @@ def expected_profiles(events: Sequence[Fields]) -> Iterator[tuple[str, Fields]]:
         assert not flags["truncated"]
     for visitor in visitors.values():
         for visit_id, visit in visitor.kept.items():
-            fields = visitor_fields(visitor) | visit_fields(visit)
+            fields = visitor_fields(visitor) | visit_fields(visitor, visit)
             yield visit_id, {name: fields[name] for name in fields if name != "visit_number"}

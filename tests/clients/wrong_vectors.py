@@ -34,10 +34,11 @@ def smallest_vector() -> Vector:
 
 
 def lua_folder(path: Path, vector: Vector) -> Path:
-    """Make a folder for LUA_DIR with the real scripts and one vector."""
+    """Make a folder for LUA_DIR with the presets, their scripts and one vector."""
     (path / "vectors").mkdir(parents=True)
     (path / "vectors" / "one.json").write_text(json.dumps([vector]), encoding="utf-8")
-    shutil.copytree(LUA / "rendered", path / "rendered")
+    for name in ("presets", "rendered"):
+        shutil.copytree(LUA / name, path / name)
     return path
 
 
@@ -50,14 +51,22 @@ def _a_flag_too_few(vector: Vector) -> None:
 
 
 def _another_value(vector: Vector) -> None:
-    _first_answer(vector)["profile"]["visitor_events"] = "2"
+    _first_answer(vector)["profile"]["visitor_events"] = 2
+
+
+def _a_text_for_a_number(vector: Vector) -> None:
+    _first_answer(vector)["profile"]["visitor_events"] = "1"
+
+
+def _another_boolean(vector: Vector) -> None:
+    _first_answer(vector)["profile"]["visit_bounce"] = False
 
 
 def _another_byte(vector: Vector) -> None:
     """Neither byte is UTF-8: as text, both would be the same replacement character."""
-    vector["calls"][0]["argv"][-1] = {"b64": "/w=="}
+    vector["calls"][0]["argv"][-1] = {"hex": "ff"}
     profile = _first_answer(vector)["profile"]
-    profile |= {name: {"b64": "/g=="} for name in profile if name.endswith("_page")}
+    profile |= {name: {"hex": "fe"} for name in profile if name.endswith("_page")}
 
 
 def _a_name_too_few(vector: Vector) -> None:
@@ -70,6 +79,24 @@ def _a_name_too_many(vector: Vector) -> None:
 
 def _an_answer_too_many(vector: Vector) -> None:
     vector["calls"][0]["reply"].append(deepcopy(_first_answer(vector)))
+
+
+def _a_name_too_few_in_a_read(vector: Vector) -> None:
+    known = dict(_first_answer(vector)["profile"])
+    del known["visit_bounce"]
+    _and_then(vector, ["alice", ""], read=known)
+
+
+def _an_empty_read(vector: Vector) -> None:
+    _and_then(vector, ["alice", ""], read={})
+
+
+def _another_order_of_fields(vector: Vector) -> None:
+    _and_then(vector, ["fields"], fields=[*_first_answer(vector)["profile"]][::-1])
+
+
+def _and_then(vector: Vector, argv: list[str], **outcome: object) -> None:
+    vector["calls"].append({"keys": vector["calls"][0]["keys"], "argv": argv, **outcome})
 
 
 def _an_error(vector: Vector) -> None:
@@ -101,10 +128,15 @@ def _a_longer_ttl(vector: Vector) -> None:
 FAULTS: tuple[Callable[[Vector], None], ...] = (
     _a_flag_too_few,
     _another_value,
+    _a_text_for_a_number,
+    _another_boolean,
     _another_byte,
     _a_name_too_few,
     _a_name_too_many,
     _an_answer_too_many,
+    _a_name_too_few_in_a_read,
+    _an_empty_read,
+    _another_order_of_fields,
     _an_error,
     _another_key,
     _a_stored_name_too_many,

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,21 +9,14 @@ from typing import Any
 from servers import redis as redis_servers
 from servers.kafka import ADDRESSES as KAFKA_ADDRESSES
 from servers.kafka import Kafka
+from tests.integration.commands import Done, run_package
 
 ROOT = Path(__file__).parents[2]
 
 
-def run_bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_bench(*arguments: str, **environment: str) -> Done:
     """Run it to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
+    return run_package("bench", arguments, os.environ | environment, timeout_s=500)
 
 
 def report_of(kafka: Kafka, output: Path, *arguments: str) -> tuple[dict[str, Any], str]:
@@ -41,9 +32,9 @@ def report_of(kafka: Kafka, output: Path, *arguments: str) -> tuple[dict[str, An
                 redis_servers.ADDRESSES: store.url,
             },
         )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.code == 0, run.output + run.errors
     report: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
     assert report["machine"]["cores"] > 0
     assert report["versions"]["redis_server"]
     assert report["command"].startswith(f"python -m bench {arguments[0]}")
-    return report, run.stdout
+    return report, run.output

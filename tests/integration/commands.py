@@ -26,6 +26,16 @@ class Done(NamedTuple):
 
 def run_command(arguments: Sequence[str | bytes], **settings: str) -> Done:
     """Run `profiler` without a terminal; settings are named as in the environment."""
+    return run_package("profiler", arguments, _environment(settings), PATIENCE_S)
+
+
+def run_package(
+    package: str,
+    arguments: Sequence[str | bytes],
+    environment: Mapping[str, str],
+    timeout_s: float,
+) -> Done:
+    """Run a package without a terminal, with this environment alone."""
     with (
         Path(os.devnull).open("rb") as nothing,
         TemporaryFile() as output,
@@ -36,9 +46,10 @@ def run_command(arguments: Sequence[str | bytes], **settings: str) -> Done:
             stdin=nothing.fileno(),
             stdout=output.fileno(),
             stderr=errors.fileno(),
-            environment=_environment(settings),
+            environment=environment,
+            package=package,
         )
-        code = ended(command)
+        code = ended(command, timeout_s)
         return Done(code, content(output).decode(), content(errors).decode())
 
 
@@ -72,10 +83,10 @@ def run_on_terminal(arguments: Sequence[str], *, columns: int = 200, **settings:
     return Done(ended(command), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()), "")
 
 
-def ended(command: Forked) -> int:
+def ended(command: Forked, timeout_s: float = PATIENCE_S) -> int:
     """Wait for its end, but not for ever; return the exit code."""
     try:
-        return command.wait(PATIENCE_S)
+        return command.wait(timeout_s)
     except subprocess.TimeoutExpired:
         command.kill()
         command.wait()

@@ -60,8 +60,8 @@ def rules_file(directory: Path, preset: str, key_prefix: str) -> Path:
 def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str, str]:
     """Read a visitor's current profile as text, from a server or any node of a cluster.
 
-    By a call of the script of `standard` without events; it refuses what is not its own, of which
-    the plain fields are all that there is.
+    By a read of the script of `standard`; it refuses what is not its own, of which the plain fields
+    are all that there is.
     """
     key, script = key_of(key_prefix + "{<id>}", visitor_id), _standard_script()
     with redis.Redis.from_url(redis_url) as client:
@@ -69,11 +69,15 @@ def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str
     make = redis.RedisCluster if is_cluster else redis.Redis
     with make.from_url(redis_url) as client:
         try:
-            reply: Any = client.eval(script, 1, key, visitor_id, "", "")
-            pairs = [pair for _, *rest in reply for pair in zip(rest[::2], rest[1::2], strict=True)]
+            reply: Any = client.eval(script, 1, key, visitor_id, "")
+            pairs = list(zip(reply[::2], reply[1::2], strict=True))
         except redis.ResponseError:
             pairs = list(client.hgetall(key).items())
-    return {name.decode(): text.decode() for name, text in pairs if name != b"~"}
+    return {
+        name.decode(): value.decode() if isinstance(value, bytes) else str(value)
+        for name, value in pairs
+        if name != b"~"
+    }
 
 
 @cache

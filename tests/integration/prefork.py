@@ -1,8 +1,8 @@
-"""Commands of `profiler`, forked from a process that has imported the program already.
+"""Commands of `profiler` and `bench`, forked from a process that has imported them already.
 
 A start of Python with all imports costs 0.6 s of a core, a fork some milliseconds, and the tests
 run hundreds of commands. All else is as in a start: a process of its own with its own environment,
-directory, standard streams, signals and exit code, and `profiler/__main__.py` runs as `__main__`.
+directory, standard streams, signals and exit code, and the package's `__main__.py` is `__main__`.
 Not so: /proc shows the command line of the first process, and variables that Python reads at its
 start have no effect. A test of such things starts Python itself.
 
@@ -52,23 +52,26 @@ class Forked:
         environment: Mapping[str, str],
         directory: Path | None = None,
         new_session: bool = False,
+        package: str = "profiler",
     ) -> None:
         """Start it.
 
         Args:
-            arguments: of `profiler`.
+            arguments: of the command.
             stdin: a file descriptor, as are the next two.
             stdout: see there.
             stderr: see there.
             environment: all of it.
             directory: where it runs; ours without it.
             new_session: whether a terminal's Ctrl-C should pass it by.
+            package: what is run.
         """
         request = {
             "arguments": [os.fsdecode(argument) for argument in arguments],
             "environment": dict(environment),
             "directory": str(directory or Path.cwd()),
             "new_session": new_session,
+            "package": package,
         }
         self._status, theirs = os.pipe()
         self._code: int | None = None
@@ -93,7 +96,7 @@ class Forked:
         """
         if self._code is None:
             if not select.select([self._status], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired("profiler", timeout or 0)
+                raise subprocess.TimeoutExpired("a forked command", timeout or 0)
             self._finish()
         assert self._code is not None
         return self._code
@@ -140,8 +143,8 @@ def _first_process() -> socket.socket:
     return ours
 
 
-def _serve(requests: socket.socket) -> list[str]:
-    """Fork for every request; comes back in each child, as the command, with its arguments."""
+def _serve(requests: socket.socket) -> tuple[str, list[str]]:
+    """Fork for every request; comes back in each child, with its package and arguments."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     while True:
         text, files, _, _ = socket.recv_fds(requests, _MAX_BYTES, _STREAMS + 1)
@@ -179,7 +182,7 @@ def _supervise(pid: int, streams: Sequence[int], status: int) -> NoReturn:
     os._exit(0)
 
 
-def _become(request: dict[str, object], streams: Sequence[int]) -> list[str]:
+def _become(request: dict[str, object], streams: Sequence[int]) -> tuple[str, list[str]]:
     """Be as after a start of Python: with the environment, directory and streams asked for."""
     if request["new_session"]:
         os.setsid()
@@ -196,7 +199,7 @@ def _become(request: dict[str, object], streams: Sequence[int]) -> list[str]:
     sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)  # noqa: SIM115
     sys.stderr = open(2, "w", 1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)  # noqa: SIM115
-    return [str(argument) for argument in arguments]
+    return str(request["package"]), [str(argument) for argument in arguments]
 
 
 if __name__ == "__main__":
@@ -207,5 +210,5 @@ if __name__ == "__main__":
     # What is frozen, no child looks through at its end.
     gc.collect()
     gc.freeze()
-    sys.argv[1:] = _serve(socket.socket(fileno=os.dup(0)))
-    runpy.run_module("profiler", run_name="__main__", alter_sys=True)
+    package, sys.argv[1:] = _serve(socket.socket(fileno=os.dup(0)))
+    runpy.run_module(package, run_name="__main__", alter_sys=True)

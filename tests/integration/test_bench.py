@@ -110,21 +110,34 @@ def test_some_rows_are_measured_alone(kafka: Kafka, tmp_path: Path) -> None:
         (["--unknown"], "unrecognized"),
         (["growth", "--events=500"], "more than a batch"),
         (["latency", "--only", "nothing"], "invalid choice"),
+        (["instructions", "--batches=21"], "invalid choice"),
     ],
 )
 def test_wrong_options_are_refused(arguments: list[str], complaint: str) -> None:
     run = run_bench(*arguments)
-    assert run.returncode == 2
-    assert complaint in run.stderr
+    assert run.code == 2
+    assert complaint in run.errors
 
 
 def test_without_an_index_it_says_what_to_do(tmp_path: Path) -> None:
     unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0"}
     run = run_bench("--only", "quix-streams", XDG_CACHE_HOME=str(tmp_path), **unreachable)
-    assert run.returncode == 1
-    assert "cannot install quixstreams" in run.stderr
-    assert "--only" in run.stderr
+    assert run.code == 1
+    assert "cannot install quixstreams" in run.errors
+    assert "--only" in run.errors
     assert not list((tmp_path / "visitor-profiler").iterdir())
+
+
+def test_instructions_need_valgrind() -> None:
+    run = run_bench("instructions", "--server=valkey9", PATH="")
+    assert run.code == 1
+    assert "bench: install valgrind (Debian: apt-get install valgrind)" in run.errors
+
+
+def test_a_script_is_counted_with_the_calls_of_one_preset() -> None:
+    run = run_bench("instructions", "--script=lua/rendered/article.lua")
+    assert run.code == 1
+    assert "--script needs --preset" in run.errors
 
 
 def test_quix_streams_does_the_same_job(kafka: Kafka, quix: Path) -> None:

@@ -1,32 +1,88 @@
 """The other measurements run and write what they promise; no figure is asserted but its sense."""
 
+import json
+from itertools import product
 from pathlib import Path
 
+from bench.versions import two_versions
+from profiler.rules.compatibility import conflicts
+from profiler.rules.contract import contract_json
+from profiler.rules.model import load_rules
+from profiler.rules.render import render
+from servers.counted import CountedStore
 from servers.kafka import Kafka
-from tests.integration.bench_runs import report_of
+from tests.integration.bench_runs import report_of, run_bench
+from tests.missing import needed_servers
 
 
 def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
-    few = ("--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=10")
+    few = ("--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=100")
     report, _ = report_of(kafka, tmp_path / "cost.json", "cost", *few)
-    times = {(row["preset"], row["traffic"]): row for row in report["time"]}
-    assert {preset for preset, _ in times} == {"article", "standard"}
-    assert len(times) == 6
-    assert all(row["script_us"]["median"] > 0 for row in times.values())
-    assert all(row["bare_us"]["median"] > 0 for row in times.values())
-    assert times["article", "one visitor's event per call"]["events_per_call"]["median"] == 1
+    assert report["versions"]["valkey_server"]
+    times = {(row["server"], row["preset"], row["traffic"]): row for row in report["time"]}
+    assert set(times) == set(
+        product(("redis7", "valkey9"), ("article", "standard"), ("one", "three", "twenty"))
+    )
+    for row in times.values():
+        for name in ("script_cpu_us", "bare_cpu_us", "script_us", "bare_us", "client_cpu_us"):
+            assert row[name]["median"] > 0, name
+        assert row["cpu_ratio"] > 0
+        # An event id and a page come, a profile goes; the capture's records have 1.4 kB.
+        assert 200 < row["wire_bytes"]["median"] < 1_400
+        assert row["bare_wire_bytes"]["median"] > 200
+    assert times["redis7", "article", "one"]["events_per_call"]["median"] == 1
     sizes = {
-        (row["preset"], row["visitors"], row["hash_max_listpack_value"]): row
+        (row["server"], row["preset"], row["visitors"], row["hash_max_listpack_value"]): row
         for row in report["memory"]
     }
-    assert len(sizes) == 8
-    for (_, visitors, _), row in sizes.items():
+    assert len(sizes) == 16
+    for (_, _, visitors, _), row in sizes.items():
         assert sum(row["encodings"].values()) == visitors
         assert row["bytes_per_visitor"] > 100
         # The server's buffers come and go, which matters for few visitors.
-        assert visitors == 10 or row["used_memory_per_visitor"] > row["bytes_per_visitor"]
+        least = row["bytes_per_visitor"] if visitors == 2_000 else 0
+        assert row["used_memory_per_visitor"] > least
     # Full windows hold 8 visits of 64 event ids, 6 bytes each.
-    assert sizes["standard", 10, "default"]["bytes_per_visitor"] > 8 * 64 * 6
+    assert sizes["redis7", "standard", 100, "default"]["bytes_per_visitor"] > 8 * 64 * 6
+
+
+def test_the_instructions_of_one_script(tmp_path: Path) -> None:
+    with needed_servers():
+        CountedStore("valkey9")
+    one = ("--server=valkey9", "--preset=article", "--traffic=twenty", "--batches=2")
+    slower = tmp_path / "slower.lua"
+    slower.write_text("for _ = 1, 1e4 do end\n" + render(load_rules("article")))
+    rows = []
+    for script in ((), (f"--script={slower}",)):
+        output = tmp_path / "counted.json"
+        run = run_bench("instructions", *one, *script, f"--output={output}")
+        assert run.code == 0, run.errors
+        assert "counted article, twenty" in run.output
+        rows += json.loads(output.read_text(encoding="utf-8"))["rows"]
+    row, slow = rows
+    assert row["server"].startswith("Valkey 9")
+    assert row["events"] == 1_000
+    assert 40 <= row["calls"] <= 65
+    assert row["instructions_per_call"] > row["instructions_per_event"] > 0
+    assert slow["calls"] == row["calls"]
+    # An instruction of Lua takes several of the machine.
+    assert slow["instructions_per_call"] > row["instructions_per_call"] + 1e4
+
+
+def test_two_versions_of_the_rules_in_turn(tmp_path: Path) -> None:
+    with needed_servers():
+        CountedStore("valkey9")
+    older, newer = (contract_json(rules, "sha", "function") for rules in two_versions())
+    assert conflicts(older, newer) == []
+    output = tmp_path / "versions.json"
+    few = ("--server=valkey9", "--traffic=three", f"--output={output}")
+    run = run_bench("versions", *few)
+    assert run.code == 0, run.errors
+    (row,) = json.loads(output.read_text(encoding="utf-8"))["rows"]
+    assert row["server"].startswith("Valkey 9")
+    assert 3 <= row["events_per_call"] <= 4
+    # Two fields more are little, another's state is much.
+    assert 1 < row["newer_per_event"] / row["older_per_event"] < 1.2 < row["ratio"]
 
 
 def test_the_growth_of_every_series(kafka: Kafka, tmp_path: Path) -> None:

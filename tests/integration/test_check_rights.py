@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tests.conftest import MakeStore
 
 RIGHTS = {
-    "standard": "~visitor:{*} +evalsha +script|load +hget +hset +hdel +exists +pexpire",
-    "article": "~visitor:{*} +evalsha +script|load +hgetall +hset +hdel +pexpire",
+    "standard": "~visitor:{*} +evalsha +script|load +hget +hset +hdel +hkeys +exists +pexpire",
+    "article": "~visitor:{*} +evalsha +script|load +hmget +hexists +hset +exists +pexpire",
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from profiler.rules.contract import contract_of
 from profiler.rules.model import load_rules
 from profiler.rules.render import function_of, render
 from servers.redis import Store
@@ -36,30 +37,48 @@ def redis_url(store: Store, redis_client: redis.Redis) -> Iterator[str]:
         redis_client.function_delete(name)
 
 
-@pytest.mark.parametrize("form", [0, 1], ids=["script", "function"])
-def test_the_documented_call_by_hand_answers_as_documented(
-    redis_url: str, redis_client: redis.Redis, form: int
-) -> None:
+def run_by_hand(commands: str, redis_url: str) -> str:
+    """Run the commands of a page; returns what they print."""
     if shutil.which("redis-cli") is None:
         give_up("redis-cli", ["install it (Debian: apt-get install redis-tools)"])
-    by_hand = blocks("docs/contract.md", "sh")
-    assert len(by_hand) == 2
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", by_hand[form]],
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
         cwd=ROOT,
         env={**os.environ, "PATH": path, "REDIS_URL": redis_url},
         capture_output=True,
         text=True,
-        errors="replace",  # the internal field is bytes
         check=True,
         timeout=30,
-    )
-    words = ran.stdout.split()
-    assert words[:5] == ["new_visitor", "new_visit", "visitor_id", "ada", "visitor_first_page"]
-    # The read answers the same, without flags.
-    assert words.count("visitor_first_page") == 2 + (form == 0)  # and HGETALL
-    assert redis_client.hget("visitor:{ada}", "visit_first_page") == b"Home"
+    ).stdout
+
+
+@pytest.mark.parametrize("form", ["script", "function"])
+def test_the_documented_call_by_hand_answers_as_documented(redis_url: str, form: str) -> None:
+    page = (ROOT / "docs" / "contract.md").read_text("utf-8")
+    by_script, _, by_function = blocks("docs/contract.md", "sh")
+    printed = run_by_hand(by_script if form == "script" else by_function, redis_url).splitlines()
+    names = [field.name for field in contract_of(load_rules("standard")).fields]
+    answer, printed = printed[: len(names) + 1], printed[len(names) + 1 :]
+    shown = re.search(r"```text\n1\) 1\) (.*?)   …", page, flags=re.DOTALL)
+    assert shown is not None
+    values = re.sub(r'^ *\d+\) |\(integer\) |"', "", shown[1], flags=re.MULTILINE).splitlines()
+    assert answer[:5] == values
+    assert printed[: 2 * len(names)] == [
+        part for pair in zip(names, answer[1:], strict=True) for part in pair
+    ]
+    assert printed[2 * len(names) :] == (names if form == "script" else [])
+
+
+def test_the_documented_call_shows_names_beside_values(redis_url: str) -> None:
+    first, beside, _ = blocks("docs/contract.md", "sh")
+    run_by_hand(first, redis_url)
+    lines = run_by_hand(beside, redis_url).splitlines()
+    names = [field.name for field in contract_of(load_rules("standard")).fields]
+    assert [line.split(" ")[0] for line in lines] == ["flags", *names]
+    assert {"flags ", "visit_first_page Home", "visit_last_page Prices", "visit_bounce 0"} <= {
+        *lines
+    }
 
 
 def test_the_documented_call_in_python_works(redis_url: str, redis_client: redis.Redis) -> None:
@@ -79,7 +98,7 @@ def test_the_documented_call_in_python_works(redis_url: str, redis_client: redis
     }
     exec("\n".join(statements), names)  # noqa: S102 - our own page
     assert eval(shown, names) == "Home"  # noqa: S307 - the same
-    assert redis_client.hget("visitor:{ada}", "visit_first_page") == b"Home"
+    assert redis_client.exists("visitor:{ada}")
 
 
 @pytest.mark.parametrize(

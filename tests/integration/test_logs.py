@@ -28,6 +28,8 @@ def test_a_program_tells_of_its_start_and_its_end(private_store: MakeStore, depl
         output, lines = run.output, run.lines()
     assert len(lines) == len(output.splitlines())
     names = [line["event"] for line in lines if line["logger"].startswith("profiler")]
+    # A busy machine may lose a join.
+    names = [name for name in names if not name.startswith("join the group anew")]
     assert names[:4] == ["starting", "streams", "joining", "assigned"]
     assert names[-3:] == ["stopping", "stopped", "disconnected"]
     for data in (UNTOLD, *VISITORS, "page 1", "event 1"):

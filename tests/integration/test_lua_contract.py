@@ -23,7 +23,7 @@ def standard(tmp_path: Path) -> Path:
 
 def test_it_names_script_and_function(standard: Path) -> None:
     contract = json.loads(standard.read_text())
-    assert contract["contract"] == 1
+    assert contract["contract"] == 2
     assert contract["layout"] in contract["reads_layouts"]
     assert contract["sha"] == run_command(["lua", "sha"]).output.strip()
     library = run_command(["lua", "show", "--as", "function"]).output
@@ -40,7 +40,20 @@ def test_others_end_with_1_and_say_why(standard: Path) -> None:
     done = run_command([*COMPARE, str(standard), "--rules", "article"])
     assert (done.code, done.output) == (1, "")
     assert 'order: "arrival" and "event_time": each refuses what the other wrote' in done.errors
-    assert "identity: event_id, event_time: " in done.errors
+    assert "identity: event_id, created, sent, received: " in done.errors
+
+
+def test_the_first_versions_contract_is_refused_with_every_reason(standard: Path) -> None:
+    first = json.loads(standard.read_text())
+    first |= {"contract": 1, "layout": 1, "reads_layouts": [1], "rules_version": "standard-old"}
+    identity = first["compatibility"]["identity"]
+    identity["event_time"] = identity.pop("created")
+    standard.write_text(json.dumps(first))
+    done = run_command([*COMPARE, str(standard)])
+    assert (done.code, done.output) == (1, "")
+    told = [line.strip() for line in done.errors.splitlines()[1:]]
+    assert [line.partition(":")[0] for line in told] == ["contract", "layout", "identity"]
+    assert told[1].startswith("layout: standard-old reads [1] and refuses 2 of ")
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", '{"layout": 1}'])

@@ -6,11 +6,13 @@ import json
 import select
 import signal
 import subprocess
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from profiler.worker.shutdown import ONE_REQUEST_S
 from tests.integration.checks import NO_REDIS
 from tests.integration.pipe_runs import command, line, lines_of
 from tests.integration.programs import PATIENCE_S, clean_environment
@@ -127,6 +129,17 @@ def test_a_signal_ends_it_and_names_the_last_line(
         expected = f"stopped by {number.name}; line 2 is the last one whose result is written"
         assert last == f"profiler: {expected}"
         assert taken.read() == b""
+
+
+def test_the_rest_of_a_request_to_stop_leaves_the_exit_code() -> None:
+    """Python gives its handlers up before it ends; a signal may come after that."""
+    with piping("--redis", NO_REDIS) as process:
+        await_trouble(process)
+        until = time.monotonic() + ONE_REQUEST_S / 2
+        while process.poll() is None and time.monotonic() < until:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.001)
+        assert process.wait(PATIENCE_S) == 1
 
 
 def test_it_waits_for_redis_at_its_start_too() -> None:

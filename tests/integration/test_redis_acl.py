@@ -28,6 +28,7 @@ NEEDED_FOR = {
     "+script|load": {"register", "apply", "get"},
     "+hget": {"apply", "get"},
     "+hset": {"apply"},
+    "+hkeys": {"apply", "get"},
     "+hdel": {"apply"},
     "+exists": {"apply", "get"},
     "+pexpire": {"apply"},
@@ -70,13 +71,15 @@ def failures(url: str) -> set[str]:
     """Do what the commands do as the user, and say what was refused."""
     settings = RedisSettings(url=SecretStr(url), username=USER, password=SecretStr(passwords.REDIS))
     with closing(connect_to(settings)) as client:
-        script = ProfileScript(client, load_rules("standard"))
-        # The second visit has no page yet: that takes fields of the first away (HDEL).
-        visits = [event(1, "one", "Pageview"), event(2, "two", "Click")]
+        rules = load_rules("standard")
+        script = ProfileScript(client, rules)
+        # What other rules wrote is looked through for plain fields (HKEYS), which go (HDEL).
+        other = ProfileScript(client, rules.model_copy(update={"plain": True}))
+        visits = [(other, event(1, "one", "Pageview")), (script, event(2, "two", "Click"))]
         steps: dict[str, Callable[[], object]] = {
             "register": script.register,
             "lua check": script.is_registered,
-            "apply": lambda: [script.apply([visit]) for visit in visits],
+            "apply": lambda: [rendering.apply([visit]) for rendering, visit in visits],
             "get": lambda: script.read("ada"),
             "check": partial(client.execute_command, "PING"),
         }

@@ -134,7 +134,7 @@ def test_the_worker_runs_with_tls_everywhere(
     [
         ({"SASL_PASSWORD": passwords.WRONG}, "refuses the login of 'worker' by SCRAM-SHA-512"),
         ({"SASL_USERNAME": "nobody"}, "refuses the login of 'nobody' by SCRAM-SHA-512"),
-        ({"SASL_MECHANISM": "PLAIN"}, "refuses the login of 'worker' by PLAIN"),
+        ({"SASL_MECHANISM": "PLAIN"}, "refuses the login of 'worker' by PLAIN: it offers SCRAM"),
         ({"SSL_CAFILE": "{wrong_ca}"}, "CERTIFICATE_VERIFY_FAILED.*check kafka.ssl_cafile"),
         ({"SSL_CAFILE": "/absent.pem"}, "kafka.ssl_cafile: /absent.pem: No such file"),
         (

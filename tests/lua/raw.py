@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from profiler.rules.contract import contract_of
 from profiler.rules.model import Rules, load_rules
 from profiler.rules.render import render, sha_of
 
@@ -21,28 +22,40 @@ def event(
     offset: Argument = "",
     *,
     ms: Argument = 1_000,
+    received: Argument | None = None,
+    created: Argument | None = None,
+    sent: Argument = "",
     event_id: Argument = "",
     visit: Argument = "A",
     kind: Argument = "Pageview",
     page: Argument = "home",
 ) -> list[Argument]:
-    """The arguments of one event, which is a page view of visit A unless told otherwise."""
-    return [offset, ms, ms, event_id, visit, kind, page]
+    """The arguments of one event, which is a page view of visit A unless told otherwise.
+
+    `ms` is when it was made and received, as far as these are not given.
+    """
+    times = [ms if received is None else received, ms if created is None else created, sent]
+    return [offset, *times, event_id, visit, kind, page]
 
 
 def arguments(
-    *events: list[Argument], visitor: Argument = "v", stream: Argument = "", floor: Argument = ""
+    *events: list[Argument],
+    visitor: Argument = "v",
+    stream: Argument = "",
+    floor: Argument = "",
+    count: Argument | None = None,
 ) -> list[Argument]:
-    """The whole ARGV of a call."""
-    return [visitor, stream, floor, *(argument for each in events for argument in each)]
+    """The whole ARGV of a call; `count` is what it says of the number of its events."""
+    said = len(events) if count is None else count
+    return [visitor, stream, floor, said, *(argument for each in events for argument in each)]
 
 
 @dataclass
 class Answer:
-    """One event's part of a reply."""
+    """One event's part of a reply: what is known, texts as bytes."""
 
     flags: set[str]
-    profile: dict[str, bytes]
+    profile: dict[str, Any]
 
 
 class Script:
@@ -52,26 +65,34 @@ class Script:
         """Load the script of a preset, or of other rules."""
         self.client, self.key = client, key
         self.rules = load_rules(rules) if isinstance(rules, str) else rules
+        self.names = [field.name for field in contract_of(self.rules).fields]
         self.text = render(self.rules)
         self.sha = sha_of(self.text)
         client.script_load(self.text)
 
-    def raw(self, *events: list[Argument], **call: Argument) -> list[list[bytes]]:
+    def evalsha(self, *argv: Argument) -> Any:  # noqa: ANN401 - the reply as it is
+        """Call with this ARGV."""
+        return self.client.evalsha(self.sha, 1, self.key, *argv)
+
+    def raw(self, *events: list[Argument], **call: Argument) -> list[list[Any]]:
         """Call with events, and return the reply as it is."""
-        reply: list[list[bytes]] = self.client.evalsha(
-            self.sha, 1, self.key, *arguments(*events, **call)
-        )
+        reply: list[list[Any]] = self.evalsha(*arguments(*events, **call))
         return reply
 
     def __call__(self, *events: list[Argument], **call: Argument) -> list[Answer]:
         """Call with events."""
-        return [
-            Answer(
-                set(answer[0].decode().split()),
-                {n.decode(): v for n, v in zip(answer[1::2], answer[2::2], strict=True)},
-            )
-            for answer in self.raw(*events, **call)
-        ]
+        return [self.answer(*each) for each in self.raw(*events, **call)]
+
+    def answer(self, flags: bytes, *values: Any) -> Answer:  # noqa: ANN401 - as the script has them
+        """One event's part of a reply."""
+        named = zip(self.names, values, strict=True)
+        known = {name: value for name, value in named if value is not None}
+        return Answer(set(flags.decode().split()), known)
+
+    def read(self, visitor: Argument = "v", now: Argument = "") -> dict[str, Any]:
+        """The stored profile as the script reads it; empty for an unknown visitor."""
+        reply = self.evalsha(visitor, now)
+        return {n.decode(): v for n, v in zip(reply[::2], reply[1::2], strict=True)}
 
     def stored(self) -> dict[bytes, bytes]:
         """The hash as it is stored."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from profiler.records.types import FlatEvent
 from tests.lua.runner import T0, flat_of
-from tests.oracles.events import EVENT_ID, EVENT_TIME
+from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,8 +27,18 @@ DAY = 24 * HOUR
 TIMES = [
     *(T0, T0 + 1, T0 + 2, str(T0), str(T0 + 1), str(T0 + 2), f"00{T0 + 2}", f"000{T0 + 1}"),
     *(T0 + HOUR, T0 + HOUR + 1, str(T0 - 30 * DAY), str(T0 - 30 * DAY - 1), 5, -1, "1e12", "٣"),
+    *(T0 + 9 * DAY, T0 + 9 * DAY + 1, T0 - 400 * DAY),
     *("", None, MISSING, True, float(T0)),
 ]
+QUARTER = 900_000
+SENT_TIMES = [
+    *(MISSING, MISSING, MISSING, None, "", "soon", True, 5),
+    *(T0, T0 + 1, str(T0 + 1), T0 + 3 * QUARTER - 1, T0 + 3 * QUARTER, T0 + 3 * QUARTER + 3),
+    *(T0 - 3 * QUARTER, T0 - 3 * QUARTER + 3, T0 + 2 * HOUR, T0 - 2 * HOUR, T0 + QUARTER // 2),
+    *(T0 + 9 * DAY, T0 - 400 * DAY),
+]
+#: By the event itself; of these only some are times at which it can have been received.
+RECEIVED_TIMES = [MISSING, MISSING, MISSING, MISSING, T0, T0 + 1, str(T0 + 2), 0, None, "", True]
 IDS = [*"abcdef", 1, "1", "", None, MISSING, MISSING, True]
 PAGES = [
     "p",
@@ -77,7 +87,7 @@ def arbitrary(draw: st.DrawFn) -> list[FlatEvent]:
     streams = draw(st.sampled_from([[""], ["s"], ["", "s", "t", "u"]]))
     other = draw(st.text(max_size=8))
     events, offset = [], 0
-    for row in rows(draw, 40, 10):
+    for row in rows(draw, 40, 12):
         values: dict[str, Any] = {
             "visitor": pick(row, [*VISITORS, other]),
             "visit": pick(row, [*visits, other]),
@@ -85,6 +95,8 @@ def arbitrary(draw: st.DrawFn) -> list[FlatEvent]:
             "page": pick(row, [*PAGES, other]),
             "id": pick(row, IDS),
             "time": pick(row, TIMES),
+            "sent": pick(row, SENT_TIMES),
+            "received": pick(row, RECEIVED_TIMES),
         }
         offset = max(0, offset + pick(row, STEPS))
         stream, record_ms = pick(row, streams), T0 + pick(row, [0, 0, 0, 1, 2])
@@ -98,23 +110,25 @@ def arbitrary(draw: st.DrawFn) -> list[FlatEvent]:
 
 @st.composite
 def distinct(draw: st.DrawFn, visits: Sequence[str]) -> list[FlatEvent]:
-    """Events with ids of their own, in no stream; each has one time, whenever it arrives."""
-    return [
-        FlatEvent(
-            "",
-            0,
-            T0 + 9,
-            flat_of(
-                visitor=pick(row, ["v", "v", "v", "w"]),
-                visit=pick(row, visits),
-                type=pick(row, ["Pageview", "Pageview", "Page ping"]),
-                page=pick(row, ["p", "q", "r", "s", ""]),
-                id=f"e{number}",
-                time=pick(row, [T0, T0 + 1, T0 + 2, T0 + 3, T0 + 9 + HOUR, "replaced"]),
-            ),
-        )
-        for number, row in enumerate(rows(draw, 30, 5))
-    ]
+    """Events with ids of their own, in no stream; each has one time, whenever it arrives.
+
+    Some are of devices whose clocks are wrong, by as much as their times of sending say.
+    """
+    events = []
+    for number, row in enumerate(rows(draw, 30, 6)):
+        values: dict[str, Any] = {
+            "visitor": pick(row, ["v", "v", "v", "w"]),
+            "visit": pick(row, visits),
+            "type": pick(row, ["Pageview", "Pageview", "Page ping"]),
+            "page": pick(row, ["p", "q", "r", "s", ""]),
+            "id": f"e{number}",
+            "time": pick(row, [T0, T0 + 1, T0 + 2, T0 + 3, T0 + 9 + HOUR, "replaced"]),
+        }
+        wrong = pick(row, [None, None, 0, 2 * HOUR, -3 * DAY, 76 * 365 * DAY])
+        if wrong is not None and isinstance(values["time"], int):
+            values |= {"time": values["time"] + wrong, "sent": T0 + 9 + wrong}
+        events.append(FlatEvent("", 0, T0 + 9, flat_of(**values)))
+    return events
 
 
 @st.composite
@@ -129,7 +143,10 @@ def delivered(draw: st.DrawFn, events: list[FlatEvent]) -> list[FlatEvent]:
         offsets[stream] += 1
         # Sent again, it arrives later; only a time that is replaced by that would then be another.
         later = 0 if event.fields[EVENT_TIME] == "replaced" else offsets.total()
-        arrivals.append(FlatEvent(stream, offsets[stream], event.timestamp + later, event.fields))
+        fields = event.fields
+        if SENT in fields:
+            fields = fields | {SENT: fields[SENT] + later}
+        arrivals.append(FlatEvent(stream, offsets[stream], event.timestamp + later, fields))
         if draw(st.integers(0, 7)) == 7:  # the consumer begins anew, so far back
             arrivals += arrivals[-draw(st.integers(1, 12)) :]
     return arrivals

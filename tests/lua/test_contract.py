@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from profiler.rules.contract import MAX_EVENTS
-from profiler.rules.model import PRESETS
+from profiler.rules.contract import MAX_EVENTS, contract_of
+from profiler.rules.model import PRESETS, load_rules
 from servers.redis import FLAVOURS
 from tests.lua.raw import Argument, Script, arguments, event
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: The commands each script issues, as its header lists them.
 COMMANDS = {
-    "standard": ["hget", "exists", "hset", "hdel", "pexpire"],
-    "article": ["hgetall", "hset", "pexpire"],
+    "standard": ["hget", "exists", "hset", "pexpire", "hkeys", "hdel"],
+    "article": ["hmget", "hexists", "exists", "hset", "pexpire"],
 }
 
 
@@ -30,57 +30,87 @@ def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRe
 @pytest.mark.parametrize(
     ("argv", "names"),
     [
-        ([], "ARGV: expected 3 + 7 per event, got 0"),
-        (["v", ""], "ARGV: expected 3 + 7 per event, got 2"),
-        ([*arguments(event()), "one more"], "ARGV: expected 3 + 7 per event, got 11"),
-        (arguments(event())[:-1], "ARGV: expected 3 + 7 per event, got 9"),
-        (arguments(*[event()] * (MAX_EVENTS + 1)), "ARGV: at most 500 events a call, got 501"),
+        ([], "ARGV: "),
+        (["v"], "ARGV: "),
+        (["v", "", ""], "ARGV: "),
+        ([*arguments(event()), "one more"], "ARGV: "),
+        (arguments(event())[:-1], "ARGV: "),
+        (arguments(event(), count=2), "ARGV: "),
+        (arguments(event(), event(), count=1), "ARGV: "),
+        (arguments(), "ARGV: "),
+        (arguments(event(), count=""), "events: "),
+        (arguments(event(), count="x"), "events: "),
+        (arguments(event(), count="1.5"), "events: "),
+        (arguments(event(), count="-1"), "events: "),
+        (arguments(*[event()] * (MAX_EVENTS + 1)), "events: "),
         (arguments(event(), visitor=""), "visitor_id: empty"),
-        (arguments(visitor=""), "visitor_id: empty"),
         (arguments(event(), floor="-1"), "floor: "),
         (arguments(event(), floor="1" * 16), "floor: "),
-        (arguments(event(), floor="1.0"), "floor: "),
+        (arguments(event(), floor="0.5"), "floor: "),
         (arguments(event(""), stream="s"), "offset of event 1: "),
         (arguments(event(0), event("x"), stream="s"), "offset of event 2: "),
         (arguments(event("-1"), stream="s"), "offset of event 1: "),
-        (arguments(event("0x1"), stream="s"), "offset of event 1: "),
+        (arguments(event("1x"), stream="s"), "offset of event 1: "),
         (arguments(event("1" * 16), stream="s"), "offset of event 1: "),
-        (arguments(event(ms="x")), "record_ms of event 1: "),
-        (arguments(event(), event(ms="-1")), "record_ms of event 2: "),
-        (arguments(event(), event(ms="1e3")), "record_ms of event 2: "),
-        (arguments(event(ms="1" * 16)), "record_ms of event 1: "),
+        (arguments(event(received="x")), "received of event 1: "),
+        (arguments(event(), event(received="-1")), "received of event 2: "),
+        (arguments(event(), event(received="1e15")), "received of event 2: "),
+        (arguments(event(received="1" * 16)), "received of event 1: "),
+        (["", ""], "visitor_id: empty"),
+        (["v", "now"], "now: "),
+        (["v", "-1"], "now: "),
+        (["v", "1" * 16], "now: "),
     ],
 )
 def test_wrong_arguments_are_named_and_write_nothing(
     script: Script, argv: list[Argument], names: str
 ) -> None:
-    with pytest.raises(redis.ResponseError, match=f"^EBADARG {names.replace('+', '[+]')}"):
-        script.client.evalsha(script.sha, 1, script.key, *argv)
+    with pytest.raises(redis.ResponseError, match=f"^EBADARG {names}"):
+        script.evalsha(*argv)
 
     assert not script.client.exists(script.key)
 
 
 @pytest.mark.parametrize("keys", [0, 2])
 def test_there_is_exactly_one_key(script: Script, keys: int) -> None:
+    """The second one is reserved."""
     names = [f"{script.key}{number}" for number in range(keys)]
 
-    with pytest.raises(redis.ResponseError, match=f"^EBADARG KEYS: expected 1 key, got {keys}"):
-        script.client.evalsha(script.sha, keys, *names, *arguments(event()))
+    for argv in (arguments(event()), ["v", ""]):
+        with pytest.raises(redis.ResponseError, match=f"^EBADARG KEYS: expected 1 key, got {keys}"):
+            script.client.evalsha(script.sha, keys, *names, *argv)
 
     assert not names or not script.client.exists(*names)
 
 
-def test_no_events_give_no_answers_and_no_key(script: Script) -> None:
-    assert script.raw() == []
+@pytest.mark.parametrize("keys", [0, 1])
+def test_the_script_says_the_names_of_its_fields(script: Script, keys: int) -> None:
+    names = script.client.evalsha(script.sha, keys, *[script.key][:keys], "fields")
+
+    assert [name.decode() for name in names] == script.names
     assert not script.client.exists(script.key)
 
 
-def test_flags_have_one_space_between_them_and_nothing_around_them(script: Script) -> None:
-    """A caller may split them at the space; `Answer.flags` would not see an empty one."""
+def test_an_answer_has_a_value_of_its_type_for_every_field(script: Script) -> None:
+    """Nil where it is not known, so the array always has its full length."""
+    types = {"string": bytes, "integer": int, "boolean": int, "decimal": bytes}
+    fields = contract_of(script.rules).fields
+
+    full, without = script.raw(event(), event(visit="", kind="Ping"))
+
+    assert len(full) == len(without) == 1 + len(fields)
+    assert [type(value) for value in full[1:]] == [types[field.type] for field in fields]
+    for field, value in zip(fields, without[1:], strict=True):
+        is_kept = script.rules.order == "arrival" and field.name.startswith("visit_")
+        assert (value is None) == (field.scope == "visit" and not is_kept)
+
+
+def test_each_flag_stands_behind_one_space(script: Script) -> None:
+    """So a caller may look for " late" in them; `Answer.flags` would not see an empty one."""
     events = [event(event_id=name, visit=visit) for name, visit in zip("123", "ABB", strict=True)]
     first, second, third = script.raw(*events)
 
-    assert [first[0], second[0], third[0]] == [b"new_visitor new_visit", b"new_visit", b""]
+    assert [first[0], second[0], third[0]] == [b" new_visitor new_visit", b" new_visit", b""]
 
 
 def test_a_call_may_carry_500_events(script: Script) -> None:
@@ -100,24 +130,8 @@ def test_the_largest_numbers_are_taken_exactly(script: Script) -> None:
     script(event(largest, ms=largest), stream="s")
 
     assert "replayed" in script(event(largest), stream="s")[0].flags
-    (read,) = script()
     if script.rules.order == "event_time":
-        assert read.profile["visit_start"] == largest.encode()
-
-
-def test_every_call_with_events_sets_the_time_to_live_anew(script: Script) -> None:
-    """One that changes nothing as well: a visitor who is seen again does not expire."""
-    script(event(1), stream="s")
-    assert script.has_full_ttl()
-
-    for offset in (2, 1):
-        script.client.pexpire(script.key, 5_000)
-        script(event(offset, event_id="again"), stream="s")
-        assert script.has_full_ttl()
-
-    script.client.pexpire(script.key, 5_000)
-    script.raw()
-    assert not script.has_full_ttl()
+        assert script.read()["visit_start"] == int(largest)
 
 
 def test_internal_fields_never_leave(script: Script) -> None:
@@ -125,36 +139,8 @@ def test_internal_fields_never_leave(script: Script) -> None:
 
     assert any(name.startswith(b"~") for name in script.stored())
     for answer in replies:
-        assert all(isinstance(part, bytes) for part in answer)
-        assert not [name for name in answer[1::2] if name.startswith(b"~")]
-
-
-def test_the_hash_shows_what_the_latest_answer_says(script: Script) -> None:
-    *_, last = script(event(ms=1), event(ms=2, visit="B", page="away"), event(ms=3, page="again"))
-
-    shown = {n.decode(): v for n, v in script.stored().items() if not n.startswith(b"~")}
-    assert shown == {n: v for n, v in last.profile.items() if n.endswith(("_id", "_page"))}
-
-
-def test_a_call_without_events_reads(script: Script) -> None:
-    """It answers as the latest visit's latest event did, writes nothing, and sets no expiry."""
-    assert script() == []
-    *_, last = script(event(1, ms=1), event(2, ms=2, visit="B", page="away"), stream="s")
-    script.client.pexpire(script.key, 5_000)
-    before = script.stored()
-
-    (answer,) = script(stream="s", floor="2")
-
-    assert (answer.flags, answer.profile) == (set(), last.profile)
-    assert script.stored() == before
-    assert not script.has_full_ttl()
-
-
-def test_a_visitor_without_a_visit_is_read(script: Script) -> None:
-    (last,) = script(event(visit=""))
-    (answer,) = script()
-    assert answer.profile == last.profile
-    assert "visit_id" not in answer.profile
+        assert not [part for part in answer if isinstance(part, bytes) and part.startswith(b"~")]
+    assert not [name for name in script.read() if name.startswith("~")]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +164,7 @@ def test_any_bytes_are_a_value(script: Script, value: bytes) -> None:
 
     assert answer.profile["visitor_id"] == answer.profile["visit_id"] == value
     assert answer.profile["visit_first_page"] == value
-    assert script.stored()[b"visitor_last_page"] == value
+    assert script.read(value)["visitor_last_page"] == value
 
 
 def test_an_empty_page_or_type_is_no_page_view(script: Script) -> None:
@@ -218,7 +204,9 @@ def test_a_user_with_only_the_documented_commands_can_do_it_all(
     )
 
     def everything() -> None:
-        """New, known, replayed, and a latest visit that has no page yet."""
+        """New, known, replayed, and state with plain fields of other rules."""
+        plain = load_rules(preset).model_copy(update={"plain": True, "name": "other"})
+        Script(user, "visitor", plain)(event(0), stream="s")
         script = Script(user, "visitor", preset)
         script(event(1), event(2, visit="B"), event(2), stream="s")
         script(event(3, ms=9_000, visit="C", kind="Ping"), stream="s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from servers.redis import FLAVOURS
 from tests.lua.runner import T0
 from tests.oracles.article import EVENT_TYPE, VISIT, VISITOR
 from tests.oracles.events import EVENT_ID, EVENT_TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import redis
 
@@ -31,8 +33,8 @@ OPERATION_PAGE = "docs/adding-an-operation.md"
 
 Fields = dict[str, Any]
 
-#: Runs in a process of its own, which imports the patched copy. Reads {url, key, events} and
-#: writes a profile, or the code of a refusal, for each event.
+#: Runs in a process of its own, which imports the patched copy. Reads {rules, url, key, now,
+#: events} and writes a profile, or the code of a refusal, for each event.
 FOLD = """
 import json, sys
 import profiler
@@ -43,7 +45,7 @@ from profiler.rules.model import load_rules
 
 assert profiler.__file__.startswith(sys.argv[1]), profiler.__file__
 asked = json.load(sys.stdin)
-rules = load_rules("standard")
+rules = load_rules(asked["rules"])
 store = rules.store.model_copy(update={"key": asked["key"]})
 script = ProfileScript(connect(asked["url"]), rules.model_copy(update={"store": store}))
 profiles = []
@@ -73,43 +75,49 @@ def patches(page: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """For each page, a copy of the package to which the page's patches were applied."""
+    """For each page, a copy of the repository to which the page's patches were applied."""
     copies = {}
     for page in (FIELD_PAGE, OPERATION_PAGE):
         copy = tmp_path_factory.mktemp("copy").resolve()
-        unneeded = shutil.ignore_patterns("__pycache__", "vectors", "rendered", "_lua")
-        for part in ("profiler", "lua"):
+        unneeded = shutil.ignore_patterns("__pycache__", "node_modules", "_lua")
+        for part in ("profiler", "lua", "servers", "tests", "tools"):
             shutil.copytree(ROOT / part, copy / part, ignore=unneeded)
+        shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / "profiler" / "_lua").symlink_to(copy / "lua")
         for patch in patches(page):
             # The folder may lie in a repository, and git would apply nothing there.
-            env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(copy.parent)}
-            done = subprocess.run(
-                ["git", "apply", "-"],
-                cwd=copy,
-                env=env,
-                input=patch,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            ours = {"GIT_CEILING_DIRECTORIES": str(copy.parent)}
+            done = run(["git", "apply", "-"], copy, patch, ours)
             assert done.returncode == 0, f"{page}: {done.stderr}\n{patch}"
         copies[page] = copy
     return copies
 
 
-def in_copy(copy: Path, program: str, text: str) -> str:
-    """What a program prints that imports the package from the copy."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(copy)],
-        cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+def run(
+    command: Sequence[str], folder: Path, text: str = "", more: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command there, with this text as its input."""
+    inherited = {name: v for name, v in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            **inherited,
+            "PYTHONPATH": str(folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **(more or {}),
+        },
         input=text,
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,  # machines are shared
     )
+
+
+def in_copy(copy: Path, program: str, text: str) -> str:
+    """What a program prints that imports the package from the copy."""
+    done = run([sys.executable, "-c", program, str(copy)], copy, text)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -134,22 +142,22 @@ def event(number: int, visit: str, **fields: object) -> Fields:
 
 
 def in_every_order(
-    copy: Path, store: Store, key: str, events: Sequence[Fields], wanted: str
+    copied: tuple[Path, str], store: Store, key: str, events: Sequence[Fields], wanted: str
 ) -> set[tuple[tuple[str, Any], ...]]:
-    """Fold all orders, each for a visitor of its own.
+    """Fold all orders, each for a visitor of its own, by a copy and its rules.
 
     Each event is sent once more at the end, so that every visit shows its value.
 
     Returns:
         What the orders showed: pairs of visit and value. One element means that they agree.
     """
-    orders = list(permutations(events))
+    (copy, rules), orders = copied, list(permutations(events))
     sent = [
         {**each, VISITOR: f"v{number}"}
         for number, order in enumerate(orders)
         for each in (*order, *events)
     ]
-    asked = {"url": store.url, "key": key, "now": T0 + 60_000, "events": sent}
+    asked = {"url": store.url, "key": key, "now": T0 + 60_000, "events": sent, "rules": rules}
     profiles = json.loads(in_copy(copy, FOLD, json.dumps(asked)))
     assert len(profiles) == len(sent)
     each_order, ends = 2 * len(events), []
@@ -160,55 +168,59 @@ def in_every_order(
     return {tuple(sorted(end)) for end in ends}
 
 
-ORDERS = [
-    event(1, "A", commerce_order_cents="900"),
-    event(2, "A", commerce_order_cents=1_250),
-    event(3, "A", commerce_order_cents="twelve"),
-    event(4, "B", commerce_order_cents="0"),
-    event(5, "B"),
-]
+SALE = {EVENT_TYPE: "Sale"}
+
+
+def test_the_operation_of_the_page_is_the_same_in_any_order(
+    copies: dict[str, Path], store: Store, key: str
+) -> None:
+    copied = (copies[OPERATION_PAGE], "lua/vectors/rules/sales.toml")
+    events = [event(1, "A"), event(2, "A", **SALE), event(3, "A"), event(4, "B")]
+
+    shown = in_every_order(copied, store, key, events, "visit_has_bought")
+    assert shown == {(("A", 1), ("B", 0))}
+    shown = in_every_order(copied, store, key, events, "visitor_has_bought")
+    assert shown == {(("A", 1), ("B", 1))}
+
+
+def test_the_operation_of_the_page_passes_the_tests_that_the_page_names(
+    copies: dict[str, Path],
+) -> None:
+    copy = copies[OPERATION_PAGE]
+    written = run([sys.executable, "-m", "tools.vectors"], copy)
+    assert written.returncode == 0, written.stderr
+    (named,) = re.findall(
+        r"`\.venv/bin/python (-m pytest .*)`", (ROOT / OPERATION_PAGE).read_text()
+    )
+    command = [sys.executable, *shlex.split(named), "-q", "-p", "no:cacheprovider"]
+
+    passed = run(command, copy)
+    assert passed.returncode == 0, passed.stdout[-2000:]
+    assert int(re.findall(r"(\d+) passed", passed.stdout)[0]) > len(FLAVOURS) * 12
+    file = copy / "lua" / "operations" / "any.lua.j2"
+    assert file.read_text().count("math.max") == 1
+    file.write_text(file.read_text().replace("math.max", "math.min"))
+    broken = run([*command, "-x"], copy)
+    assert broken.returncode == 1, broken.stdout[-2000:]
+    assert "FAILED tests/lua/test_operations.py" in broken.stdout
 
 
 @pytest.mark.parametrize(
-    ("field", "by_visit"),
+    ("was", "becomes", "finding"),
     [
-        ("visitor_largest_order", (("A", 1_250), ("B", 1_250))),
-        ("visit_largest_order", (("A", 1_250), ("B", 0))),
+        ('"event_time"', '"arrival"', "operation: any is unknown to order arrival"),
+        ('"any"', '"any"\nvalue = "query-other_page_title"', "value: any takes no value"),
+        ('bounce = "visit_events"', 'bounce = "visit_has_bought"', "bounce must name a count"),
     ],
 )
-def test_the_operation_of_the_page_is_a_maximum_in_any_order(
-    copies: dict[str, Path], store: Store, key: str, field: str, by_visit: tuple[Any, ...]
+def test_a_wrong_rule_with_the_operation_of_the_page_is_refused(
+    copies: dict[str, Path], was: str, becomes: str, finding: str
 ) -> None:
-    assert in_every_order(copies[OPERATION_PAGE], store, key, ORDERS, field) == {by_visit}
+    copy = copies[OPERATION_PAGE]
+    rules = (copy / "lua" / "vectors" / "rules" / "sales.toml").read_text("utf-8")
 
-
-def test_the_largest_number_of_the_page_s_operation_is_exact_and_longer_ones_are_ignored(
-    copies: dict[str, Path], store: Store, key: str
-) -> None:
-    events = [
-        event(1, "A", commerce_order_cents="9" * 15),
-        event(2, "A", commerce_order_cents="1" + "0" * 15),
-        event(3, "A", commerce_order_cents=-5),
-    ]
-    shown = in_every_order(copies[OPERATION_PAGE], store, key, events, "visit_largest_order")
-    assert shown == {(("A", 10**15 - 1),)}
-
-
-def test_a_visit_without_a_number_has_no_maximum(
-    copies: dict[str, Path], store: Store, key: str
-) -> None:
-    events = [event(1, "A"), event(2, "A", commerce_order_cents="")]
-    shown = in_every_order(copies[OPERATION_PAGE], store, key, events, "visit_largest_order")
-    assert shown == {(("A", None),)}
-
-
-def test_the_operation_of_the_page_is_refused_where_it_would_be_a_count(
-    copies: dict[str, Path],
-) -> None:
-    arrival = (ROOT / "lua" / "presets" / "article.toml").read_text("utf-8")
-    rule = '[[fields]]\nname = "visit_most"\nscope = "visit"\noperation = "max"\nvalue = "v"\n'
-    said = in_copy(copies[OPERATION_PAGE], REFUSE, f"{arrival}\n{rule}")
-    assert "rule visit_most: operation: max needs order event_time" in said
+    assert was in rules
+    assert finding in in_copy(copy, REFUSE, rules.replace(was, becomes, 1))
 
 
 PRODUCT = {EVENT_TYPE: "Product", "query-other_page_url": "https://shop.example/1"}
@@ -224,7 +236,7 @@ def test_the_field_of_the_page_counts_in_any_order(
         event(4, "A", **{**PRODUCT, "query-other_page_url": ""}),
         event(5, "B", **PRODUCT),
     ]
-    shown = in_every_order(copies[FIELD_PAGE], store, key, events, "visit_products")
+    shown = in_every_order((copies[FIELD_PAGE], "standard"), store, key, events, "visit_products")
     assert shown == {(("A", 2), ("B", 1))}
 
 

@@ -13,8 +13,8 @@ from servers.redis import Store
 from tests.lua.runner import T0, Runner
 
 DEFAULT = LimitSettings().streams
-#: The most bytes of a watermark: name, partition, offset.
-MARK_BYTES = 20
+#: The most bytes of a watermark: the name's length, name and partition, offset.
+MARK_BYTES = 21
 
 
 def events(streams: int, *, offset: int = 4_000_000_000) -> list[FlatEvent]:
@@ -54,3 +54,10 @@ def test_a_stream_beyond_the_limit_takes_the_place_of_the_oldest(standard: Runne
     """So the worker refuses a topic with more partitions: here an event counts twice."""
     assert not any(replayed(standard, events(DEFAULT + 1)))
     assert replayed(standard, events(1)) == [False]
+
+
+def test_events_without_a_stream_take_no_streams_place(standard: Runner) -> None:
+    assert not any(replayed(standard, events(DEFAULT)))
+    (event,) = events(1)
+    assert replayed(standard, [event._replace(stream="")]) == [False]
+    assert replayed(standard, events(1)) == [True]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from profiler.rules.model import MAX_INPUTS, Rules
 from profiler.rules.render import quote_lua, render
+from tests.lua.raw import Script, event
 from tests.unit.test_render import HOSTILE, rules_about
 
 if TYPE_CHECKING:
@@ -58,20 +59,16 @@ def test_a_script_of_hostile_rules_loads_and_behaves(
     redis_client: redis.Redis, key_prefix: str, text: str
 ) -> None:
     """The predicate compares with exactly that text, and nothing else of it is executed."""
-    rules = rules_about(text)
-    key = f"{key_prefix}hostile"
-    sha = redis_client.script_load(render(rules))
+    script = Script(redis_client, f"{key_prefix}hostile", rules_about(text))
     values = {text: text, "b" + text: "there"}
-    inputs = [values[name] for name in rules.inputs]
+    inputs = [values[name] for name in script.rules.inputs]
 
-    (reply,) = redis_client.evalsha(sha, 1, key, "v", "", "", *["", "1", "1", "", "A"], *inputs)
+    (answer,) = script([*event(ms=1)[:6], *inputs])
 
-    profile = dict(zip(reply[1::2], reply[2::2], strict=True))
-    assert profile[b"visitor_first"] == text.encode()
-    assert profile[b"visit_count"] == b"1"
-    others = [value + "!" for value in inputs]
-    (reply,) = redis_client.evalsha(sha, 1, key, "v", "", "", *["", "2", "2", "", "A"], *others)
-    assert dict(zip(reply[1::2], reply[2::2], strict=True))[b"visit_count"] == b"1"
+    assert answer.profile["visitor_first"] == text.encode()
+    assert answer.profile["visit_count"] == 1
+    (answer,) = script([*event(ms=2)[:6], *(value + "!" for value in inputs)])
+    assert answer.profile["visit_count"] == 1
 
 
 @pytest.mark.parametrize("order", ["event_time", "arrival"])

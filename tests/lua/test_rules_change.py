@@ -1,5 +1,6 @@
 """Workers with old and new rules share visitors during a rolling deployment."""
 
+import pytest
 import redis
 
 from profiler.rules.model import Rules, load_rules
@@ -17,29 +18,31 @@ def with_page_view_called(kind: str) -> Rules:
     return STANDARD.model_copy(update={"predicates": changed})
 
 
-def test_plain_fields_follow_the_rules_that_wrote_them(
-    redis_client: redis.Redis, key_prefix: str
+@pytest.mark.parametrize("plain", [False, True], ids=["packed", "plain"])
+def test_values_follow_the_rules_that_read_them(
+    redis_client: redis.Redis, key_prefix: str, *, plain: bool
 ) -> None:
     """What starts anew is stored as it is replied, not as the old rules left it."""
     key = f"{key_prefix}{{v}}"
-    old = Script(redis_client, key)
-    new = Script(redis_client, key, with_page_view_called("Screen view"))
+    old = Script(redis_client, key, STANDARD.model_copy(update={"plain": plain}))
+    changed = with_page_view_called("Screen view")
+    new = Script(redis_client, key, changed.model_copy(update={"plain": plain}))
     old.raw(event(event_id="1", ms=1_000), event(event_id="2", ms=2_000))
-    assert seen(old) == (b"2", b"home", b"home")
+    assert seen(old) == (2, b"home")
 
     new.raw(event(event_id="3", ms=3_000, kind="Page ping"))
-    assert seen(new) == (b"0", None, None)
+    assert seen(new) == (0, None)
 
     old.raw(event(event_id="4", ms=4_000))
-    assert seen(old) == (b"3", b"home", b"home")
+    assert seen(old) == (3, b"home")
 
 
-def seen(script: Script) -> tuple[bytes | None, ...]:
-    """What is known of the page views, and what the hash shows of them."""
-    (current,) = script()
-    names = ("visitor_pageviews", "visit_first_page")
-    shown = script.stored().get(b"visit_first_page")
-    return *(current.profile.get(name) for name in names), shown
+def seen(script: Script) -> tuple[int, bytes | None]:
+    """What is known of the page views; the hash shows the same, where the rules are plain."""
+    current = script.read()
+    page = current.get("visit_first_page")
+    assert script.stored().get(b"visit_first_page") == (page if script.rules.plain else None)
+    return current["visitor_pageviews"], page
 
 
 def test_values_of_unknown_rules_are_carried_along(
@@ -64,6 +67,31 @@ def test_values_of_unknown_rules_are_carried_along(
     assert profile["visitor_first_page"] == b"first"
     assert profile["visit_last_page"] == b"last"
     # The fourth was counted by nobody: the script that took it knows no such field.
-    assert profile["visit_events"] == b"3"
-    assert profile["visitor_events"] == b"12"
-    assert profile["visitor_pageviews"] == b"12"
+    assert profile["visit_events"] == 3
+    assert profile["visitor_events"] == 12
+    assert profile["visitor_pageviews"] == 12
+
+
+@pytest.mark.parametrize("ms", [0, 10**15 - 1])
+def test_a_page_stored_once_is_known_in_all_its_places(
+    redis_client: redis.Redis, key_prefix: str, ms: int
+) -> None:
+    """At the first and the last time there is, by the rules that stored it and by others."""
+    last = next(rule for rule in STANDARD.fields if rule.name == "visit_last_page")
+    title = last.model_copy(update={"name": "visit_last_title", "when": None})
+    more = STANDARD.model_copy(update={"fields": [*STANDARD.fields, title]})
+    key = f"{key_prefix}{{v}}"
+    with_title, without = Script(redis_client, key, more), Script(redis_client, key)
+
+    with_title.raw(event(ms=ms, event_id="1", page="home"))
+    assert pages(with_title) == [b"home"] * 5
+    assert pages(without) == [b"home"] * 4
+    # What the title shared its text with is another text now.
+    without.raw(event(ms=ms, event_id="2", page="about"))
+    assert pages(without) == [b"about", b"home"] * 2
+    assert pages(with_title) == [b"about", b"home"] * 2 + [b"home"]
+
+
+def pages(script: Script) -> list[bytes]:
+    """The visitor's first and last page, the visit's, and a title where the rules have one."""
+    return [v for name, v in script.read().items() if name.endswith(("_page", "_title"))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -13,14 +14,21 @@ from profiler.profiles.reply import Applied
 from profiler.records.types import FlatEvent
 from tests.lua.runner import T0, TIGHT, Answer, Fields, Runner, answer_of, examples, flat_of
 from tests.lua.streams import SIZES, arbitrary, delivered, distinct, in_order
-from tests.oracles import events as oracle_events
-from tests.oracles import standard as oracle
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR, BadId, id_of
-from tests.oracles.events import EVENT_ID, EVENT_TIME, digest_of, time_of
+from tests.oracles.door import admitted
+from tests.oracles.events import EVENT_ID, read_event
+from tests.oracles.shape import STANDARD, Shape
 from tests.oracles.standard import FLAGS, StandardFold
 
 #: Depend on the order of arrival by nature.
 BY_ARRIVAL = {*FLAGS, "visit_number"}
+TIGHT_SHAPE = replace(
+    STANDARD,
+    visits=TIGHT["visits"],
+    event_ids=TIGHT["event_ids"],
+    streams=TIGHT["streams"],
+    value_bytes=TIGHT["value_bytes"],
+)
 
 
 # --- any stream, event for event -----------------------------------------------------------------
@@ -39,25 +47,24 @@ def test_every_output_is_the_oracles(
 def test_every_output_is_the_oracles_where_all_limits_are_met(
     shared_tight: Runner, stream: list[FlatEvent], sizes: list[int]
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle, "KEPT_VISITS", TIGHT["visits"])
-        patch.setattr(oracle, "REMEMBERED_EVENTS", TIGHT["event_ids"])
-        patch.setattr(oracle, "KEPT_STREAMS", TIGHT["streams"])
-        patch.setattr(oracle_events, "MAX_PAGE_BYTES", TIGHT["value_bytes"])
-        assert_agreement(shared_tight, stream, sizes)
+    assert_agreement(shared_tight, stream, sizes, TIGHT_SHAPE)
 
 
-def assert_agreement(runner: Runner, stream: list[FlatEvent], sizes: list[int]) -> None:
+def assert_agreement(
+    runner: Runner, stream: list[FlatEvent], sizes: list[int], shape: Shape = STANDARD
+) -> None:
     """Every event's output, its flags, and at the end every hash, are what the oracle says."""
     runner.clear()
-    fold = StandardFold()
+    fold = StandardFold(shape)
     outcomes = runner.outcomes(stream, sizes)
     for number, (event, outcome) in enumerate(zip(stream, outcomes, strict=True)):
         expected = told(fold, event)
-        assert answer_of(outcome) == expected, number
         if isinstance(outcome, Applied) and isinstance(expected, dict):
-            assert outcome.flags == flags_of(expected), number
+            assert answer_of(outcome) == fold.leaving(expected), number
+            assert outcome.flags == {name for name in FLAGS if expected[name]}, number
             assert outcome.profile["profile_rules_version"] == runner.rules.version
+        else:
+            assert answer_of(outcome) == expected, number
     for visitor in fold.visitors:
         assert runner.stored(visitor) == fold.latest(visitor)
 
@@ -69,19 +76,8 @@ def told(fold: StandardFold, event: FlatEvent) -> Answer:
             id_of(event.fields, name)
     except BadId:
         return "bad_id"
-    return fold.apply(
-        event.fields, record_ms=event.timestamp, stream=event.stream, offset=event.offset
-    )
-
-
-def flags_of(expected: Fields) -> set[str]:
-    """Return the oracle's flags, and those that are no fields of the output."""
-    flags = {name for name in FLAGS if expected[name]}
-    if "replayed" in flags:
-        return flags
-    if "time_corrected" in flags:
-        flags = flags - {"time_corrected"} | {"time_replaced"}
-    return flags if expected["visit_id"] is not None else flags | {"no_visit"}
+    flat, received = admitted(event.fields, event.timestamp)
+    return fold.fold(flat, received=received, stream=event.stream, offset=event.offset)
 
 
 # --- within the bounds: any order, any redelivery ------------------------------------------------
@@ -95,7 +91,7 @@ def test_any_order_and_any_redelivery_give_the_profile_of_the_oracle(
     shared_standard.clear()
     shared_standard.profiles(data.draw(delivered(events)), sizes)
     fold = StandardFold()
-    for event in sorted(events, key=order):
+    for event in sorted(events, key=at):
         fold.apply(event.fields, record_ms=event.timestamp)
     for event in events:
         # Sent once more, an event counts nothing and shows where its visit stands.
@@ -125,10 +121,17 @@ def test_any_order_gives_the_same_profile_at_the_bounds(standard: Runner, seed: 
         assert {name: shown[name] for name in expected} == expected
 
 
-def order(event: FlatEvent) -> tuple[int, str]:
-    return time_of(str(event.fields[EVENT_TIME]), event.timestamp), digest_of(
-        event.fields[EVENT_ID]
-    )
+def at(event: FlatEvent) -> int:
+    """When it happened."""
+    time = read_event(*admitted(event.fields, event.timestamp)).time
+    assert time is not None
+    return time
+
+
+def place(event: FlatEvent) -> tuple[int, int, bytes]:
+    """Where it stands among the events that give a page."""
+    read = read_event(*admitted(event.fields, event.timestamp))
+    return read.place(event.fields[PAGE])
 
 
 def lasting(profile: dict[str, Any]) -> dict[str, Any]:
@@ -151,6 +154,32 @@ def test_an_ordered_stream_stays_exact_beyond_the_bounds(
         beyond = shown["new_visit"] and expected["visitor_visits"] > 8
         beyond |= not shown["repeated"] and expected["visit_events"] > 64
         assert (shown["truncated"], shown["late"]) == (beyond, False), number
+
+
+@examples(20)
+@given(events=in_order(kept=12), sizes=SIZES)
+def test_a_visit_that_comes_back_in_order_costs_no_other_and_says_so(
+    shared_standard: Runner, events: list[FlatEvent], sizes: list[int]
+) -> None:
+    """Of 12 visits in turn 8 are kept; none is counted twice, and all but those are exact."""
+    shared_standard.clear()
+    latest: dict[str, int] = {}
+    forgotten: set[str] = set()
+    profiles = shared_standard.profiles(events, sizes)
+    for number, (event, shown) in enumerate(zip(events, profiles, strict=True)):
+        visit = event.fields[VISIT]
+        is_back = visit in latest and sum(at > latest[visit] for at in latest.values()) >= 8
+        forgotten |= {visit} if is_back else set()
+        expected = counted(events[: number + 1], event)
+        assert shown["visitor_visits"] == expected["visitor_visits"], number
+        if visit in forgotten:
+            assert (shown["truncated"], shown["new_visit"]) == (True, False), number
+            assert (shown["visit_number"], shown["visit_first_page"]) == (None, None), number
+        else:
+            own = [name for name in expected if name.startswith("visit_")]
+            assert {name: shown[name] for name in own} == {n: expected[n] for n in own}, number
+        if not shown["repeated"]:
+            latest[visit] = number
 
 
 @examples(40)
@@ -198,14 +227,13 @@ def counted(events: list[FlatEvent], event: FlatEvent) -> Fields:
 
 
 def summary(events: list[FlatEvent]) -> Fields:
-    ordered = sorted(events, key=order)
-    all_views = [e for e in ordered if e.fields[EVENT_TYPE] == "Pageview"]
-    views = [e for e in all_views if e.fields[PAGE]]
+    all_views = [e for e in events if e.fields[EVENT_TYPE] == "Pageview"]
+    views = sorted((e for e in all_views if e.fields[PAGE]), key=place)
     return {
         "first_page": views[0].fields[PAGE] if views else None,
         "last_page": views[-1].fields[PAGE] if views else None,
-        "start": order(ordered[0])[0],
-        "end": order(ordered[-1])[0],
+        "start": min(map(at, events)),
+        "end": max(map(at, events)),
         "pageviews": len(all_views),
         "events": len(events),
     }

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from profiler.rules import contract, render
+from profiler.rules import contract
 from profiler.rules.compatibility import conflicts
 from profiler.rules.contract import contract_json
-from profiler.rules.model import Rule, Rules, load_rules
+from profiler.rules.model import Rules, load_rules
+from profiler.rules.rule import Rule
 from tests.lua.raw import TTL_TOLERANCE_MS, Script, event
 
 if TYPE_CHECKING:
@@ -42,29 +43,30 @@ def script(redis_client: redis.Redis, key_prefix: str) -> Callable[[Rules], Scri
 def assert_refused(code: str, by: Script, *events: list[Any]) -> None:
     """Neither a read nor a write is answered, and nothing is changed."""
     before = by.stored()
-    for given in ((), events):
-        with pytest.raises(redis.ResponseError, match=f"^{code} "):
-            by.raw(*given, stream="s")
+    with pytest.raises(redis.ResponseError, match=f"^{code} "):
+        by.raw(*events, stream="s")
+    with pytest.raises(redis.ResponseError, match=f"^{code} "):
+        by.read()
     assert by.stored() == before
 
 
 @pytest.mark.parametrize("rules", [STANDARD, ARTICLE], ids=lambda rules: rules.name)
 def test_an_older_script_refuses_a_newer_layout(
-    script: Callable[[Rules], Script], rules: Rules, monkeypatch: pytest.MonkeyPatch
+    redis_client: redis.Redis,
+    script: Callable[[Rules], Script],
+    rules: Rules,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The newer one goes on with what the older wrote."""
+    """The newer one goes on with what the older wrote, as this one does with layout 1."""
     old, old_contract = script(rules), contract_of(rules)
     old.raw(event(1, event_id="1"), stream="s")
-    monkeypatch.setattr(render, "LAYOUT", 2)
-    monkeypatch.setattr(contract, "LAYOUT", 2)
-    monkeypatch.setattr(contract, "READS_LAYOUTS", [1, 2])
-    new = script(rules)
+    state = old.stored()[b"~"]
+    assert state[:2] == b"\x93\2"
+    redis_client.hset(old.key, "~", b"\x93\3" + state[2:])
 
-    (answer,) = new(event(2, event_id="2"), stream="s")
-
-    assert "new_visitor" not in answer.flags
-    assert_refused("ELAYOUT", old, event(3, event_id="3"))
-    assert "replayed" in new(event(2, event_id="2"), stream="s")[0].flags
+    assert_refused("ELAYOUT", old, event(2, event_id="2"))
+    monkeypatch.setattr(contract, "LAYOUT", 3)
+    monkeypatch.setattr(contract, "READS_LAYOUTS", [1, 2, 3])
     (reason,) = conflicts(contract_of(rules), old_contract)
     assert reason.startswith("layout: ")
     assert reason.endswith("(ELAYOUT)")
@@ -107,6 +109,14 @@ def test_in_order_of_arrival_a_field_that_one_does_not_know_goes_wrong(
     assert answer.profile["visit_extra"] == b"3"  # of two
     (reason,) = conflicts(contract_of(older.rules), contract_of(newer.rules))
     assert reason.startswith("fields: visit_extra: ")
+
+
+def test_another_contract_is_a_conflict() -> None:
+    """Also where each would read the other's layout."""
+    older = contract_of(STANDARD) | {"contract": 1}
+    (reason,) = conflicts(contract_of(STANDARD), older)
+    assert reason.startswith("contract: 2 and 1: ")
+    assert conflicts(older, older) == []
 
 
 def test_other_identity_fields_are_a_conflict() -> None:
@@ -164,8 +174,8 @@ def test_a_smaller_number_of_visits_replaces_and_never_shrinks(
         for number in range(1, 5)
     ]
     assert known == [True] * 4
-    assert "new_visit" in larger(event(ms=11, visit="V0"))[0].flags
-    assert larger()[0].profile["visitor_visits"] == b"7"
+    assert larger(event(ms=11, visit="V0"))[0].flags == {"truncated"}  # it was forgotten
+    assert larger.read()["visitor_visits"] == 6
 
 
 def test_a_smaller_number_of_event_ids_forgets_first(script: Callable[[Rules], Script]) -> None:
@@ -185,7 +195,7 @@ def test_the_time_to_live_is_that_of_the_latest_call(
     store = STANDARD.store.model_copy(update={"ttl_days": 3})
     long, short = compatible(script(STANDARD), script(STANDARD.model_copy(update={"store": store})))
     for each in (long, short, long):
-        each.raw(event())
+        each.raw(event(received=""))
         expected = each.rules.store.ttl_days * DAY_MS
         assert 0 <= expected - int(redis_client.pttl(each.key)) < TTL_TOLERANCE_MS
 
@@ -203,17 +213,27 @@ def test_other_inputs_recognise_repeats_by_event_id_only(
     assert newer([*event(), ""])[0].flags == {"repeated"}
 
 
-def test_a_plain_field_stays_as_those_left_it_who_know_it(
-    script: Callable[[Rules], Script],
-) -> None:
-    """So `HGETALL` may show it beside a visit that it is not of; a call of the script does not."""
-    newer_rules = with_field(STANDARD, "visit", "last", "query-other_zone")
-    older, newer = compatible(script(STANDARD), script(newer_rules))
+def test_plain_fields_are_those_of_the_latest_writer(script: Callable[[Rules], Script]) -> None:
+    """So `HGETALL` shows none beside a visit that it is not of."""
+    plain = STANDARD.model_copy(update={"plain": True})
+    newer_rules = with_field(plain, "visit", "last", "query-other_zone")
+    older, newer = compatible(script(plain), script(newer_rules))
     newer.raw([*event(ms=1, visit="A"), "north"])
+    assert newer.stored()[b"visit_extra"] == b"north"
     older.raw(event(ms=2, visit="B"))
 
     shown = older.stored()
-    assert (shown[b"visit_id"], shown[b"visit_extra"]) == (b"B", b"north")
-    assert "visit_extra" not in newer()[0].profile
-    newer.raw([*event(ms=3, visit="B"), ""])
-    assert b"visit_extra" not in newer.stored()
+    assert (shown[b"visit_id"], shown.get(b"visit_extra")) == (b"B", None)
+    assert newer.read()["visitor_events"] == 2
+    newer.raw([*event(ms=3, visit="A"), ""])
+    assert newer.stored()[b"visit_extra"] == b"north"
+
+
+def test_rules_that_are_not_plain_leave_no_plain_field(
+    script: Callable[[Rules], Script],
+) -> None:
+    plain, other = compatible(script(STANDARD.model_copy(update={"plain": True})), script(STANDARD))
+    plain.raw(event(ms=1))
+    assert b"visitor_id" in plain.stored()
+    other.raw(event(ms=2))
+    assert list(other.stored()) == [b"~"]

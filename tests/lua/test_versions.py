@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from profiler.profiles.reply import Applied
 from profiler.rules.compatibility import conflicts
 from profiler.rules.contract import contract_json
-from profiler.rules.model import Rule, Rules, load_rules
+from profiler.rules.model import Rules, load_rules
+from profiler.rules.rule import Rule
 from tests.lua.runner import Fields, Runner, examples
 from tests.lua.streams import arbitrary, delivered, distinct
 from tests.oracles.article import VISIT, VISITOR

@@ -1,84 +1,176 @@
-"""What the oracle of the preset `standard` takes from an event: identity, believed time, page."""
+"""What the oracle takes from an event: its identity, its time, and what it gives each field."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, id_of, text_of
+from tests.oracles.article import VISIT, id_of, text_of
+from tests.oracles.shape import STANDARD, TIME
+
+if TYPE_CHECKING:
+    from tests.oracles.shape import Field, Shape
 
 EVENT_ID = "query-other_event_id"
 EVENT_TIME = "query-other_dvce_created_tstamp"
+SENT = "query-other_dvce_sent_tstamp"
 
-IDENTITY_BYTES = 6  # of the SHA-1
-MAX_PAGE_BYTES = 4096
-MAX_EVENT_TIME_DIGITS = 15
-ALLOWED_SKEW_MS = 3_600_000
-MAX_AGE_MS = 30 * 86_400_000
+IDENTITY_BYTES = 6  # of the SHA-1; an id of so many bytes stands for itself
+MAX_TIME_DIGITS = 15
+QUARTER_MS = 900_000
+EARLIEST_MS = 94_694_400_000  # a time before 1973 is none
+MAX_DIGITS = 15  # of a number
+LARGEST = 2**53 - 1  # of a larger one nobody knows whether it is exact
+NUMBER = re.compile(r"-?[0-9]+(?:\.([0-9]{1,4}))?")
 
 
 @dataclass(frozen=True)
 class Event:
-    """What the fold needs of one event."""
+    """What the fold needs of one event.
+
+    Attributes:
+        visit: its id.
+        time: ms, None where nothing says when it happened.
+        created: ms by its device, -1 where the device does not say.
+        identity: `IDENTITY_BYTES`, None where it can never be a repeat.
+        gives: by the names of the fields that take something: a text, a number (scaled), a time.
+        was_cut: whether a text that is taken was too long.
+        has_bad_number: whether an input that fields take as a number is none for one of them.
+        is_time_corrected: whether its time is not the one its device wrote.
+    """
 
     visit: str | None
-    time: int
-    identity: bytes  # of `IDENTITY_BYTES`
-    is_view: bool  # by its type alone
-    page: str | None  # of a page view that has one; None for every other event
-    page_was_cut: bool
-    time_was_replaced: bool
+    time: int | None
+    created: int
+    identity: bytes | None
+    gives: dict[str, Any]
+    was_cut: bool
+    has_bad_number: bool
+    is_time_corrected: bool
 
-    @property
-    def order(self) -> tuple[int, int]:
-        """The event's place in time: its time, then its identity as an unsigned number."""
-        return self.time, int.from_bytes(self.identity, "big")
+    def place(self, text: str) -> tuple[int, int, bytes]:
+        """Where it stands among the events that give a text; it has a time."""
+        assert self.time is not None
+        return self.time, self.created, text.encode()
 
 
-def read_event(flat: dict[str, Any], record_ms: int) -> Event:
+def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDARD) -> Event:
     """Take from a flattened event what the fold needs."""
     visit = id_of(flat, VISIT)
-    event_id = text_of(flat, EVENT_ID)
-    event_type = text_of(flat, EVENT_TYPE)
-    event_time = text_of(flat, EVENT_TIME)
-    page = text_of(flat, PAGE)
-
-    parts = (str(record_ms), event_time, None, visit, event_type, page)
-    content = "".join(f"{len((part or '').encode())}:{part or ''}" for part in parts)
-    identity = bytes.fromhex(digest_of(event_id or content))
-    viewed = page if event_type == "Pageview" else None
-    shown = cut(viewed) if viewed is not None else None
+    own = text_of(flat, EVENT_TIME) or ""
+    created, sent = digits(own), digits(text_of(flat, SENT) or "")
+    time = time_of(created, sent, received, shape)
+    gives: dict[str, Any] = {}
+    was_cut = has_bad_number = False
+    for field in shape.fields:
+        text = text_of(flat, field.value)
+        # What is no number is said of the event, whether or not a rule takes it.
+        has_bad_number |= (
+            field.decimals is not None and text is not None and scaled(text, field) is None
+        )
+        if not field.when(flat):
+            continue
+        if field.operation == "count":
+            gives[field.name] = 1
+        elif field.value == TIME:
+            if time is not None:
+                gives[field.name] = time
+        elif text is None:
+            continue
+        elif field.is_text:
+            shown = cut(text, shape.value_bytes)
+            was_cut |= shown != text
+            if time is not None:
+                gives[field.name] = shown
+        else:
+            number = scaled(text, field)
+            if number is not None:
+                gives[field.name] = number
     return Event(
         visit=visit,
-        time=time_of(event_time, record_ms),
-        identity=identity,
-        is_view=event_type == "Pageview",
-        page=shown,
-        page_was_cut=shown != viewed,
-        time_was_replaced=event_time is not None and believed(event_time, record_ms) is None,
+        time=time,
+        created=-1 if created is None else created,
+        identity=identity_of(flat, own if created is not None else received, shape),
+        gives=gives,
+        was_cut=was_cut,
+        has_bad_number=has_bad_number,
+        is_time_corrected=time is None or (own != "" and time != created),
     )
 
 
-def digest_of(text: str) -> str:
-    """Return what stands for an event, in hexadecimal digits."""
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[: 2 * IDENTITY_BYTES]
+def digits(text: str) -> int | None:
+    """Return a time that is written as it must be, None for every other text."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_TIME_DIGITS
+    return int(text) if is_number else None
 
 
-def time_of(text: str | None, record_ms: int) -> int:
-    """Return the event's own time where it can be believed, else the record's timestamp."""
-    own = believed(text or "", record_ms)
-    return record_ms if own is None else own
+def time_of(
+    created: int | None, sent: int | None, received: int | None, shape: Shape = STANDARD
+) -> int | None:
+    """Return when the event happened, as far as its three times say."""
+    if created is None:
+        return received
+    if received is None:
+        return created if created >= EARLIEST_MS else None
+    time = created
+    if sent is not None:
+        time += clock_error(received - sent)
+        if EARLIEST_MS <= time <= received + shape.skew_ms:
+            return time
+    return min(max(time, received - shape.age_ms), received + shape.skew_ms)
 
 
-def believed(text: str, record_ms: int) -> int | None:
-    """Return the event's own time, None where it cannot be believed."""
-    if not (text.isascii() and text.isdigit()) or len(text) > MAX_EVENT_TIME_DIGITS:
+def clock_error(offset: int) -> int:
+    """Return an offset in quarter hours; less than three of them are the network's delay."""
+    return (
+        0 if abs(offset) < 3 * QUARTER_MS else (offset + QUARTER_MS // 2) // QUARTER_MS * QUARTER_MS
+    )
+
+
+def identity_of(flat: dict[str, Any], when: object, shape: Shape) -> bytes | None:
+    """Return what recognises the event; `when` is its own time or the received one."""
+    event_id = text_of(flat, EVENT_ID)
+    if event_id is not None:
+        return short(event_id)
+    if when is None:
         return None
-    is_near = record_ms - MAX_AGE_MS <= int(text) <= record_ms + ALLOWED_SKEW_MS
-    return int(text) if is_near else None
+    parts = [str(when), text_of(flat, VISIT), *(text_of(flat, name) for name in shape.inputs)]
+    content = "".join(f"{len(raw_of(part or ''))}:{part or ''}" for part in parts)
+    return bytes.fromhex(digest_of(content))
 
 
-def cut(page: str) -> str:
-    """Return as many whole characters of the page as fit."""
-    return page.encode()[:MAX_PAGE_BYTES].decode(errors="ignore")
+def short(text: str) -> bytes:
+    """Return the bytes that stand for an id."""
+    raw = raw_of(text)
+    return raw if len(raw) == IDENTITY_BYTES else bytes.fromhex(digest_of(text))
+
+
+def digest_of(text: str) -> str:
+    """Return the beginning of a text's SHA-1, in hexadecimal digits."""
+    digest = hashlib.sha1(raw_of(text), usedforsecurity=False)
+    return digest.hexdigest()[: 2 * IDENTITY_BYTES]
+
+
+def raw_of(text: str) -> bytes:
+    """Return a text's bytes, which need be no UTF-8."""
+    return text.encode(errors="surrogateescape")
+
+
+def scaled(text: str, field: Field) -> int | None:
+    """Return a number times 10 to the field's decimals, None for what is none."""
+    found = NUMBER.fullmatch(text)
+    if found is None or field.decimals is None:
+        return None
+    decimals = found[1] or ""
+    significant = text.lstrip("-").replace(".", "").lstrip("0")
+    if len(decimals) > field.decimals or len(significant) > MAX_DIGITS:
+        return None
+    number = int(text.replace(".", "") + "0" * (field.decimals - len(decimals)))
+    return number if abs(number) <= LARGEST else None
+
+
+def cut(text: str, most: int) -> str:
+    """Return as many whole characters of a text as fit into so many bytes."""
+    return text.encode()[:most].decode(errors="ignore")

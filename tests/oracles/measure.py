@@ -39,7 +39,8 @@ from tests.oracles.compare import (
     flatten,
     read_records,
 )
-from tests.oracles.events import EVENT_ID, Event, read_event
+from tests.oracles.door import admitted
+from tests.oracles.events import EVENT_ID, read_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,7 +92,7 @@ def through_pipeline(records: Iterable[dict[str, Any]], script: ProfileScript) -
 def measured(traffic: Iterable[Passed], script: ProfileScript) -> dict[str, int]:
     """Compute the figures of `standard`, by label, from all that `through_pipeline` yields."""
     figures = dict.fromkeys(ROWS, 0)
-    first_views: dict[tuple[str, str], Event] = {}
+    first_views: dict[tuple[str, str], tuple[tuple[int, int, bytes], str]] = {}
     viewers: set[str] = set()
     visitors: set[str] = set()
     visits: set[tuple[str, str]] = set()
@@ -105,18 +106,20 @@ def measured(traffic: Iterable[Passed], script: ProfileScript) -> dict[str, int]
             continue
         if not flat.get(VISITOR):
             continue
-        event, visitor = read_event(flat, flat[RECORD_TIME]), flat[VISITOR]
+        event, visitor = read_event(*admitted(flat, flat[RECORD_TIME])), flat[VISITOR]
+        page = event.gives.get("visit_first_page")
         visitors.add(visitor)
         figures["repeats flagged"] += output["profile_repeated"]
-        if event.page is not None:
+        if page is not None:
             viewers.add(visitor)
         if event.visit is None:
             continue
         visit = (visitor, event.visit)
         visits.add(visit)
-        if event.page is not None:
-            first_views[visit] = min(first_views.get(visit, event), event, key=lambda e: e.order)
-        right = first_views[visit].page if visit in first_views else None
+        if page is not None:
+            view = (event.place(page), page)
+            first_views[visit] = min(first_views.get(visit, view), view)
+        right = first_views[visit][1] if visit in first_views else None
         if output["profile_visit_first_page"] != right:
             figures["wrong entry page"] += 1
             figures["of these, before any page view"] += right is None

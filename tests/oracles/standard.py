@@ -1,110 +1,71 @@
-"""A naive fold, the oracle of the preset `standard`.
+"""A naive fold in the order of event times, the oracle of the preset `standard` and of its like.
 
 Every event is kept in a list, and every field is computed from those lists anew at every event:
 slow, and plain enough to be checked by reading. Only what an event leaves behind is decided one
 event at a time: whether it counts, opens a visit, pushes a visit out, or comes too late.
 
-Of two events with one id at one time but with different pages, the first to arrive is taken, for
-`first` as for `last`. Not modelled: `rules_version`, and records without a timestamp.
+Not modelled: `rules_version`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.oracles.article import VISITOR, id_of
 from tests.oracles.door import admitted
-from tests.oracles.events import Event, read_event
+from tests.oracles.events import read_event, short
+from tests.oracles.shape import STANDARD
+from tests.oracles.values import number_of, value_of
+from tests.oracles.visitors import Visit, Visitor
 
-KEPT_VISITS = 8
-REMEMBERED_EVENTS = 64  # per visit
-KEPT_STREAMS = 1_024
+if TYPE_CHECKING:
+    from tests.oracles.events import Event
+    from tests.oracles.shape import Field, Shape
 
-#: What the hash shows by plain names: ids and pages.
-PLAIN_FIELDS = (
-    "visitor_id",
-    "visitor_first_page",
-    "visitor_last_page",
-    "visit_id",
-    "visit_first_page",
-    "visit_last_page",
-)
-VISIT_FIELDS = (
-    "visit_id",
-    "visit_number",
-    "visit_first_page",
-    "visit_last_page",
-    "visit_start",
-    "visit_end",
-    "visit_pageviews",
-    "visit_events",
-    "visit_bounce",
-)
+FORGOTTEN_VISITS = 64
+
 FLAGS = (
     *("new_visitor", "new_visit", "repeated", "corrected", "late", "replayed", "truncated"),
-    "time_corrected",
+    *("time_corrected", "no_time", "bad_number", "no_visit"),
 )
+#: Those that leave as fields of the output; `bad_number` only where fields take numbers.
+METADATA = (*FLAGS[:8], "bad_number")
 
 Fields = dict[str, Any]
-
-
-@dataclass
-class Visit:
-    """All events of one kept visit, or (id None) a visitor's events without a visit id."""
-
-    id: str | None
-    number: int | None = None
-    events: list[Event] = field(default_factory=list)  # repeats too
-    counted: list[Event] = field(default_factory=list)  # no repeats
-
-    def remembered(self) -> list[bytes]:
-        """Return the identities in the window: those of the newest counted events."""
-        return [event.identity for event in self.counted[-REMEMBERED_EVENTS:]]
-
-    def age(self) -> tuple[int, bytes]:
-        """Return what orders the kept visits: the latest event time, then the id's bytes."""
-        return max(event.time for event in self.events), (self.id or "").encode()
-
-
-@dataclass
-class Visitor:
-    """All that was ever applied for one visitor."""
-
-    id: str
-    kept: dict[str, Visit] = field(default_factory=dict)
-    no_visit: Visit = field(default_factory=lambda: Visit(None))
-    opened: list[str] = field(default_factory=list)  # a visit that comes back stands here twice
-    arrived: list[Event] = field(default_factory=list)  # late ones too
-    events: list[Event] = field(default_factory=list)  # repeats and forgotten visits too
-    counted: list[Event] = field(default_factory=list)
-    watermarks: dict[str, int] = field(default_factory=dict)  # the least recently advanced first
 
 
 class StandardFold:
     """The fold over the events of any number of visitors, in order of arrival."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape = STANDARD) -> None:
+        self.shape = shape
         self.visitors: dict[str, Visitor] = {}
 
     def apply(
         self, flat: dict[str, Any], *, record_ms: int, stream: str = "", offset: int = -1
     ) -> Fields | None:
-        """Apply one flattened event; return its profile without the prefix, None if anonymous."""
-        admitted_event = admitted(flat, record_ms)
-        return self.fold(admitted_event, record_ms=record_ms, stream=stream, offset=offset)
+        """Apply one flattened event; return what leaves, without the prefix; None if anonymous."""
+        event, received = admitted(flat, record_ms)
+        told = self.fold(event, received=received, stream=stream, offset=offset)
+        return None if told is None else self.leaving(told)
+
+    def leaving(self, told: Fields) -> Fields:
+        """Return what leaves of that which `fold` returns."""
+        takes_numbers = any(each.decimals is not None for each in self.shape.fields)
+        inner = set(FLAGS) - set(METADATA) | (set() if takes_numbers else {"bad_number"})
+        return {name: value for name, value in told.items() if name not in inner}
 
     def fold(
-        self, flat: dict[str, Any], *, record_ms: int, stream: str = "", offset: int = -1
+        self, flat: dict[str, Any], *, received: int | None, stream: str = "", offset: int = -1
     ) -> Fields | None:
-        """Apply an event as the script gets it, past the door."""
+        """Apply an event as the script gets it, past the door; return all fields and flags."""
         visitor_id = id_of(flat, VISITOR)
-        event = read_event(flat, record_ms)
+        event = read_event(flat, received, self.shape)
         if visitor_id is None:
             return None
         flags = dict.fromkeys(FLAGS, False)
         flags["new_visitor"] = visitor_id not in self.visitors
-        visitor = self.visitors.setdefault(visitor_id, Visitor(visitor_id))
+        visitor = self.visitors.setdefault(visitor_id, Visitor(visitor_id, self.shape))
 
         if stream:
             if offset <= visitor.watermarks.get(stream, -1):
@@ -114,23 +75,32 @@ class StandardFold:
 
         entry_pages = known_entry_pages(visitor, event)
         file_event(visitor, event, flags)
-        flags["truncated"] |= event.page_was_cut
-        flags["time_corrected"] = event.time_was_replaced
+        flags["truncated"] |= event.was_cut
+        flags["time_corrected"] = event.is_time_corrected
+        flags["no_time"] = event.time is None
+        flags["bad_number"] = event.has_bad_number
+        flags["no_visit"] = event.visit is None
         after = known_entry_pages(visitor, event)
         flags["corrected"] = any(after[name] != page for name, page in entry_pages.items())
         return result(visitor, event, flags)
 
-    def latest(self, visitor_id: str) -> dict[str, str]:
-        """Return the visitor's current profile, with the fields of its latest visit."""
+    def latest(self, visitor_id: str) -> Fields:
+        """Return what is known of the visitor now, with the fields of its latest visit."""
         visitor = self.visitors.get(visitor_id)
         if visitor is None:
             return {}
         fields = visitor_fields(visitor)
         if visitor.kept:
-            fields |= visit_fields(max(visitor.kept.values(), key=Visit.age))
-        return {name: as_stored(value) for name, value in fields.items() if value is not None}
+            fields |= visit_fields(visitor, max(visitor.kept.values(), key=Visit.age))
+        return {name: value for name, value in fields.items() if value is not None}
 
-    def final_profile(self) -> dict[str, dict[str, str]]:
+    def plain(self, visitor_id: str) -> dict[str, str]:
+        """Return what the hash must show by plain names: ids and texts, or nothing."""
+        texts = {each.name for each in self.shape.fields if each.is_text}
+        shown = texts | {"visitor_id", "visit_id"} if self.shape.is_plain else set()
+        return {name: v for name, v in self.latest(visitor_id).items() if name in shown}
+
+    def final_profile(self) -> dict[str, Fields]:
         """Return `latest` of every visitor."""
         return {visitor_id: self.latest(visitor_id) for visitor_id in self.visitors}
 
@@ -139,7 +109,7 @@ def advance(visitor: Visitor, stream: str, offset: int) -> None:
     """Move a stream's watermark and forget the stream that has stood still the longest."""
     visitor.watermarks.pop(stream, None)
     visitor.watermarks[stream] = offset
-    if len(visitor.watermarks) > KEPT_STREAMS:
+    if len(visitor.watermarks) > visitor.shape.streams:
         del visitor.watermarks[next(iter(visitor.watermarks))]
 
 
@@ -148,96 +118,122 @@ def file_event(visitor: Visitor, event: Event, flags: dict[str, bool]) -> None:
     visitor.arrived.append(event)
     visit = visitor.no_visit if event.visit is None else visitor.kept.get(event.visit)
     if visit is None:
-        visit_id = event.visit or ""
-        if len(visitor.kept) == KEPT_VISITS:
-            victim = min(visitor.kept.values(), key=Visit.age)
-            if (event.time, visit_id.encode()) < victim.age():
-                flags["late"] = True
-                return
-            del visitor.kept[victim.id or ""]
-            flags["truncated"] = True
-        visitor.opened.append(visit_id)
-        visit = visitor.kept[visit_id] = Visit(visit_id, number=len(visitor.opened))
-        flags["new_visit"] = True
+        visit = opened(visitor, event, flags)
+    if visit is not None:
+        visit.events.append(event)
+        visitor.events.append(event)
+        remembered = visit.identities[-visitor.shape.event_ids :]
+        if event.identity in remembered:
+            flags["repeated"] = True
+        else:
+            visit.counted.append(event)
+            visitor.counted.append(event)
+            if event.identity is not None:
+                flags["truncated"] |= len(remembered) == visitor.shape.event_ids
+                visit.identities.append(event.identity)
+    flags["truncated"] |= any(
+        event.gives.get(each.name) is not None and not number_of(each, events)[1]
+        for each, events in takers(visitor, visit)
+        if each.decimals is not None and events and events[-1] is event
+    )
 
-    visit.events.append(event)
-    visitor.events.append(event)
-    if event.identity in visit.remembered():
-        flags["repeated"] = True
-        return
-    if len(visit.counted) >= REMEMBERED_EVENTS:
+
+def opened(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Visit | None:
+    """Open the event's visit, or return None where the event is too late for that."""
+    visit_id = event.visit or ""
+    name = short(visit_id)
+    was_forgotten = name in visitor.forgotten
+    if len(visitor.kept) == visitor.shape.visits:
+        victim = min(visitor.kept.values(), key=Visit.age)
+        if event.time is not None and (event.time, visit_id.encode()) < victim.age():
+            flags["late"] = True
+            return None
+        del visitor.kept[victim.id or ""]
+        visitor.forgotten.append(short(victim.id or ""))
         flags["truncated"] = True
-    visit.counted.append(event)
-    visitor.counted.append(event)
+    if was_forgotten:
+        visitor.forgotten.remove(name)
+    else:
+        visitor.visits += 1
+        flags["new_visit"] = True
+    visitor.forgotten = visitor.forgotten[-FORGOTTEN_VISITS:]
+    number = None if was_forgotten else visitor.visits
+    visit = visitor.kept[visit_id] = Visit(visit_id, number, was_forgotten)
+    return visit
 
 
-def titled_views(events: list[Event]) -> list[Event]:
-    return [event for event in events if event.page is not None]
+def takers(visitor: Visitor, visit: Visit | None) -> list[tuple[Field, list[Event]]]:
+    """Return each field with the events that move it; those of a visit only where there is one.
 
-
-def count_views(events: list[Event]) -> int:
-    """Count page views by their type alone, with a page or without."""
-    return sum(event.is_view for event in events)
-
-
-def first_page(events: list[Event]) -> str | None:
-    views = titled_views(events)
-    return min(views, key=lambda view: view.order).page if views else None
-
-
-def last_page(events: list[Event]) -> str | None:
-    views = titled_views(events)
-    return max(views, key=lambda view: view.order).page if views else None
+    A late event opened no visit (None) and moves the visitor's minimums only; a repeat is not
+    counted, and still merges everything else.
+    """
+    moved = []
+    for each in visitor.shape.fields:
+        whose: Visitor | Visit = visitor
+        if each.is_the_visits:
+            if visit is None or visit is visitor.no_visit:
+                continue
+            whose = visit
+        if each.operation in {"count", "sum"}:
+            moved.append((each, whose.counted))
+        elif each.operation in {"first", "min"} and whose is visitor:
+            moved.append((each, visitor.arrived))
+        else:
+            moved.append((each, whose.events))
+    return moved
 
 
 def known_entry_pages(visitor: Visitor, event: Event) -> Fields:
     """Return the entry pages known now; `corrected` says that one of these has changed."""
-    pages = {"visitor": first_page(visitor.arrived)}
-    if event.visit in visitor.kept:
-        pages["visit"] = first_page(visitor.kept[event.visit].events)
+    visit = visitor.kept.get(event.visit or "")
+    pages = {
+        each.name: value_of(each, events)
+        for each, events in takers(visitor, visit)
+        if each.is_text and each.operation == "first" and not is_lost(each, visit)
+    }
     return {name: page for name, page in pages.items() if page is not None}
 
 
+def is_lost(each: Field, visit: Visit | None) -> bool:
+    """Whether it is an entry page of a visit that was forgotten: never known again."""
+    was_forgotten = visit is not None and visit.was_forgotten
+    return was_forgotten and each.is_the_visits and each.is_text and each.operation == "first"
+
+
 def visitor_fields(visitor: Visitor) -> Fields:
-    """Compute the visitor's fields; a late event takes part in the minimums only."""
-    applied = visitor.events
-    return {
-        "visitor_id": visitor.id,
-        "visitor_first_page": first_page(visitor.arrived),
-        "visitor_last_page": last_page(applied),
-        "visitor_first_seen": min(event.time for event in visitor.arrived),
-        "visitor_last_seen": max(event.time for event in applied),
-        "visitor_visits": len(visitor.opened),
-        "visitor_pageviews": count_views(visitor.counted),
-        "visitor_events": len(visitor.counted),
-    }
+    """Compute the visitor's fields, in the contract's order."""
+    declared = {e.name: value_of(e, own) for e, own in takers(visitor, None)}
+    return {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
 
 
-def visit_fields(visit: Visit) -> Fields:
-    pageviews = count_views(visit.counted)
-    return {
-        "visit_id": visit.id,
-        "visit_number": visit.number,
-        "visit_first_page": first_page(visit.events),
-        "visit_last_page": last_page(visit.events),
-        "visit_start": min(event.time for event in visit.events),
-        "visit_end": max(event.time for event in visit.events),
-        "visit_pageviews": pageviews,
-        "visit_events": len(visit.counted),
-        "visit_bounce": pageviews <= 1,
-    }
+def visit_fields(visitor: Visitor, visit: Visit) -> Fields:
+    """Compute the fields of a kept visit, in the contract's order."""
+    fields: Fields = {"visit_id": visit.id, "visit_number": visit.number}
+    for each, events in takers(visitor, visit):
+        if each.is_the_visits:
+            fields[each.name] = None if is_lost(each, visit) else value_of(each, events)
+    fields["visit_bounce"] = fields[visitor.shape.bounce] <= 1
+    return fields
+
+
+def field_names(shape: Shape) -> list[str]:
+    """Return the names of all fields, in the contract's order."""
+    visitor = ["visitor_id", *(each.name for each in shape.of_visitor()), "visitor_visits"]
+    return visitor + visit_names(shape)
+
+
+def visit_names(shape: Shape) -> list[str]:
+    """Return the names of a visit's fields."""
+    return ["visit_id", "visit_number", *(each.name for each in shape.of_visit()), "visit_bounce"]
 
 
 def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:
-    """Return what leaves with the event: its visitor, its own visit, and the flags."""
-    own: Fields = dict.fromkeys(VISIT_FIELDS)
-    if event.visit in visitor.kept:
-        own |= visit_fields(visitor.kept[event.visit])
+    """Return what the event is answered: its visitor, its own visit, and the flags."""
+    visit = visitor.kept.get(event.visit or "")
+    if visit is None:
+        own = dict.fromkeys(visit_names(visitor.shape)) | {"visit_id": event.visit}
     else:
-        own["visit_id"] = event.visit
+        own = visit_fields(visitor, visit)
+        flags["truncated"] |= visit.was_forgotten
     return visitor_fields(visitor) | own | flags
-
-
-def as_stored(value: object) -> str:
-    """Return a value as the hash holds it."""
-    return str(int(value)) if isinstance(value, bool) else str(value)

@@ -64,8 +64,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions: Distributio
     assert {name: data for name, data in found.items() if name not in metadata} == expected
     for name in (
         "profiler/_lua/profile.lua.j2",
-        "profiler/_lua/parts/state.lua.j2",
-        "profiler/_lua/operations/event_time.lua.j2",
+        "profiler/_lua/parts/seldom.lua.j2",
+        "profiler/_lua/operations/first.lua.j2",
         "profiler/_lua/presets/standard.toml",
         "profiler/_lua/rendered/article.lua",
         "profiler/data/sample.ndjson.gz",

@@ -70,10 +70,10 @@ def test_the_demo_shows_what_is_in_the_sample(installation: Installation) -> Non
 def test_a_type_checker_sees_its_types(installation: Installation) -> None:
     consumer = installation.directory / "consumer.py"
     consumer.write_text(
-        "from profiler.demo.sample import read_sample\n"
-        "for record in read_sample():\n"
-        "    fine: bytes = record.value\n"
-        "    wrong: int = record.value\n"
+        "from profiler.records.types import Record\n"
+        "def use(record: Record) -> None:\n"
+        "    fine: str = record.topic\n"
+        "    wrong: int = record.topic\n"
     )
     mypy = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file="]
     checked = subprocess.run(
@@ -86,5 +86,5 @@ def test_a_type_checker_sees_its_types(installation: Installation) -> None:
 
     [error, summary] = checked.stdout.splitlines()
     assert error.startswith("consumer.py:4: error: Incompatible types in assignment")
-    assert '"bytes"' in error
+    assert '"str"' in error
     assert summary.startswith("Found 1 error")

@@ -10,7 +10,19 @@ from jsonschema import Draft202012Validator
 
 from profiler.config import Settings, json_schema, load_settings, render_starter
 from profiler.config.catalogue import catalogue
-from tools.write_reference import MARK, PAGE, ROOT, SCHEMA, stale
+from profiler.rules.operations import operations
+from tools.write_reference import (
+    BEGIN,
+    END,
+    MARK,
+    MODEL,
+    PAGE,
+    ROOT,
+    SCHEMA,
+    page,
+    stale,
+    with_operations,
+)
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -40,20 +52,36 @@ def test_what_is_committed_is_fresh() -> None:
 
 
 def test_stale_files_are_found(tmp_path: Path) -> None:
-    for path in (PAGE, SCHEMA):
+    for path in (PAGE, SCHEMA, MODEL):
         copy = tmp_path / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True)
-        copy.write_text(path.read_text("utf-8").replace("45000", "44000"), "utf-8")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text("utf-8").replace("45000", "44000").replace("| 7 bytes |", "| 44000 |")
+        copy.write_text(text, "utf-8")
     found = dict(stale(tmp_path))
-    assert sorted(path.name for path in found) == ["configuration.md", "profiler.schema.json"]
+    stale_names = ["configuration.md", "data-model.md", "profiler.schema.json"]
+    assert sorted(path.name for path in found) == stale_names
     assert all("44000" not in text for text in found.values())
 
 
-def test_the_introduction_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / PAGE.name).write_text(f"By hand.\n{MARK}old")
-    text = dict(stale(tmp_path))[tmp_path / "docs" / PAGE.name]
+def test_the_introduction_is_kept() -> None:
+    text = page(f"By hand.\n{MARK}old")
     assert text.startswith(f"By hand.\n{MARK}\n### At the top\n")
+
+
+def test_what_stands_around_the_operations_is_kept() -> None:
+    text = with_operations(f"Above.\n{BEGIN}old{END}Below.\n")
+    assert text.startswith(f"Above.\n{BEGIN}\n| operation |")
+    assert text.endswith(f" |\n\n{END}Below.\n")
+    with pytest.raises(ValueError, match=r"data-model\.md: expected <!-- Generated"):
+        with_operations("No mark.\n")
+
+
+def test_the_data_model_lists_every_operation_in_its_own_words() -> None:
+    rows = MODEL.read_text("utf-8").partition(BEGIN)[2].partition(END)[0].splitlines()[3:-1]
+    assert len(rows) == len(operations())
+    for row, operation in zip(rows, operations().values(), strict=True):
+        assert row.startswith(f"| `{operation.name}` |")
+        assert operation.summary in row
 
 
 def test_the_page_names_every_setting() -> None:

@@ -93,8 +93,8 @@ def test_a_kind_without_a_row_is_refused(
         ("24-a-stop", 1, "WRONG"),
         ("24-a-stop", -9, "WRONG"),
         ("24-a-stop", 77, "MISSING"),
-        ("02-a-queue", 1, "planned"),
-        ("02-a-queue", 0, "right"),
+        ("11-nine-tabs", 1, "another way"),
+        ("11-nine-tabs", 0, "right"),
     ],
 )
 def test_a_case_is_judged_by_its_code(name: str, code: int, verdict: str) -> None:
@@ -114,14 +114,14 @@ def test_cases_are_run_and_counted(
 ) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://nowhere")
     monkeypatch.setenv("KAFKA_BOOTSTRAP", "nowhere:1")
-    for name, code in (("01-planned", 1), ("30-right", 0), ("31-wrong", 3), ("32-missing", 77)):
+    for name, code in (("11-other", 1), ("30-right", 0), ("31-wrong", 3), ("32-missing", 77)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "run").write_text(PROGRAM.format(code=code))
         (tmp_path / name / "run").chmod(0o700)
     assert run_field_cases.main([str(tmp_path)]) == 1
     *rows, last = capsys.readouterr().out.splitlines()
     assert [row.split()[:3] for row in rows] == [
-        ["01-planned", "1", "planned"],
+        ["11-other", "1", "another"],
         ["30-right", "0", "right"],
         ["31-wrong", "3", "WRONG"],
         ["32-missing", "77", "MISSING"],

@@ -75,12 +75,15 @@ def test_what_stays_the_same_is_no_change() -> None:
         ("x = a == b", {"x = a ~= b", ""}),
         ("if a < 2 then", {"if a <= 2 then", "if a < 3 then", "if true then", "if false then"}),
         ("if a then", {"if not (a) then"}),
+        ("if a then b = c end", {"if not (a) then b = c end", "if true then b = c end"}),
         ("return a - 1", {"return a + 1", "return nil"}),
         ("return -a", {"return a", "return nil"}),
         ("return not a", {"return  a"}),
         ('x = "code"', {'x = ""'}),
         ("  f(a)", {"  "}),
         ("x = --[[= n ]] + 1", {"x = --[[= n ]] - 1"}),
+        ("x = is_late(a, b + 1, 0)", {"x = is_late(b + 1, a, 0)"}),
+        ('f(">i7c0", x', {'f("<i7c0", x', 'f(">I7c0", x', 'f(">i1c0", x', 'f("", x'}),
     ],
 )
 def test_what_is_changed_in_a_template(source: str, expected: set[str]) -> None:
@@ -96,6 +99,8 @@ def test_what_is_changed_in_a_template(source: str, expected: set[str]) -> None:
         "--[[\na == 1\n]]",
         'f(a, "words for people"',
         'redis.call("HSET", key',
+        "local function is_late(a, b)",
+        "local a = string.byte(a, b)",
     ],
 )
 def test_what_is_left_alone_in_a_template(source: str) -> None:

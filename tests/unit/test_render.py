@@ -1,6 +1,7 @@
 """Rendering: the same rules give the same text, and nothing in the rules can leave its quotes."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,9 @@ def test_every_version_has_a_sha_and_a_function_of_its_own() -> None:
 def test_an_undefined_name_in_a_template_fails_the_rendering(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "profile.lua.j2").write_text("local ttl = --[[= ttl_msec ]]\n")
-    monkeypatch.setattr(render_module, "_LUA", tmp_path)
+    templates = shutil.copytree(RENDERED.parent, tmp_path / "lua")
+    (templates / "profile.lua.j2").write_text("local ttl = --[[= ttl_msec ]]\n")
+    monkeypatch.setattr(render_module, "_LUA", templates)
 
     with pytest.raises(UndefinedError, match="ttl_msec"):
         render(load_rules("standard"))
@@ -93,7 +95,7 @@ def test_an_undefined_name_in_a_template_fails_the_rendering(
 def test_a_quoted_text_stays_within_its_quotes(text: str) -> None:
     quoted = quote_lua(text)
 
-    assert re.fullmatch(r'"(?:[A-Za-z0-9_.:/~ -]|\\\d{3})*"', quoted)
+    assert re.fullmatch(r'"(?:[A-Za-z0-9_.:/~> -]|\\\d{3})*"', quoted)
 
 
 def test_a_digit_behind_an_escape_is_not_taken_into_it() -> None:
@@ -118,5 +120,6 @@ def test_hostile_text_reaches_no_line_of_the_script_unescaped(text: str) -> None
 def test_any_name_of_a_field_gives_a_local_that_lua_takes(field: str) -> None:
     text = render(rules_about(field or "-"))
 
-    for local in re.findall(r"local (\S+?),? [^=]*= (?:clip\()?args\[at \+ ", text):
-        assert re.fullmatch(r"[a-z_][a-z0-9_]*", local)
+    locals_ = re.findall(r"local (event_\S+) = args\[event \+ ", text)
+    assert len(locals_) == 2
+    assert all(re.fullmatch(r"[a-z_][a-z0-9_]*", local) for local in locals_)

@@ -10,6 +10,7 @@ import pytest
 from profiler.errors import ConfigError
 from profiler.rules.identity import NOBODY
 from profiler.rules.model import PRESETS, load_rules, parse_rules
+from profiler.rules.operations import operations
 
 #: A small file that is right; each wrong one differs by one line.
 GOOD = """\
@@ -121,11 +122,11 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ('[visit]\nbounce = "visit_pages"\n', "", "1: visit.bounce: bounce must name a count"),
         ('order = "event_time"', 'order = "arrival"', "21: visit: visits are remembered only with"),
         ('name = "visitor_first_page"', "", "24: rule number 1: name: Field required"),
-        ('"visitor_first_page"', '"visitor_id"', "24: rule visitor_id: visitor_id is built in"),
+        ('"visitor_first_page"', '"visitor_id"', "25: rule visitor_id: name: visitor_id is built"),
         (
             '"visitor_first_page"',
             '"visit_page"',
-            "24: rule visit_page: the name of a visitor field",
+            "25: rule visit_page: name: the name of a visitor",
         ),
         (
             'scope = "visitor"',
@@ -134,10 +135,25 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ),
         (
             'operation = "first"',
-            'operation = "sum"',
-            "27: rule visitor_first_page: operation: Input",
+            'operation = "median"',
+            "27: rule visitor_first_page: operation: no operation is called median; there ",
         ),
-        ('value = "q_page"\n', "", "24: rule visitor_first_page: first needs a value: a field"),
+        ('value = "q_page"\n', "", "24: rule visitor_first_page: value: first needs a value: a"),
+        (
+            '"first"',
+            '"sum"\ndecimals = 5',
+            "28: rule visitor_first_page: decimals: Input should be",
+        ),
+        (
+            '"first"',
+            '"first"\ndecimals = 2',
+            "28: rule visitor_first_page: decimals: first takes no",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "sum"\nvalue = "event_time"',
+            "28: rule visitor_first_page: value: sum does not take the event's time",
+        ),
         (
             'when = "page_view"\n\n',
             'when = "sale"\n\n',
@@ -148,7 +164,11 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
             'if = "page_view"\n\n',
             "29: rule visitor_first_page: if: Extra",
         ),
-        ('"count"', '"count"\nvalue = "q_page"', "31: rule visit_pages: count takes no value"),
+        (
+            '"count"',
+            '"count"\nvalue = "q_page"',
+            "35: rule visit_pages: value: count takes no value",
+        ),
         (
             '"visitor_first_page"',
             '"visitor_\u00e9"',
@@ -255,3 +275,24 @@ def test_the_types_of_fields_follow_from_their_operations() -> None:
 
     assert types["visitor_first_page"] == "string"
     assert types["visitor_first_seen"] == types["visit_pageviews"] == "integer"
+
+
+def test_an_unknown_operation_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_rules(GOOD.replace('"first"', '"median"'), "shop.toml")
+
+    assert str(refused.value).endswith(f"; there are {', '.join(operations())}")
+
+
+def test_an_order_that_an_operation_does_not_know_is_refused() -> None:
+    arrival = GOOD.replace('"event_time"', '"arrival"').replace(
+        '[visit]\nbounce = "visit_pages"\n', ""
+    )
+    assert parse_rules(arrival, "shop.toml").order == "arrival"
+
+    with pytest.raises(ConfigError) as refused:
+        parse_rules(arrival.replace('"first"', '"sum"'), "shop.toml")
+
+    assert str(refused.value).endswith(
+        "visitor_first_page: operation: sum is unknown to order arrival"
+    )

@@ -28,6 +28,11 @@ def page_view(**more: object) -> Json:
     return {f"query-other_{name}": value for name, value in fields.items() if value is not None}
 
 
+def dated(at: object, page: str, **more: object) -> Json:
+    """A page view with its own time."""
+    return page_view(dvce_created_tstamp=at, page_title=page, event_id=f"id of {page}", **more)
+
+
 class Door:
     """One reader: its rules, its clock, and a store of its own.
 

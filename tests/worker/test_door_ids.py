@@ -163,9 +163,7 @@ def test_it_is_the_same_event_in_every_mode(door: Door, first: Mode, second: Mod
 def test_a_field_without_a_name_is_no_id_and_no_time(door_of: Callable[..., Door]) -> None:
     """Where the rules name none."""
     nameless = page_view(page_title="Start") | {"": 1}
-    outputs = door_of(event_id=None, event_time=None).take(
-        *2 * [nameless], timestamps=[NOW, NOW + 1]
-    )
+    outputs = door_of(event_id=None, created=None).take(*2 * [nameless], timestamps=[NOW, NOW + 1])
     assert [output["repeated"] for output in outputs] == [False, False]
     assert outputs[-1]["visit_end"] == NOW + 1
 

@@ -2,16 +2,9 @@
 
 import pytest
 
-from tests.worker.door import DAY, NOW, Door, Json, door, page_view
+from tests.worker.door import DAY, NOW, Door, Json, dated, door, page_view
 
 __all__ = ["door"]
-
-SECOND_VERSION = "the script, second version"
-
-
-def dated(at: object, page: str, **more: object) -> Json:
-    """A page view with its own time."""
-    return page_view(dvce_created_tstamp=at, page_title=page, event_id=f"id of {page}", **more)
 
 
 @pytest.mark.parametrize(
@@ -143,22 +136,58 @@ def test_two_readers_at_one_moment_make_no_repeats(door: Door) -> None:
     (first,) = door.take(page_view(page_title="Start"), watermarks=True)
     door.restart()
     (second,) = door.take(page_view(page_title="Start"), watermarks=True)
-    assert first["visit_end"] == second["visit_end"] == NOW
+    assert first["visit_end"] is second["visit_end"] is None
     assert (second["repeated"], second["visit_pageviews"]) == (False, 2)
 
 
+@pytest.mark.parametrize("timestamp", [-1, NOW // 1_000])
+@pytest.mark.parametrize("own", [None, "soon", NOW + 2 * DAY])
 @pytest.mark.field(
     kind="times",
-    meets="a device's clock jumps in mid-visit",
-    happens="the record's time takes its place, and `profile_time_corrected` says so",
+    meets="nothing says when an event of Kafka happened",
+    happens="it counts and moves no first or last, and `profile_time_corrected` says so",
 )
-def test_a_device_s_clock_that_jumps_in_mid_visit_is_put_right_and_said(door: Door) -> None:
-    """By a day, for one event: its record's time is nearer."""
-    events = [dated(NOW, "Start"), dated(NOW + DAY, "List"), dated(NOW + 20, "Cart")]
-    outputs = door.take(*events, timestamps=[NOW + 3, NOW + 13, NOW + 23])
-    assert [output["visit_last_page"] for output in outputs] == ["Start", "List", "Cart"]
-    assert [output["time_corrected"] for output in outputs] == [False, True, False]
-    assert outputs[-1]["visit_end"] == NOW + 20
+def test_an_event_of_a_stream_without_any_time_counts_and_moves_nothing(
+    door: Door, timestamp: int, own: object
+) -> None:
+    """The time of reading would change with every redelivery."""
+    dated_view = dated(NOW, "Start", domain_sessionid="B")
+    door.take(dated_view, timestamps=[NOW], watermarks=True)
+    (output,) = door.take(dated(own, "List"), timestamps=[timestamp], watermarks=True)
+    assert output["time_corrected"]
+    assert output["visitor_last_page"] == "Start"
+    assert (output["visit_first_page"], output["visit_start"]) == (None, None)
+    assert (output["visit_pageviews"], output["visitor_pageviews"]) == (1, 2)
+
+
+# --- the field that says when an event was received -----------------------------------------------
+
+
+def received(at: object, page: str, **more: object) -> Json:
+    """A page view without a time of its own, of which a collector says when it came."""
+    return page_view(page_title=page, event_id=f"id of {page}", **more) | {
+        "kafka_raw-timestamp": at
+    }
+
+
+@pytest.mark.parametrize(
+    "at", [NOW - 5, str(NOW - 5), (NOW - 5) * 1_000, "2023-11-14T22:13:19.995Z"]
+)
+@pytest.mark.field(
+    kind="times",
+    meets="a record that was copied from topic to topic, long after its event came",
+    happens="the field that the rules name says when it was received; else the record's time",
+)
+def test_the_field_of_the_rules_says_when_an_event_was_received(door: Door, at: object) -> None:
+    (output,) = door.take(received(at, "Start"), timestamps=[NOW], mode="profile")
+    assert output["visit_start"] == NOW - 5
+    assert not output["time_corrected"]
+
+
+@pytest.mark.parametrize("at", [None, "", 0, "soon", NOW + DAY + 1, True])
+def test_where_the_field_is_implausible_the_record_s_time_stands(door: Door, at: object) -> None:
+    (output,) = door.take(received(at, "Start"), timestamps=[NOW - 7])
+    assert output["visit_start"] == NOW - 7
 
 
 def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
@@ -168,60 +197,3 @@ def test_a_replayed_event_says_nothing_of_its_time(door: Door) -> None:
     (again,) = door.take(taken, timestamps=[NOW], watermarks=True)
     assert (first["replayed"], first["time_corrected"]) == (False, True)
     assert (again["replayed"], again["time_corrected"]) == (True, False)
-
-
-# --- what the script decides ----------------------------------------------------------------------
-
-
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
-@pytest.mark.field(
-    kind="times",
-    meets="a device's clock is about an hour ahead, as much as is allowed",
-    happens="**not right yet**: the order may change; the script's second version mends it",
-)
-def test_a_clock_about_an_hour_ahead_keeps_its_order(door: Door) -> None:
-    """The delay of the network puts each event on another side of the allowed skew."""
-    hour, pages = 3_600_000, ["Start", "List", "Cart", "Order"]
-    delays = [450, 40, 330, 60]
-    events = [dated(NOW + hour + 150 + 100 * n, page) for n, page in enumerate(pages)]
-    received = [NOW + 100 * n + delay for n, delay in enumerate(delays)]
-    outputs = door.take(*events, timestamps=received)
-    last = outputs[-1]
-    assert (last["visit_first_page"], last["visit_last_page"]) == ("Start", "Order")
-
-
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
-@pytest.mark.field(
-    kind="times",
-    meets="a queue of a wrong clock arrives at once",
-    happens="**not right yet**: the order is lost; the script's second version mends it",
-)
-def test_a_queue_of_a_wrong_clock_keeps_its_order(door: Door) -> None:
-    """All of it arrives at once, and the clock is two hours ahead."""
-    pages = ["Start", "List", "Cart", "Details", "Order", "Thanks"]
-    events = [dated(NOW + 7_200_000 + 100 * n, page) for n, page in enumerate(pages)]
-    *_, last = door.take(*events, timestamps=6 * [NOW + 900])
-    assert (last["visit_first_page"], last["visit_last_page"]) == ("Start", "Thanks")
-
-
-@pytest.mark.xfail(reason=SECOND_VERSION, strict=True)
-@pytest.mark.field(
-    kind="times",
-    meets="a visit comes back after more others than are kept",
-    happens="**not right yet**: it counts as new; the script's second version mends it",
-)
-def test_a_visit_that_comes_back_after_it_was_forgotten_is_no_new_one(door: Door) -> None:
-    visits = [*"ABCDEFGHI", "A"]
-    *_, last = door.take(
-        *(
-            page_view(
-                domain_sessionid=visit,
-                page_title=f"page {n}",
-                event_id=str(n),
-                dvce_created_tstamp=NOW + n,
-            )
-            for n, visit in enumerate(visits)
-        )
-    )
-    assert last["visitor_visits"] == 9
-    assert last["visit_first_page"] != "page 9"

@@ -22,6 +22,7 @@ from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
+from profiler.rules.contract import LAYOUT
 from profiler.rules.model import load_rules
 from profiler.worker.apply import ApplyStage
 from profiler.worker.commit import next_offsets
@@ -40,7 +41,7 @@ from tests.worker.running import PATIENCE_S
 
 SIZE = len(VISITORS)  # so that each batch has one event of each visitor
 LARGE = 20_000
-NEWER_STATE = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack({99}))"
+NEWER_STATE = f"redis.call('HSET', KEYS[1], '~', cmsgpack.pack({{ {LAYOUT + 1} }}))"
 
 
 class Line:

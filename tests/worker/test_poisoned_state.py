@@ -12,6 +12,7 @@ import redis
 
 from profiler.profiles.keys import key_of
 from profiler.records.types import Record
+from profiler.rules.contract import LAYOUT
 from profiler.rules.model import PRESETS
 from tests.conftest import MakeStore
 from tests.integration.pipeline_runs import Input, place_of
@@ -56,12 +57,11 @@ POISONS: dict[str, Poison] = {
     "random bytes": spoil(lambda _: bytes.fromhex("c1ffd9a70013e2")),
     "no bytes": spoil(lambda _: b""),
     "cut": spoil(lambda state: state[: len(state) // 2]),
-    "another order": spoil(lambda state: state[:3] + b"?" + state[4:]),
+    "another order": spoil(lambda state: state[:1] + b"?" + state[2:]),
     "over its cap": spoil(lambda state: state + b"x" * PROFILE_BYTES),
 }
 #: `article` takes such a hash for the article's own, and goes on from its fields.
 STANDARD_POISONS: dict[str, Poison] = {
-    "no state": lambda client, key: client.hdel(key, "~"),
     "another program's hash": retype(lambda client, key: client.hset(key, "visitor_id", "x")),
 }
 
@@ -198,8 +198,8 @@ def test_state_of_a_newer_layout_stops_the_worker_and_loses_nothing(
         key = key_of(deployment.key_prefix + "{<id>}", "newer")
         state = client.hget(key, "~")
         assert isinstance(state, bytes)
-        assert state[1] == 1
-        spoil(lambda state: state[:1] + b"\x02" + state[2:])(client, key)
+        assert state[1] == LAYOUT
+        spoil(lambda state: state[:1] + b"\x03" + state[2:])(client, key)
         deployment.produce(two_of_each(visitors, 3))
         with deployment.start("run") as program:
             assert program.wait() == 1

@@ -17,12 +17,14 @@ class Area(NamedTuple):
         share: how many mutants it gets, in proportion to other areas.
         sources: patterns of paths in the tree, each of which must find a file.
         tests: arguments of pytest, quick tests first.
+        only: of their tests those that pytest's ``-k`` chooses by this, or all.
     """
 
     name: str
     share: int
     sources: tuple[str, ...]
     tests: tuple[str, ...]
+    only: str = ""
 
     def files(self, tree: Path) -> list[str]:
         """The paths of the area's files below `tree`, in order.
@@ -48,6 +50,7 @@ def load_areas(table: Path) -> list[Area]:
             share=area.get("share", 1),
             sources=tuple(area["sources"]),
             tests=tuple(area["tests"]),
+            only=area.get("only", ""),
         )
         for area in areas
     ]

@@ -5,17 +5,25 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import NamedTuple
 
+from tools.mutants.areas import Area
 from tools.mutants.draw import Mutant
+from tools.mutants.renderings import RENDER, hook, is_rendered
 
 #: After an interrupt pytest has so long to end the servers of its tests.
 _GRACE_S = 30.0
 #: For what is no test: rendering, and asking where the package comes from.
 _SHORT_S = 60.0
+
+
+#: Where renderings are, and what writes them: the presets', and those of the vectors' own rules.
+_RENDERED = ("lua/rendered", "lua/vectors/rules")
+_RENDER_PROGRAMS = (("profiler", "lua", "render"), ("tools.vectors",))
 
 
 class Run(NamedTuple):
@@ -55,30 +63,37 @@ class Copy:
             Why this is no mutant, or nothing.
         """
         path = self._directory / mutant.path
-        path.write_text(mutant.edit.apply(path.read_text("utf-8")), "utf-8")
+        source = path.read_text("utf-8")
+        path.write_text(mutant.edit.apply(source), "utf-8")
         self._forget_bytecode(path)
-        return "" if mutant.path.endswith(".py") else self._render()
+        if mutant.path.endswith(".py"):
+            return ""
+        if not is_rendered(mutant):
+            return self._render()
+        render = self._directory / RENDER
+        render.write_text(render.read_text("utf-8") + hook(mutant, source), "utf-8")
+        self._forget_bytecode(render)
+        return _why_no_lua([path])
 
     def restore(self, mutant: Mutant) -> None:
         """Put the original back."""
-        path = self._directory / mutant.path
-        shutil.copy2(self._tree / mutant.path, path)
-        self._forget_bytecode(path)
-        shutil.copytree(
-            self._tree / "lua" / "rendered",
-            self._directory / "lua" / "rendered",
-            dirs_exist_ok=True,
-        )
+        for name in (mutant.path, RENDER) if is_rendered(mutant) else (mutant.path,):
+            path = self._directory / name
+            shutil.copy2(self._tree / name, path)
+            self._forget_bytecode(path)
+        for folder in _RENDERED:
+            shutil.copytree(self._tree / folder, self._directory / folder, dirs_exist_ok=True)
 
-    def test(self, tests: tuple[str, ...], limit_s: float) -> Run:
-        """Run tests until the first fails, in a session of their own.
+    def test(self, area: Area, limit_s: float) -> Run:
+        """Run an area's tests until the first fails, in a session of their own.
 
         Args:
-            tests: arguments of pytest.
+            area: whose tests.
             limit_s: after so long they are ended.
         """
         options = ["-x", "-q", "--tb=line", "--no-header", "-p", "no:cacheprovider"]
-        command = [str(self._python), "-m", "pytest", *options, *tests]
+        options += ["-k", area.only] if area.only else []
+        command = [str(self._python), "-m", "pytest", *options, *area.tests]
         begin = time.monotonic()
         with subprocess.Popen(
             command,
@@ -121,22 +136,29 @@ class Copy:
             raise RuntimeError(f"tests would not import the copy: {found.stdout}{found.stderr}")
 
     def _render(self) -> str:
-        rendered = self._directory / "lua" / "rendered"
-        before = {path: path.read_bytes() for path in sorted(rendered.glob("*.lua"))}
-        run = self._run("-m", "profiler", "lua", "render")
-        if run.returncode:
-            raise RuntimeError(f"the templates do not render: {run.stderr}")
-        if before == {path: path.read_bytes() for path in before}:
+        before = self._renderings()
+        if any(self._run("-m", *program).returncode for program in _RENDER_PROGRAMS):
+            return "does not render"
+        if before == self._renderings():
             return "renders to the same script"
-        parse = ["luacheck", "--quiet", "--only", "0", "--", *map(str, before)]
-        is_lua = subprocess.run(parse, capture_output=True, check=False).returncode <= 1
-        return "" if is_lua else "is no Lua"
+        return _why_no_lua(before)
+
+    def _renderings(self) -> dict[Path, bytes]:
+        folders = (self._directory / folder for folder in _RENDERED)
+        paths = (path for folder in folders for path in sorted(folder.glob("*.lua")))
+        return {path: path.read_bytes() for path in paths}
 
     @staticmethod
     def _forget_bytecode(path: Path) -> None:
         """Python takes a change of the same length in the same second for none."""
         if path.suffix == ".py":
             Path(cache_from_source(str(path))).unlink(missing_ok=True)
+
+
+def _why_no_lua(paths: Iterable[Path]) -> str:
+    parse = ["luacheck", "--quiet", "--only", "0", "--", *map(str, paths)]
+    is_lua = subprocess.run(parse, capture_output=True, check=False).returncode <= 1
+    return "" if is_lua else "is no Lua"
 
 
 def _end(process: subprocess.Popen[str]) -> str:

@@ -92,7 +92,7 @@ class Pass:
 
     def _check_tests(self, area: Area) -> None:
         copy = self._copies.get()
-        run = copy.test(area.tests, self._options.limit_s)
+        run = copy.test(area, self._options.limit_s)
         self._copies.put(copy)
         if run.is_late or run.code:
             raise RuntimeError(f"area {area.name}: tests fail without a mutant:\n{run.output}")
@@ -106,7 +106,7 @@ class Pass:
         copy = self._copies.get()
         try:
             void = copy.put(mutant)
-            run = None if void else copy.test(area.tests, self._options.limit_s)
+            run = None if void else copy.test(area, self._options.limit_s)
             copy.restore(mutant)
         finally:
             self._copies.put(copy)

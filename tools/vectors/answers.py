@@ -1,49 +1,70 @@
 """What a call must answer: the oracles, asked in the script's own terms."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from tests.oracles.article import EVENT_TYPE, PAGE, PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
-from tests.oracles.events import EVENT_ID, EVENT_TIME
-from tests.oracles.standard import FLAGS, PLAIN_FIELDS, StandardFold, as_stored
-from tools.vectors.calls import Answer, Event
+from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
+from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
+from tests.oracles.shape import STANDARD, Shape
+from tests.oracles.standard import FLAGS, StandardFold, field_names
+from tools.vectors.calls import Answer, Event, Text
 
 MAX_ARTICLE_PAGE_BYTES = 8192
+ARTICLE_FIELDS = (
+    *("visitor_id", "visit_id", "visitor_first_page", "visitor_last_page"),
+    *("visit_first_page", "visit_last_page"),
+)
 
 
-class StandardOracle:
-    """`StandardFold`, asked in the script's own terms."""
-
-    def __init__(self) -> None:
-        self.fold = StandardFold()
+class Oracle(Protocol):
+    """Knows what a script must answer."""
 
     def answer(self, visitor: str, stream: str, event: Event) -> Answer:
         """Fold the event; return what the script must answer."""
-        offset, record_ms, *_ = event
-        result = self.fold.fold(
-            flat_of(visitor, event),
-            record_ms=int(record_ms),
-            stream=stream,
-            offset=int(offset) if stream else -1,
-        )
-        if result is None:
-            raise ValueError("the oracle saw no visitor")
-        # The flags that never leave as fields are not the oracle's; the contract defines them.
-        flags = [name for name in FLAGS if result[name] and name != "time_corrected"]
-        if "replayed" not in flags and not event.visit_id:
-            flags.append("no_visit")
-        if result["time_corrected"]:
-            flags.append("time_replaced")
-        values = {k: v for k, v in result.items() if k not in FLAGS and v is not None}
-        return {"flags": flags, "profile": {name: as_stored(v) for name, v in values.items()}}
+        ...
 
     def stored(self, visitor: str) -> dict[str, str]:
         """Return the plain fields that the hash must hold."""
-        current = self.fold.latest(visitor)
-        return {name: current[name] for name in PLAIN_FIELDS if name in current}
+        ...
 
-    def current(self, visitor: str) -> list[Answer]:
-        """Return what the script must answer to a call without events."""
-        return [{"flags": [], "profile": found}] if (found := self.fold.latest(visitor)) else []
+    def current(self, visitor: str) -> Answer:
+        """Return what the script must answer to a call that reads."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names of all fields."""
+        ...
+
+
+class FoldOracle:
+    """`StandardFold`, asked in the script's own terms."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.fold = StandardFold(shape)
+
+    def answer(self, visitor: str, stream: str, event: Event) -> Answer:
+        """Fold the event; return what the script must answer."""
+        result = self.fold.fold(
+            flat_of(visitor, event, self.fold.shape.inputs),
+            received=int(event.received) if event.received else None,
+            stream=stream,
+            offset=int(event.offset) if stream else -1,
+        )
+        if result is None:
+            raise ValueError("the oracle saw no visitor")
+        values = {name: value for name, value in result.items() if name not in FLAGS}
+        return {"flags": [name for name in FLAGS if result[name]], "profile": values}
+
+    def stored(self, visitor: str) -> dict[str, str]:
+        """Return the plain fields that the hash must hold."""
+        return self.fold.plain(visitor)
+
+    def current(self, visitor: str) -> Answer:
+        """Return what the script must answer to a call that reads."""
+        return self.fold.latest(visitor)
+
+    def names(self) -> list[str]:
+        """Return the names of all fields."""
+        return field_names(self.fold.shape)
 
 
 class ArticleOracle:
@@ -60,11 +81,12 @@ class ArticleOracle:
         if stream:
             # The program knows no watermark: what is at or below it does not reach the program.
             if int(event.offset) <= self.marks.get((visitor, stream), -1):
-                return {"flags": ["replayed"], "profile": before}
+                return {"flags": ["replayed"], "profile": _article(before)}
             self.marks[visitor, stream] = int(event.offset)
         page = str(event.page)
         shown = page.encode()[:MAX_ARTICLE_PAGE_BYTES].decode(errors="ignore")
-        persisted = self.program.apply(flat_of(visitor, event._replace(page=shown)))
+        flat = flat_of(visitor, event._replace(page=shown), STANDARD.inputs)
+        persisted = self.program.apply(flat)
         flags = []
         # The program cuts nothing; the script does, so that event and profile fit a record.
         if shown != page and event.event_type == "Pageview":
@@ -80,25 +102,38 @@ class ArticleOracle:
             for name, value in persisted.items()
             if name.startswith(PROFILE_PREFIX)
         }
-        return {"flags": flags, "profile": profile}
+        return {"flags": flags, "profile": _article(profile)}
 
     def stored(self, visitor: str) -> dict[str, str]:
         """Return the plain fields that the hash must hold."""
         return dict(self.program.hashes.get(visitor, {}))
 
-    def current(self, visitor: str) -> list[Answer]:
-        """Return what the script must answer to a call without events."""
-        return [{"flags": [], "profile": found}] if (found := self.stored(visitor)) else []
+    def current(self, visitor: str) -> Answer:
+        """Return what the script must answer to a call that reads."""
+        return self.stored(visitor)
+
+    def names(self) -> list[str]:
+        """Return the names of all fields."""
+        return list(ARTICLE_FIELDS)
 
 
-def flat_of(visitor: str, event: Event) -> dict[str, Any]:
+def _article(known: dict[str, str]) -> Answer:
+    return {name: known.get(name) for name in ARTICLE_FIELDS}
+
+
+def flat_of(visitor: str, event: Event, inputs: tuple[str, ...]) -> dict[str, Any]:
     """The flattened event that a caller makes these arguments of."""
-    flat = {
+    flat: dict[str, Text] = {
         VISITOR: visitor,
         VISIT: event.visit_id,
         EVENT_ID: event.event_id,
-        EVENT_TIME: event.event_ms,
-        EVENT_TYPE: event.event_type,
-        PAGE: event.page,
+        EVENT_TIME: event.created,
+        SENT: event.sent,
     }
-    return {name: value for name, value in flat.items() if value != ""}
+    flat |= dict(zip(inputs, (event.event_type, event.page, *event.more), strict=True))
+    return {name: _text(value) for name, value in flat.items() if value != ""}
+
+
+def _text(value: Text) -> str:
+    """Bytes that are no UTF-8 go through the oracle, and come out, as they are."""
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value

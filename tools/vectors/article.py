@@ -96,7 +96,7 @@ def vectors() -> Iterator[Vector]:
     yield article(
         "article-bad-arguments",
         "Arguments are checked as in the other preset.",
-        [Call(argv=["alice", "s", "", "x", *["", "", "", "", "", ""]], error="EBADARG")],
+        [Call([view(0, "A", "home", "e1", "x")], stream="s", error="EBADARG")],
         keeps_ttl=False,
     )
     yield from redeliveries()

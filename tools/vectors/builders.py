@@ -3,26 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from tests.oracles.standard import PLAIN_FIELDS
-from tools.vectors.answers import ArticleOracle, StandardOracle
-from tools.vectors.calls import Call, Text, key_of
+from tools.vectors.answers import ArticleOracle, FoldOracle, Oracle
+from tools.vectors.calls import Call, Names, Read, Text, key_of
+from tools.vectors.scripts import PRESETS, SCRIPTS
 
 TTL_MS = 395 * 86_400_000
-PRESETS = ("standard", "article")
 
 Vector = dict[str, Any]
 
-
-def plain(profile: Mapping[str, Text]) -> dict[str, Text]:
-    """The part of a profile that the hash shows by plain names."""
-    return {name: profile[name] for name in PLAIN_FIELDS if name in profile}
+__all__ = ["PRESETS", "TTL_MS", "Vector", "article", "standard", "vector"]
 
 
 def vector(
-    preset: str,
+    script: str,
     name: str,
     why: str,
-    calls: Iterable[Call],
+    calls: Iterable[Call | Read | Names],
     *,
     visitor: Text = "alice",
     before: Sequence[Sequence[Text]] = (),
@@ -32,7 +28,7 @@ def vector(
     """One vector; the oracle answers the calls that have no answer yet.
 
     Args:
-        preset: which script.
+        script: a name of `SCRIPTS`.
         name: unique.
         why: what would break.
         calls: in order.
@@ -41,36 +37,57 @@ def vector(
         stored: the public hash by hand, or that the key holds none; None asks the oracle.
         keeps_ttl: the script sets the TTL, so it is expected.
     """
-    oracle: StandardOracle | ArticleOracle = StandardOracle()
-    if preset == "article":
-        oracle = ArticleOracle(_hashes_set_by(before, visitor))
-    rendered = []
-    for call in calls:
-        who = visitor if call.visitor is None else call.visitor
-        arguments = [part for event in call.events for part in event]
-        shown: dict[str, Any] = {
-            "keys": [key_of(who)] if call.keys is None else call.keys,
-            "argv": call.argv or [who, call.stream, call.floor, *arguments],
-        }
-        if call.error is not None:
-            shown["error"] = call.error
-        elif call.reply is not None:
-            shown["reply"] = call.reply
-        elif not call.events:
-            shown["reply"] = oracle.current(str(who))
-        else:
-            shown["reply"] = [oracle.answer(str(who), str(call.stream), e) for e in call.events]
-        rendered.append(shown)
+    known = SCRIPTS[script]
+    oracle: Oracle = (
+        FoldOracle(known.shape) if known.shape else ArticleOracle(_hashes_set_by(before, visitor))
+    )
     return {
         "name": name,
-        "preset": preset,
+        "script": known.script,
+        "rules": known.rules,
         "why": why,
+        "visitor": visitor,
         "key": key_of(visitor),
         **({"before": before} if before else {}),
-        "calls": rendered,
-        "hash": _hash_of(oracle.stored(str(visitor)), stored),
+        "calls": [_shown(oracle, call, visitor) for call in calls],
+        "hash": _hash_of(oracle.stored(_text(visitor)), stored),
         "ttl_ms": TTL_MS if keeps_ttl else None,
     }
+
+
+def _shown(oracle: Oracle, call: Call | Read | Names, visitor: Text) -> dict[str, Any]:
+    """One call as it stands in the file."""
+    if isinstance(call, Names):
+        return {
+            "keys": list(call.keys),
+            "argv": ["fields"],
+            "fields": list(call.known) or oracle.names(),
+        }
+    who = visitor if call.visitor is None else call.visitor
+    if isinstance(call, Read):
+        shown: dict[str, Any] = {"keys": [key_of(who)], "argv": [who, call.now]}
+        if call.error is not None:
+            return shown | {"error": call.error}
+        return shown | {"read": oracle.current(_text(who)) if call.known is None else call.known}
+    count = str(len(call.events))
+    arguments = [part for event in call.events for part in event.arguments()]
+    shown = {
+        "keys": [key_of(who)] if call.keys is None else call.keys,
+        "argv": [who, call.stream, call.floor, count, *arguments]
+        if call.argv is None
+        else call.argv,
+    }
+    if call.error is not None:
+        return shown | {"error": call.error}
+    if call.reply is not None:
+        return shown | {"reply": call.reply}
+    stream = _text(call.stream)
+    return shown | {"reply": [oracle.answer(_text(who), stream, event) for event in call.events]}
+
+
+def _text(value: Text) -> str:
+    """What the oracles take; those of bytes are answered by hand."""
+    return value if isinstance(value, str) else repr(value)
 
 
 def _hashes_set_by(before: Sequence[Sequence[Text]], visitor: Text) -> dict[str, dict[str, str]]:
@@ -78,8 +95,10 @@ def _hashes_set_by(before: Sequence[Sequence[Text]], visitor: Text) -> dict[str,
     hashes = {}
     for command, *words in before:
         if command == "HSET" and words[0] == key:
-            pairs = [str(word) for word in words[1:]]
-            hashes[str(visitor)] = dict(zip(pairs[::2], pairs[1::2], strict=True))
+            pairs = dict(zip(words[1::2], words[2::2], strict=True))
+            hashes[_text(visitor)] = {
+                str(name): value for name, value in pairs.items() if isinstance(value, str)
+            }
     return hashes
 
 
@@ -91,11 +110,11 @@ def _hash_of(
     return known if stored is None else stored
 
 
-def standard(name: str, why: str, calls: Iterable[Call], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types
+def standard(name: str, why: str, calls: Iterable[Call | Read | Names], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types
     """Make a vector of the preset `standard`."""
     return vector("standard", name, why, calls, **more)
 
 
-def article(name: str, why: str, calls: Iterable[Call], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types
+def article(name: str, why: str, calls: Iterable[Call | Read | Names], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types
     """Make a vector of the preset `article`."""
     return vector("article", name, why, calls, **more)

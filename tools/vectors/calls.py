@@ -16,19 +16,28 @@ Answer = dict[str, Any]
 
 
 class Event(NamedTuple):
-    """One event's arguments; '' stands for absent."""
+    """One event's arguments; '' stands for absent.
+
+    `more` are inputs of rules that go beyond the presets'.
+    """
 
     offset: Text = ""
-    record_ms: Text = ""
-    event_ms: Text = ""
+    received: Text = ""
+    created: Text = ""
+    sent: Text = ""
     event_id: Text = ""
     visit_id: Text = ""
     event_type: Text = ""
     page: Text = ""
+    more: tuple[Text, ...] = ()
+
+    def arguments(self) -> list[Text]:
+        """As they stand in ARGV."""
+        return [*self[:-1], *self.more]
 
 
 class Call(NamedTuple):
-    """One call of the script.
+    """One call of the script with events.
 
     Attributes:
         events: in order.
@@ -51,10 +60,38 @@ class Call(NamedTuple):
     error: str | None = None
 
 
+class Read(NamedTuple):
+    """One call that reads.
+
+    Attributes:
+        now: ms, or nothing.
+        visitor: None for the vector's own visitor.
+        known: the answer by hand; None asks the oracle.
+        error: as in `Call`.
+    """
+
+    now: Text = ""
+    visitor: Text | None = None
+    known: Answer | None = None
+    error: str | None = None
+
+
+class Names(NamedTuple):
+    """One call that asks for the names of the fields.
+
+    Attributes:
+        keys: none, or the visitor's, which is not looked at.
+        known: the answer by hand; nothing asks the oracle.
+    """
+
+    keys: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+
 def view(seconds: float, visit: Text, page: Text, event_id: Text = "", offset: Text = "") -> Event:
-    """A page view so long after `START`."""
+    """A page view so long after `START`, received at once."""
     ms = str(START + int(seconds * 1000))
-    return Event(offset, ms, ms, event_id, visit, "Pageview", page)
+    return Event(offset, ms, ms, "", event_id, visit, "Pageview", page)
 
 
 def click(seconds: float, visit: Text, event_id: Text = "", offset: Text = "") -> Event:
@@ -62,9 +99,9 @@ def click(seconds: float, visit: Text, event_id: Text = "", offset: Text = "") -
     return view(seconds, visit, "", event_id, offset)._replace(event_type="Click")
 
 
-def timed(event_ms: str, page: str, record_ms: str = str(START)) -> Event:
+def timed(created: Text, page: str, received: Text = str(START), sent: Text = "") -> Event:
     """A page view of visit A whose times are given as text; the page names it."""
-    return Event("", record_ms, event_ms, f"id-{page}", "A", "Pageview", page)
+    return Event("", received, created, sent, f"id-{page}", "A", "Pageview", page)
 
 
 def one_by_one(*events: Event, stream: str = "") -> list[Call]:

@@ -1,12 +1,24 @@
 """The files of vectors, by name."""
 
+from pathlib import Path
+
+from profiler.rules.model import load_rules
+from profiler.rules.render import render
 from tools.vectors import (
     arguments,
     article,
+    forgotten,
+    identities,
+    largest,
+    migration,
     mixed,
+    numbers,
     order,
     permutations,
+    reads,
     redelivery,
+    rules,
+    sent,
     sizes,
     states,
     texts,
@@ -14,22 +26,36 @@ from tools.vectors import (
     visits,
 )
 from tools.vectors.layout import text_of
+from tools.vectors.scripts import OWN
+
+LUA = Path(__file__).parents[2] / "lua"
 
 THEMES = {
     "visits": visits,
+    "forgotten": forgotten,
     "order": order,
     "permutations": permutations,
     "redelivery": redelivery,
+    "identities": identities,
     "times": times,
+    "sent": sent,
+    "numbers": numbers,
+    "largest": largest,
+    "rules": rules,
     "texts": texts,
     "sizes": sizes,
+    "reads": reads,
     "arguments": arguments,
     "states": states,
+    "migration": migration,
     "article": article,
     "mixed": mixed,
 }
 
 
 def files() -> dict[str, str]:
-    """Return the text of every file of vectors, by name."""
-    return {f"{name}.json": text_of(list(theme.vectors())) for name, theme in THEMES.items()}
+    """Return the text of every file of vectors, and every script of their own, by name."""
+    texts = {f"{name}.json": text_of(list(theme.vectors())) for name, theme in THEMES.items()}
+    scripts = {script.script: load_rules(str(LUA / script.rules)) for script in OWN.values()}
+    rendered = {name.removeprefix("vectors/"): render(rules) for name, rules in scripts.items()}
+    return texts | rendered

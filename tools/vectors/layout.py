@@ -1,11 +1,12 @@
 """The text of a file of vectors."""
 
-import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tools.vectors.builders import Vector
+
+CALL_ARGS = 4
 
 
 def text_of(vectors: list[Vector]) -> str:
@@ -24,14 +25,25 @@ def _vector_text(vector: Vector) -> str:
 
 
 def _call_text(call: dict[str, Any]) -> str:
-    argv = call["argv"]
-    rows = [argv[:3], *(argv[at : at + 7] for at in range(3, len(argv), 7))]
-    shown = [f'"keys": {_json(call["keys"])}', f'"argv": {_rows(_json(r)[1:-1] for r in rows)}']
-    if "error" in call:
-        shown.append(f'"error": {_json(call["error"])}')
-    else:
+    shown = [f'"keys": {_json(call["keys"])}', f'"argv": {_argv_text(call["argv"])}']
+    if "reply" in call:
         shown.append(f'"reply": {_rows(map(_json, call["reply"]))}')
+    else:
+        (kind,) = call.keys() - {"keys", "argv"}
+        shown.append(f'"{kind}": {_json(call[kind])}')
     return "      {\n        " + ",\n        ".join(shown) + "\n      }"
+
+
+def _argv_text(argv: Sequence[object]) -> str:
+    """The arguments of the call, then a line for each event's."""
+    rest = argv[CALL_ARGS:]
+    if not rest:
+        return _json(argv)
+    # Arguments that are wrong may fit no event.
+    count = int(str(argv[CALL_ARGS - 1])) if str(argv[CALL_ARGS - 1]).isdigit() else 1
+    width = len(rest) // count if count and len(rest) % count == 0 else len(rest)
+    rows = [argv[:CALL_ARGS], *(rest[at : at + width] for at in range(0, len(rest), width))]
+    return _rows(_json(row)[1:-1] for row in rows)
 
 
 def _rows(rows: Iterable[str]) -> str:
@@ -44,12 +56,12 @@ def _json(value: object) -> str:
 
 
 def _portable(value: object) -> object:
-    """Bytes that are no UTF-8 as {"b64": ...}."""
+    """Bytes that are no UTF-8 as {"hex": ...}."""
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError:
-            return {"b64": base64.b64encode(value).decode()}
+            return {"hex": value.hex()}
     if isinstance(value, Mapping):
         return {name: _portable(item) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tools.vectors.builders import Vector, standard
-from tools.vectors.calls import Call, click, one_by_one, view
+from tools.vectors.calls import DAY, START, Call, click, one_by_one, timed, view
 
 
 def vectors() -> Iterator[Vector]:
@@ -49,9 +49,46 @@ def vectors() -> Iterator[Vector]:
     )
     yield standard(
         "equal-times",
-        "At one time the first 6 bytes of the SHA-1 of the event id decide, by their value, what "
-        "is first and last; never arrival.",
-        one_by_one(*(view(0, "A", f"page {n}", f"tie-{n}") for n in range(12))),
+        "At one time the bytes of the page decide what is first and last; never arrival, and never "
+        "the event id.",
+        one_by_one(
+            *(
+                view(0, "A", page, f"tie-{page}")
+                for page in ("m", "Z", "a", "é", "z", "A", "[", "zz")
+            )
+        ),
+    )
+    yield standard(
+        "equal-times-a-beginning-is-less",
+        "A page that is the beginning of another one comes before it. Bytes have no sign: FF is "
+        "the greatest.",
+        one_by_one(
+            *(
+                view(0, "A", page, f"tie-{page}")
+                for page in ("home", "hom", "home\0", "\x7f", "\u07ff")
+            )
+        ),
+    )
+    yield standard(
+        "equal-times-of-one-page",
+        "Two events with one time and one page change nothing, in whatever order they come.",
+        one_by_one(view(0, "A", "home", "e1"), view(0, "A", "home", "e2"), click(0, "A", "e3")),
+    )
+    for name, clocks in {"forward": (3, 5, 9), "backward": (9, 5, 3), "mixed": (5, 9, 3)}.items():
+        yield standard(
+            f"equal-times-by-created-{name}",
+            "All of these clocks are days ahead, so all events get the same time. Then what the "
+            "device wrote decides, before the bytes of the page.",
+            one_by_one(*(timed(str(START + days * DAY), f"{9 - days} page") for days in clocks)),
+        )
+    yield standard(
+        "equal-times-without-created",
+        "At one time an event whose device does not say when it was made comes before all that do.",
+        one_by_one(
+            timed(str(START), "a", str(START)),
+            timed("", "z", str(START)),
+            timed("?", "y", str(START)),
+        ),
     )
     yield standard(
         "batch",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tools.vectors.builders import Vector, standard
-from tools.vectors.calls import Call, click, one_by_one, view
+from tools.vectors.calls import START, Call, click, one_by_one, view
 
 
 def vectors() -> Iterator[Vector]:
@@ -35,6 +35,29 @@ def vectors() -> Iterator[Vector]:
         ),
     )
     yield standard(
+        "repeat-without-event-id-received-later",
+        "Without an event id the device's time stands for the event, so that it is a repeat when "
+        "it is received again later; where the device does not say, the received time does.",
+        one_by_one(
+            view(0, "A", "home")._replace(received=str(START + 5)),
+            view(0, "A", "home")._replace(received=str(START + 6), sent=str(START + 4)),
+            view(1, "A", "prices")._replace(created=""),
+            view(2, "A", "prices")._replace(created=""),
+            view(2, "A", "prices")._replace(created="?"),
+            view(2, "A", "prices")._replace(created="?"),
+        ),
+    )
+    yield standard(
+        "no-repeat-without-id-and-time",
+        "With neither an event id nor any time nothing tells two events apart: neither is a "
+        "repeat, and neither is remembered. With an id, a repeat is one.",
+        one_by_one(
+            *[view(0, "A", "home")._replace(created="", received="")] * 2,
+            *[view(0, "A", "home")._replace(created="?", received="", sent=str(START))] * 2,
+            *[view(0, "A", "home", "e1")._replace(created="", received="")] * 2,
+        ),
+    )
+    yield standard(
         "repeat-in-another-visit",
         "Event ids are remembered per visit, and for events without a visit.",
         one_by_one(
@@ -48,8 +71,8 @@ def vectors() -> Iterator[Vector]:
     yield standard(
         "ids-alike-in-5-bytes",
         "6 bytes of the SHA-1 stand for an event. Of these two ids the first 5 are equal, "
-        "68534f44ba: no repeat, and the sixth decides which is first.",
-        one_by_one(view(0, "A", "later", "3768367"), view(0, "A", "first", "2404582")),
+        "68534f44ba: no repeat.",
+        one_by_one(view(0, "A", "home", "3768367"), view(0, "A", "home", "2404582")),
     )
     yield standard(
         "ids-alike-in-6-bytes",

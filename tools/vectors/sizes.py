@@ -36,8 +36,8 @@ def vectors() -> Iterator[Vector]:
         yield vector(
             preset,
             f"everything-empty-{preset}",
-            "Empty means absent, everywhere but for the visitor and the record's timestamp.",
-            one_by_one(*[view(n, "", "")._replace(event_type="", event_ms="") for n in range(2)]),
+            "Empty means absent, everywhere but for the visitor and the received time.",
+            one_by_one(*[view(n, "", "")._replace(event_type="", created="") for n in range(2)]),
         )
         yield vector(
             preset,
@@ -51,9 +51,10 @@ def vectors() -> Iterator[Vector]:
         yield vector(
             preset,
             f"ids-of-64-kib-{preset}",
-            "Ids are never cut: a visit's comes back whole, an event's is only hashed.",
+            "Ids are never cut: a visit's comes back whole up to 65,535 bytes, an event's is only "
+            "hashed.",
             one_by_one(
-                view(0, "v" * LARGE_BYTES, "home", "e" * LARGE_BYTES),
+                view(0, "v" * (LARGE_BYTES - 1), "home", "e" * LARGE_BYTES),
                 click(1, "A", "e" * LARGE_BYTES),
             ),
         )
@@ -63,3 +64,12 @@ def vectors() -> Iterator[Vector]:
             "An input that is only compared is neither stored nor cut.",
             one_by_one(click(0, "A", "e1")._replace(event_type="t" * LARGE_BYTES)),
         )
+    yield vector(
+        "standard",
+        "visit-id-too-long",
+        "A visit's id of more than 65,535 bytes is refused, and nothing moves.",
+        [
+            Call([view(0, "v" * LARGE_BYTES, "home", "e1")], error="EBADARG"),
+            Call([view(0, "A", "home", "e1")]),
+        ],
+    )

@@ -27,7 +27,7 @@ func main() {
 	answers, err := script.Apply(context.Background(), profile.Call{
 		Visitor: "me",
 		Events: []profile.Event{{
-			Recorded: time.Now(),
+			Received: time.Now(),
 			ID:       fmt.Sprint("event-", time.Now().UnixNano()),
 			Visit:    "visit-1",
 			Inputs:   []string{"Pageview", "Hello"}, // event type, page title
@@ -37,8 +37,9 @@ func main() {
 		log.Fatal(err)
 	}
 	me := answers[0].Profile
+	entry, _ := me.Text("visit_first_page")
 	pageviews, _ := me.Int("visit_pageviews")
 	bounce, _ := me.Bool("visit_bounce")
 	fmt.Println("new visitor:", answers[0].Flags["new_visitor"])
-	fmt.Printf("entry page: %s, page views: %d, bounce: %t\n", me["visit_first_page"], pageviews, bounce)
+	fmt.Printf("entry page: %s, page views: %d, bounce: %t\n", entry, pageviews, bounce)
 }

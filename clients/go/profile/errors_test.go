@@ -18,7 +18,7 @@ func TestWrongPasswordIsARefusal(t *testing.T) {
 		Addr: admin.Options().Addr, Username: "profiler", Password: "wrong",
 	})
 	defer client.Close()
-	_, err := profile.New(client, standard(t)).Apply(ctx, profile.Call{Visitor: "alice"})
+	_, err := profile.New(client, standard(t)).Read(ctx, "alice", time.Time{})
 	expectRefusal(t, err, "WRONGPASS", false)
 }
 
@@ -75,7 +75,7 @@ func TestServerThatCannotNow(t *testing.T) {
 func TestServerThatIsAway(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: redistest.FreeAddress(t), MaxRetries: -1})
 	defer client.Close()
-	_, err := profile.New(client, standard(t)).Apply(ctx, profile.Call{Visitor: "alice"})
+	_, err := profile.New(client, standard(t)).Read(ctx, "alice", time.Time{})
 	var refused *profile.Error
 	if err == nil || errors.As(err, &refused) || !profile.IsTemporary(err) {
 		t.Errorf("got %v", err)
@@ -84,10 +84,22 @@ func TestServerThatIsAway(t *testing.T) {
 
 func TestAnswerOfAnotherScriptIsAnError(t *testing.T) {
 	client := redistest.Client(t)
-	for _, source := range []string{
-		"return 'text'", "return {'text'}", "return {{}}", "return {{'', 'name'}}", "return {{'', 'name', 1}}",
+	const names = "if ARGV[1] == 'fields' then return {'name'} end "
+	for source, argv := range map[string][]string{
+		"return 'text'":                     nil,
+		"return {1}":                        nil,
+		names + "return 'text'":             nil,
+		names + "return {'text'}":           nil,
+		names + "return {{''}}":             nil,
+		names + "return {{'', 'x', 'y'}}":   nil,
+		names + "return {{1, 'x'}}":         nil,
+		names + "return {{'', {'x'}}}":      nil,
+		"return {'name'}":                   {"alice", ""},
+		"return {1, 'x'}":                   {"alice", ""},
+		"return {'name', {'x'}}":            {"alice", ""},
+		"return 'a text in place of pairs'": {"alice", ""},
 	} {
-		answers, err := profile.New(client, []byte(source)).Eval(ctx, []string{"visitor:{alice}"}, nil)
+		answers, err := profile.New(client, []byte(source)).Eval(ctx, []string{"visitor:{alice}"}, argv)
 		var refused *profile.Error
 		if err == nil || errors.As(err, &refused) || profile.IsTemporary(err) {
 			t.Errorf("%s: got %v, %v", source, answers, err)

@@ -1,5 +1,7 @@
 // Package profile calls the visitor-profile script: events in, flags and profiles out.
 // No decision about a visitor is made here; all are made in Lua, in one atomic call.
+//
+// Over 250 lines: it is one file to copy.
 package profile
 
 import (
@@ -14,6 +16,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -24,6 +27,8 @@ const DefaultKeyPattern = "visitor:{<id>}"
 
 const (
 	longestPlainID = 128 // bytes
+	shortID        = 6   // bytes
+	readArguments  = 2   // by their number the script tells a read from a fold
 	// Other programs may flush the script cache again and again; so often is it loaded for one call.
 	loadsPerCall = 5
 )
@@ -31,16 +36,17 @@ const (
 // Event is what the script is told about one event. All texts are bytes; empty means absent.
 type Event struct {
 	Offset   int64     // place in the stream; not sent where no stream is named
-	Recorded time.Time // the record's timestamp; the zero time where it is not known
-	Time     string    // ms since the epoch, as the tracker sent them: the script judges them
+	Received time.Time // when it was received; the zero time where it is not known
+	Created  string    // ms since the epoch by the clock of its device: the script judges them
+	Sent     string    // when its device sent it, by the same clock
 	ID       string    // recognises the event when it is sent again
 	Visit    string    // empty: only visitor fields change
 	Inputs   []string  // the fields that the rules use, all of them, in the contract's order
 }
 
-// Call is one visitor's events, at most 500, folded in order. Calls of one visitor that name the
-// same stream must not overlap: if the first failed and the second did not, the failed one would
-// count as applied.
+// Call is one visitor's events, 1 to 500, folded in order. Calls of one visitor that name the same
+// stream must not overlap: if the first failed and the second did not, the failed one would count
+// as applied.
 type Call struct {
 	Visitor string // the id itself, never empty
 	Stream  string // where offsets count, e.g. "0:tracking_processed:3"; empty switches them off
@@ -50,19 +56,34 @@ type Call struct {
 
 // Argv returns the script's ARGV.
 func (c Call) Argv() []string {
-	argv := []string{c.Visitor, c.Stream, c.Floor}
+	argv := []string{c.Visitor, c.Stream, c.Floor, strconv.Itoa(len(c.Events))}
 	for _, event := range c.Events {
-		var offset, recorded string
+		var offset string
 		if c.Stream != "" {
 			offset = strconv.FormatInt(event.Offset, 10)
 		}
-		if !event.Recorded.IsZero() {
-			recorded = strconv.FormatInt(event.Recorded.UnixMilli(), 10)
-		}
-		argv = append(argv, offset, recorded, event.Time, event.ID, event.Visit)
+		argv = append(argv, offset, milliseconds(event.Received), event.Created, event.Sent)
+		argv = append(argv, ShortID(event.ID), event.Visit)
 		argv = append(argv, event.Inputs...)
 	}
 	return argv
+}
+
+// ShortID returns the six bytes that stand for an event's id: the script takes them as they are, so
+// that the server need not hash the id. Both are the same event to it. An empty id stays empty.
+func ShortID(id string) string {
+	if id == "" || len(id) == shortID {
+		return id
+	}
+	hash := sha1.Sum([]byte(id))
+	return string(hash[:shortID])
+}
+
+func milliseconds(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(at.UnixMilli(), 10)
 }
 
 // Answer is what the script says about one event.
@@ -71,19 +92,26 @@ type Answer struct {
 	Profile Profile         // as it was after this event
 }
 
-// Profile holds the public fields by name, each as the bytes that the server sent. A field that is
-// not known yet is absent; a newer script may add fields.
-type Profile map[string]string
+// Profile holds the fields by name, each as the server sent it: an int64, or a string, which is
+// bytes. A field that is not known yet is absent.
+type Profile map[string]interface{}
+
+// Text returns a text or a decimal; false where the field is absent or holds none.
+func (p Profile) Text(name string) (string, bool) {
+	text, ok := p[name].(string)
+	return text, ok
+}
 
 // Int returns a number; false where the field is absent or holds none.
 func (p Profile) Int(name string) (int64, bool) {
-	number, err := strconv.ParseInt(p[name], 10, 64)
-	return number, err == nil
+	number, ok := p[name].(int64)
+	return number, ok
 }
 
-// Bool returns a flag, "1" or "0"; false, false where the field is absent or holds none.
+// Bool returns a flag, 1 or 0; false, false where the field is absent or holds none.
 func (p Profile) Bool(name string) (value, ok bool) {
-	return p[name] == "1", p[name] == "1" || p[name] == "0"
+	number, ok := p.Int(name)
+	return number == 1, ok && (number == 0 || number == 1)
 }
 
 // Script is the registered script of one set of rules. It is safe for concurrent use.
@@ -93,6 +121,7 @@ type Script struct {
 	client redis.UniversalClient
 	source string
 	sha    string
+	fields atomic.Pointer[[]string] // nil until the script was asked
 }
 
 // New takes a client of one server, of Sentinel or of Cluster (not a Ring), and the bytes of
@@ -107,19 +136,69 @@ func New(client redis.UniversalClient, source []byte) *Script {
 	}
 }
 
-// Apply folds one visitor's events; one answer each, in order. Errors are those of Eval.
+// Apply folds one visitor's events; one answer each, in order. Errors are those of Do.
 func (s *Script) Apply(ctx context.Context, call Call) ([]Answer, error) {
 	return s.Eval(ctx, []string{KeyOf(s.KeyPattern, call.Visitor)}, call.Argv())
 }
 
-// Eval sends KEYS and ARGV as they are. It loads the script where the server does not know it.
-// The server's refusal is an *Error; what the client library reports about the connection or the
-// context comes as it is. After such an error the call may have been applied all the same; it may
-// be repeated as it is.
+// Read returns the profile of the latest visit, nil for an unknown visitor. It changes nothing.
+// The zero time reads as of the latest event. Errors are those of Do.
+func (s *Script) Read(ctx context.Context, visitor string, now time.Time) (Profile, error) {
+	keys := []string{KeyOf(s.KeyPattern, visitor)}
+	answers, err := s.Eval(ctx, keys, []string{visitor, milliseconds(now)})
+	if err != nil || len(answers) == 0 {
+		return nil, err
+	}
+	return answers[0].Profile, nil
+}
+
+// Eval sends KEYS and ARGV of a fold or of a read; a read brings one answer, or none for an unknown
+// visitor. Errors are those of Do.
+func (s *Script) Eval(ctx context.Context, keys, argv []string) ([]Answer, error) {
+	if len(argv) == readArguments {
+		reply, err := s.Do(ctx, keys, argv)
+		if err != nil {
+			return nil, err
+		}
+		return decodeRead(reply)
+	}
+	fields, err := s.Fields(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.Do(ctx, keys, argv)
+	if err != nil {
+		return nil, err
+	}
+	return decodeFold(reply, fields)
+}
+
+// Fields returns the names of an answer's values, in their order. The script itself says them, and
+// is asked only once: another order is another SHA. In a cluster the node of the key is asked.
+func (s *Script) Fields(ctx context.Context, key ...string) ([]string, error) {
+	if fields := s.fields.Load(); fields != nil {
+		return *fields, nil
+	}
+	reply, err := s.Do(ctx, key, []string{"fields"})
+	if err != nil {
+		return nil, err
+	}
+	fields, err := texts(reply)
+	if err != nil {
+		return nil, err
+	}
+	s.fields.Store(&fields)
+	return fields, nil
+}
+
+// Do sends KEYS and ARGV as they are, and returns the reply as it is. It loads the script where the
+// server does not know it. The server's refusal is an *Error; what the client library reports about
+// the connection or the context comes as it is. After such an error the call may have been applied
+// all the same; it may be repeated as it is.
 //
 // redis.Script is not used: where the script is not loaded it sends EVAL, which the documented
 // rights do not include, and its Load on a cluster fails when any node, even a replica, is down.
-func (s *Script) Eval(ctx context.Context, keys, argv []string) ([]Answer, error) {
+func (s *Script) Do(ctx context.Context, keys, argv []string) ([]interface{}, error) {
 	args := make([]interface{}, len(argv))
 	for i, arg := range argv {
 		args[i] = arg
@@ -127,7 +206,7 @@ func (s *Script) Eval(ctx context.Context, keys, argv []string) ([]Answer, error
 	for loads := 0; ; loads++ {
 		reply, err := s.client.EvalSha(ctx, s.sha, keys, args...).Slice()
 		if err == nil {
-			return decode(reply)
+			return reply, nil
 		}
 		if !redis.HasErrorPrefix(err, "NOSCRIPT") || loads == loadsPerCall {
 			return nil, refusal(err)
@@ -174,30 +253,69 @@ func KeyOf(pattern, visitor string) string {
 	return strings.Replace(pattern, "<id>", id, 1)
 }
 
-func decode(reply []interface{}) ([]Answer, error) {
+// decodeFold reads {flags, value, value, ...} of each event.
+func decodeFold(reply []interface{}, fields []string) ([]Answer, error) {
 	answers := make([]Answer, len(reply))
 	for i, event := range reply {
-		texts, isArray := event.([]interface{})
-		if !isArray || len(texts)%2 != 1 {
-			return nil, fmt.Errorf("answer %d of the script is not {flags, name, value, ...}", i+1)
+		values, _ := event.([]interface{})
+		if len(values) != 1+len(fields) {
+			return nil, fmt.Errorf("answer %d of the script is not flags and %d values", i+1, len(fields))
 		}
-		words := make([]string, len(texts))
-		for at, text := range texts {
-			var isText bool
-			if words[at], isText = text.(string); !isText {
-				return nil, fmt.Errorf("answer %d of the script holds a %T, not a text", i+1, text)
-			}
+		flags, err := texts(values[:1])
+		if err != nil {
+			return nil, err
 		}
-		flags, pairs := map[string]bool{}, make(Profile, len(words)/2)
-		for _, flag := range strings.Fields(words[0]) {
-			flags[flag] = true
+		answers[i].Flags = map[string]bool{}
+		for _, flag := range strings.Fields(flags[0]) {
+			answers[i].Flags[flag] = true
 		}
-		for at := 1; at < len(words); at += 2 {
-			pairs[words[at]] = words[at+1]
+		if answers[i].Profile, err = profileOf(fields, values[1:]); err != nil {
+			return nil, err
 		}
-		answers[i] = Answer{Flags: flags, Profile: pairs}
 	}
 	return answers, nil
+}
+
+// decodeRead reads {name, value, name, value, ...}: one answer, or none where there is no visitor.
+func decodeRead(reply []interface{}) ([]Answer, error) {
+	var names, values []interface{}
+	for ; len(reply) > 1; reply = reply[2:] {
+		names, values = append(names, reply[0]), append(values, reply[1])
+	}
+	fields, err := texts(names)
+	if err != nil || len(reply) > 0 {
+		return nil, errors.New("a read of the script is not {name, value, ...}")
+	}
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	profile, err := profileOf(fields, values)
+	return []Answer{{Profile: profile}}, err
+}
+
+func profileOf(fields []string, values []interface{}) (Profile, error) {
+	profile := Profile{}
+	for at, value := range values {
+		switch value.(type) {
+		case string, int64:
+			profile[fields[at]] = value
+		case nil: // not known yet
+		default:
+			return nil, fmt.Errorf("%s of the script is a %T", fields[at], value)
+		}
+	}
+	return profile, nil
+}
+
+func texts(values []interface{}) ([]string, error) {
+	all := make([]string, len(values))
+	for i, value := range values {
+		var isText bool
+		if all[i], isText = value.(string); !isText {
+			return nil, fmt.Errorf("the script answered a %T in the place of a text", value)
+		}
+	}
+	return all, nil
 }
 
 // Codes of the script itself. None goes away by repeating the call.

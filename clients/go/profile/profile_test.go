@@ -38,19 +38,34 @@ func TestKeyIsTheSameAsEveryOtherCallers(t *testing.T) {
 
 func TestArgumentsOfACall(t *testing.T) {
 	event := profile.Event{
-		Offset: 7, Recorded: time.UnixMilli(1700000000123), Time: "1700000000000",
-		ID: "e1", Visit: "A", Inputs: []string{"Pageview", "home"},
+		Offset: 7, Received: time.UnixMilli(1700000000123), Created: "1700000000000", Sent: "1700000000100",
+		ID: "click1", Visit: "A", Inputs: []string{"Pageview", "home"},
 	}
 	named := profile.Call{Visitor: "v", Stream: "0:t:3", Floor: "6", Events: []profile.Event{event}}
 	expectSame(t, named.Argv(), []string{
-		"v", "0:t:3", "6", "7", "1700000000123", "1700000000000", "e1", "A", "Pageview", "home",
+		"v", "0:t:3", "6", "1",
+		"7", "1700000000123", "1700000000000", "1700000000100", "click1", "A", "Pageview", "home",
 	})
 	bare := profile.Call{Visitor: "v", Events: []profile.Event{{Inputs: []string{"", ""}}}}
-	expectSame(t, bare.Argv(), []string{"v", "", "", "", "", "", "", "", "", ""})
+	expectSame(t, bare.Argv(), []string{"v", "", "", "1", "", "", "", "", "", "", "", ""})
+}
+
+func TestShortIDIsWhatTheServerWouldMakeOfIt(t *testing.T) {
+	for id, expected := range map[string]string{
+		"":            "",
+		"click1":      "click1",
+		"é\x00\xffab": "é\x00\xffab",
+		"e1":          "\x84\x89\x6d\x3e\x06\x78",
+		"click12":     "\x09\x1a\x8a\x3d\x73\xc1",
+	} {
+		if got := profile.ShortID(id); got != expected {
+			t.Errorf("%q: got %q, expected %q", id, got, expected)
+		}
+	}
 }
 
 func TestTypedValues(t *testing.T) {
-	p := profile.Profile{"n": "1700000000000", "yes": "1", "no": "0", "text": "x"}
+	p := profile.Profile{"n": int64(1700000000000), "yes": int64(1), "no": int64(0), "text": "1"}
 	if n, ok := p.Int("n"); n != 1700000000000 || !ok {
 		t.Errorf("number: got %d, %t", n, ok)
 	}
@@ -61,6 +76,15 @@ func TestTypedValues(t *testing.T) {
 		if value, ok := p.Bool(name); value || ok {
 			t.Errorf("%s as a flag: got %t, %t", name, value, ok)
 		}
+	}
+	if value, ok := p.Bool("n"); value || ok {
+		t.Errorf("n as a flag: got %t, %t", value, ok)
+	}
+	if text, ok := p.Text("text"); text != "1" || !ok {
+		t.Errorf("text: got %q, %t", text, ok)
+	}
+	if text, ok := p.Text("n"); text != "" || ok {
+		t.Errorf("n as a text: got %q, %t", text, ok)
 	}
 	if value, ok := p.Bool("yes"); !value || !ok {
 		t.Errorf("yes: got %t, %t", value, ok)

@@ -33,10 +33,58 @@ func TestEventsComeBackAsFlagsAndProfiles(t *testing.T) {
 	last := answers[1].Profile
 	expectSame(t, last["visit_first_page"], "home")
 	expectSame(t, last["visit_last_page"], "prices")
-	pageviews, ok := last.Int("visit_pageviews")
-	expectSame(t, []interface{}{pageviews, ok}, []interface{}{int64(2), true})
+	expectSame(t, last["visit_pageviews"], int64(2))
 	bounce, ok := last.Bool("visit_bounce")
 	expectSame(t, []interface{}{bounce, ok}, []interface{}{false, true})
+}
+
+func TestReadShowsTheProfile(t *testing.T) {
+	script, visitor := profile.New(redistest.Client(t), standard(t)), newVisitor(t)
+	for _, now := range []time.Time{{}, time.UnixMilli(1700000000000)} {
+		unknown, err := script.Read(ctx, visitor, now)
+		expectSame(t, []interface{}{unknown, err}, []interface{}{profile.Profile(nil), nil})
+	}
+	answer := apply(t, script, visitor, pageview("e1", "home"))
+	for _, now := range []time.Time{{}, time.UnixMilli(1700000000000)} {
+		read, err := script.Read(ctx, visitor, now)
+		expectSame(t, []interface{}{read, err}, []interface{}{answer.Profile, nil})
+	}
+}
+
+func TestOtherRulesAnswerTheirFields(t *testing.T) {
+	source, err := os.ReadFile("../../../lua/rendered/article.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := profile.New(redistest.Client(t), source)
+	visitor := newVisitor(t)
+	expectSame(t, apply(t, script, visitor, pageview("e1", "home")).Profile, profile.Profile{
+		"visitor_id": visitor, "visitor_first_page": "home", "visitor_last_page": "home",
+		"visit_id": "A", "visit_first_page": "home", "visit_last_page": "home",
+	})
+}
+
+func TestFieldsAreAskedForOnce(t *testing.T) {
+	client := own(t)
+	script := profile.New(client, standard(t))
+	for n := 1; n <= 3; n++ {
+		apply(t, script, "alice", pageview("", "home"))
+	}
+	// The first call was refused (NOSCRIPT), the second brought the names.
+	expectSame(t, redistest.Calls(t, client, "evalsha"), 1+1+3)
+}
+
+func TestShortIDIsTheSameEvent(t *testing.T) {
+	script, visitor := profile.New(redistest.Client(t), standard(t)), newVisitor(t)
+	key := profile.KeyOf(profile.DefaultKeyPattern, visitor)
+	for _, id := range []string{"event-1", profile.ShortID("event-1")} {
+		argv := []string{visitor, "", "", "1", "", "1700000000000", "", "", id, "A", "Pageview", "home"}
+		answers, err := script.Eval(ctx, []string{key}, argv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectSame(t, answers[0].Flags["repeated"], id != "event-1")
+	}
 }
 
 func TestBytesStayAsTheyAre(t *testing.T) {
@@ -58,7 +106,7 @@ func TestStreamMakesRedeliveryHarmless(t *testing.T) {
 			t.Fatal(err)
 		}
 		expectSame(t, answers[0].Flags["replayed"], expected)
-		expectSame(t, answers[0].Profile["visitor_events"], "1")
+		expectSame(t, answers[0].Profile["visitor_events"], int64(1))
 	}
 }
 
@@ -81,11 +129,11 @@ func TestCallersThatShareAVisitorLoseNothing(t *testing.T) {
 		}(caller)
 	}
 	all.Wait()
-	read, err := profile.New(client, standard(t)).Apply(ctx, profile.Call{Visitor: visitor})
+	read, err := profile.New(client, standard(t)).Read(ctx, visitor, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	expectSame(t, read[0].Profile["visitor_events"], strconv.Itoa(callers*each))
+	expectSame(t, read["visitor_events"], int64(callers*each))
 }
 
 func TestScriptIsLoadedWhenTheServerForgotIt(t *testing.T) {
@@ -128,7 +176,7 @@ func standard(t *testing.T) []byte {
 
 func pageview(id, page string) profile.Event {
 	return profile.Event{
-		Recorded: time.UnixMilli(1700000000000), ID: id, Visit: "A", Inputs: []string{"Pageview", page},
+		Received: time.UnixMilli(1700000000000), ID: id, Visit: "A", Inputs: []string{"Pageview", page},
 	}
 }
 

@@ -7,8 +7,8 @@ const script = await ProfileScript.fromFile(redis, rendering);
 
 const now = Date.now();
 const answers = await script.apply("ada", [
-  { eventId: "e1", visitId: "v1", recordMs: now, inputs: ["Pageview", "Home"] },
-  { eventId: "e2", visitId: "v1", recordMs: now + 1, inputs: ["Pageview", "Prices"] },
+  { eventId: "e1", visitId: "v1", receivedMs: now, inputs: ["Pageview", "Home"] },
+  { eventId: "e2", visitId: "v1", receivedMs: now + 1, inputs: ["Pageview", "Prices"] },
 ]);
 for (const { flags, profile } of answers) {
   console.log([...flags].join(" ") || "no flag", profile.visit_pageviews, profile.visit_bounce);

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import type { Redis } from "ioredis";
 import { LUA } from "./connect.ts";
-import { keyOf, PRESET_FIELDS, ProfileError, ProfileScript } from "./profile.ts";
+import { keyOf, PRESET_FIELDS, ProfileError, ProfileScript, shortId } from "./profile.ts";
 import { startServer } from "./testserver.ts";
 
 const T0 = 1_800_000_000_000;
@@ -28,6 +28,19 @@ describe("keyOf", () => {
 
   test("puts the id into another pattern as it is", () => {
     assert.equal(keyOf("$&", "p:<id>"), "p:%24%26");
+  });
+});
+
+describe("shortId", () => {
+  test("hashes an id that has not six bytes", () => {
+    const hash = createHash("sha1").update("event-1").digest().subarray(0, 6);
+    assert.deepEqual(shortId("event-1"), hash);
+    assert.deepEqual(shortId(Buffer.from("event-1")), hash);
+  });
+
+  test("leaves six bytes and no id as they are", () => {
+    assert.deepEqual(shortId("é2345"), Buffer.from("é2345"));
+    assert.equal(shortId("").length, 0);
   });
 });
 
@@ -60,7 +73,7 @@ describe("on a server", { skip: server === null ? why : false }, () => {
   });
 
   const view = (number: number, page: string | Buffer) => ({
-    recordMs: T0 + number,
+    receivedMs: T0 + number,
     eventId: `e${number}`,
     visitId: "A",
     inputs: ["Pageview", page],
@@ -75,12 +88,59 @@ describe("on a server", { skip: server === null ? why : false }, () => {
     assert.equal(second?.profile.visit_first_page, "Home");
     assert.equal(second?.profile.visit_last_page, "Prices");
     assert.equal(second?.profile.visit_end, T0 + 2);
-    assert.deepEqual(second?.raw.get("visit_end"), Buffer.from(`${T0 + 2}`));
+    assert.equal(second?.raw.get("visit_end"), T0 + 2);
+    assert.deepEqual(second?.raw.get("visit_id"), Buffer.from("A"));
     assert.equal(second?.raw.size, Object.keys(PRESET_FIELDS).length);
   });
 
+  test("has numbers also where the client reads them as strings", async () => {
+    const exact = redis.duplicate({ stringNumbers: true });
+    const other = await ProfileScript.fromFile(
+      exact,
+      new URL("rendered/standard.lua", LUA),
+      options,
+    );
+    const [answer] = await other.apply("exact", [view(1, "Home")]);
+    exact.disconnect();
+    assert.equal(answer?.profile.visit_start, T0 + 1);
+    assert.equal(answer?.profile.visit_bounce, true);
+    assert.equal(answer?.raw.get("visitor_events"), 1);
+  });
+
+  test("puts the clock of the device right", async () => {
+    const wrong = T0 - 7_200_000; // two hours slow
+    const event = { ...view(1, "Home"), receivedMs: T0, createdMs: wrong - 500, sentMs: wrong };
+    const [answer] = await script.apply("clock", [event]);
+    assert.ok(answer?.flags.has("time_corrected"));
+    assert.equal(answer?.profile.visit_start, T0 - 500);
+  });
+
+  test("reads the latest visit, and writes nothing", async () => {
+    assert.equal(await script.read("reader"), undefined);
+    const [answer] = await script.apply("reader", [view(1, "Home")]);
+    for (const now of ["", T0] as const) {
+      const read = await script.read("reader", now);
+      assert.equal(read?.flags.size, 0);
+      assert.deepEqual(read?.profile, answer?.profile);
+    }
+  });
+
+  test("knows an event again by its short id", async () => {
+    for (const eventId of ["event-1", shortId("event-1")]) {
+      const argv = ["short", "", "", 1, "", T0, "", "", eventId, "A", "Pageview", "Home"];
+      const [answer] = await script.call([keyOf("short", options.key)], argv);
+      assert.equal(answer?.flags.has("repeated"), eventId !== "event-1");
+    }
+  });
+
+  test("refuses an answer of another length", async () => {
+    const source = Buffer.from("return ARGV[1] == 'fields' and {'a', 'b'} or {{'', '1'}}");
+    const call = new ProfileScript(redis, source).call(["visitor:{a}"], []);
+    await assert.rejects(call, TypeError);
+  });
+
   test("leaves out what is not known", async () => {
-    const [answer] = await script.apply("bob", [{ recordMs: T0, inputs: ["Click", ""] }]);
+    const [answer] = await script.apply("bob", [{ receivedMs: T0, inputs: ["Click", ""] }]);
     assert.equal(answer?.profile.visitor_events, 1);
     assert.ok(!("visitor_first_page" in (answer?.profile ?? {})));
   });

@@ -12,18 +12,20 @@ export type Argument = string | Buffer | number;
 export interface VisitorEvent {
   /** Place in the stream; needed where the call names a stream. */
   readonly offset?: Argument;
-  /** The record's timestamp, ms since the epoch. */
-  readonly recordMs?: Argument;
-  /** The event's own time, ms since the epoch. */
-  readonly eventMs?: Argument;
+  /** When it was received, ms since the epoch. */
+  readonly receivedMs?: Argument;
+  /** When its device made it, ms since the epoch by the device's clock. */
+  readonly createdMs?: Argument;
+  /** When its device sent it, by the same clock. */
+  readonly sentMs?: Argument;
   /** Recognises the event when it is sent again. */
-  readonly eventId?: Argument;
+  readonly eventId?: string | Buffer;
   readonly visitId?: Argument;
   /** What the rules use, in the contract's order. The presets: event type, page. */
   readonly inputs: readonly Argument[];
 }
 
-export type FieldTypes = Readonly<Record<string, "string" | "integer" | "boolean">>;
+export type FieldTypes = Readonly<Record<string, "string" | "decimal" | "integer" | "boolean">>;
 
 /** The fields of both presets; `profiler lua contract --rules my.toml` lists those of others. */
 export const PRESET_FIELDS = {
@@ -46,7 +48,7 @@ export const PRESET_FIELDS = {
   visit_bounce: "boolean",
 } as const satisfies FieldTypes;
 
-type Value = { string: string; integer: number; boolean: boolean };
+type Value = { string: string; decimal: string; integer: number; boolean: boolean };
 
 /** A profile by the names of its fields; what is not known yet is undefined. */
 export type Profile<F extends FieldTypes> = { readonly [N in keyof F]?: Value[F[N]] };
@@ -57,9 +59,12 @@ export interface Answer<F extends FieldTypes> {
   readonly flags: ReadonlySet<string>;
   /** Ids and pages that are no UTF-8 are lossy here. */
   readonly profile: Profile<F>;
-  /** All values as the server sent them, those of fields without a type too. */
-  readonly raw: ReadonlyMap<string, Buffer>;
+  /** All known values as the server sent them, those of fields without a type too. */
+  readonly raw: ReadonlyMap<string, Buffer | number>;
 }
+
+/** A reply as ioredis gives it; an integer is a string where the client has `stringNumbers`. */
+export type Reply = Buffer | number | string | null | Reply[];
 
 const RETRYABLE = new Set(
   "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN".split(
@@ -84,6 +89,18 @@ export class ProfileError extends Error {
   }
 }
 
+const SHORT_ID = 6;
+
+/**
+ * The six bytes that stand for an event's id: the script takes them as they are, so that the
+ * server need not hash the id. Both are the same event to it. An empty id stays empty.
+ */
+export function shortId(eventId: string | Buffer): Buffer {
+  const bytes = Buffer.from(eventId as string);
+  if (bytes.length === 0 || bytes.length === SHORT_ID) return bytes;
+  return createHash("sha1").update(bytes).digest().subarray(0, SHORT_ID);
+}
+
 /** The key of a visitor: the id percent-encoded, or hashed when longer than 128 bytes. */
 export function keyOf(visitorId: string | Buffer, pattern = "visitor:{<id>}"): string {
   const bytes = Buffer.from(visitorId as string);
@@ -101,6 +118,11 @@ export interface Options<F extends FieldTypes> {
   readonly key?: string;
 }
 
+/** By their number the script tells a read from a fold. */
+const READ_ARGUMENTS = 2;
+
+const NO_FLAGS = Buffer.alloc(0);
+
 /** So often does one call load the script: other programs may flush it again and again. */
 const MAX_LOADS = 10;
 
@@ -111,6 +133,7 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
   readonly #source: Buffer;
   readonly #fields: FieldTypes;
   readonly #key: string | undefined;
+  #names: readonly string[] | undefined;
 
   static async fromFile<F extends FieldTypes = typeof PRESET_FIELDS>(
     redis: Redis | Cluster,
@@ -129,7 +152,7 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
   }
 
   /**
-   * Folds one visitor's events, at most 500, in order.
+   * Folds one visitor's events, 1 to 500, in order.
    *
    * @param call.stream names where offsets count; without one there is no watermark. Calls of one
    *   visitor and stream must not overlap: await one before the next.
@@ -141,22 +164,46 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
     events: readonly VisitorEvent[],
     call: { readonly stream?: Argument; readonly floor?: Argument } = {},
   ): Promise<Answer<F>[]> {
-    const argv = [visitorId, call.stream ?? "", call.floor ?? ""];
-    for (const { offset = "", recordMs = "", eventMs = "", ...event } of events) {
-      argv.push(offset, recordMs, eventMs, event.eventId ?? "", event.visitId ?? "");
-      argv.push(...event.inputs);
+    const argv = [visitorId, call.stream ?? "", call.floor ?? "", events.length];
+    for (const { offset = "", receivedMs = "", createdMs = "", sentMs = "", ...event } of events) {
+      argv.push(offset, receivedMs, createdMs, sentMs);
+      argv.push(shortId(event.eventId ?? ""), event.visitId ?? "", ...event.inputs);
     }
     return this.call([keyOf(visitorId, this.#key)], argv);
   }
 
-  /** The same with KEYS and ARGV as the contract has them. */
+  /**
+   * The latest visit's profile; undefined where the visitor is not known. Changes nothing.
+   *
+   * @param nowMs left out: as of the latest event
+   */
+  async read(visitorId: string | Buffer, nowMs: Argument = ""): Promise<Answer<F> | undefined> {
+    const [answer] = await this.call([keyOf(visitorId, this.#key)], [visitorId, nowMs]);
+    return answer;
+  }
+
+  /** Both with KEYS and ARGV as the contract has them; a read brings one answer or none. */
   async call(keys: readonly string[], argv: readonly Argument[]): Promise<Answer<F>[]> {
+    if (argv.length === READ_ARGUMENTS) {
+      const pairs = await this.send(keys, argv);
+      if (pairs.length === 0) return [];
+      const names = pairs.filter((_, at) => at % 2 === 0).map(String);
+      return [this.#answer(names, [NO_FLAGS, ...pairs.filter((_, at) => at % 2 === 1)])];
+    }
+    // The script itself says them, and is asked once: another order is another SHA.
+    const names = this.#names ?? (await this.send(keys, ["fields"])).map(String);
+    this.#names = names;
+    const events = await this.send(keys, argv);
+    return events.map((values) => this.#answer(names, values));
+  }
+
+  /** The same without a look at the reply. */
+  async send(keys: readonly string[], argv: readonly Argument[]): Promise<Reply[]> {
     for (let loads = 0; ; loads++) {
       try {
         if (loads > 0) await this.#load();
         const command = [this.sha, keys.length, ...keys, ...argv];
-        const reply = (await this.#redis.callBuffer("EVALSHA", command)) as Buffer[][];
-        return reply.map((answer) => this.#decode(answer));
+        return (await this.#redis.callBuffer("EVALSHA", command)) as Reply[];
       } catch (error) {
         if (!(error instanceof ReplyError)) throw error;
         const failure = new ProfileError((error as Error).message, { cause: error });
@@ -175,18 +222,25 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
     }
   }
 
-  #decode([flags, ...pairs]: Buffer[]): Answer<F> {
-    const raw = new Map<string, Buffer>();
-    const profile: Record<string, string | number | boolean> = {};
-    for (let at = 0; at + 1 < pairs.length; at += 2) {
-      const [name, value] = [String(pairs[at]), pairs[at + 1] as Buffer];
-      const type = this.#fields[name];
-      raw.set(name, value);
-      if (type === "string") profile[name] = value.toString();
-      else if (type === "integer") profile[name] = Number(value);
-      else if (type === "boolean") profile[name] = value.toString() === "1";
+  /** Flags and values in the order of the names, null where one is not known. */
+  #answer(names: readonly string[], answer: Reply): Answer<F> {
+    if (!Array.isArray(answer) || answer.length !== 1 + names.length) {
+      throw new TypeError(`the script's answer is not flags and ${names.length} values`);
     }
-    const names = String(flags).split(" ").filter(Boolean);
-    return { flags: new Set(names), profile: profile as Profile<F>, raw };
+    const [flags, ...values] = answer;
+    const raw = new Map<string, Buffer | number>();
+    const profile: Record<string, string | number | boolean> = {};
+    for (const [at, name] of names.entries()) {
+      const sent = values[at] as Buffer | number | string | null;
+      if (sent === null) continue;
+      const value = Buffer.isBuffer(sent) ? sent : Number(sent);
+      raw.set(name, value);
+      const type = this.#fields[name];
+      if (type === "integer") profile[name] = Number(value);
+      else if (type === "boolean") profile[name] = value === 1;
+      else if (type !== undefined) profile[name] = value.toString();
+    }
+    const set = String(flags).split(" ").filter(Boolean);
+    return { flags: new Set(set), profile: profile as Profile<F>, raw };
   }
 }

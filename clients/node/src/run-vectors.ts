@@ -9,21 +9,26 @@ import type { Cluster, Redis } from "ioredis";
 import { connect, LUA } from "./connect.ts";
 import { keyOf, ProfileError, ProfileScript } from "./profile.ts";
 
-type Bytes = string | { readonly b64: string };
-type Values = Readonly<Record<string, Bytes>>;
+type Bytes = string | { readonly hex: string };
+type Values = Readonly<Record<string, Bytes | number | boolean | null>>;
+
+interface Call {
+  readonly keys: readonly string[];
+  readonly argv: readonly Bytes[];
+  readonly reply?: readonly { readonly flags: readonly string[]; readonly profile: Values }[];
+  readonly read?: Values;
+  readonly fields?: readonly string[];
+  readonly error?: string;
+}
 
 interface Vector {
   readonly name: string;
-  readonly preset: string;
+  readonly script: string;
   readonly why: string;
+  readonly visitor: Bytes;
   readonly key: string;
   readonly before?: readonly (readonly Bytes[])[];
-  readonly calls: readonly {
-    readonly keys: readonly string[];
-    readonly argv: readonly Bytes[];
-    readonly reply?: readonly { readonly flags: readonly string[]; readonly profile: Values }[];
-    readonly error?: string;
-  }[];
+  readonly calls: readonly Call[];
   readonly hash: Values | null;
   readonly ttl_ms: number | null;
 }
@@ -34,15 +39,24 @@ const TTL_TOLERANCE_MS = 5_000;
 class Mismatch extends Error {}
 
 const bytesOf = (value: Bytes): Buffer =>
-  typeof value === "string" ? Buffer.from(value) : Buffer.from(value.b64, "base64");
+  typeof value === "string" ? Buffer.from(value) : Buffer.from(value.hex, "hex");
 
 // Printable, the same for equal bytes, and plain text where the bytes are plain text.
-const shown = (bytes: Buffer): string => bytes.toString("latin1");
+const shown = (value: Buffer | number): string | number =>
+  typeof value === "number" ? value : value.toString("latin1");
 
-const sorted = (pairs: [string, Buffer][]) =>
-  Object.fromEntries(pairs.map(([name, bytes]) => [name, shown(bytes)] as const).sort());
+const sorted = (pairs: Iterable<readonly [string, Buffer | number]>) =>
+  Object.fromEntries([...pairs].map(([name, value]) => [name, shown(value)] as const).sort());
+
+/** What the server sends for the values: flags are 1 or 0, and null is not there. */
 const expectedValues = (values: Values) =>
-  sorted(Object.entries(values).map(([name, value]) => [name, bytesOf(value)]));
+  sorted(
+    Object.entries(values).flatMap(([name, value]) => {
+      if (value === null) return [];
+      const isNumber = typeof value === "number" || typeof value === "boolean";
+      return [[name, isNumber ? Number(value) : bytesOf(value)] as const];
+    }),
+  );
 
 function expectSame(what: string, got: unknown, expected: unknown): void {
   if (isDeepStrictEqual(got, expected)) return;
@@ -55,41 +69,44 @@ function expectSame(what: string, got: unknown, expected: unknown): void {
   throw new Mismatch([`${what} (- expected, + got)`, ...diff].join("\n"));
 }
 
-async function outcomeOf(script: ProfileScript, keys: string[], argv: Buffer[]): Promise<unknown> {
+async function outcomeOf(script: ProfileScript, call: Call, keys: string[]): Promise<unknown> {
+  const argv = call.argv.map(bytesOf);
   try {
+    if (call.fields ?? call.error) return { reply: (await script.send(keys, argv)).map(String) };
     const answers = await script.call(keys, argv);
-    return answers.map(({ flags, raw }) => ({
-      flags: [...flags].sort(),
-      profile: sorted([...raw]),
-    }));
+    return answers.map(({ flags, raw }) => ({ flags: [...flags].sort(), profile: sorted(raw) }));
   } catch (error) {
     if (error instanceof ProfileError) return { error: error.code };
     throw error;
   }
 }
 
+function expectedOf({ error, fields, read, reply = [] }: Call): unknown {
+  if (error !== undefined) return { error };
+  if (fields !== undefined) return { reply: fields };
+  const isKnown = read !== undefined && Object.keys(read).length > 0;
+  return (isKnown ? [{ flags: [], profile: read }] : reply).map(({ flags, profile }) => ({
+    flags: [...flags].sort(),
+    profile: expectedValues(profile),
+  }));
+}
+
 async function check(redis: Redis | Cluster, script: ProfileScript, vector: Vector): Promise<void> {
   const prefix = `vectors:${randomUUID()}:`;
   const place = (key: string) => (key.startsWith(PREFIX) ? prefix + key.slice(PREFIX.length) : key);
   const key = place(vector.key);
-  const visitorId = bytesOf(vector.calls[0]?.argv[0] ?? "");
-  if (visitorId.length > 0) expectSame("key", prefix + keyOf(visitorId), key);
+  expectSame("key", prefix + keyOf(bytesOf(vector.visitor)), key);
   try {
     for (const command of vector.before ?? []) {
       const words = command.map((word) => (typeof word === "string" ? place(word) : bytesOf(word)));
       await redis.call(String(words[0]), words.slice(1));
     }
-    for (const [number, { keys, argv, reply = [], error }] of vector.calls.entries()) {
-      const got = await outcomeOf(script, keys.map(place), argv.map(bytesOf));
-      const answers = reply.map(({ flags, profile }) => ({
-        flags: [...flags].sort(),
-        profile: expectedValues(profile),
-      }));
-      const expected = error === undefined ? answers : { error };
-      expectSame(`call ${number + 1} of ${vector.calls.length}`, got, expected);
+    for (const [number, call] of vector.calls.entries()) {
+      const got = await outcomeOf(script, call, call.keys.map(place));
+      expectSame(`call ${number + 1} of ${vector.calls.length}`, got, expectedOf(call));
     }
     await checkStored(redis, key, vector.hash);
-    const ttl = await redis.pttl(key);
+    const ttl = Number(await redis.pttl(key));
     const most = vector.ttl_ms;
     const isRight = most === null ? ttl < 0 : ttl <= most && ttl >= most - TTL_TOLERANCE_MS;
     if (!isRight) throw new Mismatch(`TTL: expected ${most} ms, got ${ttl} ms`);
@@ -125,9 +142,9 @@ async function run(redis: Redis | Cluster): Promise<boolean> {
   const scripts = new Map<string, ProfileScript>();
   console.log(`TAP version 14\n1..${vectors.length}`);
   for (const [index, vector] of vectors.entries()) {
-    const path = new URL(`rendered/${vector.preset}.lua`, LUA);
-    const script = scripts.get(vector.preset) ?? (await ProfileScript.fromFile(redis, path));
-    scripts.set(vector.preset, script);
+    const path = new URL(vector.script, LUA);
+    const script = scripts.get(vector.script) ?? (await ProfileScript.fromFile(redis, path));
+    scripts.set(vector.script, script);
     try {
       await check(redis, script, vector);
       console.log(`ok ${index + 1} - ${vector.name}`);

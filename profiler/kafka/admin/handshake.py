@@ -1,17 +1,23 @@
-"""One try at TLS and login, whose failure kafka-python 3.0.x hides behind 30 s of further tries."""
+"""One try at TLS and login: the client libraries hide a failure behind 30 s of further tries."""
 
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kafka.errors import KafkaError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError
-from kafka.net.compat import KafkaNetClient
-from kafka.net.manager import KafkaConnectionManager
-from kafka.net.selector import NetworkSelector
+from kafka.errors import KafkaError, UnsupportedSaslMechanismError, for_code
+from kafka.net.sasl import get_sasl_mechanism
+from kafka.protocol.metadata import ApiVersionsRequest
+from kafka.protocol.parser import KafkaProtocol
+from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 
 from profiler.config import KafkaSettings
+from profiler.config.addresses import Address
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka.client_options import connection_options
 
-_TIMEOUT_MS = 5_000
+_TIMEOUT_S = 5.0
 
 #: What OpenSSL says when waiting would not help, and where to look.
 _REMEDIES = {
@@ -21,15 +27,19 @@ _REMEDIES = {
     "CERTIFICATE_REQUIRED": "the broker demands a client certificate: kafka.ssl_certfile",
 }
 
-#: What we see of a broker that hangs up: most often the port speaks another protocol.
-_HANG_UPS = ("disconnected", "UNEXPECTED_EOF")
+#: A broker that hangs up: most often the port speaks another protocol.
+_HANG_UPS = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, EOFError)
+
+
+class _RefusedLoginError(Exception):
+    """A broker says that it does not let us in, and why."""
 
 
 def check_handshake(settings: KafkaSettings) -> None:
     """Connect to the brokers named, until one lets us in; without TLS and SASL do nothing.
 
     Says nothing about brokers that are away: the clients wait for them. Blocks for up to 5 s per
-    broker.
+    broker and answer.
 
     Raises:
         ConfigError: a broker refuses the login, or its certificate is not to be trusted.
@@ -38,60 +48,72 @@ def check_handshake(settings: KafkaSettings) -> None:
     if settings.security_protocol == "PLAINTEXT":
         return
     options = connection_options(settings)
-    net = NetworkSelector(**options)
-    manager = _Manager(net, **options)
-    try:
-        errors = {}
-        for broker in manager.cluster.bootstrap_brokers():
-            error = _try(manager, broker.node_id)
-            if error is None:
-                return
-            errors[f"{broker.host}:{broker.port}"] = error
-    finally:
-        KafkaNetClient(net, manager).close()
+    failures: dict[Address, Exception] = {}
+    for server in settings.servers:
+        try:
+            with _connection(server, options["ssl_context"]) as connection:
+                _enter(connection, options)
+        except (OSError, EOFError, ValueError, KafkaError, _RefusedLoginError) as error:
+            failures[server] = error
+        else:
+            return
     refusals = [
-        line for where, error in errors.items() for line in _refusal(where, error, settings)
+        line for where, failure in failures.items() for line in _refusal(where, failure, settings)
     ]
     if refusals:
         raise ConfigError("\n".join(refusals))
-    for where, error in errors.items():
-        if any(sign in str(error) for sign in _HANG_UPS):
+    for where, failure in failures.items():
+        if isinstance(failure, _HANG_UPS):
             raise TransportError(
-                f"kafka: {where} hangs up during the handshake: {error}; check"
+                f"kafka: {where} hangs up during the handshake: {failure}; check"
                 f" the port and kafka.security_protocol ({settings.security_protocol})"
             )
 
 
-class _Manager(KafkaConnectionManager):  # type: ignore[misc]
-    """Reads what a broker said before it hung up, such as why; the client throws that away."""
-
-    async def _build_transport(self, node: Any, timeout_at: Any = None) -> Any:  # noqa: ANN401
-        transport = await super()._build_transport(node, timeout_at=timeout_at)
-        receive = transport._sock_recv  # noqa: SLF001
-
-        def receive_all() -> tuple[bytes, Exception | None]:
-            data, error = receive()
-            return (data, None) if data else (data, error)  # the next read meets the end again
-
-        transport._sock_recv = receive_all  # noqa: SLF001
-        return transport
+@contextlib.contextmanager
+def _connection(server: Address, context: ssl.SSLContext | None) -> Iterator[socket.socket]:
+    with socket.create_connection(server, timeout=_TIMEOUT_S) as plain:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is None:
+            yield plain
+        else:
+            with context.wrap_socket(plain, server_hostname=server.host) as encrypted:
+                yield encrypted
 
 
-def _try(manager: _Manager, node_id: str) -> KafkaError | None:
-    async def connect() -> None:
-        await manager.get_connection(
-            node_id, timeout_ms=_TIMEOUT_MS, pop_on_close=False, refresh_metadata_on_err=False
-        )
+def _enter(connection: socket.socket, options: Mapping[str, Any]) -> None:
+    """Log in, if at all. The client libraries do the same, but lose what a broker says at last."""
+    talk = KafkaProtocol(client_id=options["client_id"])
+    # A broker that demands a certificate says so only after the handshake of TLS 1.3.
+    _ask(connection, talk, ApiVersionsRequest(version=0))
+    if not options["security_protocol"].startswith("SASL"):
+        return
+    name = options["sasl_mechanism"]
+    offer = _ask(connection, talk, SaslHandshakeRequest(version=1, mechanism=name))
+    if for_code(offer.error_code) is UnsupportedSaslMechanismError:
+        raise _RefusedLoginError(f"it offers {', '.join(offer.mechanisms)}")
+    mechanism = get_sasl_mechanism(name)(**options)
+    while not mechanism.is_done():
+        token = mechanism.auth_bytes()
+        answer = _ask(connection, talk, SaslAuthenticateRequest(version=0, auth_bytes=token))
+        if answer.error_code:
+            raise _RefusedLoginError(answer.error_message or for_code(answer.error_code).__name__)
+        mechanism.receive(answer.auth_bytes)
 
-    try:
-        manager.run(connect)
-    except KafkaError as error:
-        return error
-    return None
+
+def _ask(connection: socket.socket, talk: KafkaProtocol, request: Any) -> Any:  # noqa: ANN401 - theirs
+    talk.send_request(request)
+    connection.sendall(talk.send_bytes())
+    while True:
+        received = connection.recv(1 << 16)
+        if not received:
+            raise EOFError("disconnected")
+        for _, answer in talk.receive_bytes(received):
+            return answer
 
 
-def _refusal(where: str, error: KafkaError, settings: KafkaSettings) -> list[str]:
-    if isinstance(error, SaslAuthenticationFailedError | UnsupportedSaslMechanismError):
+def _refusal(where: Address, error: Exception, settings: KafkaSettings) -> list[str]:
+    if isinstance(error, _RefusedLoginError):
         who = f"{settings.sasl_username!r} by {settings.sasl_mechanism}"
         remedy = "check kafka.sasl_mechanism, sasl_username and sasl_password"
         return [f"kafka: {where} refuses the login of {who}: {error}; {remedy}"]

@@ -13,7 +13,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.admin.ends import begin_at_ends
-from profiler.kafka.beginnings import tell_gap
 from profiler.kafka.librdkafka.client import (
     CALL_TIMEOUT_S,
     checked_options,
@@ -22,6 +21,7 @@ from profiler.kafka.librdkafka.client import (
     translated_errors,
 )
 from profiler.kafka.librdkafka.messages import record_of
+from profiler.kafka.librdkafka.positions import Place, Positions, partitions
 from profiler.kafka.protocol import Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
@@ -29,8 +29,6 @@ from profiler.records.types import Record
 _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: What librdkafka reads ahead, over all partitions: it bounds the worker's memory.
 _READ_AHEAD_KBYTES = 32 * 1024
-
-_Place = tuple[str, int]
 
 
 class LibrdkafkaConsumer:
@@ -71,25 +69,18 @@ class LibrdkafkaConsumer:
             # The default, 500 ms, is how long an emptied queue waits before it is filled again.
             "fetch.queue.backoff.ms": 5,
         }
-        self._owned: set[_Place] = set()
+        self._owned: set[Place] = set()
         self._changes = 0
         self._paused = False
         self._cooperative = settings.assignor == "cooperative-sticky"
         #: Partitions that have to go back before the next record is returned: a rebalance left
         #: them with us, and they may be beyond what will be committed.
-        self._stale: set[_Place] = set()
-        self._first_offsets: dict[_Place, int] = {}
-        #: Where the next record of a partition is read, until it comes: its own offset is unknown.
-        self._sought: dict[_Place, int] = {}
-        #: Partitions whose offset is out of range, and that offset; below zero where none is known.
-        self._lost: dict[_Place, int] = {}
-        #: The same once we have gone on; until the partition is assigned anew, or goes back.
-        self._given_up: dict[_Place, int] = {}
-        self._gaps = 0
+        self._stale: set[Place] = set()
         if settings.auto_offset_reset == "latest":
             begin_at_ends(settings, topics=topics, group=group)
         with checked_options():
             self._consumer = Consumer(options)
+        self._positions = Positions(self._consumer, cooperative=self._cooperative)
         with (
             with_reasons(settings, timeout_s=CALL_TIMEOUT_S) as connect_s,
             translated_errors(f"connect to {settings.bootstrap_servers}"),
@@ -103,7 +94,7 @@ class LibrdkafkaConsumer:
             )
 
     @property
-    def assignment(self) -> frozenset[_Place]:
+    def assignment(self) -> frozenset[Place]:
         """See `Consumer.assignment`."""
         return frozenset(self._owned)
 
@@ -115,13 +106,12 @@ class LibrdkafkaConsumer:
     @property
     def gaps(self) -> int:
         """See `Consumer.gaps`."""
-        return self._gaps
+        return self._positions.gaps
 
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
         """See `Consumer.poll`."""
         self._rewind_stale()
-        if self._lost:
-            self._begin_at_first()
+        self._find_again()
         before = self._changes
         with translated_errors("poll"):
             # `consume` waits until it has all that it was asked for, so it waits for one only.
@@ -136,7 +126,7 @@ class LibrdkafkaConsumer:
         return Polled(records, self._changes, metadata)
 
     def commit(
-        self, offsets: Mapping[_Place, int], *, generation: int, timeout_s: float = CALL_TIMEOUT_S
+        self, offsets: Mapping[Place, int], *, generation: int, timeout_s: float = CALL_TIMEOUT_S
     ) -> None:
         """See `Consumer.commit`."""
         # The broker takes any partition from any member: only we know that it is no longer ours.
@@ -165,29 +155,28 @@ class LibrdkafkaConsumer:
 
     def rewind(self) -> None:
         """See `Consumer.rewind`. One round trip for all partitions."""
-        self._rewind(self._owned)
+        self._positions.rewind(self._owned)
         self._stale.clear()
 
     def begin_anew(self) -> None:
         """See `Consumer.begin_anew`. One round trip for each partition, and one for the commit."""
-        starts = {place: self._first_of(*place) for place in self._owned}
-        self._first_offsets = dict(starts)
+        starts = self._positions.beginnings(self._owned)
         if starts:
             self.commit(starts, generation=self._changes)
-        self._seek(starts)
+        self._positions.begin_at(starts)
         self._stale.clear()
 
     def pause(self) -> None:
         """See `Consumer.pause`. What was read ahead is dropped and fetched again."""
         if not self._paused:
             self._paused = True
-            self._consumer.pause(_partitions(self._owned))
+            self._consumer.pause(partitions(self._owned))
 
     def resume(self) -> None:
         """See `Consumer.resume`."""
         if self._paused:
             self._paused = False
-            self._consumer.resume(_partitions(self._owned))
+            self._consumer.resume(partitions(self._owned))
 
     def keep_alive(self, *, timeout_ms: int = 100) -> None:
         """See `Consumer.keep_alive`. Heartbeats are the library's own; this is the poll."""
@@ -200,16 +189,7 @@ class LibrdkafkaConsumer:
 
     def lag(self) -> int:
         """See `Consumer.lag`. The ends are those of the last fetch."""
-        sought = self._sought
-        if not self._owned:
-            return 0
-        total = 0
-        for place in self._consumer.position(_partitions(self._owned)):
-            _, end = self._consumer.get_watermark_offsets(place, cached=True)
-            at = sought.get((place.topic, place.partition), place.offset)
-            if at >= 0 and end >= 0:
-                total += max(0, end - at)
-        return total
+        return self._positions.lag(self._owned)
 
     def close(self, *, timeout_s: float = 10) -> None:
         """See `Consumer.close`. A close that takes longer goes on in a thread of its own."""
@@ -217,126 +197,43 @@ class LibrdkafkaConsumer:
         closing.start()
         closing.join(timeout_s)
 
-    def _taken(self, messages: Iterable[Message], before: int) -> dict[_Place, list[Record]]:
+    def _taken(self, messages: Iterable[Message], before: int) -> dict[Place, list[Record]]:
         """The records of messages by partition; none where they must be read again.
 
         Args:
             messages: what one call of the library brought.
             before: the generation before that call.
         """
-        by_partition: dict[_Place, list[Record]] = {}
+        by_partition: dict[Place, list[Record]] = {}
         for message in messages:
             if (error := message.error()) is not None:
-                if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
-                    place, wanted = _place_of(message), _offset_of(message)
-                    # It may come twice, though we have gone on meanwhile.
-                    if self._given_up.get(place) != wanted:
-                        self._lost[place] = self._given_up[place] = wanted
-                else:
+                if not self._positions.give_up(message):
                     self._check(error)
                 continue
             record = record_of(message)
-            place = record.topic, record.partition
-            by_partition.setdefault(place, []).append(record)
-            self._first_offsets.setdefault(place, record.offset)
-            self._sought.pop(place, None)
-        if self._lost:
-            self._begin_at_first()
+            by_partition.setdefault((record.topic, record.partition), []).append(record)
+        self._positions.read(by_partition)
         if self._changes != before:
             # Some of these records may be from before the change. librdkafka would not give them
             # again, but where their partition was assigned anew.
             self._stale |= self._owned & by_partition.keys()
             self._rewind_stale()
-            return {}
+            by_partition = {}
         if self._paused:
-            self._seek({place: records[0].offset for place, records in by_partition.items()})
-            return {}
+            places = by_partition.items()
+            self._positions.seek({place: records[0].offset for place, records in places})
+            by_partition = {}
+        # Last, because a partition that was just assigned takes no seek.
+        self._find_again()
         return by_partition
 
     def _rewind_stale(self) -> None:
         if self._stale:
-            self._rewind(self._stale)
+            self._positions.rewind(self._stale)
             self._stale.clear()
 
-    def _rewind(self, places: Iterable[_Place]) -> None:
-        wanted = _partitions(places)
-        if not wanted:
-            return
-        with translated_errors("rewind"):
-            starts = self._starts(wanted)
-        self._seek(starts)
-
-    def _seek(self, starts: Mapping[_Place, int]) -> None:
-        with translated_errors("seek"):
-            for place, offset in starts.items():
-                self._sought[place] = offset
-                if self._given_up.get(place) == offset:
-                    del self._given_up[place]
-                try:
-                    self._consumer.seek(TopicPartition(*place, offset))
-                except KafkaException as error:
-                    # A partition that was just assigned is not read yet, and begins there anyway.
-                    if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - its public name
-                        raise
-
-    def _begin_at_first(self) -> None:
-        """Go to the first record of partitions without a usable offset.
-
-        The library has given them up and takes no seek for them, so they are assigned once more.
-        """
-        lost = {place: wanted for place, wanted in self._lost.items() if place in self._owned}
-        starts = {place: self._first_of(*place) for place in lost}
-        with translated_errors("assign"):
-            if self._cooperative:
-                self._consumer.incremental_unassign(_partitions(starts))
-                self._consumer.incremental_assign(_at(starts))
-            elif starts:
-                # Here an assignment is a whole one.
-                owned = self._consumer.position(_partitions(self._owned))
-                known = {(place.topic, place.partition): place.offset for place in owned}
-                sought = {place: self._sought.get(place, at) for place, at in known.items()}
-                self._consumer.assign(_at({**sought, **starts}))
-            if self._paused:
-                self._consumer.pause(_partitions(self._owned))
-        self._sought.update(starts)
-        self._lost.clear()
-        for place, wanted in lost.items():
-            if wanted >= 0:
-                self._gaps += 1
-                tell_gap(*place, wanted=wanted, first=starts[place])
-
-    def _first_of(self, topic: str, partition: int) -> int:
-        """The first offset that is there; 0 of a partition so new that our metadata lack it.
-
-        A number, because the library forgets a seek where it began at "the beginning".
-        """
-        place = TopicPartition(topic, partition)
-        try:
-            found = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001 - its public name
-                return 0
-            reason = describe(error.args[0])
-            raise TransportError(f"find the first record: {reason}") from error
-        if found is None:
-            raise TransportError(f"find the first record of {topic} [{partition}]: no answer")
-        return int(found[0])
-
-    def _starts(self, places: list[TopicPartition]) -> dict[_Place, int]:
-        """Where to read again: the committed offset, else the first that was read from there.
-
-        A partition that has neither is left out.
-        """
-        starts = {}
-        for place in self._consumer.committed(places, timeout=CALL_TIMEOUT_S):
-            if place.error is not None:
-                raise KafkaException(place.error)
-            offset = place.offset
-            if offset < 0:
-                offset = self._first_offsets.get((place.topic, place.partition), -1)
-            if offset >= 0:
-                starts[place.topic, place.partition] = offset
-        return starts
+    def _find_again(self) -> None:
+        self._positions.find_again(self._owned, paused=self._paused)
 
     def _check(self, error: KafkaError) -> None:
         """Raise what the library reports between records, unless it goes on by itself."""
@@ -350,9 +247,7 @@ class LibrdkafkaConsumer:
         self._changes += 1
         self._stale = set(self._owned)
         self._owned.update((place.topic, place.partition) for place in partitions)
-        for place in self._owned.difference(self._stale):
-            self._sought.pop(place, None)
-            self._given_up.pop(place, None)
+        self._positions.forget(self._owned - self._stale)
         if not partitions or not self._paused:
             return  # the library assigns them itself
         if self._cooperative:
@@ -369,20 +264,3 @@ class LibrdkafkaConsumer:
         self._changes += 1
         self._owned.difference_update((place.topic, place.partition) for place in partitions)
         self._stale = set(self._owned)
-
-
-def _place_of(message: Message) -> _Place:
-    return str(message.topic()), int(message.partition() or 0)
-
-
-def _offset_of(message: Message) -> int:
-    offset = message.offset()
-    return -1 if offset is None else offset
-
-
-def _at(starts: Mapping[_Place, int]) -> list[TopicPartition]:
-    return [TopicPartition(*place, offset) for place, offset in starts.items()]
-
-
-def _partitions(places: Iterable[_Place]) -> list[TopicPartition]:
-    return [TopicPartition(*place) for place in places]

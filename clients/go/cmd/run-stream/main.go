@@ -17,6 +17,7 @@ import (
 )
 
 const (
+	standard = "rendered/standard.lua"
 	patience = time.Minute // for one call
 	pause    = 20 * time.Millisecond
 )
@@ -50,7 +51,7 @@ func run(ctx context.Context, path string) (totals, error) {
 		return totals{}, err
 	}
 	defer file.Close()
-	source, err := environment.Script("standard")
+	source, err := environment.Script(standard)
 	if err != nil {
 		return totals{}, err
 	}
@@ -71,20 +72,20 @@ func stream(ctx context.Context, script *profile.Script, lines io.Reader) (total
 		} else if err != nil {
 			return done, fmt.Errorf("call %d: %w", done.Calls+1, err)
 		}
-		answers, err := persist(ctx, script, next)
+		events, err := persist(ctx, script, next)
 		if err != nil {
 			return done, fmt.Errorf("call %d: %w", done.Calls+1, err)
 		}
-		done.Events += len(answers)
+		done.Events += events
 	}
 }
 
-// persist repeats a call as it is until it goes through.
-func persist(ctx context.Context, script *profile.Script, next call) ([]profile.Answer, error) {
+// persist repeats a call as it is until it goes through; it returns how many answers there are.
+func persist(ctx context.Context, script *profile.Script, next call) (int, error) {
 	for end := time.Now().Add(patience); ; time.Sleep(pause) {
 		answers, err := script.Eval(ctx, []string{next.Key}, next.Argv)
 		if err == nil || !profile.IsTemporary(err) || time.Now().After(end) {
-			return answers, err
+			return len(answers), err
 		}
 	}
 }

@@ -43,18 +43,18 @@ func TestEveryCallIsMadeWhileScriptsAreFlushed(t *testing.T) {
 	if err != nil || done != (totals{Calls: calls, Events: calls}) {
 		t.Fatalf("got %+v, %v", done, err)
 	}
-	source, err := environment.Script("standard")
+	source, err := environment.Script(standard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	script := profile.New(client, source)
 	for visitor := 0; visitor < visitors; visitor++ {
-		read, err := script.Apply(ctx, profile.Call{Visitor: fmt.Sprint(visitor)})
+		read, err := script.Read(ctx, fmt.Sprint(visitor), time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := read[0].Profile["visitor_events"]; got != fmt.Sprint(calls/visitors) {
-			t.Errorf("visitor %d: %s events", visitor, got)
+		if got, _ := read.Int("visitor_events"); got != calls/visitors {
+			t.Errorf("visitor %d: %d events", visitor, got)
 		}
 	}
 	if loads := redistest.Calls(t, client, "script|load"); loads < 2 {
@@ -113,7 +113,7 @@ func server(t *testing.T) *redis.Client {
 
 func line(visitor, event int) string {
 	return fmt.Sprintf(
-		`{"key": "visitor:{%d}", "argv": ["%d", "", "", "", "1700000000000", "", "e%d", "A", "Pageview", "home"]}`,
+		`{"key": "visitor:{%d}", "argv": ["%d", "", "", "1", "", "1700000000000", "", "", "e%d", "A", "Pageview", "home"]}`,
 		visitor, visitor, event,
 	)
 }

@@ -28,20 +28,15 @@ func check(ctx context.Context, client redis.UniversalClient, script *profile.Sc
 		return err
 	}
 	key := place(v.Key, prefix)
-	if visitor := v.Calls[0].Argv[0].text; visitor != "" {
-		built := prefix + profile.KeyOf(profile.DefaultKeyPattern, visitor)
-		if err := same("key", map[string]string{"": key}, map[string]string{"": built}); err != nil {
-			return err
-		}
+	built := prefix + profile.KeyOf(profile.DefaultKeyPattern, texts([]value{v.Visitor})[0])
+	if err := same("key", map[string]interface{}{"": key}, map[string]interface{}{"": built}); err != nil {
+		return err
 	}
 	defer client.Unlink(ctx, key)
 	for _, command := range v.Before {
 		words := make([]interface{}, len(command))
-		for i, word := range command {
-			words[i] = word.text
-			if word.isText {
-				words[i] = place(word.text, prefix)
-			}
+		for i, word := range placeAll(texts(command), prefix) {
+			words[i] = word
 		}
 		if err := client.Do(ctx, words...).Err(); err != nil && !errors.Is(err, redis.Nil) {
 			return err
@@ -49,47 +44,67 @@ func check(ctx context.Context, client redis.UniversalClient, script *profile.Sc
 	}
 	for i, call := range v.Calls {
 		what := fmt.Sprintf("call %d of %d", i+1, len(v.Calls))
-		got, err := script.Eval(ctx, placeAll(call.Keys, prefix), texts(call.Argv))
-		if err := sameOutcome(what, call, got, err); err != nil {
+		got, err := outcome(ctx, script, placeAll(call.Keys, prefix), call)
+		if err != nil {
+			return err
+		}
+		if err := same(what, expected(call), got); err != nil {
 			return err
 		}
 	}
 	return checkStored(ctx, client, key, v)
 }
 
-func sameOutcome(what string, expected call, got []profile.Answer, err error) error {
+// outcome makes a call; what came of it has names that tell where two differ.
+func outcome(ctx context.Context, script *profile.Script, keys []string, c call) (map[string]interface{}, error) {
+	all := map[string]interface{}{}
+	var answers []profile.Answer
+	var err error
+	if c.Fields != nil || c.Error != "" {
+		var reply []interface{}
+		reply, err = script.Do(ctx, keys, texts(c.Argv))
+		all["reply"] = fmt.Sprint(reply)
+	} else {
+		answers, err = script.Eval(ctx, keys, texts(c.Argv))
+	}
 	var refused *profile.Error
-	if err != nil && !errors.As(err, &refused) {
-		return err
+	if errors.As(err, &refused) {
+		return map[string]interface{}{"error": refused.Code}, nil
 	}
-	outcome := map[string]string{}
-	if refused != nil {
-		outcome["error"] = refused.Code
-	}
-	for i, answer := range got {
+	for i, answer := range answers {
 		var flags []string
 		for flag := range answer.Flags {
 			flags = append(flags, flag)
 		}
-		describe(outcome, i, flags, answer.Profile)
+		describe(all, i, flags, answer.Profile)
 	}
-	wanted := map[string]string{}
-	if expected.Error != "" {
-		wanted["error"] = expected.Error
-	}
-	for i, answer := range expected.Reply {
-		describe(wanted, i, answer.Flags, plainMap(answer.Profile))
-	}
-	return same(what, wanted, outcome)
+	return all, err
 }
 
-// describe adds one event's answer, so that names tell where two differ.
-func describe(all map[string]string, event int, flags []string, profile map[string]string) {
+func expected(c call) map[string]interface{} {
+	all := map[string]interface{}{}
+	if c.Error != "" {
+		all["error"] = c.Error
+	}
+	if c.Fields != nil {
+		all["reply"] = fmt.Sprint(c.Fields)
+	}
+	for i, answer := range c.Reply {
+		describe(all, i, answer.Flags, known(answer.Profile))
+	}
+	if len(c.Read) > 0 {
+		describe(all, 0, nil, known(c.Read))
+	}
+	return all
+}
+
+// describe adds one event's answer.
+func describe(all map[string]interface{}, event int, flags []string, profile map[string]interface{}) {
 	sorted := append([]string(nil), flags...)
 	sort.Strings(sorted)
 	all[fmt.Sprintf("event %d flags", event+1)] = strings.Join(sorted, " ")
-	for name, text := range profile {
-		all[fmt.Sprintf("event %d %s", event+1, name)] = text
+	for name, value := range profile {
+		all[fmt.Sprintf("event %d %s", event+1, name)] = value
 	}
 }
 
@@ -123,24 +138,25 @@ func checkHash(ctx context.Context, client redis.UniversalClient, key string, ex
 	if err != nil {
 		return err
 	}
-	for name := range stored {
-		if strings.HasPrefix(name, "~") {
-			delete(stored, name)
+	visible := map[string]interface{}{}
+	for name, text := range stored {
+		if !strings.HasPrefix(name, "~") {
+			visible[name] = text
 		}
 	}
-	return same("hash", plainMap(expected), stored)
+	return same("hash", known(expected), visible)
 }
 
-func same(what string, expected, got map[string]string) error {
+func same(what string, expected, got map[string]interface{}) error {
 	var lines []string
-	for name, text := range expected {
-		if other, ok := got[name]; !ok || other != text {
-			lines = append(lines, fmt.Sprintf("%s - %q", name, text))
+	for name, value := range expected {
+		if got[name] != value {
+			lines = append(lines, fmt.Sprintf("%s - %#v", name, value))
 		}
 	}
-	for name, text := range got {
-		if other, ok := expected[name]; !ok || other != text {
-			lines = append(lines, fmt.Sprintf("%s + %q", name, text))
+	for name, value := range got {
+		if expected[name] != value {
+			lines = append(lines, fmt.Sprintf("%s + %#v", name, value))
 		}
 	}
 	if len(lines) == 0 {

@@ -37,12 +37,12 @@ func run(ctx context.Context, out io.Writer) (bool, error) {
 	defer client.Close()
 	scripts := map[string]*profile.Script{}
 	for _, v := range vectors {
-		if scripts[v.Preset] == nil {
-			source, err := environment.Script(v.Preset)
+		if scripts[v.Script] == nil {
+			source, err := environment.Script(v.Script)
 			if err != nil {
 				return false, err
 			}
-			scripts[v.Preset] = profile.New(client, source)
+			scripts[v.Script] = profile.New(client, source)
 		}
 	}
 	if err := client.Ping(ctx).Err(); err != nil {
@@ -50,7 +50,7 @@ func run(ctx context.Context, out io.Writer) (bool, error) {
 	}
 	fmt.Fprintf(out, "TAP version 14\n1..%d\n", len(vectors))
 	for i, v := range vectors {
-		err := check(ctx, client, scripts[v.Preset], v)
+		err := check(ctx, client, scripts[v.Script], v)
 		var differs *mismatch
 		switch {
 		case errors.As(err, &differs):

@@ -42,7 +42,7 @@ func TestAllVectorsHoldOnACluster(t *testing.T) {
 func TestEveryExpectationIsCompared(t *testing.T) {
 	t.Setenv("LUA_DIR", luaDir)
 	client := redistest.Client(t)
-	source, err := environment.Script("standard")
+	source, err := environment.Script("rendered/standard.lua")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,14 +52,15 @@ func TestEveryExpectationIsCompared(t *testing.T) {
 		"key":                  func(v *vector) { v.Key += "x" },
 		"flag not there":       func(v *vector) { v.Calls[0].Reply[0].Flags = append(v.Calls[0].Reply[0].Flags, "late") },
 		"flag not expected":    func(v *vector) { v.Calls[0].Reply[0].Flags = nil },
-		"value":                func(v *vector) { v.Calls[0].Reply[0].Profile["visit_end"] = value{text: "1"} },
-		"value not there":      func(v *vector) { v.Calls[0].Reply[0].Profile["new"] = value{} },
+		"value":                func(v *vector) { v.Calls[0].Reply[0].Profile["visit_end"] = value{int64(1)} },
+		"type":                 func(v *vector) { v.Calls[0].Reply[0].Profile["visitor_events"] = value{"1"} },
+		"value not there":      func(v *vector) { v.Calls[0].Reply[0].Profile["new"] = value{""} },
 		"value not expected":   func(v *vector) { delete(v.Calls[0].Reply[0].Profile, "visit_end") },
 		"answer not there":     func(v *vector) { v.Calls[0].Reply = append(v.Calls[0].Reply, answer{}) },
 		"answer not expected":  func(v *vector) { v.Calls[0].Reply = nil },
 		"error not there":      func(v *vector) { v.Calls[0].Reply, v.Calls[0].Error = nil, "EBADARG" },
 		"error not expected":   func(v *vector) { v.Calls[0].Keys = nil },
-		"hash":                 func(v *vector) { delete(v.Hash, "visitor_id") },
+		"hash":                 func(v *vector) { v.Hash["visit_colour"] = value{"red"} },
 		"no TTL":               func(v *vector) { v.TTL = nil },
 		"TTL longer than that": func(v *vector) { *v.TTL -= 2 * ttlToleranceMS },
 		"TTL too short":        func(v *vector) { *v.TTL += 2 * ttlToleranceMS },
@@ -81,8 +82,8 @@ func TestMismatchIsSaidAndEndsTheRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wrong := `[{"name": "wrong", "preset": "other", "why": "Shown.", "key": "k",
-		"calls": [{"keys": ["k"], "argv": [""], "error": "EBADARG"}], "hash": {}, "ttl_ms": null}]`
+	wrong := `[{"name": "wrong", "script": "rendered/other.lua", "why": "Shown.", "visitor": "v", "key": "<prefix>visitor:{v}",
+		"calls": [{"keys": ["k"], "argv": ["v", ""], "error": "EBADARG"}], "hash": {}, "ttl_ms": null}]`
 	write(t, filepath.Join(folder, "vectors", "all.json"), wrong)
 	write(t, filepath.Join(folder, "rendered", "other.lua"), "return redis.error_reply('ELAYOUT of a test')")
 	t.Setenv("LUA_DIR", folder)

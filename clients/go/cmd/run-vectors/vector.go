@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,21 +17,24 @@ const prefixMark = "<prefix>"
 
 // vector is one conformance test; lua/vectors/README.md describes the members.
 type vector struct {
-	Name   string
-	Preset string
-	Why    string
-	Key    string
-	Before [][]value
-	Calls  []call
-	Hash   map[string]value
-	TTL    *int64 `json:"ttl_ms"`
+	Name    string
+	Script  string
+	Why     string
+	Visitor value
+	Key     string
+	Before  [][]value
+	Calls   []call
+	Hash    map[string]value
+	TTL     *int64 `json:"ttl_ms"`
 }
 
 type call struct {
-	Keys  []string
-	Argv  []value
-	Reply []answer
-	Error string
+	Keys   []string
+	Argv   []value
+	Reply  []answer
+	Read   map[string]value
+	Fields []string
+	Error  string
 }
 
 type answer struct {
@@ -37,23 +42,31 @@ type answer struct {
 	Profile map[string]value
 }
 
-// value is bytes: a JSON string stands for its UTF-8, {"b64": "..."} for what that decodes to.
-type value struct {
-	text   string
-	isText bool
-}
+// value is what the server takes and answers for a JSON value: a string for bytes, an int64 for a
+// number and a flag, nil for null.
+type value struct{ of interface{} }
 
 func (v *value) UnmarshalJSON(raw []byte) error {
-	if err := json.Unmarshal(raw, &v.text); err == nil {
-		v.isText = true
-		return nil
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var decoded interface{}
+	err := decoder.Decode(&decoded)
+	switch decoded := decoded.(type) {
+	case nil, string:
+		v.of = decoded
+	case bool:
+		v.of = map[bool]int64{true: 1}[decoded]
+	case json.Number:
+		v.of, err = decoded.Int64()
+	default:
+		var encoded struct{ Hex string }
+		if err = json.Unmarshal(raw, &encoded); err == nil {
+			var plain []byte
+			plain, err = hex.DecodeString(encoded.Hex)
+			v.of = string(plain)
+		}
 	}
-	var encoded struct{ B64 []byte }
-	if err := json.Unmarshal(raw, &encoded); err != nil {
-		return fmt.Errorf("expected a string or {\"b64\": ...}: %w", err)
-	}
-	v.text = string(encoded.B64)
-	return nil
+	return err
 }
 
 // place puts a prefix into a key.
@@ -75,15 +88,18 @@ func placeAll(keys []string, prefix string) []string {
 func texts(values []value) []string {
 	plain := make([]string, len(values))
 	for i, value := range values {
-		plain[i] = value.text
+		plain[i], _ = value.of.(string)
 	}
 	return plain
 }
 
-func plainMap(values map[string]value) map[string]string {
-	plain := make(map[string]string, len(values))
+// known leaves out what the server does not know: its null is an absent name of a profile.
+func known(values map[string]value) map[string]interface{} {
+	plain := map[string]interface{}{}
 	for name, value := range values {
-		plain[name] = value.text
+		if value.of != nil {
+			plain[name] = value.of
+		}
 	}
 	return plain
 }

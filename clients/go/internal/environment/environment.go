@@ -41,9 +41,9 @@ func LuaDir() string {
 	return filepath.Join("..", "..", "lua")
 }
 
-// Script reads the committed rendering of a preset.
-func Script(preset string) ([]byte, error) {
-	source, err := os.ReadFile(filepath.Join(LuaDir(), "rendered", preset+".lua"))
+// Script reads a script of the repository's lua/, e.g. "rendered/standard.lua".
+func Script(path string) ([]byte, error) {
+	source, err := os.ReadFile(filepath.Join(LuaDir(), filepath.FromSlash(path)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: start in clients/go, or set LUA_DIR to the repository's lua/", err)
 	}

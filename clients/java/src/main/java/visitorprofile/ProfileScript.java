@@ -1,3 +1,4 @@
+// Over 250 lines: it is one file to copy.
 package visitorprofile;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
@@ -38,12 +39,16 @@ import redis.clients.jedis.util.JedisClusterCRC16;
 public final class ProfileScript {
   private static final String KEY_PATTERN = "visitor:{<id>}";
   private static final int LONGEST_PLAIN_ID = 128;
+  private static final int SHORT_ID = 6;
+  // By their number the script tells a read from a fold.
+  private static final int READ_ARGUMENTS = 2;
   private static final Pattern UNSAFE = Pattern.compile("[^A-Za-z0-9_.~-]");
 
   private final UnifiedJedis redis;
   private final byte[] source;
   private final byte[] sha;
   private final String keyPattern;
+  private volatile List<String> fields; // null until the script was asked
 
   /**
    * @param redis a RedisClient, RedisClusterClient or any other; it stays yours to close
@@ -65,14 +70,16 @@ public final class ProfileScript {
    * One event. Null, and an empty text, is what is not known.
    *
    * @param offset its place in the stream, at most 15 digits; ignored where no stream is named
-   * @param recordMs when it was received, ms since the epoch
-   * @param eventMs when it happened, ms since the epoch
+   * @param receivedMs when it was received, ms since the epoch
+   * @param createdMs when its device made it, ms since the epoch by the device's clock
+   * @param sentMs when its device sent it, by the same clock
    * @param inputs what the rules use, in the order of the script's header
    */
   public record Event(
       Long offset,
-      Long recordMs,
-      Long eventMs,
+      Long receivedMs,
+      Long createdMs,
+      Long sentMs,
       String eventId,
       String visitId,
       List<String> inputs) {
@@ -81,9 +88,9 @@ public final class ProfileScript {
       inputs = Collections.unmodifiableList(new ArrayList<>(inputs)); // which takes nulls
     }
 
-    /** An event without an offset, that is given the time of its record. */
-    public static Event of(long recordMs, String eventId, String visitId, String... inputs) {
-      return new Event(null, recordMs, null, eventId, visitId, Arrays.asList(inputs));
+    /** An event without an offset, that happened when it was received. */
+    public static Event of(long receivedMs, String eventId, String visitId, String... inputs) {
+      return new Event(null, receivedMs, null, null, eventId, visitId, Arrays.asList(inputs));
     }
   }
 
@@ -91,22 +98,25 @@ public final class ProfileScript {
   public record Answer(Set<String> flags, Profile profile) {}
 
   /**
-   * A visitor's and a visit's fields by name. One that is not known yet is absent.
+   * A visitor's and a visit's fields by name. One that is not known yet is absent. To ask for
+   * another type than a field has is a ClassCastException.
    *
-   * @param values as the script gave them; texts are a tracker's bytes, not always UTF-8
+   * @param values as the script gave them: Long, or byte[], a tracker's bytes, not always UTF-8
    */
-  public record Profile(Map<String, byte[]> values) {
+  public record Profile(Map<String, Object> values) {
+    /** A text, or a decimal, e.g. 19.99. */
     public Optional<String> text(String name) {
-      return Optional.ofNullable(values.get(name)).map(value -> new String(value, UTF_8));
+      return Optional.ofNullable(values.get(name)).map(ProfileScript::text);
     }
 
     /** A count, or a time in ms since the epoch. */
     public OptionalLong number(String name) {
-      return text(name).stream().mapToLong(Long::parseLong).findFirst();
+      Long value = (Long) values.get(name);
+      return value == null ? OptionalLong.empty() : OptionalLong.of(value);
     }
 
     public Optional<Boolean> bool(String name) {
-      return text(name).map("1"::equals);
+      return number(name).stream().mapToObj(value -> value == 1).findFirst();
     }
   }
 
@@ -153,27 +163,66 @@ public final class ProfileScript {
    *
    * @param stream where offsets count, e.g. "0:tracking_processed:3"
    * @param floor the last offset known committed, or null
-   * @param events at most 500
+   * @param events 1 to 500
    * @return one answer per event
    */
   public List<Answer> update(String visitorId, String stream, Long floor, List<Event> events) {
-    List<Object> argv = new ArrayList<>(Arrays.asList(visitorId, stream, floor));
+    List<Object> argv = new ArrayList<>(Arrays.asList(visitorId, stream, floor, events.size()));
     for (Event event : events) {
-      argv.addAll(Arrays.asList(event.offset, event.recordMs, event.eventMs));
-      argv.addAll(Arrays.asList(event.eventId, event.visitId));
+      argv.addAll(Arrays.asList(event.offset, event.receivedMs, event.createdMs, event.sentMs));
+      argv.addAll(Arrays.asList(shortId(bytes(event.eventId)), event.visitId));
       argv.addAll(event.inputs);
     }
-    byte[] key = bytes(keyOf(bytes(visitorId), keyPattern));
-    return call(List.of(key), argv.stream().map(ProfileScript::bytes).toList());
+    return call(keys(visitorId), argv.stream().map(ProfileScript::bytes).toList());
   }
 
-  /** The call itself, for ids and texts that are no UTF-8: all KEYS and all ARGV. */
+  /**
+   * The profile of the latest visit, where the visitor is known. Changes nothing.
+   *
+   * @param nowMs ms since the epoch, or null: as of the latest event
+   */
+  public Optional<Profile> read(String visitorId, Long nowMs) {
+    List<byte[]> argv = List.of(bytes(visitorId), bytes(nowMs));
+    return call(keys(visitorId), argv).stream().map(Answer::profile).findFirst();
+  }
+
+  /**
+   * Either call, for ids and texts that are no UTF-8: all KEYS and all ARGV.
+   *
+   * @return one answer per event; of a read one, or none where there is no such visitor
+   */
   public List<Answer> call(List<byte[]> keys, List<byte[]> argv) {
+    if (argv.size() == READ_ARGUMENTS) {
+      List<?> pairs = send(keys, argv);
+      List<String> names = new ArrayList<>();
+      List<Object> answer = new ArrayList<>(List.of(new byte[0])); // no flags
+      for (int at = 0; at < pairs.size(); at += 2) {
+        names.add(text(pairs.get(at)));
+        answer.add(pairs.get(at + 1));
+      }
+      return pairs.isEmpty() ? List.of() : List.of(decode(answer, names));
+    }
+    List<String> names = fields(keys);
+    return send(keys, argv).stream().map(answer -> decode((List<?>) answer, names)).toList();
+  }
+
+  /** The same without a look at the reply. */
+  public List<?> send(List<byte[]> keys, List<byte[]> argv) {
     try {
-      return decode(run(keys, argv));
+      return (List<?>) run(keys, argv);
     } catch (JedisDataException error) {
       throw new ProfileException(error);
     }
+  }
+
+  /**
+   * The six bytes that stand for an event's id: the script takes them as they are, so that the
+   * server need not hash the id. Both are the same event to it. An empty id stays empty.
+   */
+  public static byte[] shortId(byte[] eventId) {
+    return eventId.length == 0 || eventId.length == SHORT_ID
+        ? eventId
+        : Arrays.copyOf(digest("SHA-1", eventId), SHORT_ID);
   }
 
   /** The key of a visitor by the presets' pattern, as every caller must build it. */
@@ -184,6 +233,20 @@ public final class ProfileScript {
   /** The same by another pattern, for ids that are not always UTF-8. */
   public static String keyOf(byte[] visitorId, String pattern) {
     return pattern.replace("<id>", encode(visitorId));
+  }
+
+  private List<byte[]> keys(String visitorId) {
+    return List.of(bytes(keyOf(bytes(visitorId), keyPattern)));
+  }
+
+  /** The script itself says them, and is asked once: another order is another SHA. */
+  private List<String> fields(List<byte[]> keys) {
+    List<String> names = fields;
+    if (names == null) {
+      names = send(keys, List.of(bytes("fields"))).stream().map(ProfileScript::text).toList();
+      fields = names;
+    }
+    return names;
   }
 
   private Object run(List<byte[]> keys, List<byte[]> argv) {
@@ -207,19 +270,21 @@ public final class ProfileScript {
     }
   }
 
-  private static List<Answer> decode(Object reply) {
-    List<Answer> answers = new ArrayList<>();
-    for (Object item : (List<?>) reply) {
-      List<?> words = (List<?>) item;
-      String flags = text(words.get(0));
-      Map<String, byte[]> values = new LinkedHashMap<>();
-      for (int at = 1; at < words.size(); at += 2) {
-        values.put(text(words.get(at)), (byte[]) words.get(at + 1));
-      }
-      Profile profile = new Profile(Collections.unmodifiableMap(values));
-      answers.add(new Answer(flags.isEmpty() ? Set.of() : Set.of(flags.split(" ")), profile));
+  /** Flags, then the values in the order of the names; null where one is not known. */
+  private static Answer decode(List<?> answer, List<String> names) {
+    if (answer.size() != 1 + names.size()) {
+      throw new IllegalStateException(
+          "expected flags and " + names.size() + " values of the script, got " + answer.size());
     }
-    return Collections.unmodifiableList(answers);
+    String flags = text(answer.get(0)).strip();
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (int at = 0; at < names.size(); at++) {
+      if (answer.get(1 + at) != null) {
+        values.put(names.get(at), answer.get(1 + at));
+      }
+    }
+    Profile profile = new Profile(Collections.unmodifiableMap(values));
+    return new Answer(flags.isEmpty() ? Set.of() : Set.of(flags.split(" ")), profile);
   }
 
   private static String encode(byte[] visitorId) {
@@ -240,6 +305,9 @@ public final class ProfileScript {
   }
 
   private static byte[] bytes(Object value) {
+    if (value instanceof byte[] bytes) {
+      return bytes;
+    }
     return value == null ? new byte[0] : value.toString().getBytes(UTF_8);
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
 import java.net.URI;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -17,6 +18,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import redis.clients.jedis.RedisClient;
 import visitorprofile.ProfileScript.Answer;
 import visitorprofile.ProfileScript.Event;
@@ -71,7 +74,7 @@ class ProfileScriptTest {
 
   @Test
   void whatIsNotKnownIsAbsent() {
-    Event event = new Event(null, NOW, null, "e1", null, List.of("", ""));
+    Event event = new Event(null, NOW, null, null, "e1", null, List.of("", ""));
     Answer answer = script.update(visitorId, event).get(0);
     assertEquals(Set.of("new_visitor", "no_visit"), answer.flags());
     assertEquals(Optional.empty(), answer.profile().text("visitor_first_page"));
@@ -101,14 +104,68 @@ class ProfileScriptTest {
 
   @Test
   void ownTimeOfTheEventComesFirst() {
-    Event event = new Event(null, NOW, NOW - 500, "e1", "v1", List.of("Pageview", "A"));
+    Event event = new Event(null, NOW, NOW - 500, null, "e1", "v1", List.of("Pageview", "A"));
     Answer answer = script.update(visitorId, event).get(0);
     assertEquals(OptionalLong.of(NOW - 500), answer.profile().number("visit_start"));
   }
 
   @Test
+  void clockOfTheDeviceIsPutRight() {
+    long wrong = NOW - 7_200_000; // two hours slow
+    Event event = new Event(null, NOW, wrong - 500, wrong, "e1", "v1", List.of("Pageview", "A"));
+    Answer answer = script.update(visitorId, event).get(0);
+    assertEquals(Set.of("new_visitor", "new_visit", "time_corrected"), answer.flags());
+    assertEquals(OptionalLong.of(NOW - 500), answer.profile().number("visit_start"));
+  }
+
+  @Test
+  void readHasTheLatestVisitAndChangesNothing() {
+    assertEquals(Optional.empty(), script.read(visitorId, NOW));
+    Profile profile = script.update(visitorId, pageview("e1", "v1", NOW, "A")).get(0).profile();
+    for (Long now : Arrays.asList(null, NOW)) {
+      Profile read = script.read(visitorId, now).get();
+      assertEquals(profile.values().keySet(), read.values().keySet());
+      assertEquals(Optional.of("A"), read.text("visit_last_page"));
+      assertEquals(OptionalLong.of(1), read.number("visitor_events"));
+    }
+  }
+
+  @Test
+  void fieldsOfOtherRulesHaveTheirNames() throws IOException {
+    ProfileScript article = new ProfileScript(redis, Scripts.source("article"));
+    Profile profile = article.update(visitorId, pageview("e1", "v1", NOW, "A")).get(0).profile();
+    assertEquals(6, profile.values().size());
+    assertEquals(Optional.of(visitorId), profile.text("visitor_id"));
+    assertEquals(Optional.of("v1"), profile.text("visit_id"));
+    assertEquals(Optional.of("A"), profile.text("visitor_last_page"));
+  }
+
+  @Test
+  void shortIdIsTheSameEvent() {
+    byte[] id = bytes("event-1");
+    assertEquals(Set.of("new_visitor", "new_visit"), flagsOfEvent(id));
+    assertEquals(Set.of("repeated"), flagsOfEvent(ProfileScript.shortId(id)));
+  }
+
+  @Test
+  void shortIdLeavesSixBytesAndNoIdAsTheyAre() {
+    assertArrayEquals(bytes("click1"), ProfileScript.shortId(bytes("click1")));
+    assertArrayEquals(bytes(""), ProfileScript.shortId(bytes("")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{''}", "{'', '1', '2'}"})
+  void answerOfAnotherLengthIsRefused(String answer) {
+    String source = "return ARGV[1] == 'fields' and {'name'} or {" + answer + "}";
+    ProfileScript other = new ProfileScript(redis, bytes(source));
+    Event event = pageview("e1", "v1", NOW, "A");
+    assertThrows(IllegalStateException.class, () -> other.update(visitorId, event));
+  }
+
+  @Test
   void streamRecognisesWhatWasApplied() {
-    List<Event> events = List.of(new Event(7L, NOW, null, "", "v1", List.of("Pageview", "A")));
+    List<Event> events =
+        List.of(new Event(7L, NOW, null, null, "", "v1", List.of("Pageview", "A")));
     script.update(visitorId, "0:java:0", null, events);
     Answer again = script.update(visitorId, "0:java:0", 7L, events).get(0);
     assertEquals(Set.of("replayed"), again.flags());
@@ -118,21 +175,8 @@ class ProfileScriptTest {
   @Test
   void bytesAreKept() {
     byte[] page = {'a', -1, 0, 'z'};
-    byte[] key = ProfileScript.keyOf(visitorId).getBytes(UTF_8);
-    List<byte[]> argv =
-        List.of(
-            bytes(visitorId),
-            bytes(""),
-            bytes(""),
-            bytes(""),
-            bytes("" + NOW),
-            bytes(""),
-            bytes("e1"),
-            bytes("v1"),
-            bytes("Pageview"),
-            page);
-    Profile profile = script.call(List.of(key), argv).get(0).profile();
-    assertArrayEquals(page, profile.values().get("visit_first_page"));
+    Profile profile = call(bytes("e1"), page).profile();
+    assertArrayEquals(page, (byte[]) profile.values().get("visit_first_page"));
     assertEquals(Optional.of("a\ufffd\0z"), profile.text("visit_first_page"));
   }
 
@@ -170,6 +214,29 @@ class ProfileScriptTest {
             ProfileException.class, () -> script.update(visitorId, pageview("e1", "v1", NOW, "A")));
     assertEquals("EPROFILE", error.code());
     assertFalse(error.isRetryable());
+  }
+
+  private Set<String> flagsOfEvent(byte[] eventId) {
+    return call(eventId, bytes("A")).flags();
+  }
+
+  private Answer call(byte[] eventId, byte[] page) {
+    byte[] none = {};
+    List<byte[]> argv =
+        List.of(
+            bytes(visitorId),
+            none,
+            none,
+            bytes("1"),
+            none,
+            bytes("" + NOW),
+            none,
+            none,
+            eventId,
+            bytes("v1"),
+            bytes("Pageview"),
+            page);
+    return script.call(List.of(bytes(ProfileScript.keyOf(visitorId))), argv).get(0);
   }
 
   private static Event pageview(String eventId, String visitId, long at, String page) {

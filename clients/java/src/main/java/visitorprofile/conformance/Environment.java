@@ -66,9 +66,9 @@ record Environment(URI redis, boolean isCluster, Path lua) {
         .build();
   }
 
-  ProfileScript script(UnifiedJedis client, String preset) throws IOException {
-    Path path = lua.resolve("rendered").resolve(preset + ".lua");
-    return new ProfileScript(client, Files.readAllBytes(path));
+  /** A script of the folder, e.g. rendered/standard.lua. */
+  ProfileScript script(UnifiedJedis client, String path) throws IOException {
+    return new ProfileScript(client, Files.readAllBytes(lua.resolve(path)));
   }
 
   private static URI address(String url) {

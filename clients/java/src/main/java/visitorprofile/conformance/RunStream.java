@@ -38,7 +38,7 @@ public final class RunStream {
 
   private static int run(Environment environment, UnifiedJedis redis, Path path)
       throws IOException, InterruptedException {
-    ProfileScript script = environment.script(redis, "standard");
+    ProfileScript script = environment.script(redis, "rendered/standard.lua");
     Gson gson = new Gson();
     int calls = 0;
     int events = 0;

@@ -28,8 +28,8 @@ public final class RunVectors {
     List<Vector> vectors = Vector.readAll(environment.lua().resolve("vectors"));
     Map<String, ProfileScript> scripts = new HashMap<>();
     for (Vector vector : vectors) {
-      if (!scripts.containsKey(vector.preset())) {
-        scripts.put(vector.preset(), environment.script(redis, vector.preset()));
+      if (!scripts.containsKey(vector.script())) {
+        scripts.put(vector.script(), environment.script(redis, vector.script()));
       }
     }
     // System.out has the encoding of the locale.
@@ -40,7 +40,7 @@ public final class RunVectors {
       Vector vector = vectors.get(at);
       String result = "ok " + (at + 1) + " - " + vector.name();
       try {
-        VectorCheck.check(redis, scripts.get(vector.preset()), vector);
+        VectorCheck.check(redis, scripts.get(vector.script()), vector);
         out.println(result);
       } catch (Mismatch mismatch) {
         out.println("not " + result);

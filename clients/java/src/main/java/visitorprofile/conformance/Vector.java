@@ -10,7 +10,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -19,8 +19,9 @@ import java.util.TreeSet;
 /** A conformance vector as its file has it; lua/vectors/README.md says what it means. */
 record Vector(
     String name,
-    String preset,
+    String script,
     String why,
+    JsonElement visitor,
     String key,
     List<List<JsonElement>> before,
     List<Call> calls,
@@ -31,8 +32,14 @@ record Vector(
     before = before == null ? List.of() : before;
   }
 
-  /** A script call and either its reply or the first word of its error. */
-  record Call(List<String> keys, List<JsonElement> argv, List<Expected> reply, String error) {}
+  /** A script call and what comes of it: one of the four, the others are null. */
+  record Call(
+      List<String> keys,
+      List<JsonElement> argv,
+      List<Expected> reply,
+      Map<String, JsonElement> read,
+      List<String> fields,
+      String error) {}
 
   /** What a reply says of one event. */
   record Expected(Set<String> flags, Map<String, JsonElement> profile) {}
@@ -53,6 +60,6 @@ record Vector(
   static byte[] bytesOf(JsonElement value) {
     return value.isJsonPrimitive()
         ? value.getAsString().getBytes(UTF_8)
-        : Base64.getDecoder().decode(value.getAsJsonObject().get("b64").getAsString());
+        : HexFormat.of().parseHex(value.getAsJsonObject().get("hex").getAsString());
   }
 }

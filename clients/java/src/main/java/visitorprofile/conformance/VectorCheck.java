@@ -8,14 +8,13 @@ import com.google.gson.JsonElement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
-import java.util.function.Function;
 import redis.clients.jedis.CommandArguments;
 import redis.clients.jedis.UnifiedJedis;
 import visitorprofile.ProfileScript;
-import visitorprofile.ProfileScript.Answer;
 import visitorprofile.ProfileScript.ProfileException;
 
 /** Makes the calls of one vector. What is compared are lines of text, the same for equal bytes. */
@@ -37,18 +36,14 @@ final class VectorCheck {
   static void check(UnifiedJedis redis, ProfileScript script, Vector vector) throws Mismatch {
     String prefix = "vectors:" + UUID.randomUUID() + ":";
     String key = place(vector.key(), prefix);
-    byte[] visitorId = bytesOf(vector.calls().get(0).argv().get(0));
-    if (visitorId.length > 0) {
-      String built = prefix + ProfileScript.keyOf(visitorId, "visitor:{<id>}");
-      expectSame("key", List.of(key), List.of(built));
-    }
+    String built = prefix + ProfileScript.keyOf(bytesOf(vector.visitor()), "visitor:{<id>}");
+    expectSame("key", List.of(key), List.of(built));
     try {
       vector.before().forEach(command -> send(redis, command, prefix));
       for (Vector.Call call : vector.calls()) {
         List<byte[]> keys = call.keys().stream().map(each -> bytes(place(each, prefix))).toList();
-        List<byte[]> argv = call.argv().stream().map(Vector::bytesOf).toList();
         String what = "call " + (vector.calls().indexOf(call) + 1) + " of " + vector.calls().size();
-        expectSame(what, expected(call), outcome(script, keys, argv));
+        expectSame(what, expected(call), outcome(script, keys, call));
       }
       expectStored(redis, key, vector.hash());
       expectTtl(vector.ttlMs(), redis.pttl(key));
@@ -73,20 +68,28 @@ final class VectorCheck {
     if (call.error() != null) {
       return List.of("error: " + call.error());
     }
+    if (call.fields() != null) {
+      return call.fields();
+    }
     List<String> lines = new ArrayList<>();
-    for (Vector.Expected event : call.reply()) {
-      lines.add("flags: " + new TreeSet<>(event.flags()));
-      lines.addAll(lines(event.profile(), Vector::bytesOf));
+    if (call.reply() != null) {
+      call.reply().forEach(each -> describe(lines, each.flags(), known(each.profile())));
+    } else if (!call.read().isEmpty()) {
+      describe(lines, Set.of(), known(call.read()));
     }
     return lines;
   }
 
-  private static List<String> outcome(ProfileScript script, List<byte[]> keys, List<byte[]> argv) {
+  private static List<String> outcome(ProfileScript script, List<byte[]> keys, Vector.Call call) {
+    List<byte[]> argv = call.argv().stream().map(Vector::bytesOf).toList();
     List<String> lines = new ArrayList<>();
     try {
-      for (Answer answer : script.call(keys, argv)) {
-        lines.add("flags: " + new TreeSet<>(answer.flags()));
-        lines.addAll(lines(answer.profile().values(), value -> value));
+      if (call.fields() != null || call.error() != null) {
+        script.send(keys, argv).forEach(each -> lines.add(shown(each)));
+      } else {
+        script
+            .call(keys, argv)
+            .forEach(each -> describe(lines, each.flags(), each.profile().values()));
       }
     } catch (ProfileException error) {
       lines.add("error: " + error.code());
@@ -94,12 +97,36 @@ final class VectorCheck {
     return lines;
   }
 
-  private static <T> List<String> lines(Map<String, T> values, Function<T, byte[]> bytesOf) {
+  private static void describe(List<String> lines, Set<String> flags, Map<String, ?> values) {
+    lines.add("flags: " + new TreeSet<>(flags));
+    lines.addAll(lines(values));
+  }
+
+  private static List<String> lines(Map<String, ?> values) {
     List<String> lines = new ArrayList<>();
-    new TreeMap<>(values)
-        .forEach(
-            (name, value) -> lines.add(name + ": " + new String(bytesOf.apply(value), ISO_8859_1)));
+    new TreeMap<>(values).forEach((name, value) -> lines.add(name + ": " + shown(value)));
     return lines;
+  }
+
+  /** A number and a text of the same digits differ. */
+  private static String shown(Object value) {
+    return value instanceof byte[] bytes ? new String(bytes, ISO_8859_1) : value + " (number)";
+  }
+
+  /** What the script answers for them: null is absent, and a flag is 1 or 0. */
+  private static Map<String, Object> known(Map<String, JsonElement> values) {
+    Map<String, Object> known = new TreeMap<>();
+    values.forEach(
+        (name, value) -> {
+          if (value.isJsonPrimitive() && value.getAsJsonPrimitive().isBoolean()) {
+            known.put(name, value.getAsBoolean() ? 1L : 0L);
+          } else if (value.isJsonPrimitive() && value.getAsJsonPrimitive().isNumber()) {
+            known.put(name, value.getAsLong());
+          } else if (!value.isJsonNull()) {
+            known.put(name, bytesOf(value));
+          }
+        });
+    return known;
   }
 
   private static void expectSame(String what, List<String> expected, List<String> got)
@@ -121,10 +148,10 @@ final class VectorCheck {
       }
       return;
     }
-    Map<String, byte[]> hash = new TreeMap<>();
+    Map<String, Object> hash = new TreeMap<>();
     redis.hgetAll(bytes(key)).forEach((name, value) -> hash.put(new String(name, UTF_8), value));
     hash.keySet().removeIf(name -> name.startsWith("~"));
-    expectSame("hash", lines(expected, Vector::bytesOf), lines(hash, value -> value));
+    expectSame("hash", lines(known(expected)), lines(hash));
   }
 
   private static void expectTtl(Long expected, long got) throws Mismatch {

@@ -1,0 +1,360 @@
+--[[
+profile: folds one visitor's events into the visitor's profile, by rules arrival-984e17b9.
+DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
+
+Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
+write would undo the earlier; here reading, deciding and writing are one call.
+
+KEYS
+  1  visitor_key   hash    the visitor's profile; read, write
+     a second key is reserved for stored outputs
+ARGV, per call
+  1   visitor_id    text    the visitor, as it is; never empty
+  2   stream        text    where offsets count; empty switches the watermark off
+  3   floor         digits  last offset known committed, or empty (kept for stored outputs)
+  4   events        digits  how many events follow
+ARGV, then per event (1 to 500 events, folded in order; behind them nothing: reserved)
+  +1  offset        digits  place in the stream; ignored where the stream is empty
+  +2  received      digits  when it was received, ms since the epoch, or empty
+  +3  created       text    when its device made it, ms by the device's clock, or empty
+  +4  sent          text    when its device sent it, ms by the device's clock, or empty
+  +5  event_id      text    recognises it when it is sent again; 6 bytes are not hashed
+  +6  visit_id      text    the visit, or empty: no visit field changes
+  +7  query-other_eventtype  text    input of the rules
+  +8  query-other_page_title  text    input of the rules
+ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). ARGV `fields`: the
+  names of the values of RETURNS, in their order.
+RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
+  a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
+  flags, a text with a space before each:
+         new_visitor new_visit replayed truncated time_corrected no_time no_visit
+  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
+         visitor_id visit_id visitor_first_seen visitor_last_seen visitor_pageviews visit_events
+         visit_last_page
+ERRORS, always before the first write
+  EBADARG   wrong keys or arguments; the rest says which
+  EPROFILE  this key's stored state is unusable; other visitors are not affected
+  ELAYOUT   a newer script wrote this state; update the caller
+TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
+      every call with an event that has no received
+COST  1 HMGET; 1 HEXISTS and 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; O(events + state)
+]]
+
+-- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
+local function number_of(text)
+  local number = text + 0
+  if number >= 0 and number < 1e15 and number % 1 == 0 then return number end
+  error("no number")
+end
+
+-- What few calls need. Each function of the script costs every call 300 instructions, and so does
+-- each of its upvalues; these are made where they are needed.
+local function seldom()
+  local functions = {}
+
+  local function whole(text)
+    local number = tonumber(text)
+    return number and number >= 0 and number < 1e15 and number % 1 == 0 and number or nil
+  end
+
+  -- The names of the answers' values, in their order.
+  function functions.names_of_fields()
+    -- stylua: ignore
+    return { "visitor_id", "visit_id", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews", "visit_events",
+      "visit_last_page" }
+  end
+
+  -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
+  -- somebody looks closer.
+  function functions.check_arguments(keys, args)
+    local function expect(is_right, message)
+      if not is_right then error({ err = "EBADARG " .. message }) end
+    end
+    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    expect(#keys == 1, "KEYS: expected 1 key, got " .. #keys)
+    expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
+    expect(args[1] ~= "", "visitor_id: empty")
+    expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    if read then return end
+    local events = whole(args[4])
+    expect(#args[2] < 256, "stream: longer than 255 bytes")
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
+    expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
+    for number = 1, events do
+      local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
+      expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
+    end
+  end
+
+  -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
+  function functions.open(packed)
+    local layout, order, parts = string.byte(packed) or 0, nil, nil
+    if layout > 143 and layout < 160 then
+      parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
+      layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
+      order = parts[2]
+      if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
+    end
+    if layout > 2 and layout < 32 then
+      error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
+    elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
+      error({ err = "EPROFILE stored state is damaged" })
+    elseif order ~= "a" then
+      error({ err = "EPROFILE the profile was written by rules of another order" })
+    end
+    return layout == 1 and parts or nil
+  end
+
+  -- Puts "?" where created or sent is no number; says whether there was any such text.
+  function functions.mark_times(args)
+    local found = false
+    for event = 5, #args - 7, 8 do
+      for at = event + 2, event + 3 do
+        if args[at] ~= "" and args[at] ~= "?" and not whole(args[at]) then
+          args[at], found = "?", true
+        end
+      end
+    end
+    return found
+  end
+
+  -- Cuts a value over its cap at a UTF-8 character, so that the rest stays text.
+  function functions.clip(text)
+    local stop = 4096
+    while stop > 4092 do
+      local next_byte = string.byte(text, stop + 1)
+      if next_byte < 128 or next_byte > 191 then break end
+      stop = stop - 1
+    end
+    return string.sub(text, 1, stop)
+  end
+
+  -- The state of layout 1, {layout, order, rules, watermarks}, as the fold takes it.
+  function functions.take_over(packed)
+    local parts, streams = functions.open(packed), ""
+    local marks = { cmsgpack.unpack(parts[4]) }
+    for i = 1, #marks - 2, 2 do
+      streams = streams .. struct.pack(">I1c0i7", #marks[i], marks[i], marks[i + 1])
+    end
+    return marks[#marks] or -1, -86400000, marks[#marks - 1] or "", streams
+  end
+
+  return functions
+end
+
+-- Folds events into the profile of `key` as the article's program does, or reads it. Returns the
+-- answers, and where anything changed: whether the time to live is to be set anew, and the state to
+-- store, fields to remove (there are none) and fields to set.
+local function update(key, args)
+  -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
+  -- a text: watermark, day of the time to live, stream of the watermark, other streams.
+  -- stylua: ignore
+  local HEAD, STATE, STORED = "\147\002\218\000\005a\152N\023\185\219", ">i7I2I1c0I4c0", ">c11I4i7I2I1c0I4c0"
+  -- Before every time, and neither before nor after one.
+  local NEVER, NOWHEN = -1, 0 / 0
+  local count, visitor_id, stream = #args, args[1], args[2]
+  if count == 2 and visitor_id ~= "" then
+    stream = (stream == "" or number_of(stream)) and "" -- a read: this was `now`
+  elseif
+    visitor_id == ""
+    or count < 5
+    or count ~= 4 + 8 * (args[4] == "1" and 1 or number_of(args[4]))
+    or count > 4004
+    or #stream > 255
+    or #visitor_id > 65535
+    or args[3] ~= "" and not number_of(args[3])
+  then
+    error("arguments")
+  end
+  -- stylua: ignore
+  local stored = redis.call("HMGET", key, "~", "visit_id", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews", "visit_events", "visit_last_page")
+  -- stylua: ignore
+  local packed, current_id, visitor_first_seen, visitor_last_seen, visitor_pageviews, visit_events, visit_last_page = unpack(stored)
+  local has_id = packed or redis.call("HEXISTS", key, "visitor_id") == 1
+  local new_visitor = not has_id and redis.call("EXISTS", key) == 0
+  local mark, day, named, streams = -1, -86400000, stream, ""
+  if packed and #packed > 262144 then
+    error({ err = "EPROFILE stored state exceeds 262144 bytes" })
+  elseif packed and string.find(packed, "\147\002\218\000\005a", 1, true) == 1 then
+    local at
+    mark, day, named, streams, at = struct.unpack(STATE, packed, 16)
+    if at ~= #packed + 1 then error("its end is elsewhere") end
+    day = day * 86400000
+  elseif packed then
+    mark, day, named, streams = seldom().take_over(packed)
+  elseif count == 2 and new_visitor then
+    return {}
+  end
+
+  -- The watermark of another stream than last time stands among the others, which are sorted by
+  -- when they moved.
+  if stream ~= "" and stream ~= named then
+    local other, from, known = mark, 1, 1
+    mark = -1
+    while from <= #streams do
+      local name, offset, following = struct.unpack(">I1c0i7", streams, from)
+      if name == stream then
+        mark, known = offset, 0
+        streams = string.sub(streams, 1, from - 1) .. string.sub(streams, following)
+        break
+      end
+      from, known = following, known + 1
+    end
+    if named ~= "" then streams = streams .. struct.pack(">I1c0i7", #named, named, other) end
+    if known >= 1024 then
+      local _, _, following = struct.unpack(">I1c0i7", streams)
+      streams = string.sub(streams, following)
+    end
+    named = stream
+  end
+  local answers, applied, stale = { false }, false, new_visitor
+  for event = 5, count < 5 and 5 or count, 8 do
+    local visit_id, flags, truncated = args[event + 5], "", false
+    local offset = stream ~= "" and args[event] + 0
+    if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
+    if offset and offset <= mark then
+      flags = " replayed"
+    elseif event < count then
+      local opens_visitor, opens_visit = new_visitor, false
+      applied, mark, new_visitor = true, offset or mark, false
+      if opens_visitor then flags = " new_visitor" end
+      if visit_id == "" then
+        flags = flags .. " no_visit"
+      elseif visit_id ~= current_id then
+        flags, current_id, opens_visit = flags .. " new_visit", visit_id, true
+      end
+      local received = args[event + 1] ~= "" and number_of(args[event + 1])
+      -- The event's time: created, put right where sent shows that the device's clock is wrong;
+      -- without sent, or out of reason, within reach of received. A "?" is no time.
+      local created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
+      if created_text ~= "" and created_text ~= "?" then
+        created = number_of(created_text)
+        ms = (received or created >= 94694400000) and created or NOWHEN
+      end
+      if received and created ~= NEVER then
+        local sent = args[event + 3] ~= "" and args[event + 3] ~= "?" and number_of(args[event + 3])
+        local ahead, furthest = sent and received - sent or 0, received + 3600000
+        if ahead >= 2700000 or ahead <= -2700000 then ms = ms + math.floor((ahead + 450000) / 900000) * 900000 end
+        if ms > furthest then
+          ms = furthest
+        elseif ms < received - 2592000000 and (not sent or ms < 94694400000) then
+          ms = received - 2592000000
+        end
+      end
+
+      local event_other_eventtype_1 = args[event + 6]
+      local event_page_title_2 = args[event + 7]
+      local is_page_view = event_other_eventtype_1 == "Pageview"
+      if #event_page_title_2 > 4096 then
+        event_page_title_2, truncated = seldom().clip(event_page_title_2), true
+      end
+      -- visitor_first_seen: first event_time
+      if opens_visitor then visitor_first_seen = string.format("%d", ms) end
+      -- visitor_last_seen: last event_time
+      if ms == ms then visitor_last_seen = string.format("%d", ms) end
+      -- visitor_pageviews: count when page_view
+      if is_page_view then visitor_pageviews = string.format("%d", (visitor_pageviews or 0) + 1) end
+      -- visit_events: count
+      if opens_visit then visit_events = "0" end
+      if visit_id ~= "" then visit_events = string.format("%d", (visit_events or 0) + 1) end
+      -- visit_last_page: last query-other_page_title
+      if event_page_title_2 ~= "" and visit_id ~= "" then visit_last_page = event_page_title_2 end
+      if truncated then flags = flags .. " truncated" end
+      if ms ~= ms then
+        flags = flags .. " time_corrected no_time"
+      elseif created_text ~= "" and ms ~= created then
+        flags = flags .. " time_corrected"
+      end
+      -- The time to live is set anew where the events come to another day.
+      if not received or received < day or received >= day + 86400000 then
+        day, stale = received and received - received % 86400000 or 0, true
+      end
+    end
+    answers[(event + 3) / 8] = {
+      flags,
+      visitor_id,
+      current_id,
+      visitor_first_seen,
+      visitor_last_seen,
+      visitor_pageviews,
+      visit_events,
+      visit_last_page,
+    }
+  end
+  if not applied then return answers end
+
+  -- What the call has changed, in a table of the right size.
+  -- stylua: ignore
+  local set, n = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 0
+  if not has_id then
+    set[1], set[2], n = "visitor_id", visitor_id, 2
+  end
+  if current_id ~= stored[2] then
+    set[n + 1], set[n + 2], n = "visit_id", current_id, n + 2
+  end
+  if visitor_first_seen ~= stored[3] then
+    set[n + 1], set[n + 2], n = "visitor_first_seen", visitor_first_seen, n + 2
+  end
+  if visitor_last_seen ~= stored[4] then
+    set[n + 1], set[n + 2], n = "visitor_last_seen", visitor_last_seen, n + 2
+  end
+  if visitor_pageviews ~= stored[5] then
+    set[n + 1], set[n + 2], n = "visitor_pageviews", visitor_pageviews, n + 2
+  end
+  if visit_events ~= stored[6] then
+    set[n + 1], set[n + 2], n = "visit_events", visit_events, n + 2
+  end
+  if visit_last_page ~= stored[7] then
+    set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
+  end
+  local state = struct.pack(STORED, HEAD, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
+  return answers, stale, state, set, n
+end
+
+local function call(keys, args)
+  local count = #args
+  if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
+  -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
+  local done, answers, stale, state, set, n = pcall(update, keys[1], args)
+  if not done and seldom().mark_times(args) then
+    done, answers, stale, state, set, n = pcall(update, keys[1], args)
+  end
+  if not done or #keys ~= 1 then
+    local is_right, wrong = pcall(seldom().check_arguments, keys, args)
+    local message = is_right and answers or wrong
+    message = type(message) == "table" and message.err or tostring(message)
+    if not string.find(message, "^%u+ ") then message = "EPROFILE stored state is unusable: " .. message end
+    local is_other = string.find(message, "^WRONGTYPE")
+    return redis.error_reply(is_other and "EPROFILE the key holds no hash" or message)
+  end
+  if count == 2 and answers[1] then
+    local shown = {}
+    for i, name in ipairs(seldom().names_of_fields()) do
+      if answers[1][i + 1] then
+        shown[#shown + 1] = name
+        shown[#shown + 1] = answers[1][i + 1]
+      end
+    end
+    return shown
+  end
+  if state then
+    local key = keys[1]
+    -- Behind the first write nothing may be refused, so rights are looked at before it.
+    if stale and not redis.acl_check_cmd("PEXPIRE", key, "34128000000") then
+      return redis.error_reply("NOPERM this user has no permissions to run the 'pexpire' command")
+    end
+    redis.call("HSET", key, "~", state, unpack(set, 1, n))
+    if stale then redis.call("PEXPIRE", key, "34128000000") end
+  end
+  return answers
+end
+
+if redis.register_function then
+  redis.register_function("visitor_profile_bc888f91c72f", call)
+else
+  return call(KEYS, ARGV)
+end

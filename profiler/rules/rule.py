@@ -1,0 +1,84 @@
+"""One rule: a field of the profile, and the operation that keeps it."""
+
+from typing import Annotated, Literal, cast
+
+from pydantic import Field, StringConstraints
+from pydantic import model_validator as after_validation
+
+from profiler.rules.identity import FieldOfEvent, Table
+from profiler.rules.operations import Kind, Operation, operations
+from profiler.rules.places import PlacedError
+
+#: The value of a rule that takes the event's time (ms) instead of a field of the event.
+EVENT_TIME = "event_time"
+
+#: Decimals of a number of the event; more of them would not stay exact in a double.
+MAX_DECIMALS = 4
+
+#: The type of a field in the contract: a decimal is answered as text, a boolean as 1 or 0.
+FieldType = Literal["string", "integer", "boolean", "decimal"]
+
+#: Names the script gives by itself; a rule may not take them.
+BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class Rule(Table):
+    """One field of the profile."""
+
+    name: Name
+    scope: Literal["visitor", "visit"]
+    operation: Name
+    value: FieldOfEvent | None = None
+    when: Name | None = None
+    decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
+
+    @after_validation(mode="after")
+    def _fits_together(self) -> "Rule":
+        if self.name in BUILT_IN_FIELDS:
+            raise PlacedError(("name",), f"{self.name} is built in, choose another name")
+        if not self.name.startswith(self.scope + "_"):
+            message = f"the name of a {self.scope} field begins with {self.scope}_"
+            raise PlacedError(("name",), message)
+        if self.operation not in operations():
+            known = ", ".join(operations())
+            message = f"no operation is called {self.operation}; there are {known}"
+            raise PlacedError(("operation",), message)
+        if self.declared.kind_of(self.value, EVENT_TIME) is None:
+            raise PlacedError(("value",), self._wrong_value())
+        if self.decimals is not None and self.kind != "number":
+            message = f"{self.operation} takes no number, so it has no decimals"
+            raise PlacedError(("decimals",), message)
+        return self
+
+    def _wrong_value(self) -> str:
+        taken = set(self.declared.places)
+        if "none" in taken:
+            return f"{self.operation} takes no value"
+        if self.value == EVENT_TIME:
+            return f"{self.operation} does not take the event's time"
+        wanted = "a field of the event" + " or event_time" * ("event_time" in taken)
+        return f"{self.operation} needs a value: {wanted}"
+
+    @property
+    def declared(self) -> Operation:
+        """What the operation says of itself."""
+        return operations()[self.operation]
+
+    @property
+    def kind(self) -> Kind:
+        """What the value is."""
+        return cast("Kind", self.declared.kind_of(self.value, EVENT_TIME))
+
+    @property
+    def scale(self) -> int:
+        """Decimals that a number is kept with."""
+        return MAX_DECIMALS if self.decimals is None else self.decimals
+
+    @property
+    def type(self) -> FieldType:
+        """The type of the field in the contract."""
+        if self.kind == "text":
+            return "string"
+        return "decimal" if self.kind == "number" and self.scale else "integer"

@@ -1,0 +1,110 @@
+"""What a profile consists of, for the oracle: fields and limits, in words of its own.
+
+A `Shape` says what a rules file says, and is written a second time on purpose: nothing is read
+from rules files, and nothing is shared with the code under test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.oracles.article import EVENT_TYPE, PAGE, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Flat = dict[str, Any]
+
+#: The value of a field that takes the event's time.
+TIME = "time"
+
+DAY_MS = 86_400_000
+
+
+def always(_: Flat) -> bool:
+    """Hold for every event."""
+    return True
+
+
+def is_page_view(flat: Flat) -> bool:
+    """Whether it is one by its type, with a page or without."""
+    return flat.get(EVENT_TYPE) == "Pageview"
+
+
+def is_titled_page_view(flat: Flat) -> bool:
+    """Whether it is a page view that has a page."""
+    return is_page_view(flat) and text_of(flat, PAGE) is not None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One declared field.
+
+    Attributes:
+        name: begins with its scope.
+        operation: first, last, count, sum, min or max.
+        value: a field of the event, `TIME`, or nothing for a count.
+        when: of which events it takes the value.
+        decimals: None for a text or a time, else those that a number is kept with.
+    """
+
+    name: str
+    operation: str
+    value: str = ""
+    when: Callable[[Flat], bool] = always
+    decimals: int | None = None
+
+    @property
+    def is_the_visits(self) -> bool:
+        """Whether each visit has its own."""
+        return self.name.startswith("visit_")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds a text of the event."""
+        return self.operation in {"first", "last"} and self.value != TIME
+
+
+@dataclass(frozen=True)
+class Shape:
+    """All fields but the built-in ones, and the limits."""
+
+    fields: tuple[Field, ...]
+    bounce: str  # the visit's count that is at most one in a bounce
+    inputs: tuple[str, ...]  # what the script gets of the event, in this order
+    visits: int = 8
+    event_ids: int = 64  # per visit
+    streams: int = 1_024
+    value_bytes: int = 4_096
+    skew_ms: int = 3_600_000
+    age_ms: int = 30 * DAY_MS
+    is_plain: bool = False  # ids and pages stand in the hash
+
+    def of_visit(self) -> list[Field]:
+        """The fields that each visit has."""
+        return [field for field in self.fields if field.is_the_visits]
+
+    def of_visitor(self) -> list[Field]:
+        """The fields that the visitor has."""
+        return [field for field in self.fields if not field.is_the_visits]
+
+
+STANDARD = Shape(
+    fields=(
+        Field("visitor_first_page", "first", PAGE, is_titled_page_view),
+        Field("visitor_last_page", "last", PAGE, is_titled_page_view),
+        Field("visitor_first_seen", "first", TIME),
+        Field("visitor_last_seen", "last", TIME),
+        Field("visitor_pageviews", "count", when=is_page_view),
+        Field("visitor_events", "count"),
+        Field("visit_first_page", "first", PAGE, is_titled_page_view),
+        Field("visit_last_page", "last", PAGE, is_titled_page_view),
+        Field("visit_start", "first", TIME),
+        Field("visit_end", "last", TIME),
+        Field("visit_pageviews", "count", when=is_page_view),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_pageviews",
+    inputs=(EVENT_TYPE, PAGE),
+)

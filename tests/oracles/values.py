@@ -1,0 +1,56 @@
+"""What a field of the oracle makes of the events that move it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.oracles.events import LARGEST
+from tests.oracles.shape import TIME
+
+if TYPE_CHECKING:
+    from tests.oracles.events import Event
+    from tests.oracles.shape import Field
+
+
+def value_of(each: Field, events: list[Event]) -> str | int | None:
+    """Compute a field from the events that move it."""
+    giving = [event for event in events if each.name in event.gives]
+    values = [event.gives[each.name] for event in giving]
+    if each.operation == "count":
+        return len(values)
+    if each.decimals is not None:
+        number = number_of(each, events)[0]
+        return number if each.decimals == 0 or number is None else decimal(number, each.decimals)
+    if not values:
+        return None
+    choose = min if each.operation == "first" else max
+    if each.value == TIME:
+        return int(choose(values))
+    return str(
+        choose(giving, key=lambda event: event.place(event.gives[each.name])).gives[each.name]
+    )
+
+
+def number_of(each: Field, events: list[Event]) -> tuple[int | None, bool]:
+    """Compute a number, and whether it could take the last event's; too large it stays as it is."""
+    result, took = (0 if each.operation == "sum" else None), True
+    for event in events:
+        if each.name not in event.gives:
+            continue
+        given = event.gives[each.name]
+        if each.operation == "sum":
+            new = (result or 0) + given
+        elif result is None:
+            new = given
+        else:
+            new = min(result, given) if each.operation == "min" else max(result, given)
+        took = abs(new) <= LARGEST
+        result = new if took else result
+    return result, took
+
+
+def decimal(number: int, decimals: int) -> str:
+    """Write a scaled number without zeros behind it."""
+    whole = str(abs(number)).rjust(decimals + 1, "0")
+    text = f"{whole[:-decimals]}.{whole[-decimals:]}".rstrip("0").rstrip(".")
+    return f"-{text}" if number < 0 else text

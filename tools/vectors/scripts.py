@@ -1,0 +1,108 @@
+"""The scripts that the vectors call: the presets', and those of rules of the vectors' own."""
+
+from typing import NamedTuple
+
+from tests.oracles.article import EVENT_TYPE, PAGE
+from tests.oracles.shape import (
+    DAY_MS,
+    STANDARD,
+    TIME,
+    Field,
+    Flat,
+    Shape,
+    is_titled_page_view,
+)
+
+RULES = "vectors/rules"
+
+
+class Script(NamedTuple):
+    """A script, and what the oracle knows of its rules.
+
+    Attributes:
+        script: its path in the folder `lua`.
+        rules: its rules' path there.
+        shape: what its profiles consist of; None in order of arrival.
+    """
+
+    script: str
+    rules: str
+    shape: Shape | None
+
+    @property
+    def name(self) -> str:
+        """The rules' name."""
+        return self.rules.rpartition("/")[2].removesuffix(".toml")
+
+
+def _preset(name: str, shape: Shape | None) -> Script:
+    return Script(f"rendered/{name}.lua", f"presets/{name}.toml", shape)
+
+
+def _own(name: str, shape: Shape | None) -> Script:
+    return Script(f"{RULES}/{name}.lua", f"{RULES}/{name}.toml", shape)
+
+
+def _is_sale(flat: Flat) -> bool:
+    return flat.get(EVENT_TYPE) == "Sale"
+
+
+_ITEMS, _TOTAL, _WEIGHT = "shop-items", "shop-total", "shop-weight"
+
+_NUMBERS = Shape(
+    fields=(
+        Field("visitor_spent", "sum", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_items", "sum", _ITEMS, decimals=0),
+        Field("visitor_cheapest", "min", _TOTAL, _is_sale, decimals=2),
+        Field("visit_weight", "sum", _WEIGHT, decimals=4),
+        Field("visit_lightest", "min", _WEIGHT, decimals=4),
+        Field("visit_events", "count"),
+        Field("visit_last_page", "last", PAGE),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+)
+
+_LARGEST = Shape(
+    fields=(
+        Field("visitor_dearest", "max", _TOTAL, _is_sale, decimals=2),
+        Field("visit_most_items", "max", _ITEMS, decimals=0),
+        Field("visit_heaviest", "max", _WEIGHT, decimals=4),
+        Field("visit_events", "count"),
+        Field("visit_last_page", "last", PAGE),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+)
+
+_SMALL = Shape(
+    fields=(
+        Field("visitor_first_page", "first", PAGE, is_titled_page_view),
+        Field("visitor_first_view", "first", TIME, is_titled_page_view),
+        Field("visitor_last_view", "last", TIME, is_titled_page_view),
+        Field("visitor_events", "count"),
+        Field("visit_first_page", "first", PAGE, is_titled_page_view),
+        Field("visit_last_page", "last", PAGE, is_titled_page_view),
+        Field("visit_first_view", "first", TIME, is_titled_page_view),
+        Field("visit_last_view", "last", TIME, is_titled_page_view),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+    visits=2,
+    event_ids=3,
+    streams=2,
+    value_bytes=16,
+    skew_ms=5 * 60_000,
+    age_ms=DAY_MS,
+    is_plain=True,
+)
+
+PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
+OWN = {
+    "numbers": _own("numbers", _NUMBERS),
+    "largest": _own("largest", _LARGEST),
+    "small": _own("small", _SMALL),
+    "arrival": _own("arrival", None),
+}
+SCRIPTS = PRESETS | OWN
