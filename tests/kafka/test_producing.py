@@ -156,7 +156,11 @@ def test_an_error_of_the_records_themselves_leaves_a_producer_that_works(client:
 
 
 def test_nothing_to_send_is_no_error(client: Client) -> None:
-    client.producer().send([])
+    topic = client.topic("nothing")
+    producer = client.producer()
+    producer.send([])
+    producer.send([output(topic, 1)])
+    assert numbers(read(client.consumer(topic), 1)) == [1]
 
 
 def test_a_closed_producer_has_sent_all(client: Client) -> None:

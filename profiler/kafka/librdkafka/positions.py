@@ -181,17 +181,8 @@ class Positions:
         A number, because the library forgets a seek where it began at "the beginning".
         """
         place = TopicPartition(topic, partition)
-        until = time.monotonic() + CALL_TIMEOUT_S
         try:
-            while True:
-                try:
-                    found = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
-                    break
-                except KafkaException as error:
-                    # Its leader is just chosen: of a new topic, or while brokers restart.
-                    if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > until:
-                        raise
-                    time.sleep(_LOOK_AGAIN_S)
+            found = self._watermarks(place)
         except KafkaException as error:
             if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001 - its public name
                 return 0
@@ -200,6 +191,17 @@ class Positions:
         if found is None:
             raise TransportError(f"find the first record of {topic} [{partition}]: no answer")
         return int(found[0])
+
+    def _watermarks(self, place: TopicPartition) -> tuple[int, int] | None:
+        """Ask for them, and again while a leader is just chosen, as of a new topic."""
+        until = time.monotonic() + CALL_TIMEOUT_S
+        while True:
+            try:
+                return self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > until:
+                    raise
+            time.sleep(_LOOK_AGAIN_S)
 
 
 def partitions(places: Iterable[Place]) -> list[TopicPartition]:
