@@ -6,9 +6,17 @@ from typing import Literal
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
-from profiler.kafka.protocol import Consumer, Polled, Producer, TimestampLimits, TopicIdentity
+from profiler.kafka.protocol import (
+    CommittedOffset,
+    Consumer,
+    Polled,
+    Producer,
+    TimestampLimits,
+    TopicIdentity,
+)
 
 __all__ = [
+    "CommittedOffset",
     "Consumer",
     "Polled",
     "Producer",

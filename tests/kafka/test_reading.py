@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from profiler.errors import TransportError
+from profiler.kafka import CommittedOffset
 from profiler.kafka.librdkafka.messages import UNREADABLE
 from tests.kafka.clients import (
     PATIENCE_S,
@@ -329,6 +330,34 @@ def test_a_topic_that_was_made_anew_begins_anew(client: Client) -> None:
     ]
     consumer.rewind()
     assert set(read(consumer, 13)) == set(again)
+    assert_at_end(consumer)
+
+
+def test_a_rewind_tells_what_is_committed(client: Client) -> None:
+    topic = client.topic("stored", partitions=3)
+    client.produce_to(topic, {0: 9, 1: 9, 2: 9})
+    client.alter_committed(topic, {0: 5})
+    consumer = client.consumer(topic)
+    read(consumer, 22)
+    consumer.commit({(topic, 1): 7}, generation=consumer.generation, metadata="a note")
+    stored = {(topic, 0): CommittedOffset(5, ""), (topic, 1): CommittedOffset(7, "a note")}
+    assert consumer.rewind() == stored
+    read(consumer, 15)
+    assert_at_end(consumer)
+
+
+def test_a_consumer_reads_from_before_what_is_committed(client: Client) -> None:
+    topic = client.topic("before", partitions=2)
+    client.produce_to(topic, {0: 9, 1: 9})
+    client.alter_committed(topic, {0: 6, 1: 6})
+    consumer = client.consumer(topic)
+    read(consumer, 6)
+    consumer.rewind()
+    consumer.seek({(topic, 0): 2})
+    again = [(record.partition, record.offset) for record in read(consumer, 10)]
+    assert sorted(again) == [*((0, n) for n in range(2, 9)), *((1, n) for n in range(6, 9))]
+    assert consumer.rewind()[topic, 0].offset == 6
+    read(consumer, 6)
     assert_at_end(consumer)
 
 

@@ -9,7 +9,7 @@ from threading import Condition
 from profiler.errors import TransportError
 from profiler.kafka.memory.group import Group, Place
 from profiler.kafka.memory.log import MAX_MESSAGE_BYTES, Partition, Topic
-from profiler.kafka.protocol import TimestampLimits, TopicIdentity
+from profiler.kafka.protocol import CommittedOffset, TimestampLimits, TopicIdentity
 from profiler.records.types import OutputRecord, Record
 
 
@@ -105,12 +105,14 @@ class MemoryBroker:
     def committed(self, group: str) -> dict[Place, int]:
         """The next offset to read of every (topic, partition) where the group committed one."""
         with self.changed:
-            return dict(self.groups[group].committed)
+            committed = self.groups[group].committed
+            return {place: offset for place, (offset, _) in committed.items()}
 
     def alter_committed(self, group: str, offsets: Mapping[Place, int]) -> None:
         """Store committed offsets as an operator does, without being a member."""
         with self.changed:
-            self.groups[group].committed.update(offsets)
+            committed = self.groups[group].committed
+            committed.update({at: CommittedOffset(offset, "") for at, offset in offsets.items()})
 
     def rebalance(self, group: str) -> None:
         """Have every member of the group join anew, inside its polls."""
