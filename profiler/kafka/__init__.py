@@ -13,6 +13,7 @@ from profiler.kafka.protocol import (
     Producer,
     TimestampLimits,
     TopicIdentity,
+    TopicLimits,
 )
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Producer",
     "TimestampLimits",
     "TopicIdentity",
+    "TopicLimits",
     "client_of",
     "open_consumer",
     "open_producer",

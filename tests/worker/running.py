@@ -16,7 +16,8 @@ from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
 from profiler.servers.processes import wait_until
 from profiler.worker.assemble import assemble
-from profiler.worker.delivery import Timestamps
+from profiler.worker.delivery import OutputLimits
+from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
@@ -137,14 +138,14 @@ class Running:
             max_request_bytes=largest_bytes,
             delivery_timeout_ms=settings.kafka.delivery_timeout_ms,
         )
+        fitting = OutputLimits(settings.topics.rejected, self._broker.topic_limits)
         worker = assemble(
             settings=settings,
             engine=PythonEngine(mode, settings, script),
             script=script,
             consumer=consumer,
-            producer=producer,
+            delivery=AtLeastOnce(consumer, producer, fitting),
             streams=streams,
-            timestamps=Timestamps(self._broker.timestamp_limits),
             stop=self.stop_request,
         )
         run_to_end(worker, consumer, producer, self.stop_request)

@@ -122,7 +122,7 @@ def work_through(
     ("makes_unwell", "answer"),
     [
         (follow, "read only replica"),
-        (follow_nobody, "Link with MASTER is down"),
+        (follow_nobody, "read only replica"),
         (miss_replicas, "NOREPLICAS"),
         (fail_to_save, "MISCONF"),
         (load_for_long, "loading"),
