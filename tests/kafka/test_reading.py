@@ -15,6 +15,7 @@ import pytest
 from profiler.errors import TransportError
 from profiler.kafka import CommittedOffset
 from profiler.kafka.librdkafka.messages import UNREADABLE
+from profiler.kafka.protocol import Consumer
 from tests.kafka.clients import (
     PATIENCE_S,
     SESSION_MS,
@@ -89,15 +90,20 @@ def test_a_poll_says_who_the_member_is(client: Client) -> None:
     assert polled.group_metadata is not None
 
 
+def seconds_of_a_poll(consumer: Consumer, *, timeout_ms: int) -> float:
+    """How long a poll takes that brings nothing."""
+    started = time.monotonic()
+    assert consumer.poll(timeout_ms=timeout_ms, max_records=1).records == []
+    return time.monotonic() - started
+
+
 def test_a_poll_without_records_ends_in_time(client: Client) -> None:
     consumer = client.consumer(client.topic("empty"))
     join(consumer, 1)
-    started = time.monotonic()
-    assert consumer.poll(timeout_ms=300, max_records=1).records == []
-    assert 0.25 < time.monotonic() - started < 2
-    started = time.monotonic()
-    assert consumer.poll(timeout_ms=0, max_records=1).records == []
-    assert time.monotonic() - started < 0.25
+    found = [seconds_of_a_poll(consumer, timeout_ms=300) for _ in range(3)]
+    assert 0.25 < min(found) < 2
+    # The quickest of some: a busy machine may hold any one of them up.
+    assert min(seconds_of_a_poll(consumer, timeout_ms=0) for _ in range(20)) < 0.25
 
 
 def test_a_record_that_comes_ends_the_wait(client: Client) -> None:
@@ -413,9 +419,7 @@ def test_a_pause_at_such_a_record_loses_nothing(client: Client) -> None:
     client.produce_with_header_names(topic, [b"\x80"])
     client.produce_with_header_names(topic, [b"\x80"])
     consumer = client.consumer(topic)
-    found: list[Record] = []
-    while not found:
-        found += consumer.poll(timeout_ms=200, max_records=500).records
+    found = read(consumer, 1)
     for _ in range(3):
         consumer.keep_alive()
     consumer.resume()

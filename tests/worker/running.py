@@ -22,7 +22,7 @@ from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 #: Less than a program has, so that a test which uses it up is short.
 FINISH_S = 3.0
 _FAILED, _MISCONFIGURED = 1, 78
@@ -87,8 +87,17 @@ class Running:
 
     def wait_for(self, check: Callable[[], bool]) -> None:
         """Wait until a condition holds, and fail where the worker ends before."""
-        wait_until(lambda: self._code is not None or check(), timeout=PATIENCE_S, interval=0.01)
-        assert check(), f"ended with {self._code}:\n{self.output[-4_000:]}"
+        holds = False
+
+        def is_over() -> bool:
+            nonlocal holds
+            has_ended = self._code is not None
+            # Asked once each time: what holds now may hold no more in a moment.
+            holds = check()
+            return holds or has_ended
+
+        wait_until(is_over, timeout=PATIENCE_S, interval=0.01)
+        assert holds, f"ended with {self._code}:\n{self.output[-4_000:]}"
 
     def wait_for_event(self, name: str, *, times: int = 1) -> None:
         """Wait until an event was logged so many times."""

@@ -24,6 +24,7 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import load_rules
+from profiler.servers.processes import wait_until
 from profiler.worker.apply import ApplyStage
 from profiler.worker.commit import merged
 from profiler.worker.dead_letter_limit import DeadLetterLimit
@@ -156,9 +157,9 @@ def test_one_batch_is_in_redis_while_others_are_ready(
             here.added.append(here.line.add(records))
             # From the second on there is no room: it waits for Redis already.
             assert (here.flow.bottleneck is None) == (len(here.added) == 1)
+        assert wait_until(lambda: waiting() == 1, timeout=PATIENCE_S)
         until = time.monotonic() + 1
-        found = {waiting() for _ in iter(lambda: time.monotonic() < until, False)}
-        assert max(found) == 1
+        assert {waiting() for _ in iter(lambda: time.monotonic() < until, False)} == {1}
         assert here.flow.produced() == []
     assert here.errors() == [None] * 3
     # As docs/architecture.md names the threads; a profiler and a debugger show them.
@@ -228,8 +229,7 @@ def test_what_was_cut_is_not_written_and_can_come_again(
     here = scene(page_views(0, 2 * SIZE))
     with held(here.deployment) as waiting:
         here.add_all()
-        while waiting() == 0:
-            time.sleep(0.01)
+        assert wait_until(lambda: waiting() > 0, timeout=PATIENCE_S)
         here.flow.cancel()
     assert here.errors() == [VoidBatchError] * 2
     assert here.written() == []
@@ -248,8 +248,7 @@ def test_a_stop_gives_up_a_batch_that_is_tried_again_and_all_behind_it(
     with redis.Redis.from_url(here.deployment.redis_url) as admin:
         admin.config_set("min-replicas-to-write", "1")
         here.add_all()
-        while not here.flow.back_pressure:
-            time.sleep(0.01)
+        assert wait_until(lambda: bool(here.flow.back_pressure), timeout=PATIENCE_S)
         assert "NOREPLICAS" in here.flow.back_pressure
         here.line.stop.set()
         assert here.errors() == [VoidBatchError] * 2
