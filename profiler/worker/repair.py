@@ -71,12 +71,13 @@ def beginning(
     if lost:
         _LOG.warning("going on without the profiles that redis lost", partitions=lost)
     until = {place: committed[place].offset for place in starts}
-    for place, start in starts.items():
+    if starts:
         _LOG.warning(
             "redis lost acknowledged writes: events are applied once more, without outputs",
-            partition=f"{place[0]}-{place[1]}",
-            first=start,
-            records=until[place] - start,
+            records=sum(until.values()) - sum(starts.values()),
+            offsets={
+                f"{place[0]}-{place[1]}": [start, until[place]] for place, start in starts.items()
+            },
         )
     return Beginning(starts, until)
 

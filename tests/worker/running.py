@@ -42,8 +42,10 @@ class Running:
         log: io.StringIO,
         *,
         make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer,
+        accept_lost_state: bool = False,
     ) -> None:
         self._make_consumer = make_consumer
+        self._accept_lost_state = accept_lost_state
         self._mode = mode
         self._settings = settings
         self._broker = broker
@@ -156,5 +158,6 @@ class Running:
             delivery=AtLeastOnce(consumer, producer, fitting),
             streams=streams,
             stop=self.stop_request,
+            accept_lost_state=self._accept_lost_state,
         )
         run_to_end(worker, consumer, producer, self.stop_request)
