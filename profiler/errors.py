@@ -4,6 +4,7 @@
 `InvalidRecordError`      dead letter: this record is bad, the stream goes on
 `StoreUnavailableError`   retry: Redis is away or unwell, nothing is committed
 `TransportError`          retry: Kafka did not take or give records, nothing is committed
+`ProducerFencedError`     once more from the start; again fenced: stop
 `VoidBatchError`          read again: a batch before it failed, or its partitions may be another's
 `RecordTooLargeError`     the reference goes in place of a dead letter; else retry
 `TimestampRefusedError`   the time of writing takes the place of a record's timestamp; else retry
@@ -39,6 +40,10 @@ class StoreUnavailableError(ProfilerError):
 
 class TransportError(ProfilerError):
     """Kafka refused or lost a batch: nothing of it may be committed, try again."""
+
+
+class ProducerFencedError(TransportError):
+    """Another producer has our transactional id, or our transaction outlived its timeout."""
 
 
 class VoidBatchError(ProfilerError):

@@ -1,4 +1,4 @@
-"""What the worker needs of Kafka: a consumer to read with and a producer to write with.
+"""What the worker needs of Kafka: a consumer to read with and producers to write with.
 
 Three adapters keep these promises: librdkafka, kafka-python, and a broker in memory. One contract
 suite holds all three to them. The calls of one object come from one thread.
@@ -198,4 +198,74 @@ class Producer(Protocol):
 
     def close(self, *, timeout_s: float = 10) -> None:
         """Disconnect; blocks for `timeout_s` at most. No record is ever pending here."""
+        ...
+
+
+class TransactionalProducer(Protocol):
+    """Outputs and offsets become visible together, or not at all (KIP-98, KIP-447).
+
+    The calls come from one thread at a time. The turn: `init` once, then `send` any number of times
+    and `commit`, again and again. After any error nothing but `init` and `close` is possible:
+    what was sent since the last commit is void.
+    """
+
+    def init(self, *, timeout_s: float) -> None:
+        """Become the only producer of the transactional id.
+
+        Whatever an earlier one left, or this one before an error, is aborted or completed when this
+        returns. Builds a new client and throws the old one away. Blocks for about `timeout_s` at
+        most; throwing away may take as long as the delivery timeout on top, where records of the
+        old client are still on their way.
+
+        Raises:
+            ProducerFencedError: another producer did the same at this moment.
+            ConfigError: the broker has no transactions.
+            TransportError: no broker answers, or we may not use the id; try again.
+        """
+        ...
+
+    def send(self, records: Iterable[OutputRecord]) -> None:
+        """Produce all records in the transaction, which begins here where none is open.
+
+        Blocks and raises as `Producer.send`: every record is acknowledged when it returns.
+
+        Raises:
+            ProducerFencedError: another producer has the transactional id by now, or the
+                transaction was open for longer than its timeout.
+            RecordTooLargeError: one of the records is larger than its topic or the client takes.
+            TimestampRefusedError: a topic refuses the timestamp of one of the records.
+            TransportError: names the topic and the error of the first failure.
+        """
+        ...
+
+    def commit(
+        self,
+        offsets: Mapping[tuple[str, int], int],
+        *,
+        metadata: str,
+        group_metadata: Any,  # noqa: ANN401 - the client library's own
+        timeout_s: float,
+    ) -> None:
+        """Store the offsets, and make them visible together with all that was sent since the last.
+
+        A batch without outputs is a transaction of offsets alone. Blocks for `timeout_s` at most.
+
+        Args:
+            offsets: the next offset to read of every given (topic, partition); at least one.
+            metadata: a text that is stored beside each of them.
+            group_metadata: of the poll that brought the records before these offsets.
+            timeout_s: seconds.
+
+        Raises:
+            ProducerFencedError: as in `send`; nothing is visible.
+            TransportError: the group refuses the member or its generation, and nothing is visible;
+                or no answer came, and only the next `init` settles whether anything is.
+        """
+        ...
+
+    def close(self, *, timeout_s: float = 10) -> None:
+        """Disconnect without committing; blocks for about `timeout_s` at most.
+
+        An open transaction is aborted where a broker answers in time, else by its timeout.
+        """
         ...
