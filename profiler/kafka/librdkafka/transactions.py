@@ -1,0 +1,136 @@
+"""The transactional producer on librdkafka."""
+
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from profiler.config import KafkaSettings
+from profiler.errors import ConfigError
+from profiler.kafka.librdkafka.client import describe
+from profiler.kafka.librdkafka.sending import Sender, explained
+from profiler.kafka.protocol import TransactionalProducer
+from profiler.kafka.transactions import Offsets, RenewedProducer, check_member, no_transactions
+from profiler.records.types import OutputRecord
+
+#: Between two tries of a call that the library calls worth another one.
+_PAUSE_S = 0.05
+
+#: How the library begins the group metadata that it hands out as bytes: then the generation as an
+#: int of the machine, and the names of group and member, each up to a NUL.
+_MAGIC = b"CGMDv2:"
+_GENERATION = struct.Struct("=i")
+
+
+def transactional_producer(
+    settings: KafkaSettings, *, transactional_id: str, largest_bytes: int = 0
+) -> TransactionalProducer:
+    """See `profiler.kafka.open_transactional_producer`."""
+    connect = partial(
+        _Client, settings, transactional_id=transactional_id, largest_bytes=largest_bytes
+    )
+    return RenewedProducer(lambda timeout_s: connect(timeout_s=timeout_s))
+
+
+class _Client:
+    """A `TransactionalClient`. The library's own calls end in time."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        transactional_id: str,
+        largest_bytes: int,
+        timeout_s: float,
+    ) -> None:
+        deadline = time.monotonic() + timeout_s
+        self._id = transactional_id
+        options = {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": settings.transaction_timeout_ms,
+        }
+        self._sender = Sender(
+            settings, largest_bytes=largest_bytes, timeout_s=timeout_s, options=options
+        )
+        self._client = self._sender.client
+        try:
+            with self._translated("begin transactions"):
+                _patiently(self._client.init_transactions, deadline)
+        except BaseException:
+            self.discard()
+            raise
+
+    def begin(self) -> None:
+        with self._translated("begin a transaction"):
+            self._client.begin_transaction()
+
+    def send(self, records: Iterable[OutputRecord]) -> None:
+        self._sender.send(records)
+
+    def commit(
+        self,
+        offsets: Offsets,
+        *,
+        metadata: str,
+        group_metadata: Any,  # noqa: ANN401 - the protocol's
+        timeout_s: float,
+    ) -> None:
+        deadline = time.monotonic() + timeout_s
+        check_member(*_member_of(group_metadata))
+        places = [
+            TopicPartition(*place, offset, metadata=metadata) for place, offset in offsets.items()
+        ]
+        send_offsets = partial(self._client.send_offsets_to_transaction, places, group_metadata)
+        with self._translated("commit"):
+            _patiently(send_offsets, deadline)
+            _patiently(self._client.commit_transaction, deadline)
+
+    def abort(self, *, timeout_s: float) -> None:
+        with self._translated("abort"):
+            self._client.abort_transaction(timeout_s)
+
+    def discard(self) -> None:
+        self._sender.discard()
+
+    @contextmanager
+    def _translated(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:
+            reason = error.args[0]
+            if reason.code() in (
+                KafkaError._UNSUPPORTED_FEATURE,  # noqa: SLF001 - its public name
+                KafkaError.UNSUPPORTED_VERSION,
+            ):
+                raise no_transactions(describe(reason)) from error
+            raise explained(f"{action} of {self._id}", reason) from error
+
+
+def _patiently(call: Callable[[float], object], deadline: float) -> None:
+    """Try until the call succeeds, is not worth another try, or the time is over."""
+    while True:
+        try:
+            call(max(0.0, deadline - time.monotonic()))
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() + _PAUSE_S >= deadline:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def _member_of(group_metadata: bytes) -> tuple[str, int]:
+    """Member id and generation out of the library's bytes.
+
+    Raises:
+        ConfigError: they are written in another way than those of librdkafka 2.12 to 2.16.
+    """
+    if not group_metadata.startswith(_MAGIC):
+        raise ConfigError("this release of confluent-kafka writes group metadata in another way")
+    (generation,) = _GENERATION.unpack_from(group_metadata, len(_MAGIC))
+    _group, member, _ = group_metadata[len(_MAGIC) + _GENERATION.size :].split(b"\0", 2)
+    return member.decode(errors="replace"), generation
