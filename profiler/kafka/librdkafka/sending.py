@@ -137,11 +137,11 @@ class Sender:
         except BufferError as error:
             raise TransportError(f"produce to {topic}: the library's queue is full") from error
 
-    def discard(self) -> None:
+    def discard(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         """Drop what is still queued: it would be sent later, out of turn."""
         self.client.purge()
         try:
-            self.client.flush(CLOSE_TIMEOUT_S)
+            self.client.flush(timeout_s)
         except (KafkaException, SystemError):
             return  # a fatal error, see `_flush`; the client is gone anyway
 

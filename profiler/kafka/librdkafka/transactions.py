@@ -14,11 +14,18 @@ from profiler.errors import ConfigError
 from profiler.kafka.librdkafka.client import describe
 from profiler.kafka.librdkafka.sending import Sender, explained
 from profiler.kafka.protocol import TransactionalProducer
-from profiler.kafka.transactions import Offsets, RenewedProducer, check_member, no_transactions
+from profiler.kafka.transactions import (
+    Offsets,
+    RenewedProducer,
+    answered,
+    check_member,
+    no_transactions,
+)
 from profiler.records.types import OutputRecord
 
 #: Between two tries of a call that the library calls worth another one.
 _PAUSE_S = 0.05
+_CLOSE_S = 1.0
 
 #: How the library begins the group metadata that it hands out as bytes: then the generation as an
 #: int of the machine, and the names of group and member, each up to a NUL.
@@ -37,7 +44,10 @@ def transactional_producer(
 
 
 class _Client:
-    """A `TransactionalClient`. The library's own calls end in time."""
+    """A `TransactionalClient`. The library's own calls may outlast their timeouts.
+
+    To send offsets takes as long as the timeout of the transaction while a broker is silent.
+    """
 
     def __init__(
         self,
@@ -58,8 +68,7 @@ class _Client:
         )
         self._client = self._sender.client
         try:
-            with self._translated("begin transactions"):
-                _patiently(self._client.init_transactions, deadline)
+            self._answered("begin transactions", deadline, self._client.init_transactions)
         except BaseException:
             self.discard()
             raise
@@ -85,16 +94,20 @@ class _Client:
             TopicPartition(*place, offset, metadata=metadata) for place, offset in offsets.items()
         ]
         send_offsets = partial(self._client.send_offsets_to_transaction, places, group_metadata)
-        with self._translated("commit"):
-            _patiently(send_offsets, deadline)
-            _patiently(self._client.commit_transaction, deadline)
+        self._answered("commit", deadline, send_offsets)
+        self._answered("commit", deadline, self._client.commit_transaction)
 
     def abort(self, *, timeout_s: float) -> None:
-        with self._translated("abort"):
-            self._client.abort_transaction(timeout_s)
+        self._answered("abort", time.monotonic() + timeout_s, self._client.abort_transaction)
 
     def discard(self) -> None:
-        self._sender.discard()
+        # A request that gets no answer would be waited for, too.
+        self._sender.discard(timeout_s=_CLOSE_S)
+
+    def _answered(self, action: str, deadline: float, call: Callable[[float], object]) -> None:
+        with self._translated(action):
+            patient = partial(_patiently, call, deadline)
+            answered(f"{action} of {self._id}", patient, deadline=deadline)
 
     @contextmanager
     def _translated(self, action: str) -> Iterator[None]:
