@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 from profiler.errors import (
+    ConfigError,
     ProducerFencedError,
     RecordTooLargeError,
     TimestampRefusedError,
     TransportError,
 )
+from profiler.kafka.memory import MemoryBroker, memory_transactional_producer
 from profiler.kafka.protocol import Consumer, Polled, TransactionalProducer
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka, KafkaProcess, admin_client
@@ -35,7 +37,8 @@ from tests.kafka.clients import (
     polled_elsewhere,
     read,
 )
-from tests.missing import own_server
+from tests.kafka.without_transactions import kafka_without_transactions
+from tests.missing import needed_servers, own_server
 
 INIT_S = 20.0
 
@@ -368,10 +371,11 @@ def test_a_commit_without_an_answer_ends_in_time_and_init_settles_it(
     if has_outputs:
         stream.producer.send([output(stream.output, 1)])
     with own_client.silent():
-        for call in (
+        calls: list[Callable[[], None]] = [
             lambda: stream.commit(polled, timeout_s=2),
             lambda: stream.producer.init(timeout_s=2),
-        ):
+        ]
+        for call in calls:
             started = time.monotonic()
             with pytest.raises(TransportError):
                 call()
@@ -388,6 +392,30 @@ def test_a_commit_without_an_answer_ends_in_time_and_init_settles_it(
     again(lambda: once_more(stream, stream.producer))
     assert stream.has_committed({0: (10, "token")})
     assert numbers(read(reader, 1)) == [3]
+
+
+@pytest.fixture(scope="module")
+def old_kafka() -> Iterator[str]:
+    """The address of a broker without the requests of transactions."""
+    with needed_servers(), kafka_without_transactions() as address:
+        yield address
+
+
+@pytest.mark.parametrize("adapter", ["memory", *ADAPTERS])
+def test_a_broker_without_transactions_is_refused(
+    request: pytest.FixtureRequest, adapter: str
+) -> None:
+    with ExitStack() as stack:
+        if adapter == "memory":
+            broker = MemoryBroker(has_transactions=False)
+            producer = memory_transactional_producer(broker, transactional_id="refused")
+        else:
+            where = Kafka(request.getfixturevalue("old_kafka"))
+            admin = stack.enter_context(admin_client(where.bootstrap_servers))
+            client = RealClient(adapter, where, admin, stack)
+            producer = client.transactional_producer("refused")
+        with pytest.raises(ConfigError, match='set delivery = "at-least-once"'):
+            producer.init(timeout_s=INIT_S)
 
 
 def once_more(stream: Stream, producer: TransactionalProducer) -> None:

@@ -159,10 +159,10 @@ class Sender:
         try:
             return int(self.client.flush(timeout_s))
         except SystemError as error:
-            # The binding raises a fatal error while it calls `_failed`, which seems to have raised.
+            # The binding raises a fatal error in the midst of calling `_failed`, and may lose it.
             if isinstance(error.__cause__, KafkaException):
                 raise error.__cause__ from None
-            raise
+            raise TransportError("flush: a fatal error of the client") from error
 
     def _failed(self, error: KafkaError, message: Message) -> None:
         self._failures.append((str(message.topic()), error))

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from profiler.config import KafkaSettings
-from profiler.errors import ConfigError
+from profiler.errors import ConfigError, TransportError
 from profiler.kafka.librdkafka.client import describe
 from profiler.kafka.librdkafka.sending import Sender, explained
 from profiler.kafka.protocol import TransactionalProducer
@@ -78,7 +78,20 @@ class _Client:
             self._client.begin_transaction()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
-        self._sender.send(records)
+        try:
+            self._sender.send(records)
+        except TransportError:
+            self._check_fatal()
+            raise
+
+    def _check_fatal(self) -> None:
+        """Raise the fatal error, where there is one: the records may have failed by another."""
+        try:
+            # Inside a transaction this call does nothing but fail.
+            self._client.begin_transaction()
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise explained(f"send of {self._id}", error.args[0]) from error
 
     def commit(
         self,

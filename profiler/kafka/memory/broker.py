@@ -1,4 +1,7 @@
-"""The broker in memory: topics, groups, and the faults that a test can ask for."""
+"""The broker in memory: topics, groups, and the faults that a test can ask for.
+
+Over 250 lines: one lock, and all that it guards.
+"""
 
 import time
 import uuid
