@@ -1,7 +1,10 @@
 """The rules of a transactional producer, the same for every client library (docs/adr/0044)."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, Protocol
 
 from profiler.errors import ConfigError, TransportError
@@ -109,6 +112,36 @@ class RenewedProducer:
         client, self._client, self._is_open = self._client, None, False
         if client is not None:
             client.discard()
+
+
+def answered(action: str, call: Callable[[], object], *, deadline: float) -> None:
+    """Make a call that may wait for ever, in a thread that is given up at the deadline.
+
+    Args:
+        action: begins the message.
+        call: its errors are raised here.
+        deadline: on the clock of `time.monotonic`.
+
+    Raises:
+        TransportError: it did not end in time; what it does is not known.
+    """
+    outcome: SimpleQueue[Exception | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - raised below
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    Thread(target=run, name="transaction", daemon=True).start()
+    try:
+        error = outcome.get(timeout=max(0.0, deadline - time.monotonic()))
+    except Empty:
+        raise TransportError(f"{action}: no answer in time") from None
+    if error is not None:
+        raise error
 
 
 def no_transactions(reason: str) -> ConfigError:

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 
 from kafka import TopicPartition
@@ -13,10 +11,15 @@ from kafka.errors import KafkaConfigurationError, KafkaError, UnsupportedVersion
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
-from profiler.errors import TransportError
 from profiler.kafka.kafka_python.sending import connect, deliver, discard, explained
 from profiler.kafka.protocol import TransactionalProducer
-from profiler.kafka.transactions import Offsets, RenewedProducer, check_member, no_transactions
+from profiler.kafka.transactions import (
+    Offsets,
+    RenewedProducer,
+    answered,
+    check_member,
+    no_transactions,
+)
 from profiler.records.types import OutputRecord
 
 #: How long a client that is thrown away may wait for a request that was not answered in time.
@@ -34,7 +37,7 @@ def transactional_producer(
 
 
 class _Client:
-    """A `TransactionalClient`."""
+    """A `TransactionalClient`. The client's own calls may wait for ever."""
 
     def __init__(
         self,
@@ -99,25 +102,8 @@ class _Client:
         discard(self._producer, timeout_s=self._delivery_s if self._is_sending else _CLOSE_S)
 
     def _answered(self, action: str, deadline: float, call: Callable[[], None]) -> None:
-        """Make a call that has no timeout of its own, in a thread that is given up after ours."""
-        outcome: SimpleQueue[KafkaError | None] = SimpleQueue()
-
-        def run() -> None:
-            try:
-                call()
-            except KafkaError as error:
-                outcome.put(error)
-            else:
-                outcome.put(None)
-
-        Thread(target=run, name="transaction", daemon=True).start()
         with self._translated(action):
-            try:
-                error = outcome.get(timeout=max(0.0, deadline - time.monotonic()))
-            except Empty:
-                raise TransportError(f"{action} of {self._id}: no answer in time") from None
-            if error is not None:
-                raise error
+            answered(f"{action} of {self._id}", call, deadline=deadline)
 
     @contextmanager
     def _translated(self, action: str) -> Iterator[None]:

@@ -137,11 +137,11 @@ class Sender:
         except BufferError as error:
             raise TransportError(f"produce to {topic}: the library's queue is full") from error
 
-    def discard(self) -> None:
+    def discard(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         """Drop what is still queued: it would be sent later, out of turn."""
         self.client.purge()
         try:
-            self.client.flush(CLOSE_TIMEOUT_S)
+            self.client.flush(timeout_s)
         except (KafkaException, SystemError):
             return  # a fatal error, see `_flush`; the client is gone anyway
 
@@ -159,10 +159,10 @@ class Sender:
         try:
             return int(self.client.flush(timeout_s))
         except SystemError as error:
-            # The binding raises a fatal error while it calls `_failed`, which seems to have raised.
+            # The binding raises a fatal error in the midst of calling `_failed`, and may lose it.
             if isinstance(error.__cause__, KafkaException):
                 raise error.__cause__ from None
-            raise
+            raise TransportError("flush: a fatal error of the client") from error
 
     def _failed(self, error: KafkaError, message: Message) -> None:
         self._failures.append((str(message.topic()), error))

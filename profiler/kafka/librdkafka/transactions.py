@@ -10,15 +10,22 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from profiler.config import KafkaSettings
-from profiler.errors import ConfigError
+from profiler.errors import ConfigError, TransportError
 from profiler.kafka.librdkafka.client import describe
 from profiler.kafka.librdkafka.sending import Sender, explained
 from profiler.kafka.protocol import TransactionalProducer
-from profiler.kafka.transactions import Offsets, RenewedProducer, check_member, no_transactions
+from profiler.kafka.transactions import (
+    Offsets,
+    RenewedProducer,
+    answered,
+    check_member,
+    no_transactions,
+)
 from profiler.records.types import OutputRecord
 
 #: Between two tries of a call that the library calls worth another one.
 _PAUSE_S = 0.05
+_CLOSE_S = 1.0
 
 #: How the library begins the group metadata that it hands out as bytes: then the generation as an
 #: int of the machine, and the names of group and member, each up to a NUL.
@@ -37,7 +44,10 @@ def transactional_producer(
 
 
 class _Client:
-    """A `TransactionalClient`. The library's own calls end in time."""
+    """A `TransactionalClient`. The library's own calls may outlast their timeouts.
+
+    To send offsets takes as long as the timeout of the transaction while a broker is silent.
+    """
 
     def __init__(
         self,
@@ -58,8 +68,7 @@ class _Client:
         )
         self._client = self._sender.client
         try:
-            with self._translated("begin transactions"):
-                _patiently(self._client.init_transactions, deadline)
+            self._answered("begin transactions", deadline, self._client.init_transactions)
         except BaseException:
             self.discard()
             raise
@@ -69,7 +78,20 @@ class _Client:
             self._client.begin_transaction()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
-        self._sender.send(records)
+        try:
+            self._sender.send(records)
+        except TransportError:
+            self._check_fatal()
+            raise
+
+    def _check_fatal(self) -> None:
+        """Raise the fatal error, where there is one: the records may have failed by another."""
+        try:
+            # Inside a transaction this call does nothing but fail.
+            self._client.begin_transaction()
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise explained(f"send of {self._id}", error.args[0]) from error
 
     def commit(
         self,
@@ -85,16 +107,20 @@ class _Client:
             TopicPartition(*place, offset, metadata=metadata) for place, offset in offsets.items()
         ]
         send_offsets = partial(self._client.send_offsets_to_transaction, places, group_metadata)
-        with self._translated("commit"):
-            _patiently(send_offsets, deadline)
-            _patiently(self._client.commit_transaction, deadline)
+        self._answered("commit", deadline, send_offsets)
+        self._answered("commit", deadline, self._client.commit_transaction)
 
     def abort(self, *, timeout_s: float) -> None:
-        with self._translated("abort"):
-            self._client.abort_transaction(timeout_s)
+        self._answered("abort", time.monotonic() + timeout_s, self._client.abort_transaction)
 
     def discard(self) -> None:
-        self._sender.discard()
+        # A request that gets no answer would be waited for, too.
+        self._sender.discard(timeout_s=_CLOSE_S)
+
+    def _answered(self, action: str, deadline: float, call: Callable[[float], object]) -> None:
+        with self._translated(action):
+            patient = partial(_patiently, call, deadline)
+            answered(f"{action} of {self._id}", patient, deadline=deadline)
 
     @contextmanager
     def _translated(self, action: str) -> Iterator[None]:

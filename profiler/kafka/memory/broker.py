@@ -1,4 +1,7 @@
-"""The broker in memory: topics, groups, and the faults that a test can ask for."""
+"""The broker in memory: topics, groups, and the faults that a test can ask for.
+
+Over 250 lines: one lock, and all that it guards.
+"""
 
 import time
 import uuid
@@ -37,6 +40,8 @@ class MemoryBroker:
         self._away = False
         self._refused: dict[str, str] = {}
         self._silent: set[str] = set()
+        #: For every commit of a transaction that gets no answer: whether it takes effect.
+        self._unanswered: list[bool] = []
 
     def create_topic(
         self, name: str, *, partitions: int = 1, max_message_bytes: int = MAX_MESSAGE_BYTES
@@ -187,6 +192,15 @@ class MemoryBroker:
         with self.changed:
             self.groups[group].refused_commits = times
 
+    def answer_no_commit(self, *, is_done: bool) -> None:
+        """Give no answer to the next commit of a transaction.
+
+        Args:
+            is_done: whether it takes effect; else it is pending until the next `init` of its id.
+        """
+        with self.changed:
+            self._unanswered.append(is_done)
+
     # What follows is called under the lock, by clients.
 
     @property
@@ -252,6 +266,20 @@ class MemoryBroker:
 
             if not self.changed.wait_for(acknowledged, max(0.0, deadline - time.monotonic())):
                 raise TransportError(f"produce to {topic}: records are not acknowledged")
+
+    def commit_transaction(self, name: str, *, timeout_s: float) -> None:
+        """Commit what a transaction wrote, and the offsets that it has staged.
+
+        Raises:
+            TransportError: a test wants no answer; see `answer_no_commit`.
+        """
+        is_answered = not self._unanswered
+        if self.coordinator is not None and (is_answered or self._unanswered.pop(0)):
+            self.coordinator.end(name, is_commit=True)
+            self.changed.notify_all()
+        if not is_answered:
+            self.changed.wait_for(lambda: False, timeout_s)
+            raise TransportError(f"commit of {name}: no answer in time")
 
     def share_out(self, group: Group) -> None:
         """Give up stuck members, and end the group's rebalance if every member joined."""

@@ -80,7 +80,9 @@ class MemoryConsumer:
         """See `Consumer.poll`. Returns as soon as the generation changed, with no records."""
         with self._broker.changed:
             records = self._poll(time.monotonic() + timeout_ms / 1_000, max_records)
-            metadata = Membership(self._group_name, self._group.generation, self._name)
+            metadata = Membership(self._group_name, -1, "")
+            if self._owned_in is not None and self._me() is not None:
+                metadata = Membership(self._group_name, self._owned_in, self._name)
             return Polled(records, self._changes, metadata)
 
     def commit(

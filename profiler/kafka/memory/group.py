@@ -19,8 +19,8 @@ class Membership(NamedTuple):
 
     Attributes:
         group: the name of the consumer group.
-        generation: the group's own, which all its members share.
-        member: the member's name.
+        generation: the group's own, which all its members share; -1 where it is in none.
+        member: the member's name; then empty.
     """
 
     group: str

@@ -130,8 +130,7 @@ class MemoryTransactions:
             group = broker.groups[name]
             group.check_commit(member, generation)
             group.pending[self._id] = (dict(offsets), metadata)
-            self._coordinator.end(self._id, is_commit=True)
-            broker.changed.notify_all()
+            broker.commit_transaction(self._id, timeout_s=timeout_s)
 
     def abort(self, *, timeout_s: float) -> None:
         """See `TransactionalClient.abort`."""
