@@ -27,8 +27,6 @@ from tests.integration.programs import PATIENCE_S, Program
 MODES = ("run", "flatten", "profile")
 #: The client of the programs, where a test does not choose; all tests can be run with the other.
 KAFKA_CLIENT = os.environ.get("PROFILER_TEST_KAFKA_CLIENT", "kafka-python")
-#: More offsets that are no records are not expected behind the last one of a partition.
-_MARKERS = 10
 LATEST = -1  # the offset behind the last record, as Kafka's protocol has it
 # Records keep their timestamps, which are those of the traffic, whatever today's date.
 ANY_TIMESTAMP = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**62)}
@@ -192,9 +190,7 @@ class Deployment:
         ends, committed = self.ends(topic), self.committed(mode)
         if committed == {i: end for i, end in ends.items() if end}:
             return True
-        if any(end - committed.get(i, 0) > _MARKERS for i, end in ends.items()):
-            return False
-        # What is left may be no records, but the ends of transactions.
+        # What is left may be no records, but aborted ones, and the ends of transactions.
         settings = KafkaSettings(bootstrap_servers=self.bootstrap_servers)
         return not committed_records(settings, self.topics[topic], committed)
 
