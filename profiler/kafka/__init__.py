@@ -7,20 +7,24 @@ from typing import Literal
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
 from profiler.kafka.protocol import (
+    CommittedOffset,
     Consumer,
     Polled,
     Producer,
     TimestampLimits,
     TopicIdentity,
+    TopicLimits,
     TransactionalProducer,
 )
 
 __all__ = [
+    "CommittedOffset",
     "Consumer",
     "Polled",
     "Producer",
     "TimestampLimits",
     "TopicIdentity",
+    "TopicLimits",
     "TransactionalProducer",
     "client_of",
     "open_consumer",

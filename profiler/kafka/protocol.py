@@ -25,6 +25,18 @@ class Polled(NamedTuple):
     group_metadata: Any
 
 
+class CommittedOffset(NamedTuple):
+    """What the group has stored of a partition.
+
+    Attributes:
+        offset: the next one to read.
+        metadata: the text that its committer left with it; empty where there is none.
+    """
+
+    offset: int
+    metadata: str
+
+
 class TopicIdentity(NamedTuple):
     """What a topic is, beside its name.
 
@@ -44,6 +56,18 @@ class TimestampLimits(NamedTuple):
 
     before_ms: int
     after_ms: int
+
+
+class TopicLimits(NamedTuple):
+    """What a topic takes of a record.
+
+    Attributes:
+        timestamps: None where it takes any.
+        max_bytes: of one record, with its batch.
+    """
+
+    timestamps: TimestampLimits | None
+    max_bytes: int
 
 
 class Consumer(Protocol):
@@ -105,6 +129,7 @@ class Consumer(Protocol):
         offsets: Mapping[tuple[str, int], int],
         *,
         generation: int,
+        metadata: str = "",
         timeout_s: float = 30,
     ) -> None:
         """Store the next offset to read of every given (topic, partition).
@@ -114,6 +139,7 @@ class Consumer(Protocol):
         Args:
             offsets: the next offset to read.
             generation: the one in which the records before these offsets were polled.
+            metadata: a text that is stored with each of them, see `CommittedOffset`.
             timeout_s: seconds.
 
         Raises:
@@ -122,14 +148,29 @@ class Consumer(Protocol):
         """
         ...
 
-    def rewind(self) -> None:
+    def rewind(self) -> dict[tuple[str, int], CommittedOffset]:
         """Go back to the committed offsets, so that all uncommitted records come again.
 
         A partition without a committed offset goes back to the first record read from it. Blocks
-        for one round trip per partition, and for 30 s where the broker is away.
+        for one round trip per partition, and for 30 s where the broker is away. Offsets of a
+        transaction that is not over are waited for, within that time.
+
+        Returns:
+            What the group has stored of the owned partitions; a partition of which it has
+            nothing is missing.
 
         Raises:
             TransportError: the committed offsets cannot be read now; try again.
+        """
+        ...
+
+    def seek(self, starts: Mapping[tuple[str, int], int]) -> None:
+        """Read on from these offsets of owned partitions, of which others are committed.
+
+        What is gone of them by now is skipped and told, as in `poll`.
+
+        Raises:
+            TransportError: the client refuses; `rewind`, and try again.
         """
         ...
 
@@ -219,8 +260,8 @@ class TransactionalProducer(Protocol):
 
         Raises:
             ProducerFencedError: another producer did the same at this moment.
-            ConfigError: the broker has no transactions.
-            TransportError: no broker answers, or we may not use the id; try again.
+            ConfigError: the broker has no transactions, or does not allow us this id.
+            TransportError: no broker answers; try again.
         """
         ...
 

@@ -13,7 +13,7 @@ from profiler.errors import TransportError
 from profiler.kafka.memory.group import Group, Place
 from profiler.kafka.memory.log import MAX_MESSAGE_BYTES, Partition, Topic
 from profiler.kafka.memory.transactions import Coordinator
-from profiler.kafka.protocol import TimestampLimits, TopicIdentity
+from profiler.kafka.protocol import TopicIdentity, TopicLimits
 from profiler.records.types import OutputRecord, Record
 
 
@@ -90,8 +90,8 @@ class MemoryBroker:
             found = self.topics[topic]
             return TopicIdentity(self.cluster_id, found.id, len(found.partitions))
 
-    def timestamp_limits(self) -> dict[str, TimestampLimits]:
-        """Which timestamps each topic takes.
+    def topic_limits(self) -> dict[str, TopicLimits]:
+        """What each topic takes of a record.
 
         Raises:
             TransportError: the broker is away.
@@ -99,7 +99,10 @@ class MemoryBroker:
         with self.changed:
             if self._away:
                 raise TransportError("describe topics: the broker is away")
-            return {name: topic.timestamp_limits for name, topic in self.topics.items()}
+            return {
+                name: TopicLimits(topic.timestamp_limits, topic.max_message_bytes)
+                for name, topic in self.topics.items()
+            }
 
     def delete_records(self, topic: str, partition: int, *, before: int) -> None:
         """Delete all records before an offset, as retention does."""

@@ -9,7 +9,7 @@ from profiler.errors import TransportError
 from profiler.kafka.beginnings import tell_gap
 from profiler.kafka.memory.broker import MemoryBroker
 from profiler.kafka.memory.group import Member, Membership, Place
-from profiler.kafka.protocol import Polled
+from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.records.types import Record
 
 
@@ -86,7 +86,12 @@ class MemoryConsumer:
             return Polled(records, self._changes, metadata)
 
     def commit(
-        self, offsets: Mapping[Place, int], *, generation: int, timeout_s: float = 30
+        self,
+        offsets: Mapping[Place, int],
+        *,
+        generation: int,
+        metadata: str = "",
+        timeout_s: float = 30,
     ) -> None:
         """See `Consumer.commit`."""
         broker = self._broker
@@ -96,9 +101,9 @@ class MemoryConsumer:
             broker.wait_until_back("commit", timeout_s=timeout_s)
             broker.share_out(self._group)
             self._group.check_commit(self._name, -1 if self._owned_in is None else self._owned_in)
-            self._group.store(offsets)
+            self._group.store(offsets, metadata)
 
-    def rewind(self) -> None:
+    def rewind(self) -> dict[Place, CommittedOffset]:
         """See `Consumer.rewind`."""
         with self._broker.changed:
             self._broker.wait_until_back("rewind", timeout_s=self._call_timeout_s)
@@ -106,6 +111,19 @@ class MemoryConsumer:
                 self._group, self._positions, timeout_s=self._call_timeout_s
             )
             self._positions = {place: self._start_of(place) for place in self._positions}
+            committed, metadata = self._group.committed, self._group.metadata
+            return {
+                place: CommittedOffset(committed[place], metadata.get(place, ""))
+                for place in self._positions
+                if place in committed
+            }
+
+    def seek(self, starts: Mapping[Place, int]) -> None:
+        """See `Consumer.seek`."""
+        with self._broker.changed:
+            if not starts.keys() <= self._positions.keys():
+                raise TransportError("seek: a partition is not ours")
+            self._positions.update(starts)
 
     def begin_anew(self) -> None:
         """See `Consumer.begin_anew`."""
