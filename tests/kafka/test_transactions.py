@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from kafka import KafkaAdminClient
 from kafka.structs import ConsumerGroupMetadata
 
 from profiler.errors import (
@@ -22,7 +23,7 @@ from profiler.errors import (
     TransportError,
 )
 from profiler.kafka.memory import MemoryBroker, memory_transactional_producer
-from profiler.kafka.protocol import Consumer, Polled, TransactionalProducer
+from profiler.kafka.protocol import CommittedOffset, Consumer, Polled, TransactionalProducer
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka, KafkaProcess, admin_client
 from tests.kafka.clients import (
@@ -32,6 +33,7 @@ from tests.kafka.clients import (
     MemoryClient,
     RealClient,
     assert_at_end,
+    join,
     next_offsets,
     numbers,
     output,
@@ -323,6 +325,28 @@ def test_a_transaction_of_a_killed_process_ends_with_the_next_init(stream: Strea
     stream.another_producer()
     assert numbers(read(reader, 1)) == [2]
     assert time.monotonic() - started < 10  # its timeout is 15 s
+
+
+@pytest.mark.parametrize("reader", ADAPTERS)
+@pytest.mark.parametrize("writer", ADAPTERS)
+def test_either_client_reads_the_metadata_of_the_other(
+    kafka: Kafka, kafka_admin: KafkaAdminClient, writer: str, reader: str
+) -> None:
+    with ExitStack() as stack:
+        stream = Stream(RealClient(writer, kafka, kafka_admin, stack))
+        place, polled = (stream.input, 0), stream.poll(10)
+        stream.commit(polled, metadata="a token é")
+        assert stream.has_committed({0: (10, "a token é")})
+        other = RealClient(reader, kafka, kafka_admin, stack).consumer(stream.input)
+        stream.consumer.close()
+        join(other, 1)
+        assert other.rewind() == {place: CommittedOffset(10, "a token é")}
+        other.commit({place: 7}, generation=other.generation, metadata="another")
+        other.close()
+        last = stream.client.consumer(stream.input)
+        while not last.assignment:
+            last.poll(timeout_ms=100, max_records=1)
+        assert last.rewind() == {place: CommittedOffset(7, "another")}
 
 
 @pytest.fixture(scope="module")

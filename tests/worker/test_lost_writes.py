@@ -106,7 +106,9 @@ def test_writes_that_are_lost_while_batches_are_under_way(
         for times in range(1, 4):
             worker.wait_for(lambda: sum(deployment.committed().values()) > 3 * times * PART)  # noqa: B023
             go_back(store)
-            worker.wait_for_event("connected to redis anew: is everything still there?", times=times)
+            worker.wait_for_event(
+                "connected to redis anew: is everything still there?", times=times
+            )
         worker.wait_for(lambda: sum(marks(store).values()) == parts * PART)
         worker.stop()
     each = str(parts * PART // len(VISITORS))
