@@ -38,6 +38,7 @@ from tests.kafka.clients import (
     numbers,
     output,
     polled_elsewhere,
+    produce_with_header_names,
     read,
 )
 from tests.kafka.without_transactions import kafka_without_transactions
@@ -347,6 +348,24 @@ def test_either_client_reads_the_metadata_of_the_other(
         while not last.assignment:
             last.poll(timeout_ms=100, max_records=1)
         assert last.rewind() == {place: CommittedOffset(7, "another")}
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_aborted_header_names_that_are_not_utf8_are_not_read(
+    kafka: Kafka, kafka_admin: KafkaAdminClient, adapter: str
+) -> None:
+    """kafka-python's consumer cannot read such a batch: it is read past that client."""
+    with ExitStack() as stack:
+        client = RealClient(adapter, kafka, kafka_admin, stack)
+        topic, names = client.topic("names"), [b"\xff"]
+        for at, ends in enumerate(("abort", "commit", "abort", None, "abort", "commit")):
+            value = b"%d %s" % (at, str(ends).encode())
+            produce_with_header_names(kafka.bootstrap_servers, topic, names, value, ends=ends)
+        consumer = client.consumer(topic)
+        found = read(consumer, 9)
+        assert_at_end(consumer)
+        values = [record.value for record in found if record.headers]
+        assert values == [b"1 commit", b"3 None", b"5 commit"]
 
 
 @pytest.fixture(scope="module")
