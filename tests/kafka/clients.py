@@ -33,6 +33,9 @@ from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
 from tests.conftest import make_topics
 
+#: How a transaction ends.
+End = Literal["abort", "commit"]
+
 #: Those that need a server.
 ADAPTERS: dict[str, tuple[Callable[..., Consumer], Callable[..., Producer]]] = {
     "kafka-python": (KafkaPythonConsumer, KafkaPythonProducer),
@@ -353,7 +356,7 @@ def produce_with_header_names(
     names: Sequence[bytes],
     value: bytes = b"with names",
     *,
-    ends: Literal["abort", "commit"] | None = None,
+    ends: End | None = None,
 ) -> None:
     """Write one record with these header names, and one without headers on either side of it.
 
@@ -369,9 +372,10 @@ def produce_with_header_names(
         name = _RawName()
         name.raw = raw
         headers.append((name, b"value"))
-    name = f"header-names-{topic}" if ends else None
     producer = KafkaProducer(
-        bootstrap_servers=bootstrap_servers, linger_ms=50, transactional_id=name
+        bootstrap_servers=bootstrap_servers,
+        linger_ms=50,
+        transactional_id=f"header-names-{topic}" if ends else None,
     )
     try:
         if ends:

@@ -30,6 +30,7 @@ from tests.kafka.clients import (
     ADAPTERS,
     PATIENCE_S,
     Client,
+    End,
     MemoryClient,
     RealClient,
     assert_at_end,
@@ -358,7 +359,8 @@ def test_aborted_header_names_that_are_not_utf8_are_not_read(
     with ExitStack() as stack:
         client = RealClient(adapter, kafka, kafka_admin, stack)
         topic, names = client.topic("names"), [b"\xff"]
-        for at, ends in enumerate(("abort", "commit", "abort", None, "abort", "commit")):
+        all_ends: list[End | None] = ["abort", "commit", "abort", None, "abort", "commit"]
+        for at, ends in enumerate(all_ends):
             value = b"%d %s" % (at, str(ends).encode())
             produce_with_header_names(kafka.bootstrap_servers, topic, names, value, ends=ends)
         consumer = client.consumer(topic)
