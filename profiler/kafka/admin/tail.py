@@ -20,14 +20,14 @@ from profiler.records.types import Headers
 
 
 def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator[Headers]:
-    """Read the headers of the committed records among the last `count` offsets of each partition.
+    """Read the headers of the records among the last `count` offsets of each partition.
 
-    Blocks, for 30 s without a record at most.
+    Records of transactions that were aborted, or are open, are among them. Blocks, for 30 s without a record at most.
 
     Raises:
         TransportError: no broker answers, or it gives no records.
     """
-    for message in _messages(settings, topic, lambda _, end: end - count):
+    for message in _messages(settings, topic, lambda _, end: end - count, "read_uncommitted"):
         yield tuple(message.headers)
 
 
@@ -37,11 +37,12 @@ def committed_records(settings: KafkaSettings, topic: str, starts: Mapping[int, 
     Offsets do not say it: the end of a transaction takes one too. Blocks as `last_headers`, and
     reads every record from there on.
     """
-    return sum(1 for _ in _messages(settings, topic, lambda number, _: starts.get(number, 0)))
+    messages = _messages(settings, topic, lambda at, _: starts.get(at, 0), "read_committed")
+    return sum(1 for _ in messages)
 
 
 def _messages(
-    settings: KafkaSettings, topic: str, start_of: Callable[[int, int], int]
+    settings: KafkaSettings, topic: str, start_of: Callable[[int, int], int], isolation: str
 ) -> Iterator[Any]:
     """Read to the present end, from the start that is said of a partition's number and its end."""
     with translated_errors(f"read the end of {topic}"):
@@ -49,7 +50,7 @@ def _messages(
             **connection_options(settings),
             group_id=None,
             enable_auto_commit=False,
-            isolation_level="read_committed",
+            isolation_level=isolation,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             metrics_enabled=False,
