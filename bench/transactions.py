@@ -33,16 +33,22 @@ _HEADERS = (
 
 
 def main() -> None:
-    """Print median and 90th percentile of every client and way, over all rounds in turn."""
+    """Print median and 90th percentile of each client's ways, which take turns for five rounds."""
     with ExitStack() as stack:
         kafka = shared_kafka(stack)
-        ways: dict[str, Callable[[], None]] = {}
         for client in ("librdkafka", "kafka-python"):
             settings = KafkaSettings.model_validate(
                 {"client": client, "bootstrap_servers": kafka.bootstrap_servers}
             )
-            for name, way in _ways(settings, stack).items():
-                ways[f"{client}, {name}"] = way
+            for name, times in _measured(settings).items():
+                p90 = statistics.quantiles(times, n=10)[-1]
+                median = statistics.median(times)
+                print(f"{client}, {name}: median {median:.1f} ms, p90 {p90:.1f} ms")
+
+
+def _measured(settings: KafkaSettings) -> dict[str, list[float]]:
+    with ExitStack() as stack:
+        ways = _ways(settings, stack)
         found: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(_ROUNDS):
             for name, way in ways.items():
@@ -51,9 +57,7 @@ def main() -> None:
                     started = time.perf_counter()
                     way()
                     found[name].append((time.perf_counter() - started) * 1_000)
-        for name, times in found.items():
-            p90 = statistics.quantiles(times, n=10)[-1]
-            print(f"{name}: median {statistics.median(times):.1f} ms, p90 {p90:.1f} ms")
+        return found
 
 
 def _ways(settings: KafkaSettings, stack: ExitStack) -> dict[str, Callable[[], None]]:

@@ -2,6 +2,8 @@
 
 Three adapters keep these promises: librdkafka, kafka-python, and a broker in memory. One contract
 suite holds all three to them. The calls of one object come from one thread.
+
+Over 250 lines: one contract, most of it prose.
 """
 
 from collections.abc import Iterable, Mapping

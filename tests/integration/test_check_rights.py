@@ -173,6 +173,10 @@ def test_missing_rights(kafka_strict: str) -> None:
     rule(kafka_strict, ResourcePattern(topic, topics["flattened"]), ACLOperation.READ)
     rule(kafka_strict, ResourcePattern(topic, topics["rejected"]), ACLOperation.CREATE)
     rule(kafka_strict, ResourcePattern(group, groups["flatten"]), ACLOperation.DESCRIBE)
+    ids = ResourcePattern(
+        ResourceType.TRANSACTIONAL_ID, groups["flatten"], ACLResourcePatternType.PREFIXED
+    )
+    rule(kafka_strict, ids, ACLOperation.DESCRIBE)
 
     checked = look()
 
@@ -184,6 +188,10 @@ def test_missing_rights(kafka_strict: str) -> None:
         f"group {groups['flatten']} rights": (
             "READ is not allowed",
             f"Read --group {groups['flatten']}",
+        ),
+        f"group {groups['flatten']} transactions": (
+            "flatten",
+            f"prefixed --transactional-id {groups['flatten']}",
         ),
     }
     assert checked.failed() == list(expected)

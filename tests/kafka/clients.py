@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from threading import Event, Thread
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
@@ -32,6 +32,9 @@ from profiler.records.types import OutputRecord, Record
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
 from tests.conftest import make_topics
+
+#: How a transaction ends.
+End = Literal["abort", "commit"]
 
 #: Those that need a server.
 ADAPTERS: dict[str, tuple[Callable[..., Consumer], Callable[..., Producer]]] = {
@@ -348,16 +351,36 @@ class _RawName(str):
 
 
 def produce_with_header_names(
-    bootstrap_servers: str, topic: str, names: Sequence[bytes], value: bytes = b"with names"
+    bootstrap_servers: str,
+    topic: str,
+    names: Sequence[bytes],
+    value: bytes = b"with names",
+    *,
+    ends: End | None = None,
 ) -> None:
-    """Write one record with these header names, and one without headers on either side of it."""
+    """Write one record with these header names, and one without headers on either side of it.
+
+    Args:
+        bootstrap_servers: of the broker.
+        topic: where to.
+        names: as bytes, which may be anything.
+        value: of the record with the names.
+        ends: how the transaction ends that the records are in; None where they are in none.
+    """
     headers = []
     for raw in names:
         name = _RawName()
         name.raw = raw
         headers.append((name, b"value"))
-    producer = KafkaProducer(bootstrap_servers=bootstrap_servers, linger_ms=50)
+    producer = KafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        linger_ms=50,
+        transactional_id=f"header-names-{topic}" if ends else None,
+    )
     try:
+        if ends:
+            producer.init_transactions()
+            producer.begin_transaction()
         # Within the linger time, so that all of them are in one batch.
         sent = [
             producer.send(topic, text, key=b"k", headers=some, timestamp_ms=YESTERDAY)
@@ -365,5 +388,9 @@ def produce_with_header_names(
         ]
         for future in sent:
             future.get(timeout=PATIENCE_S)
+        if ends == "abort":
+            producer.abort_transaction()
+        elif ends == "commit":
+            producer.commit_transaction()
     finally:
         producer.close()

@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.structs import ConsumerGroupMetadata
 
 from profiler.errors import (
     ConfigError,
@@ -21,20 +23,23 @@ from profiler.errors import (
     TransportError,
 )
 from profiler.kafka.memory import MemoryBroker, memory_transactional_producer
-from profiler.kafka.protocol import Consumer, Polled, TransactionalProducer
+from profiler.kafka.protocol import CommittedOffset, Consumer, Polled, TransactionalProducer
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka, KafkaProcess, admin_client
 from tests.kafka.clients import (
     ADAPTERS,
     PATIENCE_S,
     Client,
+    End,
     MemoryClient,
     RealClient,
     assert_at_end,
+    join,
     next_offsets,
     numbers,
     output,
     polled_elsewhere,
+    produce_with_header_names,
     read,
 )
 from tests.kafka.without_transactions import kafka_without_transactions
@@ -295,6 +300,8 @@ def test_a_commit_without_a_member_is_refused(stream: Stream) -> None:
     polled = stream.poll(10)
     outsider = stream.client.consumer(stream.input)
     metadata = outsider.poll(timeout_ms=0, max_records=1).group_metadata
+    if stream.client.adapter == "kafka-python":  # what it says when its heartbeat was refused
+        metadata = ConsumerGroupMetadata(f"group-{stream.input}", -1, "", None)
     with pytest.raises(TransportError, match="gave us up"):
         stream.commit(polled._replace(group_metadata=metadata))
     assert stream.client.committed(stream.input) == {}
@@ -320,6 +327,47 @@ def test_a_transaction_of_a_killed_process_ends_with_the_next_init(stream: Strea
     stream.another_producer()
     assert numbers(read(reader, 1)) == [2]
     assert time.monotonic() - started < 10  # its timeout is 15 s
+
+
+@pytest.mark.parametrize("reader", ADAPTERS)
+@pytest.mark.parametrize("writer", ADAPTERS)
+def test_either_client_reads_the_metadata_of_the_other(
+    kafka: Kafka, kafka_admin: KafkaAdminClient, writer: str, reader: str
+) -> None:
+    with ExitStack() as stack:
+        stream = Stream(RealClient(writer, kafka, kafka_admin, stack))
+        place, polled = (stream.input, 0), stream.poll(10)
+        stream.commit(polled, metadata="a token é")
+        assert stream.has_committed({0: (10, "a token é")})
+        other = RealClient(reader, kafka, kafka_admin, stack).consumer(stream.input)
+        stream.consumer.close()
+        join(other, 1)
+        assert other.rewind() == {place: CommittedOffset(10, "a token é")}
+        other.commit({place: 7}, generation=other.generation, metadata="another")
+        other.close()
+        last = stream.client.consumer(stream.input)
+        while not last.assignment:
+            last.poll(timeout_ms=100, max_records=1)
+        assert last.rewind() == {place: CommittedOffset(7, "another")}
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_aborted_header_names_that_are_not_utf8_are_not_read(
+    kafka: Kafka, kafka_admin: KafkaAdminClient, adapter: str
+) -> None:
+    """kafka-python's consumer cannot read such a batch: it is read past that client."""
+    with ExitStack() as stack:
+        client = RealClient(adapter, kafka, kafka_admin, stack)
+        topic, names = client.topic("names"), [b"\xff"]
+        all_ends: list[End | None] = ["abort", "commit", "abort", None, "abort", "commit"]
+        for at, ends in enumerate(all_ends):
+            value = b"%d %s" % (at, str(ends).encode())
+            produce_with_header_names(kafka.bootstrap_servers, topic, names, value, ends=ends)
+        consumer = client.consumer(topic)
+        found = read(consumer, 9)
+        assert_at_end(consumer)
+        values = [record.value for record in found if record.headers]
+        assert values == [b"1 commit", b"3 None", b"5 commit"]
 
 
 @pytest.fixture(scope="module")

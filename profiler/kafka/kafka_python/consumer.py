@@ -152,7 +152,9 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 found = self._consumer.committed(place, metadata=True, timeout_ms=_TIMEOUT_MS)
                 if found is not None:
                     offset = found.offset
-                    stored[tuple(place)] = CommittedOffset(offset, found.metadata or "")
+                    # librdkafka's binding counts the NUL that ends the text as a part of it.
+                    metadata = (found.metadata or "").removesuffix("\0")
+                    stored[tuple(place)] = CommittedOffset(offset, metadata)
                 elif (offset := self._first_offsets.get(place)) is None:
                     offset = self._first_offsets[place] = self._starts([place])[place]
                 starts[place] = offset

@@ -86,7 +86,7 @@ def _work(
             yield from _streams(source, input_topic.partitions, settings)
         group = getattr(settings.groups, mode)
         yield from _group(Groups(admin, timeout_s=timeout_s), group, source)
-        if settings.delivery != "at-least-once":
+        if settings.delivery == "exactly-once":
             yield check_transactions(settings.kafka, group, timeout_s=timeout_s)
         yield _mode(mode, settings)
 
