@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SERVICE = "visitors"
 #: So long must a primary be silent to count as down.
 DOWN_AFTER_MS = 500
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 class Sentinel(ServerProcess):
