@@ -204,18 +204,16 @@ def test_every_byte_in_a_file_is_refused_or_data(
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("place", PLACES)
-def test_no_name_takes_a_character_that_is_none_of_names(
-    redis_client: redis.Redis, key_prefix: str, name: str, place: str
-) -> None:
+def test_no_name_takes_a_character_that_is_none_of_names(name: str, place: str) -> None:
+    """So the script may have names as they are, in its own names and in comments."""
     taken = set()
     for number in range(256):
         said = placed(chr(number), place, getattr(Words(), name))
         try:
-            rules = parse_rules(file_of(Words()._replace(**{name: said})), "rules.toml")
+            parse_rules(file_of(Words()._replace(**{name: said})), "rules.toml")
         except ConfigError:
             continue
         taken.add(chr(number))
-        assert_is_data(redis_client, key_prefix, rules)
     letters, others = set(string.ascii_lowercase), {*string.digits, "_"}
     if name in {"name", "predicate"}:
         assert taken == (letters if place == "beginning" else letters | others)
