@@ -76,6 +76,11 @@ def test_every_character_in_every_text_is_data(
         assert_is_data(redis_client, key_prefix, rules)
 
 
+@pytest.mark.field(
+    kind="text and files",
+    meets="a rules file whose texts try to be Lua, with any byte at any place",
+    happens="it is refused, or the text is compared as it is; nothing of it is executed",
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_every_byte_in_a_file_is_refused_or_data(
     redis_client: redis.Redis, key_prefix: str, tmp_path: Path, place: str
