@@ -99,6 +99,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_collection
 	$(BIN)/python -m tools.check_adrs
+	$(BIN)/python -m tools.audit
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check
 	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose

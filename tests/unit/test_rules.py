@@ -174,6 +174,17 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
             '"visitor_\u00e9"',
             "25: rule visitor_\u00e9: name: String should match",
         ),
+        (
+            "page_view = [",
+            '"page view" = [',
+            "15: predicates.page view: String should match pattern",
+        ),
+        (
+            "page_view = [",
+            '"page\\nview\\u001b" = [',
+            "15: predicates.page\\nview\\x1b: String should",
+        ),
+        ("page_view = [", '"[key]" = [', "15: predicates.[key]: String should match pattern"),
         ("[[fields]]", "[[field]]", "24: field: Extra inputs are not permitted"),
         (
             "visits = 4",
