@@ -69,7 +69,7 @@ local function seldom()
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
     local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
-    expect(#keys == 1, "KEYS: expected 1 key, got " .. #keys)
+    expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
@@ -128,13 +128,113 @@ local function seldom()
     return marks[#marks] or -1, -86400000, marks[#marks - 1] or "", streams
   end
 
+  -- What a server answered to a command for the sidecar, where it is an error, as this script says it.
+  function functions.refused(reply)
+    if type(reply) == "table" and reply.err then
+      local is_other = string.find(reply.err, "^WRONGTYPE")
+      return is_other and redis.error_reply("EPROFILE the second key holds no hash") or reply
+    end
+  end
+
+  -- The sidecar's elements of a stream by their last offsets, and how many other streams have.
+  local function elements_of(stream, fields)
+    local own, others = {}, {}
+    for _, field in ipairs(fields) do
+      local name, last = string.match(field, "^(.*):(.*)$")
+      if name == stream and whole(last) then
+        own[#own + 1] = { whole(last), field }
+      else
+        others[#others + 1] = field
+      end
+    end
+    table.sort(own, function(a, b) return a[1] < b[1] end)
+    return own, others
+  end
+
+  -- Makes room in a full sidecar: what is below the floor goes; then, as long as too much is left,
+  -- what other streams have, and the oldest.
+  function functions.make_room(outputs, stream, floor)
+    local own, others = elements_of(stream, redis.call("HKEYS", outputs))
+    local gone = {}
+    if #own + #others > 64 and (not own[1] or own[1][1] >= floor) then gone, others = others, {} end
+    while own[1] and (own[1][1] < floor or #own + #others > 64) do
+      gone[#gone + 1] = table.remove(own, 1)[2]
+    end
+    return redis.pcall("HDEL", outputs, unpack(gone))
+  end
+
+  -- Events that come again get the answers that they got first: an element is the state before a
+  -- call, from which they are folded anew. Elements are found from the watermark backwards, so none
+  -- counts that is not of this profile. Returns an error, or the place of the first new event and how many are new.
+  function functions.restore(update, keys, args, answers, mark)
+    local EVENT, outputs, stream, floor = 8, keys[2], args[2], whole(args[3]) or 0
+    local held, gone, written = {}, {}, {}
+    local found = redis.pcall("HGETALL", outputs)
+    if found.err then return functions.refused(found) end
+    for i = 1, #found, 2 do
+      local name, last = string.match(found[i], "^(.*):(.*)$")
+      last = name == stream and whole(last)
+      if last and (last < floor or last > mark) then
+        gone[#gone + 1] = found[i]
+      elseif last then
+        held[last] = { found[i], found[i + 1] }
+      end
+    end
+    local final, is_new = whole(args[#args - EVENT + 1]), 5
+    while args[is_new] and whole(args[is_new]) <= mark do
+      is_new = is_new + EVENT
+    end
+    while held[mark] do
+      local last, field, element = mark, unpack(held[mark])
+      held[mark] = nil
+      local first, count, at = string.match(element, "^c06c7f51b9a9:(%d*):(%d+):()")
+      if not first or #element < at + 6 then break end
+      local before, from = struct.unpack(">i7", element, at)
+      local prior, places, events = string.sub(element, from), {}, { args[1], stream, "", 0 }
+      for event = 5, is_new - EVENT, EVENT do
+        local offset = whole(args[event])
+        if offset > before and offset <= last then
+          places[#places + 1] = (event - 5) / EVENT + 1
+          for i = event, event + EVENT - 1 do
+            events[#events + 1] = args[i]
+          end
+        end
+      end
+      -- They must be all events of that call, or its first ones.
+      local ends, left = final >= last, count - #places
+      if #places > 0 and (first == "" or whole(first) == whole(events[5])) and (ends and left == 0 or not ends and left > 0) then
+        events[4] = #places
+        local is_right, values = true, { is_new = true, false, false, false, false, false, false }
+        if prior ~= "" then is_right, values = pcall(cmsgpack.unpack, prior) end
+        local done, again, _, _, _, state = pcall(update, keys[1], events, is_right and values)
+        if done then
+          for i, place in ipairs(places) do
+            answers[place] = again[i]
+          end
+          if not ends then
+            -- The call that comes next begins inside of the element.
+            state = cmsgpack.pack({ state, unpack(again[#again], 3, 7) })
+            local head = "c06c7f51b9a9:" .. first .. ":" .. #places .. ":" .. struct.pack(">i7", before)
+            local rest = "c06c7f51b9a9::" .. left .. ":" .. struct.pack(">i7", final)
+            written = { stream .. ":" .. args[#args - EVENT + 1], head .. prior, field, rest .. state }
+          end
+        end
+      end
+      mark = before
+    end
+    local reply = #gone > 0 and redis.pcall("HDEL", outputs, unpack(gone))
+    if type(reply) ~= "table" and written[1] then reply = redis.pcall("HSET", outputs, unpack(written)) end
+    if type(reply) ~= "table" and written[1] then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
+    return functions.refused(reply), is_new, (#args + 1 - is_new) / EVENT
+  end
+
   return functions
 end
 
 -- Folds events into the profile of `key` as the article's program does, or reads it. Returns the
 -- answers, and where anything changed: whether the time to live is to be set anew, and the state to
 -- store, fields to remove (there are none) and fields to set.
-local function update(key, args)
+local function update(key, args, prior)
   -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
   -- a text: watermark, day of the time to live, stream of the watermark, other streams.
   -- stylua: ignore
@@ -154,11 +254,12 @@ local function update(key, args)
     error("arguments")
   end
   -- stylua: ignore
-  local stored = redis.call("HMGET", key, "~", "visit_id", "visitor_first_page", "visitor_last_page", "visit_first_page", "visit_last_page")
+  local stored = prior or redis.call("HMGET", key, "~", "visit_id", "visitor_first_page", "visitor_last_page", "visit_first_page", "visit_last_page")
   -- stylua: ignore
   local packed, current_id, visitor_first_page, visitor_last_page, visit_first_page, visit_last_page = unpack(stored)
-  local has_id = packed or redis.call("HEXISTS", key, "visitor_id") == 1
-  local new_visitor = not has_id and redis.call("EXISTS", key) == 0
+  local has_id = packed or not prior and redis.call("HEXISTS", key, "visitor_id") == 1
+  local is_new = not has_id and (prior and prior.is_new or not prior and redis.call("EXISTS", key) == 0)
+  local new_visitor = is_new
   local mark, day, named, streams = -1, -86400000, stream, ""
   if packed and #packed > 262144 then
     error({ err = "EPROFILE stored state exceeds 262144 bytes" })
@@ -194,6 +295,8 @@ local function update(key, args)
     end
     named = stream
   end
+  local mark_before = mark
+
   local answers, applied, stale = { false }, false, new_visitor
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags, truncated = args[event + 5], "", false
@@ -243,7 +346,7 @@ local function update(key, args)
       visit_last_page,
     }
   end
-  if not applied then return answers end
+  if not applied then return answers, mark_before end
 
   -- What the call has changed, in a table of the right size.
   -- stylua: ignore
@@ -267,15 +370,15 @@ local function update(key, args)
     set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
   end
   local state = struct.pack(STORED, HEAD, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
-  return answers, stale, state, set, n
+  return answers, mark_before, is_new and "" or stored, stale, state, set, n
 end
 
 local function call(keys, args)
   local count = #args
   if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
   -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
-  local done, answers, stale, state, set, n = pcall(update, keys[1], args)
-  if not done or #keys ~= 1 then
+  local done, answers, before, prior, stale, state, set, n = pcall(update, keys[1], args)
+  if not done or #keys > 2 or #keys == 0 then
     local is_right, wrong = pcall(seldom().check_arguments, keys, args)
     local message = is_right and answers or wrong
     message = type(message) == "table" and message.err or tostring(message)
@@ -293,20 +396,48 @@ local function call(keys, args)
     end
     return shown
   end
+  -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
+  local outputs, element = count > 2 and args[2] ~= "" and keys[2], nil
+  if outputs then
+    local floor, last, first, events = args[3], args[count - 7], 5, args[4]
+    if args[5] + 0 <= before then
+      local failed
+      failed, first, events = seldom().restore(update, keys, args, answers, before)
+      if failed then return failed end
+    end
+    if state and (floor == "" or last + 0 >= floor + 0) then
+      prior = prior ~= "" and cmsgpack.pack(prior) or prior
+      element = "c06c7f51b9a9:" .. args[first] .. ":" .. events .. ":" .. struct.pack(">i7", before) .. prior
+    end
+  end
   if state then
     local key = keys[1]
     -- Behind the first write nothing may be refused, so rights are looked at before it.
     if stale and not redis.acl_check_cmd("PEXPIRE", key, "34128000000") then
       return redis.error_reply("NOPERM this user has no permissions to run the 'pexpire' command")
     end
-    redis.call("HSET", key, "~", state, unpack(set, 1, n))
+    if element then
+      -- A user who lacks a right is refused here; the element is taken back, and nobody has seen it.
+      local field = args[2] .. ":" .. args[count - 7]
+      local reply = redis.pcall("HSET", outputs, field, element)
+      if type(reply) == "number" then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
+      if type(reply) == "number" then reply = redis.pcall("HLEN", outputs) end
+      if type(reply) == "number" and reply > 128 then reply = seldom().make_room(outputs, args[2], tonumber(args[3]) or 0) end
+      if type(reply) == "number" then reply = redis.pcall("HSET", key, "~", state, unpack(set, 1, n)) end
+      if type(reply) ~= "number" then
+        redis.pcall("HDEL", outputs, field)
+        return seldom().refused(reply)
+      end
+    else
+      redis.call("HSET", key, "~", state, unpack(set, 1, n))
+    end
     if stale then redis.call("PEXPIRE", key, "34128000000") end
   end
   return answers
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_e6b894a6a042", call)
+  redis.register_function("visitor_profile_c06c7f51b9a9", call)
 else
   return call(KEYS, ARGV)
 end

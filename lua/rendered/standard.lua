@@ -99,7 +99,7 @@ local function seldom()
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
     local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
-    expect(#keys == 1, "KEYS: expected 1 key, got " .. #keys)
+    expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
@@ -314,12 +314,109 @@ local function seldom()
     return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
   end
 
+  -- What a server answered to a command for the sidecar, where it is an error, as this script says it.
+  function functions.refused(reply)
+    if type(reply) == "table" and reply.err then
+      local is_other = string.find(reply.err, "^WRONGTYPE")
+      return is_other and redis.error_reply("EPROFILE the second key holds no hash") or reply
+    end
+  end
+
+  -- The sidecar's elements of a stream by their last offsets, and how many other streams have.
+  local function elements_of(stream, fields)
+    local own, others = {}, {}
+    for _, field in ipairs(fields) do
+      local name, last = string.match(field, "^(.*):(.*)$")
+      if name == stream and whole(last) then
+        own[#own + 1] = { whole(last), field }
+      else
+        others[#others + 1] = field
+      end
+    end
+    table.sort(own, function(a, b) return a[1] < b[1] end)
+    return own, others
+  end
+
+  -- Makes room in a full sidecar: what is below the floor goes; then, as long as too much is left,
+  -- what other streams have, and the oldest.
+  function functions.make_room(outputs, stream, floor)
+    local own, others = elements_of(stream, redis.call("HKEYS", outputs))
+    local gone = {}
+    if #own + #others > 64 and (not own[1] or own[1][1] >= floor) then gone, others = others, {} end
+    while own[1] and (own[1][1] < floor or #own + #others > 64) do
+      gone[#gone + 1] = table.remove(own, 1)[2]
+    end
+    return redis.pcall("HDEL", outputs, unpack(gone))
+  end
+
+  -- Events that come again get the answers that they got first: an element is the state before a
+  -- call, from which they are folded anew. Elements are found from the watermark backwards, so none
+  -- counts that is not of this profile. Returns an error, or the place of the first new event and how many are new.
+  function functions.restore(update, keys, args, answers, mark)
+    local EVENT, outputs, stream, floor = 8, keys[2], args[2], whole(args[3]) or 0
+    local held, gone, written = {}, {}, {}
+    local found = redis.pcall("HGETALL", outputs)
+    if found.err then return functions.refused(found) end
+    for i = 1, #found, 2 do
+      local name, last = string.match(found[i], "^(.*):(.*)$")
+      last = name == stream and whole(last)
+      if last and (last < floor or last > mark) then
+        gone[#gone + 1] = found[i]
+      elseif last then
+        held[last] = { found[i], found[i + 1] }
+      end
+    end
+    local final, is_new = whole(args[#args - EVENT + 1]), 5
+    while args[is_new] and whole(args[is_new]) <= mark do
+      is_new = is_new + EVENT
+    end
+    while held[mark] do
+      local last, field, element = mark, unpack(held[mark])
+      held[mark] = nil
+      local first, count, at = string.match(element, "^8424b1d60cf3:(%d*):(%d+):()")
+      if not first or #element < at + 6 then break end
+      local before, from = struct.unpack(">i7", element, at)
+      local prior, places, events = string.sub(element, from), {}, { args[1], stream, "", 0 }
+      for event = 5, is_new - EVENT, EVENT do
+        local offset = whole(args[event])
+        if offset > before and offset <= last then
+          places[#places + 1] = (event - 5) / EVENT + 1
+          for i = event, event + EVENT - 1 do
+            events[#events + 1] = args[i]
+          end
+        end
+      end
+      -- They must be all events of that call, or its first ones.
+      local ends, left = final >= last, count - #places
+      if #places > 0 and (first == "" or whole(first) == whole(events[5])) and (ends and left == 0 or not ends and left > 0) then
+        events[4] = #places
+        local done, again, _, _, _, state = pcall(update, keys[1], events, prior)
+        if done then
+          for i, place in ipairs(places) do
+            answers[place] = again[i]
+          end
+          if not ends then
+            -- The call that comes next begins inside of the element.
+            local head = "8424b1d60cf3:" .. first .. ":" .. #places .. ":" .. struct.pack(">i7", before)
+            local rest = "8424b1d60cf3::" .. left .. ":" .. struct.pack(">i7", final)
+            written = { stream .. ":" .. args[#args - EVENT + 1], head .. prior, field, rest .. state }
+          end
+        end
+      end
+      mark = before
+    end
+    local reply = #gone > 0 and redis.pcall("HDEL", outputs, unpack(gone))
+    if type(reply) ~= "table" and written[1] then reply = redis.pcall("HSET", outputs, unpack(written)) end
+    if type(reply) ~= "table" and written[1] then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
+    return functions.refused(reply), is_new, (#args + 1 - is_new) / EVENT
+  end
+
   return functions
 end
 
 -- Folds events into the profile of `key`, or reads it. Returns the answers, and where anything changed
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
-local function update(key, args)
+local function update(key, args, prior)
   -- stylua: ignore
   local HEAD = "\147\002\218\0007e\198\244\134\029\006\006t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183z\219"
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
@@ -359,7 +456,7 @@ local function update(key, args)
   local visit_end = NEVER
   local visit_pageviews = 0
   local visit_events = 0
-  local packed = redis.call("HGET", key, "~")
+  local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
   local new_visitor, gone = not packed, nil
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
@@ -381,7 +478,7 @@ local function update(key, args)
     if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
     if visitor_first_page == "" and visitor_first_page_ms > NEVER and visitor_first_page_ms < EVER then visitor_first_page = visit_first_page end
     if visitor_last_page == "" and visitor_last_page_ms > NEVER and visitor_last_page_ms < EVER then visitor_last_page = visit_last_page end
-  elseif redis.call("EXISTS", key) == 1 then
+  elseif not prior and redis.call("EXISTS", key) == 1 then
     error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
     return {}
@@ -408,6 +505,8 @@ local function update(key, args)
     end
     named = stream
   end
+  local mark_before = mark
+
   local answers, applied, stale = { false }, false, false
   -- A read has one turn: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count, 8 do
@@ -624,7 +723,7 @@ local function update(key, args)
       has_visit and (visit_pageviews <= 1 and 1 or 0),
     }
   end
-  if not applied then return answers end
+  if not applied then return answers, mark_before end
   if visitor_last_page == visit_last_page then visitor_last_page = "" end
   if visitor_first_page == visit_first_page then visitor_first_page = "" end
   if visit_last_page == visit_first_page then visit_last_page = "" end
@@ -640,18 +739,18 @@ local function update(key, args)
     visitor_last_page, visitor_first_seen, visitor_last_seen, visitor_pageviews, visitor_events, #visitor_carried,
     visitor_carried, #visits, visits)
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
-  return answers, stale or gone, state, gone
+  return answers, mark_before, packed or "", stale or gone, state, gone
 end
 
 local function call(keys, args)
   local count = #args
   if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
   -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
-  local done, answers, stale, state, gone = pcall(update, keys[1], args)
+  local done, answers, before, prior, stale, state, gone = pcall(update, keys[1], args)
   if not done and seldom().mark_times(args) then
-    done, answers, stale, state, gone = pcall(update, keys[1], args)
+    done, answers, before, prior, stale, state, gone = pcall(update, keys[1], args)
   end
-  if not done or #keys ~= 1 then
+  if not done or #keys > 2 or #keys == 0 then
     local is_right, wrong = pcall(seldom().check_arguments, keys, args)
     local message = is_right and answers or wrong
     message = type(message) == "table" and message.err or tostring(message)
@@ -669,6 +768,19 @@ local function call(keys, args)
     end
     return shown
   end
+  -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
+  local outputs, element = count > 2 and args[2] ~= "" and keys[2], nil
+  if outputs then
+    local floor, last, first, events = args[3], args[count - 7], 5, args[4]
+    if args[5] + 0 <= before then
+      local failed
+      failed, first, events = seldom().restore(update, keys, args, answers, before)
+      if failed then return failed end
+    end
+    if state and (floor == "" or last + 0 >= floor + 0) then
+      element = "8424b1d60cf3:" .. args[first] .. ":" .. events .. ":" .. struct.pack(">i7", before) .. prior
+    end
+  end
   if state then
     local key = keys[1]
     -- Behind the first write nothing may be refused, so rights are looked at before it.
@@ -677,7 +789,21 @@ local function call(keys, args)
     elseif gone and not redis.acl_check_cmd("HDEL", key, "~") then
       return redis.error_reply("NOPERM this user has no permissions to run the 'hdel' command")
     end
-    redis.call("HSET", key, "~", state)
+    if element then
+      -- A user who lacks a right is refused here; the element is taken back, and nobody has seen it.
+      local field = args[2] .. ":" .. args[count - 7]
+      local reply = redis.pcall("HSET", outputs, field, element)
+      if type(reply) == "number" then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
+      if type(reply) == "number" then reply = redis.pcall("HLEN", outputs) end
+      if type(reply) == "number" and reply > 128 then reply = seldom().make_room(outputs, args[2], tonumber(args[3]) or 0) end
+      if type(reply) == "number" then reply = redis.pcall("HSET", key, "~", state) end
+      if type(reply) ~= "number" then
+        redis.pcall("HDEL", outputs, field)
+        return seldom().refused(reply)
+      end
+    else
+      redis.call("HSET", key, "~", state)
+    end
     if stale then redis.call("PEXPIRE", key, "34128000000") end
     if gone then
       for _, name in ipairs(gone) do
@@ -689,7 +815,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_47c8f6864d84", call)
+  redis.register_function("visitor_profile_8424b1d60cf3", call)
 else
   return call(KEYS, ARGV)
 end

@@ -18,6 +18,13 @@ READS_LAYOUTS = [1, 2]
 #: A call folds at most this many events, so that it cannot keep the server busy for long.
 MAX_EVENTS = 500
 
+#: A sidecar keeps at most so many elements, one a call; what is committed is trimmed by the caller.
+MOST_OUTPUTS = 128
+
+#: So long after the latest call a sidecar is gone: it holds what is not committed, so a crashed
+#: caller has this time to come back.
+OUTPUTS_MS = 3_600_000
+
 #: The internal field of the hash; fields that begin with it are reserved and never leave.
 STATE_FIELD = "~"
 
