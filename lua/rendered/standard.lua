@@ -314,70 +314,68 @@ local function seldom()
     return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
   end
 
-  -- What a server answered to a command for the sidecar, where it is an error, as this script says it.
+  -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
   function functions.refused(reply)
-    if type(reply) == "table" and reply.err then
-      local is_other = string.find(reply.err, "^WRONGTYPE")
-      return is_other and redis.error_reply("EPROFILE the second key holds no hash") or reply
-    end
+    if type(reply) ~= "table" or not reply.err then return nil end
+    return string.find(reply.err, "^WRONGTYPE") and redis.error_reply("EPROFILE the second key holds no hash") or reply
   end
 
-  -- The sidecar's elements of a stream by their last offsets, and how many other streams have.
-  local function elements_of(stream, fields)
-    local own, others = {}, {}
-    for _, field in ipairs(fields) do
+  -- Makes room in a full sidecar: what is below the floor goes; if that is not enough, what other
+  -- streams have, and the oldest.
+  function functions.make_room(outputs, stream, floor)
+    local held, own, others, gone = redis.pcall("HLEN", outputs), {}, {}, {}
+    if type(held) ~= "number" or held <= 128 then return held end
+    for _, field in ipairs(redis.call("HKEYS", outputs)) do
       local name, last = string.match(field, "^(.*):(.*)$")
-      if name == stream and whole(last) then
-        own[#own + 1] = { whole(last), field }
-      else
-        others[#others + 1] = field
+      last = name == stream and whole(last)
+      local list = not last and others or last < floor and gone or own
+      list[#list + 1] = last and { last, field } or field
+    end
+    if #own + #others > 128 then
+      table.sort(own, function(a, b) return a[1] > b[1] end)
+      for _ = 1, #own - 64 do
+        gone[#gone + 1] = table.remove(own)
+      end
+      for _, field in ipairs(others) do
+        gone[#gone + 1] = field
       end
     end
-    table.sort(own, function(a, b) return a[1] < b[1] end)
-    return own, others
-  end
-
-  -- Makes room in a full sidecar: what is below the floor goes; then, as long as too much is left,
-  -- what other streams have, and the oldest.
-  function functions.make_room(outputs, stream, floor)
-    local own, others = elements_of(stream, redis.call("HKEYS", outputs))
-    local gone = {}
-    if #own + #others > 64 and (not own[1] or own[1][1] >= floor) then gone, others = others, {} end
-    while own[1] and (own[1][1] < floor or #own + #others > 64) do
-      gone[#gone + 1] = table.remove(own, 1)[2]
+    for _, each in ipairs(gone) do
+      held = redis.pcall("HDEL", outputs, type(each) == "table" and each[2] or each)
     end
-    return redis.pcall("HDEL", outputs, unpack(gone))
+    return held
   end
 
-  -- Events that come again get the answers that they got first: an element is the state before a
-  -- call, from which they are folded anew. Elements are found from the watermark backwards, so none
-  -- counts that is not of this profile. Returns an error, or the place of the first new event and how many are new.
+  -- Gives events that come again the answers that they got first. An element holds the state before
+  -- a call, from which its events are folded anew. The watermark names the latest element, and each
+  -- names the one before: so what is not of this profile's history never counts. Returns an error or
+  -- nil, and offset and number of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, outputs, stream, floor = 8, keys[2], args[2], whole(args[3]) or 0
-    local held, gone, written = {}, {}, {}
-    local found = redis.pcall("HGETALL", outputs)
+    local EVENT, DIGEST = 8, "19478097f1e3"
+    local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
+    local final, new = whole(args[#args - EVENT + 1]), 5
+    while args[new] and whole(args[new]) <= mark do
+      new = new + EVENT
+    end
+    local found, reply = redis.pcall("HGETALL", outputs), nil
     if found.err then return functions.refused(found) end
     for i = 1, #found, 2 do
       local name, last = string.match(found[i], "^(.*):(.*)$")
       last = name == stream and whole(last)
       if last and (last < floor or last > mark) then
-        gone[#gone + 1] = found[i]
+        reply = redis.pcall("HDEL", outputs, found[i])
       elseif last then
         held[last] = { found[i], found[i + 1] }
       end
     end
-    local final, is_new = whole(args[#args - EVENT + 1]), 5
-    while args[is_new] and whole(args[is_new]) <= mark do
-      is_new = is_new + EVENT
-    end
     while held[mark] do
-      local last, field, element = mark, unpack(held[mark])
+      local last, field, is_right, element = mark, held[mark][1], pcall(cmsgpack.unpack, held[mark][2])
       held[mark] = nil
-      local first, count, at = string.match(element, "^8424b1d60cf3:(%d*):(%d+):()")
-      if not first or #element < at + 6 then break end
-      local before, from = struct.unpack(">i7", element, at)
-      local prior, places, events = string.sub(element, from), {}, { args[1], stream, "", 0 }
-      for event = 5, is_new - EVENT, EVENT do
+      if not is_right or type(element) ~= "table" or element[1] ~= DIGEST then break end
+      local before, places, events = tonumber(element[2]), {}, { args[1], stream, "", 0 }
+      local first, count = string.match(tostring(element[3]), "^(.-):?(%d+)$")
+      if not before or not first then break end
+      for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
         if offset > before and offset <= last then
           places[#places + 1] = (event - 5) / EVENT + 1
@@ -386,29 +384,26 @@ local function seldom()
           end
         end
       end
-      -- They must be all events of that call, or its first ones.
-      local ends, left = final >= last, count - #places
-      if #places > 0 and (first == "" or whole(first) == whole(events[5])) and (ends and left == 0 or not ends and left > 0) then
+      -- They must be all events of the call, or its first ones.
+      local left, is_whole = count - #places, final >= last
+      if #places > 0 and (first == "" or whole(first) == whole(events[5])) and (left == 0) == is_whole and left >= 0 then
         events[4] = #places
+        local prior = element[4]
         local done, again, _, _, _, state = pcall(update, keys[1], events, prior)
-        if done then
-          for i, place in ipairs(places) do
-            answers[place] = again[i]
-          end
-          if not ends then
-            -- The call that comes next begins inside of the element.
-            local head = "8424b1d60cf3:" .. first .. ":" .. #places .. ":" .. struct.pack(">i7", before)
-            local rest = "8424b1d60cf3::" .. left .. ":" .. struct.pack(">i7", final)
-            written = { stream .. ":" .. args[#args - EVENT + 1], head .. prior, field, rest .. state }
-          end
+        for i, place in ipairs(done and places or {}) do
+          answers[place] = again[i]
+        end
+        if done and not is_whole then
+          -- The next call begins inside the element, so that is divided.
+          local rest = cmsgpack.pack({ DIGEST, final, ":" .. left, state })
+          element[3] = first .. ":" .. #places
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
       mark = before
     end
-    local reply = #gone > 0 and redis.pcall("HDEL", outputs, unpack(gone))
-    if type(reply) ~= "table" and written[1] then reply = redis.pcall("HSET", outputs, unpack(written)) end
-    if type(reply) ~= "table" and written[1] then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
-    return functions.refused(reply), is_new, (#args + 1 - is_new) / EVENT
+    return functions.refused(reply), new < #args and args[new] .. ":" .. (#args + 1 - new) / EVENT
   end
 
   return functions
@@ -771,15 +766,13 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local outputs, element = count > 2 and args[2] ~= "" and keys[2], nil
   if outputs then
-    local floor, last, first, events = args[3], args[count - 7], 5, args[4]
+    local events = args[4] ~= "1" and args[5] .. ":" .. args[4] or "1"
     if args[5] + 0 <= before then
-      local failed
-      failed, first, events = seldom().restore(update, keys, args, answers, before)
-      if failed then return failed end
+      local refused
+      refused, events = seldom().restore(update, keys, args, answers, before)
+      if refused then return refused end
     end
-    if state and (floor == "" or last + 0 >= floor + 0) then
-      element = "8424b1d60cf3:" .. args[first] .. ":" .. events .. ":" .. struct.pack(">i7", before) .. prior
-    end
+    element = state and cmsgpack.pack({ "19478097f1e3", before, events, prior })
   end
   if state then
     local key = keys[1]
@@ -790,12 +783,12 @@ local function call(keys, args)
       return redis.error_reply("NOPERM this user has no permissions to run the 'hdel' command")
     end
     if element then
-      -- A user who lacks a right is refused here; the element is taken back, and nobody has seen it.
+      -- Who lacks a right is refused here; the element is taken back, and nobody has seen it.
       local field = args[2] .. ":" .. args[count - 7]
       local reply = redis.pcall("HSET", outputs, field, element)
-      if type(reply) == "number" then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
-      if type(reply) == "number" then reply = redis.pcall("HLEN", outputs) end
-      if type(reply) == "number" and reply > 128 then reply = seldom().make_room(outputs, args[2], tonumber(args[3]) or 0) end
+      if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
+      -- Now and then, whatever the rhythm of this visitor's offsets is.
+      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, args[2], tonumber(args[3]) or 0) end
       if type(reply) == "number" then reply = redis.pcall("HSET", key, "~", state) end
       if type(reply) ~= "number" then
         redis.pcall("HDEL", outputs, field)
@@ -815,7 +808,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_8424b1d60cf3", call)
+  redis.register_function("visitor_profile_19478097f1e3", call)
 else
   return call(KEYS, ARGV)
 end
