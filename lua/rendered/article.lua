@@ -7,11 +7,15 @@ write would undo the earlier; here reading, deciding and writing are one call.
 
 KEYS
   1  visitor_key   hash    the visitor's profile; read, write
-     a second key is reserved for stored outputs
+  2  outputs       hash    may be missing: the state before each call not committed yet
+     outputs has the same hash tag. A redelivered event then gets the answer that it got first, if
+     the redelivery begins where a call began and has the same events. At most some 128 elements,
+     each of the profile's size; the caller removes what is committed: HDEL outputs stream:offset,
+     the last offset of the call
 ARGV, per call
   1   visitor_id    text    the visitor, as it is; never empty
   2   stream        text    where offsets count; empty switches the watermark off
-  3   floor         digits  last offset known committed, or empty (kept for stored outputs)
+  3   floor         digits  the oldest offset not committed, or empty: not known
   4   events        digits  how many events follow
 ARGV, then per event (1 to 500 events, folded in order; behind them nothing: reserved)
   +1  offset        digits  place in the stream; ignored where the stream is empty
@@ -35,8 +39,10 @@ ERRORS, always before the first write
   EPROFILE  this key's stored state is unusable; other visitors are not affected
   ELAYOUT   a newer script wrote this state; update the caller
 TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
-      every call with an event that has no received
-COST  1 HMGET; 1 HEXISTS and 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; O(events + state)
+      every call with an event that has no received. outputs: 3600000 ms from the latest call
+COST  1 HMGET; 1 HEXISTS and 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; O(events + state).
+      With outputs: 1 HSET, 1 PEXPIRE, HLEN every 64th call; HGETALL for redelivered events;
+      HKEYS, HDEL where it is full
 ]]
 
 -- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
@@ -165,7 +171,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and offset and number of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST = 8, "313207f923cf"
+    local EVENT, DIGEST, visitor_id = 8, "6b863cf5535d", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -186,7 +192,7 @@ local function seldom()
       local last, field, is_right, element = mark, held[mark][1], pcall(cmsgpack.unpack, held[mark][2])
       held[mark] = nil
       if not is_right or type(element) ~= "table" or element[1] ~= DIGEST then break end
-      local before, places, events = tonumber(element[2]), {}, { args[1], stream, "", 0 }
+      local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
       local first, count = string.match(tostring(element[3]), "^(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
@@ -392,15 +398,17 @@ local function call(keys, args)
     return shown
   end
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
-  local outputs, element = count > 2 and args[2] ~= "" and keys[2], nil
-  if outputs then
-    local events = args[4] ~= "1" and args[5] .. ":" .. args[4] or "1"
+  local stream, outputs, element = args[2], nil, nil
+  if count > 2 and stream ~= "" and keys[2] then
+    local events = args[4]
+    if events ~= "1" then events = args[5] .. ":" .. events end
+    outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
       refused, events = seldom().restore(update, keys, args, answers, before)
       if refused then return refused end
     end
-    element = state and cmsgpack.pack({ "313207f923cf", before, events, unpack(prior) })
+    element = state and cmsgpack.pack({ "6b863cf5535d", before, events, unpack(prior) })
   end
   if state then
     local key = keys[1]
@@ -410,11 +418,11 @@ local function call(keys, args)
     end
     if element then
       -- Who lacks a right is refused here; the element is taken back, and nobody has seen it.
-      local field = args[2] .. ":" .. args[count - 7]
+      local field = stream .. ":" .. args[count - 7]
       local reply = redis.pcall("HSET", outputs, field, element)
       if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
       -- Now and then, whatever the rhythm of this visitor's offsets is.
-      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, args[2], tonumber(args[3]) or 0) end
+      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, stream, tonumber(args[3]) or 0) end
       if type(reply) == "number" then reply = redis.pcall("HSET", key, "~", state, unpack(set, 1, n)) end
       if type(reply) ~= "number" then
         redis.pcall("HDEL", outputs, field)
@@ -429,7 +437,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_313207f923cf", call)
+  redis.register_function("visitor_profile_6b863cf5535d", call)
 else
   return call(KEYS, ARGV)
 end

@@ -2,6 +2,8 @@
 
 Nothing else in this package issues a Redis data command or knows a visitor, visit or page field;
 what a profile becomes is decided in ``lua/``.
+
+Over 250 lines: registering, folding, reading and trying the rights are one connection's calls.
 """
 
 import time
@@ -220,8 +222,8 @@ class ProfileScript:
             found.append(rights_of(answers, glob))
             if outputs:
                 sidecar = sidecar_of(key)
-                trials = harmless_sidecar_calls(self.text, sidecar)
-                answers = self._call([Command(sidecar, words) for words in trials])
+                of_outputs = harmless_sidecar_calls(self.text, sidecar)
+                answers = self._call([Command(sidecar, words) for words in of_outputs])
                 found.append(rights_of(answers, sidecar_of(glob))._replace(is_loaded=True))
         return merged(found)
 

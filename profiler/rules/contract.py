@@ -67,12 +67,15 @@ class Contract(NamedTuple):
     errors: list[ErrorCode]
 
 
-KEYS = [Argument("visitor_key", "hash", "the visitor's profile; read, write")]
+KEYS = [
+    Argument("visitor_key", "hash", "the visitor's profile; read, write"),
+    Argument("outputs", "hash", "may be missing: the state before each call not committed yet"),
+]
 
 CALL_ARGS = [
     Argument("visitor_id", "text", "the visitor, as it is; never empty"),
     Argument("stream", "text", "where offsets count; empty switches the watermark off"),
-    Argument("floor", "digits", "last offset known committed, or empty (kept for stored outputs)"),
+    Argument("floor", "digits", "the oldest offset not committed, or empty: not known"),
     Argument("events", "digits", "how many events follow"),
 ]
 
@@ -101,7 +104,7 @@ FLAGS = {
     "new_visit": "this event opened its visit",
     "late": "older than all kept visits: it opened none and moved visitor minimums only",
     "repeated": "an event id seen before in its visit: it counted nothing",
-    "replayed": "at or below the watermark: not applied again, the profile is the current one",
+    "replayed": "at or below the watermark, no answer stored: not applied, the current profile",
     "corrected": "an entry page that was known before moved to an earlier event's",
     "truncated": "a limit was met: a value was cut, a visit or event id forgotten, or a sum full",
     "time_corrected": "the event's time is not the one that its device wrote",
