@@ -144,7 +144,7 @@ local function seldom()
   -- streams have, and the oldest.
   function functions.make_room(outputs, stream, floor)
     local held, own, others, gone = redis.pcall("HLEN", outputs), {}, {}, {}
-    if type(held) ~= "number" or held <= 128 then return held end
+    if type(held) ~= "number" or held <= 128 then return functions.refused(held) end
     for _, field in ipairs(redis.call("HKEYS", outputs)) do
       local name, last = string.match(field, "^(.*):(.*)$")
       last = name == stream and whole(last)
@@ -163,7 +163,7 @@ local function seldom()
     for _, each in ipairs(gone) do
       held = redis.pcall("HDEL", outputs, type(each) == "table" and each[2] or each)
     end
-    return held
+    return functions.refused(held)
   end
 
   -- Gives events that come again the answers that they got first. An element holds the state before
@@ -171,7 +171,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and offset and number of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "6b863cf5535d", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "a76102e3c5df", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -232,9 +232,10 @@ local function seldom()
   return functions
 end
 
--- Folds events into the profile of `key` as the article's program does, or reads it. Returns the
--- answers, and where anything changed: whether the time to live is to be set anew, and the state to
--- store, fields to remove (there are none) and fields to set.
+-- Folds events into the profile of `key`, or into the values that are given, as the article's program
+-- does, or reads it. Returns the answers and the stream's watermark before them; where anything
+-- changed also the values before, whether the time to live is to be set anew, and the state to store,
+-- fields to remove (there are none) and fields to set.
 local function update(key, args, prior)
   -- As MessagePack an array, which release 0.1 reads: the layout; a text: order, digest of the rules;
   -- a text: watermark, day of the time to live, stream of the watermark, other streams.
@@ -408,7 +409,7 @@ local function call(keys, args)
       refused, events = seldom().restore(update, keys, args, answers, before)
       if refused then return refused end
     end
-    element = state and cmsgpack.pack({ "6b863cf5535d", before, events, unpack(prior) })
+    element = state and cmsgpack.pack({ "a76102e3c5df", before, events, unpack(prior) })
   end
   if state then
     local key = keys[1]
@@ -422,8 +423,8 @@ local function call(keys, args)
       local reply = redis.pcall("HSET", outputs, field, element)
       if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
       -- Now and then, whatever the rhythm of this visitor's offsets is.
-      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, stream, tonumber(args[3]) or 0) end
-      if type(reply) == "number" then reply = redis.pcall("HSET", key, "~", state, unpack(set, 1, n)) end
+      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, stream, tonumber(args[3]) or 0) or 1 end
+      if reply == 1 then reply = redis.pcall("HSET", key, "~", state, unpack(set, 1, n)) end
       if type(reply) ~= "number" then
         redis.pcall("HDEL", outputs, field)
         return seldom().refused(reply)
@@ -437,7 +438,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_6b863cf5535d", call)
+  redis.register_function("visitor_profile_a76102e3c5df", call)
 else
   return call(KEYS, ARGV)
 end

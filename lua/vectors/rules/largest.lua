@@ -350,7 +350,7 @@ local function seldom()
   -- streams have, and the oldest.
   function functions.make_room(outputs, stream, floor)
     local held, own, others, gone = redis.pcall("HLEN", outputs), {}, {}, {}
-    if type(held) ~= "number" or held <= 128 then return held end
+    if type(held) ~= "number" or held <= 128 then return functions.refused(held) end
     for _, field in ipairs(redis.call("HKEYS", outputs)) do
       local name, last = string.match(field, "^(.*):(.*)$")
       last = name == stream and whole(last)
@@ -369,7 +369,7 @@ local function seldom()
     for _, each in ipairs(gone) do
       held = redis.pcall("HDEL", outputs, type(each) == "table" and each[2] or each)
     end
-    return held
+    return functions.refused(held)
   end
 
   -- Gives events that come again the answers that they got first. An element holds the state before
@@ -377,7 +377,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and offset and number of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "e1c5f806596e", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "f4538746a5db", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -435,7 +435,8 @@ local function seldom()
   return functions
 end
 
--- Folds events into the profile of `key`, or reads it. Returns the answers, and where anything changed
+-- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
+-- answers and the stream's watermark before them; where anything changed also the state before,
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
@@ -757,7 +758,7 @@ local function call(keys, args)
       refused, events = seldom().restore(update, keys, args, answers, before)
       if refused then return refused end
     end
-    element = state and cmsgpack.pack({ "e1c5f806596e", before, events, prior })
+    element = state and cmsgpack.pack({ "f4538746a5db", before, events, prior })
   end
   if state then
     local key = keys[1]
@@ -773,8 +774,8 @@ local function call(keys, args)
       local reply = redis.pcall("HSET", outputs, field, element)
       if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
       -- Now and then, whatever the rhythm of this visitor's offsets is.
-      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, stream, tonumber(args[3]) or 0) end
-      if type(reply) == "number" then reply = redis.pcall("HSET", key, "~", state) end
+      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, stream, tonumber(args[3]) or 0) or 1 end
+      if reply == 1 then reply = redis.pcall("HSET", key, "~", state) end
       if type(reply) ~= "number" then
         redis.pcall("HDEL", outputs, field)
         return seldom().refused(reply)
@@ -793,7 +794,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_e1c5f806596e", call)
+  redis.register_function("visitor_profile_f4538746a5db", call)
 else
   return call(KEYS, ARGV)
 end
