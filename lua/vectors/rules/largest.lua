@@ -375,9 +375,9 @@ local function seldom()
   -- Gives events that come again the answers that they got first. An element holds the state before
   -- a call, from which its events are folded anew. The watermark names the latest element, and each
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
-  -- nil, and offset and number of the events that are new.
+  -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "f4538746a5db", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "a7775601b1bb:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -397,9 +397,9 @@ local function seldom()
     while held[mark] do
       local last, field, is_right, element = mark, held[mark][1], pcall(cmsgpack.unpack, held[mark][2])
       held[mark] = nil
-      if not is_right or type(element) ~= "table" or element[1] ~= DIGEST then break end
+      if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[3]), "^(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^a7775601b1bb:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -414,22 +414,22 @@ local function seldom()
       local left, is_whole = count - #places, final >= last
       if #places > 0 and (first == "" or whole(first) == whole(events[5])) and (left == 0) == is_whole and left >= 0 then
         events[4] = #places
-        local prior = element[4]
+        local prior = element[3]
         local done, again, _, _, _, state = pcall(update, keys[1], events, prior)
         for i, place in ipairs(done and places or {}) do
           answers[place] = again[i]
         end
         if done and not is_whole then
           -- The next call begins inside the element, so that is divided.
-          local rest = cmsgpack.pack({ DIGEST, final, ":" .. left, state })
-          element[3] = first .. ":" .. #places
+          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state })
+          element[1] = DIGEST .. first .. ":" .. #places
           reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
           reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
       mark = before
     end
-    return functions.refused(reply), new < #args and args[new] .. ":" .. (#args + 1 - new) / EVENT
+    return functions.refused(reply), new < #args and DIGEST .. args[new] .. ":" .. (#args + 1 - new) / EVENT
   end
 
   return functions
@@ -750,15 +750,15 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = args[4]
-    if events ~= "1" then events = args[5] .. ":" .. events end
+    local events = "a7775601b1bb:1"
+    if args[4] ~= "1" then events = "a7775601b1bb:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
       refused, events = seldom().restore(update, keys, args, answers, before)
       if refused then return refused end
     end
-    element = state and cmsgpack.pack({ "f4538746a5db", before, events, prior })
+    element = state and cmsgpack.pack({ events, before, prior })
   end
   if state then
     local key = keys[1]
@@ -794,7 +794,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_f4538746a5db", call)
+  redis.register_function("visitor_profile_a7775601b1bb", call)
 else
   return call(KEYS, ARGV)
 end
