@@ -171,7 +171,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "2803b3f7ad2d:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "cb60edb8880f:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -188,12 +188,12 @@ local function seldom()
         held[last] = { found[i], found[i + 1] }
       end
     end
-    while held[mark] do
+    while held[mark] and mark >= whole(args[5]) do
       local last, field, is_right, element = mark, held[mark][1], pcall(cmsgpack.unpack, held[mark][2])
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^2803b3f7ad2d:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^cb60edb8880f:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -401,8 +401,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "2803b3f7ad2d:1"
-    if args[4] ~= "1" then events = "2803b3f7ad2d:" .. args[5] .. ":" .. args[4] end
+    local events = "cb60edb8880f:1"
+    if args[4] ~= "1" then events = "cb60edb8880f:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -438,7 +438,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_2803b3f7ad2d", call)
+  redis.register_function("visitor_profile_cb60edb8880f", call)
 else
   return call(KEYS, ARGV)
 end

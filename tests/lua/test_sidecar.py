@@ -38,7 +38,8 @@ def call(script: Script, *offsets: int, stream: str = "s", floor: Argument = "")
 
 def fields(script: Script) -> list[str]:
     """What the sidecar has."""
-    return sorted(name.decode() for name in script.client.hkeys(script.sidecar))
+    names: Any = script.client.hkeys(script.sidecar)
+    return sorted(name.decode() for name in names)
 
 
 def is_replayed(answer: list[Any]) -> bool:
@@ -285,3 +286,51 @@ def test_a_server_without_memory_moves_nothing(private_store: MakeStore, preset:
     client.config_set("maxmemory", 0)
     assert call(script, 1) == first
     client.close()
+
+
+#: The commands on a sidecar, each with what fails without it.
+NEEDED_FOR = {
+    "hset": "new",
+    "pexpire": "new",
+    "hgetall": "again",
+    "hlen": "full",
+    "hkeys": "full",
+    "hdel": "full",
+}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_each_right_to_a_sidecar_is_needed(private_store: MakeStore, preset: str) -> None:
+    url = private_store("redis7").url
+    admin = redis.Redis.from_url(url)
+    script = Script(admin, KEY, preset)
+    script.sidecar = sidecar_of(KEY)
+    admin.acl_setuser("caller", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+    user = redis.Redis.from_url(url, username="caller", password="any", driver_info=None)  # noqa: S106
+
+    def failed() -> str:
+        """What a life of calls fails at, as the user."""
+        script.client = user
+        try:
+            call(script, 1)
+        except redis.ResponseError:
+            return "new"
+        try:
+            call(script, 1)
+        except redis.ResponseError:
+            return "again"
+        try:
+            for offset in range(2, 3 * MOST_OUTPUTS):
+                call(script, offset)
+        except redis.ResponseError:
+            return "full"
+        return ""
+
+    assert failed() == ""
+    for name, expected in NEEDED_FOR.items():
+        admin.flushdb()
+        admin.acl_setuser("caller", enabled=True, commands=[f"-{name}"])
+        assert failed() == expected, name
+        admin.acl_setuser("caller", enabled=True, commands=[f"+{name}"])
+    user.close()
+    admin.close()

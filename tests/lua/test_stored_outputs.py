@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from profiler.profiles.calls import Calls
+    from profiler.profiles.redis import Word
     from profiler.profiles.reply import Outcome
     from tests.lua.runner import Runner
 
@@ -49,7 +50,8 @@ class Worker:
         """Read and apply a batch; of its calls only so many arrive, and then the worker ends."""
         if len(self.under_way) == IN_FLIGHT:
             self.commit()
-        events, ends = [], {}
+        events: list[FlatEvent] = []
+        ends: dict[str, int] = {}
         for (stream, log), size in zip(self.logs.items(), sizes, strict=True):
             start = self.position[stream]
             events += log[start : start + size]
@@ -65,13 +67,18 @@ class Worker:
         """Send the calls, or the first ones, and compare what every event gets."""
         if most_calls is not None:
             for command in [each for calls in batch.calls.rounds for each in calls][:most_calls]:
-                self.runner.client.execute_command(*command.words)
+                self.send(command.words)
             return
         self.runner.script.execute(batch.calls)
         for each, outcome in zip(batch.events, batch.calls.outcomes, strict=True):
             assert isinstance(outcome, Applied)
             assert "replayed" not in outcome.flags
             assert self.first.setdefault((each.stream, each.offset), outcome) == outcome
+
+    def send(self, words: Sequence[Word]) -> None:
+        """Send a command as it is."""
+        client: Any = self.runner.client
+        client.execute_command(*words)
 
     def commit(self) -> None:
         """Commit the oldest batch, and trim what it stored: now, or when somebody finds time."""
@@ -83,7 +90,7 @@ class Worker:
     def trim(self) -> None:
         """Send the HDELs of what was committed, however late."""
         for command in trimming(self.late):
-            self.runner.client.execute_command(*command.words)
+            self.send(command.words)
         self.late.clear()
 
     def crash(self) -> None:

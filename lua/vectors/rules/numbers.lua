@@ -377,7 +377,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "cb088a9e6de5:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "3bf7683686b7:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -394,12 +394,12 @@ local function seldom()
         held[last] = { found[i], found[i + 1] }
       end
     end
-    while held[mark] do
+    while held[mark] and mark >= whole(args[5]) do
       local last, field, is_right, element = mark, held[mark][1], pcall(cmsgpack.unpack, held[mark][2])
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^cb088a9e6de5:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^3bf7683686b7:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -776,8 +776,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "cb088a9e6de5:1"
-    if args[4] ~= "1" then events = "cb088a9e6de5:" .. args[5] .. ":" .. args[4] end
+    local events = "3bf7683686b7:1"
+    if args[4] ~= "1" then events = "3bf7683686b7:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -820,7 +820,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_cb088a9e6de5", call)
+  redis.register_function("visitor_profile_3bf7683686b7", call)
 else
   return call(KEYS, ARGV)
 end
