@@ -95,6 +95,7 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ("shop:{<id>}", "{}:{<id>}", "9: store.key: the hash tag, in the first pair of braces"),
         ("shop:{<id>}", "<id>{", "9: store.key: key has a { without a }"),
         ("shop:{<id>}", "shop:{<id>", "9: store.key: key has a { without a }"),
+        ("shop:{<id>}", "shop}<id>", "9: store.key: key has a } without a {"),
         ("ttl_days = 30", "ttl_days = 0", "10: store.ttl_days: Input should be greater than"),
         ("ttl_days = 30", 'ttl_days = "x"', "10: store.ttl_days: Input should be a valid integer"),
         (
