@@ -1,0 +1,108 @@
+"""A visitor whose events come by several partitions: does some order of them explain every output?
+
+Nobody knows in which order Redis saw them, only that each partition's are in order. The search
+goes forward event by event, and only where the fold gives what came out; as every event counts,
+an output hardly ever fits at two places, and the search goes nearly straight.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.oracles.standard import StandardFold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.chaos.places import Place
+    from tests.oracles.shape import Shape
+
+PREFIX = "profile_"
+#: Steps of one search. Without a fault it takes one a event.
+MOST_STEPS = 20_000
+
+
+class Told(NamedTuple):
+    """An input, and what came out for it.
+
+    Attributes:
+        place: of the input.
+        flat: the flattened event.
+        record_ms: the record's time.
+        outputs: all copies, decoded; where there is none, any order fits.
+    """
+
+    place: Place
+    flat: dict[str, Any]
+    record_ms: int
+    outputs: list[dict[str, Any]]
+
+    def expected(self, fold: StandardFold) -> dict[str, Any]:
+        """Let the fold apply it; return what must leave."""
+        profile = fold.apply(self.flat, record_ms=self.record_ms) or {}
+        return self.flat | {f"{PREFIX}{name}": value for name, value in profile.items()}
+
+
+class Explanation(NamedTuple):
+    """The best order found.
+
+    Attributes:
+        unexplained: outputs that do not fit it; 0 where it explains all.
+        fold: after all events.
+    """
+
+    unexplained: int
+    fold: StandardFold
+
+
+def explained(streams: Sequence[Sequence[Told]], shape: Shape) -> Explanation:
+    """Search an order of one visitor's events in which the fold gives every output.
+
+    Of an input that came out twice one copy must fit; each other copy that does not is wrong.
+
+    Args:
+        streams: events by partition, in the order of their offsets.
+        shape: of the fold.
+    """
+    search = _Search(streams)
+    found = search.from_here((0,) * len(streams), Explanation(0, StandardFold(shape)))
+    if found is not None:
+        return found
+    # All outputs beyond the longest beginning that can be explained count as wrong.
+    fold = StandardFold(shape)
+    for stream in streams:
+        for each in stream:
+            each.expected(fold)
+    total = sum(len(each.outputs) for stream in streams for each in stream)
+    return Explanation(max(1, total - search.most_explained), fold)
+
+
+class _Search:
+    """Depth first, by how far it is in each stream."""
+
+    def __init__(self, streams: Sequence[Sequence[Told]]) -> None:
+        self._streams = streams
+        self._steps = 0
+        self.most_explained = 0
+
+    def from_here(self, at: tuple[int, ...], so_far: Explanation) -> Explanation | None:
+        """Explain the rest, where that is possible."""
+        done = [stream[:place] for stream, place in zip(self._streams, at, strict=True)]
+        explained_now = sum(len(each.outputs) for part in done for each in part)
+        self.most_explained = max(self.most_explained, explained_now - so_far.unexplained)
+        if all(place == len(s) for s, place in zip(self._streams, at, strict=True)):
+            return so_far
+        for number, stream in enumerate(self._streams):
+            place = at[number]
+            self._steps += 1
+            if place == len(stream) or self._steps > MOST_STEPS:
+                continue
+            outputs, fold = stream[place].outputs, copy.deepcopy(so_far.fold)
+            right = stream[place].expected(fold)
+            if right in outputs or not outputs:
+                wrong = so_far.unexplained + sum(output != right for output in outputs)
+                moved = (*at[:number], place + 1, *at[number + 1 :])
+                if (found := self.from_here(moved, Explanation(wrong, fold))) is not None:
+                    return found
+        return None

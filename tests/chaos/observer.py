@@ -1,0 +1,184 @@
+"""What Kafka itself says: outputs as readers see them, commits, how far the group is."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from tests.chaos.places import Output, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from confluent_kafka import Message
+
+_OFFSETS_TOPIC = "__consumer_offsets"
+#: Versions of a key that is an offset; 2 is a group's state.
+_OFFSET_KEYS = (0, 1)
+_ROUND_TRIP_S = 10.0
+#: Longer than a transaction that nobody ends may stay open.
+_PATIENCE_S = 60.0
+_SOURCE = ("source-partition", "source-offset")
+
+
+class ObserverError(Exception):
+    """Kafka did not answer the harness."""
+
+
+class Observer:
+    """Reads topics and a group from outside; a member of no group.
+
+    Args:
+        bootstrap_servers: by an address that no fault touches.
+        group: whose offsets are looked at.
+        isolation: of those who read the outputs.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, group: str, *, isolation: str = "read_committed"
+    ) -> None:
+        self._servers, self._group, self._isolation = bootstrap_servers, group, isolation
+        self._looker = self._consumer("read_uncommitted")
+        self._next: dict[tuple[str, int], int] = {}
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._looker.close()
+
+    def partitions(self, topic: str) -> list[TopicPartition]:
+        """The partitions that a topic has now."""
+        found = self._looker.list_topics(topic, timeout=_ROUND_TRIP_S).topics[topic].partitions
+        return [TopicPartition(topic, number) for number in sorted(found)]
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The offset behind the last record, by partition, of open transactions too."""
+        return {
+            place.partition: self._looker.get_watermark_offsets(place, timeout=_ROUND_TRIP_S)[1]
+            for place in self.partitions(topic)
+        }
+
+    def committed(self, topic: str) -> dict[int, int]:
+        """The group's offsets, by partition; those without one are left out."""
+        found = self._looker.committed(self.partitions(topic), timeout=_ROUND_TRIP_S)
+        return {place.partition: place.offset for place in found if place.offset >= 0}
+
+    def is_done(self, topic: str) -> bool:
+        """Whether everything that was put in is committed; False where Kafka cannot tell."""
+        try:
+            ends = {number: end for number, end in self.ends(topic).items() if end}
+            committed = self.committed(topic)
+        except (KafkaException, KeyError):
+            return False
+        return all(committed.get(number, 0) == end for number, end in ends.items())
+
+    def outputs(self, topics: Mapping[str, str], incarnation: int = 0) -> list[Output]:
+        """Everything new in the output topics.
+
+        Args:
+            topics: the topics' names by their roles.
+            incarnation: of the input topic, whose inputs all new outputs are of.
+
+        Raises:
+            ObserverError: a transaction stays open.
+        """
+        return [
+            Output(role, _place_of(message, incarnation), message.value() or b"")
+            for role, topic in topics.items()
+            for message in self._new_in(topic, self._isolation)
+        ]
+
+    def commits(self) -> dict[int, list[int]]:
+        """Every offset that the group ever committed, by partition, in order.
+
+        Read from the brokers' own log, where those of aborted transactions do not count.
+        """
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        self._next = {k: v for k, v in self._next.items() if k[0] != _OFFSETS_TOPIC}
+        for message in self._new_in(_OFFSETS_TOPIC, "read_committed"):
+            key, value = message.key(), message.value()
+            if key is None or value is None:
+                continue
+            named = _offset_key(key)
+            if named is not None and named[0] == self._group:
+                (offset,) = struct.unpack_from(">q", value, 2)  # behind the version
+                found[named[2]].append(offset)
+        return dict(found)
+
+    def _new_in(self, topic: str, isolation: str) -> Iterator[Message]:
+        """The records behind those that were read before, up to the end as it is now."""
+        consumer = self._consumer(isolation)
+        try:
+            places = self.partitions(topic)
+            if isolation == "read_committed":
+                self._await_transactions(consumer, places)
+            for place in places:
+                place.offset = self._next.get((topic, place.partition), OFFSET_BEGINNING)
+            consumer.assign(places)
+            unread = {place.partition for place in places}
+            deadline = time.monotonic() + _PATIENCE_S
+            while unread:
+                if time.monotonic() > deadline:
+                    raise ObserverError(f"{topic}: its end is not reached in {_PATIENCE_S:g} s")
+                for message in consumer.consume(1_000, 0.2):
+                    error, partition = message.error(), message.partition()
+                    assert partition is not None
+                    if error is None:
+                        self._next[topic, partition] = (message.offset() or 0) + 1
+                        yield message
+                    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - public
+                        unread.discard(partition)
+        finally:
+            consumer.close()
+
+    def _await_transactions(self, reader: Consumer, places: list[TopicPartition]) -> None:
+        """Wait until no transaction is open: a reader would stop before it."""
+        deadline = time.monotonic() + _PATIENCE_S
+        for place in places:
+            while True:
+                end = self._looker.get_watermark_offsets(place, timeout=_ROUND_TRIP_S)[1]
+                if reader.get_watermark_offsets(place, timeout=_ROUND_TRIP_S)[1] >= end:
+                    break
+                if time.monotonic() > deadline:
+                    raise ObserverError(f"{place.topic}: a transaction stays open")
+                time.sleep(0.2)
+
+    def _consumer(self, isolation: str) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self._servers,
+                "group.id": self._group,
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": isolation,
+                "auto.offset.reset": "earliest",
+                "reconnect.backoff.max.ms": 500,
+                "log_level": 0,
+            }
+        )
+
+
+def _place_of(message: Message, incarnation: int) -> Place | None:
+    """Where its input lies, by its headers; each must be there once."""
+    named = [(name, value) for name, value in message.headers() or () if name in _SOURCE]
+    if sorted(name for name, _ in named) != sorted(_SOURCE):
+        return None
+    numbers = {name: int(value or b"-1") for name, value in named}
+    return Place(incarnation, *(numbers[name] for name in _SOURCE))
+
+
+def _offset_key(key: bytes) -> tuple[str, str, int] | None:
+    """Group, topic and partition. Key: int16 version, two strings, int32 partition."""
+    (version,) = struct.unpack_from(">h", key)
+    if version not in _OFFSET_KEYS:
+        return None
+    at, texts = 2, []
+    for _ in range(2):
+        (length,) = struct.unpack_from(">h", key, at)
+        texts.append(key[at + 2 : at + 2 + length].decode())
+        at += 2 + length
+    (partition,) = struct.unpack_from(">i", key, at)
+    return texts[0], texts[1], partition

@@ -1,0 +1,111 @@
+"""Runs rows: makes the scene, does the fault, lets everything end, and judges."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from tests.chaos.brokers import OneBroker, ThreeBrokers
+from tests.chaos.oracle import Verdict
+from tests.chaos.site import Site, StuckError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.chaos.brokers import Brokers
+    from tests.chaos.rows import Row
+    from tests.chaos.site import Client
+
+
+@dataclass
+class Result:
+    """What a row came to.
+
+    Attributes:
+        row: its name.
+        client: of the workers.
+        seed: of everything that was drawn.
+        verdict: of the oracle; empty where the row did not come to its end.
+        faults: how many were injected.
+        seconds: how long it took.
+        failure: why it did not come to its end.
+        without: protections that were switched off.
+    """
+
+    row: str
+    client: Client
+    seed: int
+    verdict: Verdict
+    faults: int = 0
+    seconds: float = 0.0
+    failure: str = ""
+    without: tuple[str, ...] = ()
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it came to its end, and nothing was wrong."""
+        return not self.failure and self.verdict.is_right
+
+
+class Runner:
+    """Runs rows one after the other; the clusters that they need are started once."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._clusters: dict[str, Brokers] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(
+        self,
+        name: str,
+        row: Row,
+        *,
+        client: Client,
+        seed: int,
+        without: Sequence[str] = (),
+        scale: float = 1.0,
+    ) -> Result:
+        """Run one row.
+
+        Args:
+            name: the row's.
+            row: what is done.
+            client: of the workers.
+            seed: of everything that is drawn.
+            without: protections to switch off.
+            scale: how often the fault is done, against the row's own number.
+        """
+        result = Result(name, client, seed, Verdict(), without=tuple(without))
+        began = time.monotonic()
+        brokers = self._cluster(row.scene.brokers)
+        site = Site(row.scene, brokers, client=client, seed=seed, without=without, scale=scale)
+        with site:
+            try:
+                site.begin()
+                row.fault(site)
+                missing = round(row.events * min(1.0, scale)) - len(site.load.accounted)
+                if missing > 0:
+                    site.load.wait_for(missing)
+                brokers.heal()
+                site.load.finish()
+                site.settle()
+                site.crew.stop()
+                result.verdict = site.verdict()
+            except StuckError as error:
+                result.failure = f"stuck: {error}"
+            result.faults = site.faults
+        result.seconds = time.monotonic() - began
+        return result
+
+    def _cluster(self, which: str) -> Brokers:
+        if which not in self._clusters:
+            brokers = OneBroker() if which == "one" else ThreeBrokers()
+            self._clusters[which] = self._stack.enter_context(brokers)
+        return self._clusters[which]
