@@ -63,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         with Runner() as runner:
             for name in names:
                 for client in clients:
+                    if client not in ROWS[name].clients:
+                        continue
                     if given.minutes and time.monotonic() - began > given.minutes * 60:
                         continue
                     report.CONSOLE.print(f"[dim]{name} {client}: {ROWS[name].what}[/dim]")

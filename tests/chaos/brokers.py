@@ -181,4 +181,3 @@ def silent(node: RestartedKafka) -> Iterator[None]:
         yield
     finally:
         os.kill(node.pid, signal.SIGCONT)
-

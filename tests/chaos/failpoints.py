@@ -114,7 +114,6 @@ class Failpoints:
         """An adapter with a point before and after each of these calls."""
         return _Guarded(self, target, name, calls)
 
-
     def guarded(self, call: Callable[..., Any], name: str) -> Callable[..., Any]:
         """A call with a point before and one after it."""
 
@@ -143,7 +142,11 @@ class _Guarded:
     """An object of which some calls have points; all else is the object's own."""
 
     def __init__(
-        self, points: Failpoints, target: Any, name: str, calls: Collection[str]  # noqa: ANN401
+        self,
+        points: Failpoints,
+        target: Any,
+        name: str,
+        calls: Collection[str],  # noqa: ANN401
     ) -> None:
         self.guarded_object = target
         self._points, self._name, self._calls = points, name, calls

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.oracles.shape import Shape
 
 PREFIX = "profile_"
+_EVENTS = f"{PREFIX}visitor_events"
 #: Steps of one search. Without a fault it takes one a event.
 MOST_STEPS = 20_000
 
@@ -93,11 +94,11 @@ class _Search:
         self.most_explained = max(self.most_explained, explained_now - so_far.unexplained)
         if all(place == len(s) for s, place in zip(self._streams, at, strict=True)):
             return so_far
-        for number, stream in enumerate(self._streams):
-            place = at[number]
+        for number in self._likely_first(at):
+            stream, place = self._streams[number], at[number]
             self._steps += 1
-            if place == len(stream) or self._steps > MOST_STEPS:
-                continue
+            if self._steps > MOST_STEPS:
+                break
             outputs, fold = stream[place].outputs, copy.deepcopy(so_far.fold)
             right = stream[place].expected(fold)
             if right in outputs or not outputs:
@@ -106,3 +107,14 @@ class _Search:
                 if (found := self.from_here(moved, Explanation(wrong, fold))) is not None:
                     return found
         return None
+
+    def _likely_first(self, at: tuple[int, ...]) -> list[int]:
+        """The streams, those first whose next output says that it is the next event."""
+        count = sum(at) + 1
+
+        def is_unlikely(number: int) -> bool:
+            stream, place = self._streams[number], at[number]
+            return count not in [output.get(_EVENTS) for output in stream[place].outputs]
+
+        unread = [n for n, stream in enumerate(self._streams) if at[n] < len(stream)]
+        return sorted(unread, key=is_unlikely)

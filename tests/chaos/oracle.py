@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 #: right, and not the memory of events.
 SHAPE = replace(STANDARD, event_ids=1)
 PREFIX = "profile_"
-MOST_EXAMPLES = 5
+#: Of each kind of fault.
+MOST_EXAMPLES = 2
 
 Stored = dict[str, str]
 
@@ -63,8 +64,9 @@ class Verdict:
         return not any(getattr(self, name) for name in FAULTS)
 
     def example(self, text: str) -> None:
-        """Keep a fault in words, if it is one of the first."""
-        if len(self.examples) < MOST_EXAMPLES:
+        """Keep a fault in words, which begin with its kind, if it is one of the first."""
+        kind = text.partition(":")[0]
+        if sum(each.startswith(kind) for each in self.examples) < MOST_EXAMPLES:
             self.examples.append(text)
 
     def __add__(self, other: Verdict) -> Verdict:
@@ -74,7 +76,10 @@ class Verdict:
             for each in fields(self)
             if each.name != "examples"
         }
-        return Verdict(**numbers, examples=(self.examples + other.examples)[:MOST_EXAMPLES])
+        both = Verdict(**numbers)
+        for text in [*self.examples, *other.examples]:
+            both.example(text)
+        return both
 
 
 #: The figures that must be 0.

@@ -118,9 +118,7 @@ class Proxy:
         connection = _Connection(to_client, to_server)
         self._open.add(connection)
         ways = ((from_client, to_server, self.requests), (from_server, to_client, self.replies))
-        connection.tasks = [
-            asyncio.ensure_future(self._carry(connection, *way)) for way in ways
-        ]
+        connection.tasks = [asyncio.ensure_future(self._carry(connection, *way)) for way in ways]
         await asyncio.wait(connection.tasks, return_when=asyncio.FIRST_COMPLETED)
         connection.cut()
         self._open.discard(connection)

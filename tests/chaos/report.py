@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FIGURES = ("inputs", "persisted", "rejected", *FAULTS)
 CONSOLE = Console(highlight=False, soft_wrap=True)
+#: Of the table, which a narrow terminal would cut.
+_WIDTH = 150
 
 
 def line(result: Result) -> None:
@@ -77,4 +79,4 @@ def table(results: Sequence[Result], title: str) -> None:
             f"{result.seconds:.0f}",
             "right" if result.is_right else ("stuck" if result.failure else "WRONG"),
         )
-    CONSOLE.print(shown)
+    CONSOLE.print(shown, width=max(CONSOLE.width, _WIDTH))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.chaos.brokers import OneBroker, ThreeBrokers
 from tests.chaos.oracle import Verdict
-from tests.chaos.site import Site, StuckError
+from tests.chaos.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,8 +98,8 @@ class Runner:
                 site.settle()
                 site.crew.stop()
                 result.verdict = site.verdict()
-            except StuckError as error:
-                result.failure = f"stuck: {error}"
+            except Exception as error:  # noqa: BLE001 - the rows behind it run all the same
+                result.failure = f"{type(error).__name__}: {error}"
             result.faults = site.faults
         result.seconds = time.monotonic() - began
         return result

@@ -10,26 +10,26 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from profiler.servers.embedded import StoreServer
 from profiler.servers.processes import wait_until
-from servers.redis import redis_binary
 from tests.chaos.crew import Crew, CrewError
 from tests.chaos.load import Load
 from tests.chaos.observer import Observer
 from tests.chaos.oracle import Allowance, Verdict, judge
 from tests.chaos.protections import PROTECTIONS
-from tests.chaos.traffic import BAD_ONE_IN, Traffic
+from tests.chaos.stores import OneStore
+from tests.chaos.traffic import Traffic
 from tests.integration.pipeline_runs import ANY_TIMESTAMP, rules_file, stored_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.chaos.brokers import Brokers
     from tests.chaos.places import Output
+    from tests.chaos.stores import Stores
 
 Client = Literal["librdkafka", "kafka-python"]
 CLIENTS: tuple[Client, ...] = ("librdkafka", "kafka-python")
@@ -46,8 +46,6 @@ HASTY = {
     "BATCH__MAX_RECORDS": "20",
     "REDIS__SOCKET_TIMEOUT_S": "0.5",
 }
-#: An acknowledged write survives a crash.
-DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,8 @@ class Scene:
         workers: how many run from the start.
         rate: events a second.
         settings: of the workers, named as in the environment.
-        store: options of Redis.
-        bad_one_in: one record in so many is bad.
+        stores: makes the Redis.
+        traffic: of other proportions than usual, see `Traffic`.
         brokers: which cluster.
         allowed: what the row's fault does to the output by its nature.
         ends_stopped: the workers are right to stop for good; what is not committed is left.
@@ -70,8 +68,8 @@ class Scene:
     workers: int = 1
     rate: float = 250.0
     settings: Mapping[str, str] = field(default_factory=dict)
-    store: Sequence[str] = DURABLE
-    bad_one_in: int = BAD_ONE_IN
+    stores: Callable[[], Stores] = OneStore
+    traffic: Mapping[str, int] = field(default_factory=dict)
     brokers: Literal["one", "three"] = "one"
     allowed: Allowance = Allowance()
     ends_stopped: bool = False
@@ -86,8 +84,8 @@ class Site:
 
     Attributes:
         chance: draws moments and victims.
-        store: Redis, of this row alone; a row may put another one in its place.
-        redis_url: where the workers and the oracle find it.
+        stores: Redis, of this row alone.
+        faults: how many were done so far.
     """
 
     def __init__(
@@ -108,8 +106,7 @@ class Site:
         token = uuid.uuid4().hex[:8]
         self.topics = {role: f"{role}-{token}" for role in ("processed", *ROLES)}
         self.group, self.key_prefix = f"group-{token}", f"chaos-{token}:"
-        self.store = StoreServer(redis_binary(), options=scene.store)
-        self.redis_url = self.store.url
+        self.stores = scene.stores()
         self._outputs: list[Output] = []
         self._incarnation = 0
         #: Offsets to which an operator went back by hand; such a step is no fault.
@@ -145,6 +142,19 @@ class Site:
         if not wait_until(lambda: self.committed() >= until, timeout=patience_s, interval=0.1):
             raise StuckError(f"{more} more inputs are not committed in {patience_s:g} s")
 
+    def await_codes(self, code: int) -> None:
+        """Wait until a worker has ended with this exit code.
+
+        Raises:
+            StuckError: none has, in two minutes.
+        """
+        workers = self.crew.workers
+        if not wait_until(
+            lambda: any(code in worker.codes for worker in workers), timeout=_PATIENCE_S
+        ):
+            ended = [worker.codes for worker in workers]
+            raise StuckError(f"no worker ended with {code}, but with {ended}")
+
     def pause(self, least_s: float, most_s: float) -> None:
         """Let time pass: the fault's own duration, drawn."""
         time.sleep(self.chance.uniform(least_s, most_s))
@@ -168,9 +178,7 @@ class Site:
             ):
                 raise StuckError("the workers should have stopped for good")
             return
-        if not wait_until(
-            lambda: self.observer.is_done(topic), timeout=_PATIENCE_S, interval=0.2
-        ):
+        if not wait_until(lambda: self.observer.is_done(topic), timeout=_PATIENCE_S, interval=0.2):
             last = "\n".join(worker.last_output() for worker in self.crew.workers)
             raise StuckError(
                 f"committed {self.observer.committed(topic)} of {self.observer.ends(topic)}:\n{last}"
@@ -192,7 +200,7 @@ class Site:
         return judge(
             inputs,
             self._outputs,
-            lambda visitor: stored_profile(self.redis_url, self.key_prefix, visitor),
+            lambda visitor: stored_profile(self.stores.oracle_url, self.key_prefix, visitor),
             commits=commits,
             allowed=self.scene.allowed,
         )
@@ -229,7 +237,7 @@ class Site:
         directory = Path(tempfile.mkdtemp(prefix="visitor-profiler-chaos-"))
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         self.directory = directory
-        stack.enter_context(self.store)
+        stack.enter_context(self.stores)
         stack.callback(self.brokers.heal)
         self.admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
         for name in self.topics.values():
@@ -243,7 +251,7 @@ class Site:
         settings: dict[str, str] = {
             **{f"TOPICS__{role}".upper(): topic for role, topic in self.topics.items()},
             "GROUPS__RUN": self.group,
-            "REDIS__URL": self.redis_url,
+            "REDIS__URL": self.stores.url,
             "RULES": str(rules),
             "KAFKA__BOOTSTRAP_SERVERS": self.brokers.worker_servers,
             "KAFKA__CLIENT": self.client,
@@ -255,7 +263,7 @@ class Site:
             isolation = min(isolation, protection.isolation, key=len)
         self.observer = Observer(servers, self.group, isolation=isolation)
         stack.callback(self.observer.close)
-        traffic = Traffic(self._seed, bad_one_in=scene.bad_one_in)
+        traffic = Traffic(self._seed, **scene.traffic)
         self.load = Load(
             servers,
             self.topics["processed"],
@@ -280,9 +288,3 @@ class Site:
                 kept.append(offset)
             found[partition] = kept
         return found
-
-    def administer(self) -> Any:  # noqa: ANN401 - redis-py's client, which is half typed
-        """A client of Redis, to be closed."""
-        import redis  # noqa: PLC0415 - a fault's own
-
-        return redis.Redis.from_url(self.store.url, socket_timeout=20)

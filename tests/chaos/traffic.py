@@ -72,12 +72,24 @@ class Traffic:
 
     Args:
         seed: of everything that is drawn.
-        bad_one_in: one record in so many is bad; 1: all are.
+        bad_one_in: one record in so many is bad.
+        spread_one_in: one visitor in so many is spread over partitions.
+        events_spread: the most that such a visitor has.
+        crowd: visitors at a time.
     """
 
-    def __init__(self, seed: int, *, bad_one_in: int = BAD_ONE_IN) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        bad_one_in: int = BAD_ONE_IN,
+        spread_one_in: int = SPREAD_ONE_IN,
+        events_spread: int = EVENTS_SPREAD,
+        crowd: int = CROWD,
+    ) -> None:
         self._chance = random.Random(f"traffic {seed}")
-        self._bad_one_in = bad_one_in
+        self._bad_one_in, self._spread_one_in = bad_one_in, spread_one_in
+        self._events_spread, self._crowd = events_spread, crowd
         self._visitors: list[_Visitor] = []
         self._arrived = 0
         self._number = 0
@@ -90,7 +102,7 @@ class Traffic:
         self._number += 1
         if self._chance.randrange(self._bad_one_in) == 0:
             return self._bad()
-        while len(self._visitors) < CROWD:
+        while len(self._visitors) < self._crowd:
             self._visitors.append(self._newcomer())
         visitor = self._chance.choice(self._visitors)
         visitor.left -= 1
@@ -100,8 +112,8 @@ class Traffic:
 
     def _newcomer(self) -> _Visitor:
         self._arrived += 1
-        is_spread = self._arrived % SPREAD_ONE_IN == 0
-        most = EVENTS_SPREAD if is_spread else EVENTS_EACH
+        is_spread = self._arrived % self._spread_one_in == 0
+        most = self._events_spread if is_spread else EVENTS_EACH
         return _Visitor(f"visitor-{self._arrived}", self._chance.randint(4, most), is_spread)
 
     def _event(self, visitor: _Visitor) -> Event:

@@ -62,10 +62,11 @@ def zombie(site: Site) -> None:
 
 
 def late_zombie(site: Site) -> None:
-    """The same, but it is held between a call to Redis that is sent and the reply."""
+    """The same, but it is held before a call to Redis, or between the call and the reply."""
     for _ in site.times(2):
         victim = site.crew.any()
-        point = site.chance.choice(["redis.send_packed_command.after", "script.execute.after"])
+        side = site.chance.choice(["before", "after"])
+        point = f"redis.send_packed_command.{side}"
         deaths = len(victim.codes)
         victim.arm(Failpoint(point, site.chance.randint(8, 20), "stop"))
         victim.kill()
@@ -114,6 +115,17 @@ def two_of_one_name(site: Site) -> None:
     site.faults += 1
     site.await_commits(300)
     site.crew.workers[-1].ask_to_stop()
+
+
+def mixed_clients(site: Site) -> None:
+    """Workers on both client libraries share the group, and are killed in turn."""
+    other = "kafka-python" if site.client == "librdkafka" else "librdkafka"
+    site.crew.start(KAFKA__CLIENT=other)
+    for _ in site.times(5):
+        site.pause(0.5, 2.0)
+        site.crew.any().kill()
+        site.faults += 1
+    site.await_commits(50)
 
 
 def failing_calls(site: Site) -> None:
