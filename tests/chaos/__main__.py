@@ -11,7 +11,7 @@ from tests.chaos import report
 from tests.chaos.protections import PROTECTIONS
 from tests.chaos.rows import ROWS
 from tests.chaos.runner import Result, Runner
-from tests.chaos.site import CLIENTS
+from tests.chaos.scene import CLIENTS
 
 _BUILD = Path(__file__).parents[2] / "build"
 

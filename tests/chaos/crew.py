@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import threading
 import time
@@ -17,6 +16,7 @@ from tests.chaos.protections import WITHOUT
 from tests.integration.programs import Program
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Mapping, Sequence
 
 PACKAGE = "tests.chaos.worker_main"

@@ -144,9 +144,9 @@ class _Guarded:
     def __init__(
         self,
         points: Failpoints,
-        target: Any,
+        target: Any,  # noqa: ANN401 - any adapter
         name: str,
-        calls: Collection[str],  # noqa: ANN401
+        calls: Collection[str],
     ) -> None:
         self.guarded_object = target
         self._points, self._name, self._calls = points, name, calls

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from tests.chaos.places import Input, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from tests.chaos.traffic import Event, Traffic
 
@@ -30,7 +30,7 @@ class LoadError(Exception):
 
 
 class Load:
-    """A thread that produces; `accounted` says what lies where.
+    """A thread that produces; `take_account` says what lies where.
 
     Args:
         bootstrap_servers: the cluster, by an address that no fault touches.
@@ -55,18 +55,28 @@ class Load:
         self.partitions, self.rate = partitions, rate
         self._chance = random.Random(f"load {seed}")
         self._accounted: list[Input] = []
+        self._taken = 0
         self._failures: list[KafkaError] = []
         self._incarnation = 0
         self._end = threading.Event()
         self._turn = threading.Lock()
-        self.sent = 0
         self._producer = self._connect()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
     @property
-    def accounted(self) -> list[Input]:
-        """What is acknowledged so far."""
-        return list(self._accounted)
+    def acknowledged(self) -> int:
+        """How many inputs are known to lie in the topic."""
+        return self._taken + len(self._accounted)
+
+    def take_account(self) -> list[Input]:
+        """What was acknowledged since the last call, with its visitors, who do not come again.
+
+        Only where nothing is being sent.
+        """
+        found, self._accounted = self._accounted, []
+        self._taken += len(found)
+        self._traffic.everybody_leaves()
+        return found
 
     def start(self) -> None:
         """Begin."""
@@ -97,24 +107,17 @@ class Load:
                 # The idempotent producer knows the old topic's sequence numbers.
                 self._incarnation, self._producer = incarnation, self._connect()
 
-    def put(self, count: int) -> None:
-        """Send so many at once, beside the steady rate."""
-        with self._turn:
-            for _ in range(count):
-                self._send(next(self._traffic))
-            self._flush()
-
-    def put_these(self, events: list[Event]) -> None:
-        """The same with given events."""
+    def put(self, events: Iterable[Event]) -> None:
+        """Send these at once, beside the steady rate."""
         with self._turn:
             for event in events:
                 self._send(event)
             self._flush()
 
-    def wait_for(self, more: int, *, while_true: Callable[[], bool] = lambda: True) -> None:
+    def wait_for(self, more: int) -> None:
         """Wait until so many more were acknowledged."""
-        until, deadline = len(self._accounted) + more, time.monotonic() + _PATIENCE_S
-        while len(self._accounted) < until and while_true():
+        until, deadline = self.acknowledged + more, time.monotonic() + _PATIENCE_S
+        while self.acknowledged < until:
             if time.monotonic() > deadline:
                 raise LoadError(f"waited {_PATIENCE_S:g} s for {more} more inputs")
             time.sleep(_TICK_S)
@@ -150,7 +153,6 @@ class Load:
             on_delivery=account,
             timestamp=event.timestamp_ms,
         )
-        self.sent += 1
 
     def _flush(self) -> None:
         unsent = self._producer.flush(_PATIENCE_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -44,6 +43,8 @@ class Observer:
         self._servers, self._group, self._isolation = bootstrap_servers, group, isolation
         self._looker = self._consumer("read_uncommitted")
         self._next: dict[tuple[str, int], int] = {}
+        #: The last commit that `new_commits` returned, by partition.
+        self._committed: dict[int, int] = {}
 
     def close(self) -> None:
         """Disconnect."""
@@ -75,8 +76,8 @@ class Observer:
             return False
         return all(committed.get(number, 0) == end for number, end in ends.items())
 
-    def outputs(self, topics: Mapping[str, str], incarnation: int = 0) -> list[Output]:
-        """Everything new in the output topics.
+    def new_outputs(self, topics: Mapping[str, str], incarnation: int = 0) -> list[Output]:
+        """Everything in the output topics since the last call.
 
         Args:
             topics: the topics' names by their roles.
@@ -91,22 +92,23 @@ class Observer:
             for message in self._new_in(topic, self._isolation)
         ]
 
-    def commits(self) -> dict[int, list[int]]:
-        """Every offset that the group ever committed, by partition, in order.
+    def new_commits(self) -> dict[int, list[int]]:
+        """Every offset that the group committed since the last call, by partition, in order.
 
-        Read from the brokers' own log, where those of aborted transactions do not count.
+        Each list begins with the last offset of the call before. Read from the brokers' own log,
+        where those of aborted transactions do not count.
         """
-        found: defaultdict[int, list[int]] = defaultdict(list)
-        self._next = {k: v for k, v in self._next.items() if k[0] != _OFFSETS_TOPIC}
+        found = {partition: [last] for partition, last in self._committed.items()}
         for message in self._new_in(_OFFSETS_TOPIC, "read_committed"):
             key, value = message.key(), message.value()
-            if key is None or value is None:
+            if not isinstance(key, bytes) or not isinstance(value, bytes):
                 continue
             named = _offset_key(key)
             if named is not None and named[0] == self._group:
                 (offset,) = struct.unpack_from(">q", value, 2)  # behind the version
-                found[named[2]].append(offset)
-        return dict(found)
+                found.setdefault(named[2], []).append(offset)
+        self._committed = {partition: offsets[-1] for partition, offsets in found.items()}
+        return found
 
     def _new_in(self, topic: str, isolation: str) -> Iterator[Message]:
         """The records behind those that were read before, up to the end as it is now."""
@@ -163,7 +165,8 @@ class Observer:
 
 def _place_of(message: Message, incarnation: int) -> Place | None:
     """Where its input lies, by its headers; each must be there once."""
-    named = [(name, value) for name, value in message.headers() or () if name in _SOURCE]
+    headers = list(message.headers() or ())
+    named = [(header[0], header[1]) for header in headers if header[0] in _SOURCE]
     if sorted(name for name, _ in named) != sorted(_SOURCE):
         return None
     numbers = {name: int(value or b"-1") for name, value in named}

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.interleaving import Told, explained
+from tests.chaos.interleaving import PREFIX, Told, explained
+from tests.chaos.verdict import NOTHING, Allowance, Verdict
 from tests.oracles.shape import STANDARD
 from tests.oracles.standard import StandardFold
 
@@ -20,95 +22,21 @@ if TYPE_CHECKING:
 
     from tests.chaos.places import Input, Output, Place
 
+    ReadProfile = Callable[[str], Mapping[str, str]]
+
 #: Of the preset `standard` with one event id kept a visit: so only the watermark keeps counts
 #: right, and not the memory of events.
 SHAPE = replace(STANDARD, event_ids=1)
-PREFIX = "profile_"
-#: Of each kind of fault.
-MOST_EXAMPLES = 2
-
-Stored = dict[str, str]
-
-
-@dataclass
-class Verdict:
-    """What a row came to.
-
-    Attributes:
-        inputs: records that were put in.
-        persisted: records for readers of `read_committed`, all copies.
-        rejected: the same.
-        lost: inputs that miss an output.
-        duplicated: outputs beyond one of each input and topic.
-        mismatched: outputs that are not what the fold gives at their place, or of no input.
-        miscounted: visitors whose stored profile is not the fold's.
-        rewound: commits that went back.
-        replayed: extra copies that say of themselves that they are; only where a row allows them.
-        examples: the first few faults in words.
-    """
-
-    inputs: int = 0
-    persisted: int = 0
-    rejected: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    mismatched: int = 0
-    miscounted: int = 0
-    rewound: int = 0
-    replayed: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    @property
-    def is_right(self) -> bool:
-        """Whether everything that was promised was kept."""
-        return not any(getattr(self, name) for name in FAULTS)
-
-    def example(self, text: str) -> None:
-        """Keep a fault in words, which begin with its kind, if it is one of the first."""
-        kind = text.partition(":")[0]
-        if sum(each.startswith(kind) for each in self.examples) < MOST_EXAMPLES:
-            self.examples.append(text)
-
-    def __add__(self, other: Verdict) -> Verdict:
-        """Both together."""
-        numbers = {
-            each.name: getattr(self, each.name) + getattr(other, each.name)
-            for each in fields(self)
-            if each.name != "examples"
-        }
-        both = Verdict(**numbers)
-        for text in [*self.examples, *other.examples]:
-            both.example(text)
-        return both
-
-
-#: The figures that must be 0.
-FAULTS = ("lost", "duplicated", "mismatched", "miscounted", "rewound")
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """What a row's fault does to the output by its nature.
-
-    Attributes:
-        replayed_copies: an operator went back: outputs come again, and say so.
-        orders: a visitor who is spread over partitions may get outputs that no order explains,
-            since Redis lost the order in which his events were applied. His profile is right.
-        profiles: the profiles are gone with Redis, and nobody has brought them back.
-    """
-
-    replayed_copies: bool = False
-    orders: bool = False
-    profiles: bool = False
+TOPICS = ("flattened", "persisted", "rejected")
 
 
 def judge(
     inputs: Sequence[Input],
     outputs: Iterable[Output],
-    stored: Callable[[str], Mapping[str, str]],
+    stored: ReadProfile,
     *,
     commits: Mapping[tuple[int, int], Sequence[int]] | None = None,
-    allowed: Allowance = Allowance(),
+    allowed: Allowance = NOTHING,
 ) -> Verdict:
     """Compare everything that went in with everything that came out and is stored.
 
@@ -120,78 +48,117 @@ def judge(
         allowed: what is no fault in this row.
     """
     verdict = Verdict(inputs=len(inputs))
-    by_place = {each.place: each for each in inputs}
-    copies = _by_topic_and_place(outputs, by_place, verdict)
-    persisted, flattened = copies["persisted"], copies["flattened"]
-    told = _decoded(persisted)
-    for place, given in by_place.items():
-        right = ("rejected",) if given.event.is_bad else ("flattened", "persisted")
-        wrong = {"flattened", "persisted", "rejected"} - set(right)
-        if any(place not in copies[topic] for topic in right):
-            verdict.lost += 1
-            verdict.example(f"lost: {place}")
-        for topic in sorted(wrong):
-            if found := copies[topic].get(place):
-                verdict.mismatched += len(found)
-                verdict.example(f"mismatched: {place} came to {topic}: {found[0][:200]!r}")
-        for topic in right:
-            _count_copies(topic, place, copies[topic].get(place, ()), allowed, verdict)
-    for place, values in flattened.items():
-        event = by_place[place].event
-        if not event.is_bad and any(json.loads(value) != event.flat() for value in values):
-            verdict.mismatched += 1
-            verdict.example(f"mismatched: {place} is flattened to {values[0][:200]!r}")
+    case = _Case(inputs, outputs, allowed, verdict)
+    for given in inputs:
+        case.judge_copies(given)
     for visitor, own in _by_visitor(inputs).items():
-        _judge_visitor(visitor, own, told, stored, allowed, verdict)
+        case.judge_visitor(visitor, own, stored)
     for stream, offsets in (commits or {}).items():
-        for before, after in zip(offsets, offsets[1:], strict=False):
+        for before, after in pairwise(offsets):
             if after < before:
                 verdict.rewound += 1
                 verdict.example(f"rewound: {stream} from {before} to {after}")
     return verdict
 
 
-Copies = dict[str, dict["Place", list[bytes]]]
+class _Case:
+    """Inputs and their outputs; what it finds goes to the verdict."""
 
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        outputs: Iterable[Output],
+        allowed: Allowance,
+        verdict: Verdict,
+    ) -> None:
+        self._allowed, self._verdict = allowed, verdict
+        known = {given.place for given in inputs}
+        #: Values by topic and the input's place.
+        self._copies: dict[str, dict[Place, list[bytes]]] = {topic: {} for topic in TOPICS}
+        for topic, place, value in outputs:
+            verdict.count(topic)
+            if place is None or place not in known:
+                self._mismatched(f"{topic} has an output of no input, {place}")
+            else:
+                self._copies[topic].setdefault(place, []).append(value)
 
-def _by_topic_and_place(
-    outputs: Iterable[Output], inputs: Mapping[Place, Input], verdict: Verdict
-) -> Copies:
-    copies: Copies = {"flattened": {}, "persisted": {}, "rejected": {}}
-    for output in outputs:
-        if output.topic != "flattened":
-            setattr(verdict, output.topic, getattr(verdict, output.topic) + 1)
-        if output.place not in inputs:
-            verdict.mismatched += 1
-            verdict.example(f"mismatched: {output.topic} has an output of no input, {output.place}")
-            continue
-        copies[output.topic].setdefault(output.place, []).append(output.value)
-    return copies
+    def judge_copies(self, given: Input) -> None:
+        """Whether an input has one output in each topic where it should, and what is in them."""
+        place, event = given
+        right = ("rejected",) if event.is_bad else ("flattened", "persisted")
+        found = {topic: self._copies[topic].get(place, []) for topic in TOPICS}
+        if not all(found[topic] for topic in right):
+            self._verdict.lost += 1
+            self._verdict.example(f"lost: {place}")
+        for topic, values in found.items():
+            if topic in right:
+                self._count(topic, place, values)
+            elif values:
+                self._mismatched(f"{place} came to {topic}: {values[0][:200]!r}", len(values))
+        if not event.is_bad:
+            wrong = [value for value in found["flattened"] if json.loads(value) != event.flat()]
+            if wrong:
+                self._mismatched(f"{place} is flattened to {wrong[0][:200]!r}", len(wrong))
 
+    def judge_visitor(self, visitor: str, inputs: Sequence[Input], stored: ReadProfile) -> None:
+        """Whether every output is the fold's, and the profile too."""
+        streams: defaultdict[tuple[int, int], list[Told]] = defaultdict(list)
+        for place, event in inputs:
+            told = Told(place, event.flat(), event.timestamp_ms, self._profiles(place))
+            streams[place.stream].append(told)
+        if len(streams) > 1:
+            found = explained(list(streams.values()), SHAPE)
+            fold = found.fold
+            if found.unexplained and not self._allowed.orders:
+                whose = f"{found.unexplained} outputs of {visitor}, spread over partitions"
+                self._mismatched(f"{whose}, that no order explains", found.unexplained)
+        else:
+            fold = StandardFold(SHAPE)
+            for each in (told for stream in streams.values() for told in stream):
+                right = each.expected(fold)
+                for output in each.outputs:
+                    if output != right:
+                        self._mismatched(f"{each.place} {_difference(right, output)}")
+        if not self._allowed.profiles:
+            latest = fold.latest(visitor)
+            self._judge_profile(visitor, latest, dict(stored(visitor)), is_spread=len(streams) > 1)
 
-def _count_copies(
-    topic: str, place: Place, values: Sequence[bytes], allowed: Allowance, verdict: Verdict
-) -> None:
-    extra = values[1:]
-    if not extra:
-        return
-    if allowed.replayed_copies:
-        # What has no profile cannot say it.
-        again = [v for v in extra if topic != "persisted" or json.loads(v)["profile_replayed"]]
-        verdict.replayed += len(again)
-        extra = [value for value in extra if value not in again]
-    verdict.duplicated += len(extra)
-    if extra:
-        verdict.example(f"duplicated: {place} is {len(values)} times in {topic}")
+    def _judge_profile(
+        self, visitor: str, latest: Mapping[str, Any], profile: dict[str, str], *, is_spread: bool
+    ) -> None:
+        right = {name: _as_stored(value) for name, value in latest.items()}
+        if is_spread:
+            # Which visit was the first depends on the order of arrival by nature.
+            right.pop("visit_number", None)
+            profile.pop("visit_number", None)
+        if profile != right:
+            self._verdict.miscounted += 1
+            self._verdict.example(f"miscounted: {visitor} {_difference(right, profile)}")
 
+    def _count(self, topic: str, place: Place, values: Sequence[bytes]) -> None:
+        extra = values[1:]
+        if self._allowed.replayed_copies:
+            # What has no profile cannot say it.
+            again = [v for v in extra if topic != "persisted" or _is_replayed(json.loads(v))]
+            self._verdict.replayed += len(again)
+            extra = [value for value in extra if value not in again]
+        self._verdict.duplicated += len(extra)
+        if extra:
+            self._verdict.example(f"duplicated: {place} is {len(values)} times in {topic}")
 
-def _decoded(persisted: Mapping[Place, Sequence[bytes]]) -> dict[Place, list[dict[str, Any]]]:
-    told: dict[Place, list[dict[str, Any]]] = {}
-    for place, values in persisted.items():
-        told[place] = [json.loads(value) for value in values]
-        for each in told[place]:
-            each.pop(f"{PREFIX}rules_version", None)
-    return told
+    def _profiles(self, place: Place) -> list[dict[str, Any]]:
+        """What came to ``persisted``, decoded; without copies that may be something else."""
+        found: list[dict[str, Any]] = []
+        for value in self._copies["persisted"].get(place, []):
+            output = json.loads(value)
+            output.pop(f"{PREFIX}rules_version", None)
+            if not (found and self._allowed.replayed_copies and _is_replayed(output)):
+                found.append(output)
+        return found
+
+    def _mismatched(self, what: str, count: int = 1) -> None:
+        self._verdict.mismatched += count
+        self._verdict.example(f"mismatched: {what}")
 
 
 def _by_visitor(inputs: Iterable[Input]) -> dict[str, list[Input]]:
@@ -202,49 +169,8 @@ def _by_visitor(inputs: Iterable[Input]) -> dict[str, list[Input]]:
     return found
 
 
-def _judge_visitor(
-    visitor: str,
-    inputs: Sequence[Input],
-    told: Mapping[Place, list[dict[str, Any]]],
-    stored: Callable[[str], Mapping[str, str]],
-    allowed: Allowance,
-    verdict: Verdict,
-) -> None:
-    streams: defaultdict[tuple[int, int], list[Told]] = defaultdict(list)
-    for place, event in inputs:
-        outputs = told.get(place, [])
-        if allowed.replayed_copies:
-            outputs = outputs[:1] + [o for o in outputs[1:] if not o.get(f"{PREFIX}replayed")]
-        streams[place.stream].append(Told(place, event.flat(), event.timestamp_ms, outputs))
-    is_spread = len(streams) > 1
-    fold = StandardFold(SHAPE)
-    if not is_spread:
-        (only,) = streams.values()
-        for each in only:
-            right = each.expected(fold)
-            for output in each.outputs:
-                if output != right:
-                    verdict.mismatched += 1
-                    verdict.example(f"mismatched: {each.place} {_difference(right, output)}")
-    else:
-        found = explained(list(streams.values()), SHAPE)
-        fold = found.fold
-        if not allowed.orders and found.unexplained:
-            verdict.mismatched += found.unexplained
-            verdict.example(
-                f"mismatched: {found.unexplained} of {len(inputs)} outputs of {visitor},"
-                " spread over partitions, that no order explains"
-            )
-    if not allowed.profiles:
-        right_profile = {name: _as_stored(v) for name, v in fold.latest(visitor).items()}
-        profile = dict(stored(visitor))
-        if is_spread:
-            # Which visit was the first depends on the order of arrival by nature.
-            right_profile.pop("visit_number", None)
-            profile.pop("visit_number", None)
-        if profile != right_profile:
-            verdict.miscounted += 1
-            verdict.example(f"miscounted: {visitor} {_difference(right_profile, profile)}")
+def _is_replayed(output: Mapping[str, Any]) -> bool:
+    return bool(output.get(f"{PREFIX}replayed"))
 
 
 def _as_stored(value: object) -> str:

@@ -140,6 +140,7 @@ class Proxy:
                     await asyncio.sleep(wait_s)
                 sink.write(data)
                 await sink.drain()
+                due.task_done()
 
         writing = asyncio.ensure_future(write())
         connection.tasks.append(writing)
@@ -154,8 +155,8 @@ class Proxy:
                 if direction.cut_after is not None and count > direction.cut_after:
                     break
                 due.put_nowait((self._loop.time() + direction.delay_s, data))
-            while not due.empty():  # the sender has closed: the rest still arrives
-                await asyncio.sleep(0.01)
+            else:
+                await due.join()  # the sender has closed: the rest still arrives
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.oracle import FAULTS
+from tests.chaos.verdict import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.chaos.faults import kafka, operators, redis, workers
-from tests.chaos.oracle import Allowance
-from tests.chaos.site import CLIENTS, Client, Scene
+from tests.chaos.scene import CLIENTS, Client, Scene
 from tests.chaos.stores import (
     DURABLE,
     EVERY_SECOND,
@@ -18,6 +17,7 @@ from tests.chaos.stores import (
     OneStore,
     SentinelStores,
 )
+from tests.chaos.verdict import Allowance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

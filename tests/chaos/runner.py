@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from tests.chaos.brokers import OneBroker, ThreeBrokers
-from tests.chaos.oracle import Verdict
 from tests.chaos.site import Site
+from tests.chaos.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.chaos.brokers import Brokers
     from tests.chaos.rows import Row
-    from tests.chaos.site import Client
+    from tests.chaos.scene import Client
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Runner:
             try:
                 site.begin()
                 row.fault(site)
-                missing = round(row.events * min(1.0, scale)) - len(site.load.accounted)
+                missing = round(row.events * min(1.0, scale)) - site.load.acknowledged
                 if missing > 0:
                     site.load.wait_for(missing)
                 brokers.heal()

@@ -8,71 +8,30 @@ import tempfile
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # no __all__
 
 from profiler.servers.processes import wait_until
 from tests.chaos.crew import Crew, CrewError
+from tests.chaos.evidence import ROLES, Evidence
 from tests.chaos.load import Load
 from tests.chaos.observer import Observer
-from tests.chaos.oracle import Allowance, Verdict, judge
 from tests.chaos.protections import PROTECTIONS
-from tests.chaos.stores import OneStore
+from tests.chaos.scene import HASTY
 from tests.chaos.traffic import Traffic
-from tests.integration.pipeline_runs import ANY_TIMESTAMP, rules_file, stored_profile
+from tests.integration.pipeline_runs import ANY_TIMESTAMP, rules_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from tests.chaos.brokers import Brokers
-    from tests.chaos.places import Output
-    from tests.chaos.stores import Stores
-
-Client = Literal["librdkafka", "kafka-python"]
-CLIENTS: tuple[Client, ...] = ("librdkafka", "kafka-python")
+    from tests.chaos.scene import Client, Scene
+    from tests.chaos.verdict import Verdict
 
 _PATIENCE_S = 120.0
 _ADMIN_S = 20.0
-ROLES = ("flattened", "persisted", "rejected")
-#: With which a worker notices soon what is done to it, and is soon given up.
-HASTY = {
-    "KAFKA__SESSION_TIMEOUT_MS": "2000",
-    "KAFKA__HEARTBEAT_INTERVAL_MS": "200",
-    "KAFKA__DELIVERY_TIMEOUT_MS": "3000",
-    "BATCH__POLL_TIMEOUT_MS": "100",
-    "BATCH__MAX_RECORDS": "20",
-    "REDIS__SOCKET_TIMEOUT_S": "0.5",
-}
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a row wants to find.
-
-    Attributes:
-        partitions: of every topic.
-        workers: how many run from the start.
-        rate: events a second.
-        settings: of the workers, named as in the environment.
-        stores: makes the Redis.
-        traffic: of other proportions than usual, see `Traffic`.
-        brokers: which cluster.
-        allowed: what the row's fault does to the output by its nature.
-        ends_stopped: the workers are right to stop for good; what is not committed is left.
-    """
-
-    partitions: int = 3
-    workers: int = 1
-    rate: float = 250.0
-    settings: Mapping[str, str] = field(default_factory=dict)
-    stores: Callable[[], Stores] = OneStore
-    traffic: Mapping[str, int] = field(default_factory=dict)
-    brokers: Literal["one", "three"] = "one"
-    allowed: Allowance = Allowance()
-    ends_stopped: bool = False
 
 
 class StuckError(Exception):
@@ -107,10 +66,6 @@ class Site:
         self.topics = {role: f"{role}-{token}" for role in ("processed", *ROLES)}
         self.group, self.key_prefix = f"group-{token}", f"chaos-{token}:"
         self.stores = scene.stores()
-        self._outputs: list[Output] = []
-        self._incarnation = 0
-        #: Offsets to which an operator went back by hand; such a step is no fault.
-        self.resets: list[tuple[int, int]] = []
         self.faults = 0
 
     def __enter__(self) -> Self:
@@ -180,30 +135,16 @@ class Site:
             return
         if not wait_until(lambda: self.observer.is_done(topic), timeout=_PATIENCE_S, interval=0.2):
             last = "\n".join(worker.last_output() for worker in self.crew.workers)
-            raise StuckError(
-                f"committed {self.observer.committed(topic)} of {self.observer.ends(topic)}:\n{last}"
-            )
-
-    def begin_topic_anew(self) -> None:
-        """Say that the outputs so far are all of the old input topic."""
-        self._outputs += self.observer.outputs(self._outputs_by_role, self._incarnation)
-        self._incarnation += 1
+            done, ends = self.observer.committed(topic), self.observer.ends(topic)
+            raise StuckError(f"committed {done} of {ends}:\n{last}")
 
     def verdict(self) -> Verdict:
-        """Judge everything; the load is over and the workers have ended."""
-        self._outputs += self.observer.outputs(self._outputs_by_role, self._incarnation)
-        inputs = self.load.accounted
+        """Judge everything since the last verdict; all of it must be settled."""
+        inputs = self.load.take_account()
         if self.scene.ends_stopped:
             done = self.observer.committed(self.topics["processed"])
             inputs = [i for i in inputs if i.place.offset < done.get(i.place.partition, 0)]
-        commits = {(0, number): offsets for number, offsets in self._honest_commits().items()}
-        return judge(
-            inputs,
-            self._outputs,
-            lambda visitor: stored_profile(self.stores.oracle_url, self.key_prefix, visitor),
-            commits=commits,
-            allowed=self.scene.allowed,
-        )
+        return self.evidence.verdict(inputs, self.scene.allowed)
 
     def make_topic(self, name: str, partitions: int) -> None:
         """Make a topic that takes any timestamp, and wait until the cluster knows it."""
@@ -226,10 +167,6 @@ class Site:
 
         if not wait_until(is_there, timeout=_ADMIN_S, interval=0.1):
             raise CrewError(f"{topic} has not {count} partitions in {_ADMIN_S:g} s")
-
-    @property
-    def _outputs_by_role(self) -> dict[str, str]:
-        return {role: self.topics[role] for role in ROLES}
 
     def _open(self, stack: ExitStack) -> None:
         scene, servers = self.scene, self.brokers.bootstrap_servers
@@ -263,6 +200,8 @@ class Site:
             isolation = min(isolation, protection.isolation, key=len)
         self.observer = Observer(servers, self.group, isolation=isolation)
         stack.callback(self.observer.close)
+        outputs = {role: self.topics[role] for role in ROLES}
+        self.evidence = Evidence(self.observer, outputs, self.stores, self.key_prefix)
         traffic = Traffic(self._seed, **scene.traffic)
         self.load = Load(
             servers,
@@ -274,17 +213,3 @@ class Site:
         )
         self.crew = Crew(directory, settings, without=self._without, chance=self.chance)
         stack.callback(self.crew.close)
-
-    def _honest_commits(self) -> dict[int, list[int]]:
-        """All commits but for the steps back that an operator made."""
-        found: dict[int, list[int]] = {}
-        resets = list(self.resets)
-        for partition, offsets in self.observer.commits().items():
-            kept: list[int] = []
-            for offset in offsets:
-                if kept and offset < kept[-1] and (partition, offset) in resets:
-                    resets.remove((partition, offset))
-                    kept.clear()
-                kept.append(offset)
-            found[partition] = kept
-        return found

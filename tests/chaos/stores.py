@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import redis
@@ -20,6 +19,7 @@ from tests.chaos.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 #: An acknowledged write survives a crash.
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
@@ -73,6 +73,11 @@ class Stores:
         """A client of the server."""
         with redis.Redis.from_url(self.server.url, socket_timeout=_PATIENCE_S) as client:
             yield client
+
+    def used_bytes(self) -> int:
+        """What the server says that it uses."""
+        with self.administrator() as client:
+            return int(client.info("memory")["used_memory"])
 
     def _start(self, stack: ExitStack) -> None:
         raise NotImplementedError

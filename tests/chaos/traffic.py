@@ -110,6 +110,10 @@ class Traffic:
             self._visitors.remove(visitor)
         return self._event(visitor)
 
+    def everybody_leaves(self) -> None:
+        """Let no visitor come again."""
+        self._visitors.clear()
+
     def _newcomer(self) -> _Visitor:
         self._arrived += 1
         is_spread = self._arrived % self._spread_one_in == 0

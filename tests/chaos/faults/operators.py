@@ -1,4 +1,4 @@
-"""What people do: topics that change, offsets set by hand, rights withdrawn, and records of theirs."""
+"""What people do: topics that change, offsets set by hand, rights withdrawn, bad records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # no __all__
     AclBinding,
     AclBindingFilter,
     AclOperation,
@@ -45,7 +45,7 @@ def make_topic_anew(site: Site) -> None:
     site.await_commits(300)
     with site.load.quiet(incarnation=1):
         site.settle()
-        site.begin_topic_anew()
+        site.evidence.begin_topic_anew()
         site.admin.delete_topics([topic], operation_timeout=_ADMIN_S)[topic].result(_ADMIN_S)
         wait_until(
             lambda: topic not in site.admin.list_topics(timeout=_ADMIN_S).topics, timeout=_ADMIN_S
@@ -75,7 +75,7 @@ def reset_offsets(site: Site) -> None:
         return True
 
     assert wait_until(is_reset, timeout=_ADMIN_S, interval=0.2), "the group is never empty"
-    site.resets += back.items()
+    site.evidence.resets += back.items()
     site.faults += 1
     for worker in site.crew.workers:
         worker.start()
@@ -97,7 +97,9 @@ def withdraw_kafka_rights(site: Site) -> None:
             site.admin.create_acls([rule])[rule].result(_ADMIN_S)
         site.faults += 1
         site.pause(2.0, 3.0)
-        gone = AclBindingFilter(*pattern[:3], None, None, AclOperation.ANY, AclPermissionType.ANY)
+        gone = AclBindingFilter(
+            *pattern[:3], "User:ANONYMOUS", "*", AclOperation.ANY, AclPermissionType.ANY
+        )
         site.admin.delete_acls([gone])[gone].result(_ADMIN_S)
         site.await_commits(50)
 
@@ -109,7 +111,7 @@ def oversize_dead_letters(site: Site) -> None:
     site.admin.alter_configs([resource])[resource].result(_ADMIN_S)
     for _ in site.times(3):
         large = [Event("", b"x" * size, b"large", FIRST_MS) for size in (5_000, 150_000, 700_000)]
-        site.load.put_these(large)
+        site.load.put(large)
         site.crew.any().kill()
         site.faults += 1
         site.pause(0.3, 1.0)
@@ -119,7 +121,7 @@ def oversize_dead_letters(site: Site) -> None:
 def poison(site: Site) -> None:
     """A storm of bad records stops the worker at its limit; an operator raises the limit."""
     site.await_commits(50)
-    site.load.put_these(list(bad_records(400)))
+    site.load.put(bad_records(400))
     site.faults += 1
     site.await_codes(1)
     time.sleep(1.0)
