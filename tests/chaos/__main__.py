@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.chaos import report
+from tests.chaos import proof, report, soak
 from tests.chaos.protections import PROTECTIONS
 from tests.chaos.rows import ROWS
-from tests.chaos.runner import Result, Runner
+from tests.chaos.runner import Runner
 from tests.chaos.scene import CLIENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.chaos.runner import Result
+    from tests.chaos.scene import Client
 
 _BUILD = Path(__file__).parents[2] / "build"
 
@@ -21,9 +29,19 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="python -m tests.chaos",
         description="Run the worker under injected faults, on real Kafka and Redis, and judge what"
-        " came out by a fold in Python. Writes build/chaos.json; ends with 1 when a row is wrong.",
+        " came out by a fold in Python. Ends with 1 when a row is wrong. Writes build/chaos.json,"
+        " chaos-proof.json and chaos-soak.json.",
     )
-    found.add_argument("--list", action="store_true", help="list the rows and end")
+    mode = found.add_mutually_exclusive_group()
+    mode.add_argument("--list", action="store_true", help="list the rows and end")
+    mode.add_argument(
+        "--proof",
+        action="store_true",
+        help="prove the oracle: run rows without a protection each, which it must find wrong",
+    )
+    mode.add_argument(
+        "--soak", type=float, metavar="HOURS", help="faults at random, a verdict every minute"
+    )
     found.add_argument("--rows", default="", help="names with commas between; default: all")
     found.add_argument(
         "--client", choices=[*CLIENTS, "both"], default="both", help="default: one after the other"
@@ -38,51 +56,111 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--without",
         default="",
-        metavar="PROTECTION",
-        help=f"switch off, names with commas between: {', '.join(PROTECTIONS)}",
+        metavar="PROTECTIONS",
+        help=f"switch these off in every row, with commas between: {', '.join(PROTECTIONS)}",
     )
     return found
 
 
-def main(arguments: list[str] | None = None) -> int:
+def run_rows(runner: Runner, given: argparse.Namespace, clients: Sequence[Client]) -> bool:
+    """Run rows; return whether all were right."""
+    names = _names(given.rows) or list(ROWS)
+    results: list[Result] = []
+    until = time.monotonic() + given.minutes * 60 if given.minutes else float("inf")
+    try:
+        for name, client in _turns(names, clients):
+            if time.monotonic() > until:
+                report.CONSOLE.print(f"[yellow]no time left for {name} {client}[/yellow]")
+                continue
+            report.begun(name, ROWS[name].what, client)
+            result = runner.run(
+                name,
+                ROWS[name],
+                client=client,
+                seed=given.seed,
+                without=_names(given.without),
+                scale=given.scale,
+            )
+            results.append(result)
+            report.line(result)
+            report.write([report.as_json(each) for each in results], _BUILD / "chaos.json")
+    finally:
+        report.table(results, "inputs, and what became of them")
+    return bool(results) and all(result.is_right for result in results)
+
+
+def run_proof(runner: Runner, given: argparse.Namespace, clients: Sequence[Client]) -> bool:
+    """Prove the oracle; return whether it found every fault."""
+    results: list[Result] = []
+    try:
+        for client in clients:
+            for result in proof.prove(runner, client=client, seed=given.seed, scale=given.scale):
+                results.append(result)
+                report.line(result)
+                rows = [
+                    {**report.as_json(each), "found": proof.has_found(each)} for each in results
+                ]
+                report.write(rows, _BUILD / "chaos-proof.json")
+    finally:
+        report.table(results, "without a protection: each must be wrong")
+    missed = [result for result in results if not proof.has_found(result)]
+    for result in missed:
+        report.CONSOLE.print(f"[red]the oracle missed {result.row} {result.without}[/red]")
+    return not missed
+
+
+def run_soak(runner: Runner, given: argparse.Namespace, clients: Sequence[Client]) -> bool:
+    """Soak, on each client in turn; return whether nothing was wrong."""
+    rows: list[dict[str, object]] = []
+    is_right = True
+    for client in clients:
+        report.CONSOLE.print(f"[bold]{given.soak:g} h on {client}, seed {given.seed}[/bold]")
+        minutes = []
+        cluster = runner.cluster("one")
+        for minute in soak.soak(cluster, client=client, seed=given.seed, hours=given.soak):
+            minutes.append(minute)
+            soak.show(minute)
+            latest = soak.as_json(minute, client, given.seed)
+            report.write([*rows, latest], _BUILD / "chaos-soak.json")
+        rows.append(latest)
+        is_right &= minutes[-1].verdict.is_right
+        soak.table(minutes, client)
+    return is_right
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return the exit code."""
     given = parser().parse_args(arguments)
     if given.list:
         for name, row in ROWS.items():
             report.CONSOLE.print(f"{name:24} {row.what}", markup=False)
         return 0
-    names = list(filter(None, given.rows.split(","))) or list(ROWS)
-    without = list(filter(None, given.without.split(",")))
-    for unknown in {*names} - ROWS.keys() | {*without} - PROTECTIONS.keys():
-        sys.stderr.write(f"no such row or protection: {unknown}; see --list and --help\n")
+    unknown = {*_names(given.rows)} - ROWS.keys() | {*_names(given.without)} - PROTECTIONS.keys()
+    if unknown:
+        sys.stderr.write(f"no such row or protection: {', '.join(sorted(unknown))}\n")
         return 2
-    clients = CLIENTS if given.client == "both" else (given.client,)
-    results: list[Result] = []
-    began = time.monotonic()
+    clients: Sequence[Client] = CLIENTS if given.client == "both" else (given.client,)
+    run = run_proof if given.proof else run_soak if given.soak else run_rows
+    # Ctrl-C, also in the background, and a request to stop: all that was started is ended.
+    for asking in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asking, signal.default_int_handler)
     try:
         with Runner() as runner:
-            for name in names:
-                for client in clients:
-                    if client not in ROWS[name].clients:
-                        continue
-                    if given.minutes and time.monotonic() - began > given.minutes * 60:
-                        continue
-                    report.CONSOLE.print(f"[dim]{name} {client}: {ROWS[name].what}[/dim]")
-                    result = runner.run(
-                        name,
-                        ROWS[name],
-                        client=client,
-                        seed=given.seed,
-                        without=without,
-                        scale=given.scale,
-                    )
-                    results.append(result)
-                    report.line(result)
-                    report.write(results, _BUILD / "chaos.json")
+            return 0 if run(runner, given, clients) else 1
     except KeyboardInterrupt:
         report.CONSOLE.print("[red]interrupted[/red]")
-    report.table(results, "inputs, and what became of them")
-    return 0 if results and all(result.is_right for result in results) else 1
+        return 1
+
+
+def _names(text: str) -> list[str]:
+    return list(filter(None, text.split(",")))
+
+
+def _turns(names: Sequence[str], clients: Sequence[Client]) -> Iterator[tuple[str, Client]]:
+    for name in names:
+        for client in clients:
+            if client in ROWS[name].clients:
+                yield name, client
 
 
 if __name__ == "__main__":

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import struct
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from tests.chaos.places import Output, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from confluent_kafka import Message
+
+Answer = TypeVar("Answer")
 
 _OFFSETS_TOPIC = "__consumer_offsets"
 #: Versions of a key that is an offset; 2 is a group's state.
@@ -21,6 +23,7 @@ _OFFSET_KEYS = (0, 1)
 _ROUND_TRIP_S = 10.0
 #: Longer than a transaction that nobody ends may stay open.
 _PATIENCE_S = 60.0
+_PAUSE_S = 0.2
 _SOURCE = ("source-partition", "source-offset")
 
 
@@ -52,28 +55,24 @@ class Observer:
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         """The partitions that a topic has now."""
-        found = self._looker.list_topics(topic, timeout=_ROUND_TRIP_S).topics[topic].partitions
-        return [TopicPartition(topic, number) for number in sorted(found)]
+        found = _patiently(lambda: self._looker.list_topics(topic, timeout=_ROUND_TRIP_S))
+        numbers = sorted(found.topics[topic].partitions)
+        return [TopicPartition(topic, number) for number in numbers]
 
     def ends(self, topic: str) -> dict[int, int]:
         """The offset behind the last record, by partition, of open transactions too."""
-        return {
-            place.partition: self._looker.get_watermark_offsets(place, timeout=_ROUND_TRIP_S)[1]
-            for place in self.partitions(topic)
-        }
+        return {place.partition: _end(self._looker, place) for place in self.partitions(topic)}
 
     def committed(self, topic: str) -> dict[int, int]:
         """The group's offsets, by partition; those without one are left out."""
-        found = self._looker.committed(self.partitions(topic), timeout=_ROUND_TRIP_S)
+        places = self.partitions(topic)
+        found = _patiently(lambda: self._looker.committed(places, timeout=_ROUND_TRIP_S))
         return {place.partition: place.offset for place in found if place.offset >= 0}
 
     def is_done(self, topic: str) -> bool:
-        """Whether everything that was put in is committed; False where Kafka cannot tell."""
-        try:
-            ends = {number: end for number, end in self.ends(topic).items() if end}
-            committed = self.committed(topic)
-        except (KafkaException, KeyError):
-            return False
+        """Whether everything that was put in is committed."""
+        ends = {number: end for number, end in self.ends(topic).items() if end}
+        committed = self.committed(topic)
         return all(committed.get(number, 0) == end for number, end in ends.items())
 
     def new_outputs(self, topics: Mapping[str, str], incarnation: int = 0) -> list[Output]:
@@ -140,13 +139,10 @@ class Observer:
         """Wait until no transaction is open: a reader would stop before it."""
         deadline = time.monotonic() + _PATIENCE_S
         for place in places:
-            while True:
-                end = self._looker.get_watermark_offsets(place, timeout=_ROUND_TRIP_S)[1]
-                if reader.get_watermark_offsets(place, timeout=_ROUND_TRIP_S)[1] >= end:
-                    break
+            while _end(reader, place) < _end(self._looker, place):
                 if time.monotonic() > deadline:
                     raise ObserverError(f"{place.topic}: a transaction stays open")
-                time.sleep(0.2)
+                time.sleep(_PAUSE_S)
 
     def _consumer(self, isolation: str) -> Consumer:
         return Consumer(
@@ -161,6 +157,23 @@ class Observer:
                 "log_level": 0,
             }
         )
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask again while brokers are restarted and coordinators chosen."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if time.monotonic() > deadline:
+                raise ObserverError(str(error)) from error
+            time.sleep(_PAUSE_S)
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    """The end as a reader with the consumer's isolation sees it."""
+    return _patiently(lambda: consumer.get_watermark_offsets(place, timeout=_ROUND_TRIP_S)[1])
 
 
 def _place_of(message: Message, incarnation: int) -> Place | None:

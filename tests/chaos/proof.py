@@ -42,7 +42,7 @@ CASES = (
 def prove(runner: Runner, *, client: Client, seed: int, scale: float) -> Iterator[Result]:
     """Run every case; a result is right where the oracle found nothing, which is a fault here."""
     for case in CASES:
-        report.CONSOLE.print(f"[dim]{case.row} without {case.without} must be wrong[/dim]")
+        report.begun(case.row, f"without {case.without} it must be wrong", client)
         yield runner.run(
             case.row,
             ROWS[case.row],

@@ -23,6 +23,11 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 _WIDTH = 150
 
 
+def begun(row: str, what: str, client: str) -> None:
+    """Say that a row begins."""
+    CONSOLE.print(f"[dim]{row} {client}: {what}[/dim]")
+
+
 def line(result: Result) -> None:
     """Print a row that has ended, and what was wrong."""
     figures = asdict(result.verdict)
@@ -54,11 +59,10 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def write(results: Sequence[Result], path: Path) -> None:
+def write(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write the file, with all rows so far."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    document = {"rows": [as_json(result) for result in results]}
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
 
 
 def table(results: Sequence[Result], title: str) -> None:

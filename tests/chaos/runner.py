@@ -84,7 +84,7 @@ class Runner:
         """
         result = Result(name, client, seed, Verdict(), without=tuple(without))
         began = time.monotonic()
-        brokers = self._cluster(row.scene.brokers)
+        brokers = self.cluster(row.scene.brokers)
         site = Site(row.scene, brokers, client=client, seed=seed, without=without, scale=scale)
         with site:
             try:
@@ -104,7 +104,8 @@ class Runner:
         result.seconds = time.monotonic() - began
         return result
 
-    def _cluster(self, which: str) -> Brokers:
+    def cluster(self, which: str) -> Brokers:
+        """A cluster of one or three brokers; started when it is first asked for."""
         if which not in self._clusters:
             brokers = OneBroker() if which == "one" else ThreeBrokers()
             self._clusters[which] = self._stack.enter_context(brokers)

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+
 from tests.chaos import report
 from tests.chaos.faults import kafka, redis, workers
 from tests.chaos.scene import Scene
@@ -18,7 +20,7 @@ from tests.chaos.site import Site
 from tests.chaos.verdict import FAULTS, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.chaos.brokers import Brokers
     from tests.chaos.scene import Client
@@ -115,6 +117,23 @@ def show(minute: Minute) -> None:
     )
     for text in verdict.examples:
         report.CONSOLE.print(f"      {text}", markup=False)
+
+
+def table(minutes: Sequence[Minute], client: Client) -> None:
+    """Print every tenth round, and the last one."""
+    shown = Table(title=f"soak on {client}")
+    for name in ("min", "events", "faults", *FAULTS, "worker MB", "Redis MB"):
+        shown.add_column(name, justify="right")
+    for minute in [*minutes[9:-1:10], minutes[-1]]:
+        shown.add_row(
+            f"{minute.seconds / 60:.0f}",
+            str(minute.verdict.inputs),
+            str(minute.faults),
+            *(str(getattr(minute.verdict, name)) for name in FAULTS),
+            str(minute.worker_bytes >> 20),
+            f"{minute.redis_bytes / (1 << 20):.1f}",
+        )
+    report.CONSOLE.print(shown)
 
 
 def as_json(minute: Minute, client: Client, seed: int) -> dict[str, Any]:
