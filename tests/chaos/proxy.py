@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ Result = TypeVar("Result")
 
 _READ_BYTES = 1 << 16
 _PATIENCE_S = 10.0
+#: SO_LINGER: on, for no time.
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 @dataclass
@@ -43,9 +47,16 @@ class _Connection:
 
     def cut(self) -> None:
         for writer in (self.client, self.server):
-            writer.transport.abort()
+            _reset(writer)
         for task in self.tasks:
             task.cancel()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with a RST: the other side gets an error, and no end of the stream."""
+    with suppress(OSError):
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    writer.transport.abort()
 
 
 class Proxy:
@@ -67,6 +78,7 @@ class Proxy:
         self.requests, self.replies = Direction(), Direction()
         self.refuses = False
         self._open: set[_Connection] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
@@ -77,11 +89,10 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._loop.call_soon_threadsafe(self._server.close)
-        self.cut()
+        self._do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE_S)
+        self._loop.close()
 
     def cut(self) -> None:
         """Reset all connections."""
@@ -99,6 +110,13 @@ class Proxy:
             direction.delay_s, direction.swallows, direction.cut_after = 0.0, False, None
         self._do(self._cut(only_with_holes=True))
 
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        await self._cut(only_with_holes=False)
+        # Their tasks end before the loop does.
+        await asyncio.gather(*self._serving)
+
     async def _cut(self, *, only_with_holes: bool) -> None:
         for connection in list(self._open):
             if connection.has_hole or not only_with_holes:
@@ -107,13 +125,24 @@ class Proxy:
     async def _accepted(
         self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
     ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            await self._serve(from_client, to_client)
+        finally:
+            self._serving.discard(task)
+
+    async def _serve(
+        self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
+    ) -> None:
         if self.refuses:
-            to_client.transport.abort()
+            _reset(to_client)
             return
         try:
             from_server, to_server = await asyncio.open_connection(LOOPBACK, self.target)
         except OSError:
-            to_client.transport.abort()
+            _reset(to_client)
             return
         connection = _Connection(to_client, to_server)
         self._open.add(connection)
@@ -122,6 +151,7 @@ class Proxy:
         await asyncio.wait(connection.tasks, return_when=asyncio.FIRST_COMPLETED)
         connection.cut()
         self._open.discard(connection)
+        await asyncio.gather(*connection.tasks, return_exceptions=True)
 
     async def _carry(
         self,
