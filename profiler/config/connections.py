@@ -196,6 +196,12 @@ class RedisSettings(TlsSection):
         " not set, as Redis itself: rediss+sentinel:// has it",
     )
     socket_timeout_s: float = Field(default=5.0, gt=0, description="s to wait for one answer")
+    repair_window: int = Field(
+        default=10_000,
+        ge=1,
+        description="records of a partition that are applied once more, where a server of a"
+        " cluster cannot say how far it has come: it may be new to a slot",
+    )
 
     @property
     def address(self) -> RedisUrl:

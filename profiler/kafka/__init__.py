@@ -6,14 +6,24 @@ from typing import Literal
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
-from profiler.kafka.protocol import Consumer, Polled, Producer, TimestampLimits, TopicIdentity
+from profiler.kafka.protocol import (
+    CommittedOffset,
+    Consumer,
+    Polled,
+    Producer,
+    TimestampLimits,
+    TopicIdentity,
+    TopicLimits,
+)
 
 __all__ = [
+    "CommittedOffset",
     "Consumer",
     "Polled",
     "Producer",
     "TimestampLimits",
     "TopicIdentity",
+    "TopicLimits",
     "client_of",
     "open_consumer",
     "open_producer",

@@ -1,7 +1,7 @@
 """The one caller of the Lua script: events in, profiles out.
 
-Nothing else in this package issues a Redis data command or knows a visitor, visit or page field;
-what a profile becomes is decided in ``lua/``.
+Nothing else in this package knows a visitor, visit or page field; what a profile becomes is decided
+in ``lua/``. Beside the script's calls there are only marks, see `profiler.profiles.marks`.
 """
 
 import time
@@ -18,6 +18,7 @@ from profiler.profiles.arguments import Packer
 from profiler.profiles.calls import Calls
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keys import key_of
+from profiler.profiles.marks import Marks
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import greeting_of
 from profiler.profiles.redis.faults import translated, translating
@@ -115,10 +116,46 @@ class ProfileScript:
         rounds = self._packer.rounds(events, rejected)
         return Calls(self.sha, rounds, len(events), rejected, self._decoder)
 
-    def execute(self, batch: Foldable) -> None:
-        """Send the calls of a batch, round by round, and fold their replies. Raises as `apply`."""
+    def execute(
+        self,
+        batch: Foldable,
+        *,
+        first: Sequence[Command] = (),
+        connections: int | None = None,
+    ) -> None:
+        """Send the calls of a batch, round by round, and fold their replies. Raises as `apply`.
+
+        Args:
+            batch: what is to be called.
+            first: commands that go before the first round, in the same pipeline.
+            connections: how many connections may have been opened so far; None for any number.
+
+        Raises:
+            ReconnectedError: more were opened. Of the batch nothing or a part is applied, none of
+                it over a connection that is new.
+        """
         for number, commands in enumerate(batch.pack()):
-            batch.fold(number, self._run(commands))
+            replies = self._ask([*first, *commands] if first else commands, connections)
+            for reply in replies[: len(first)]:
+                _check(reply)
+            batch.fold(number, [_checked(reply) for reply in replies[len(first) :]])
+            first = ()
+        self.send(first, connections=connections)
+
+    def send(self, commands: Sequence[Command], *, connections: int | None = None) -> None:
+        """Send commands of which only success matters. Raises as `execute` does."""
+        for reply in self._ask(commands, connections):
+            _check(reply)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """The marks of these rules' profiles; asks a server at first which kind it is.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+        """
+        with translating():
+            return Marks(self._nodes, self.rules.store.key, lambda: self.connections)
 
     @property
     def connections(self) -> int:
@@ -203,9 +240,11 @@ class ProfileScript:
     def _nodes(self) -> Nodes:
         return nodes_of(self._client)
 
-    def _call(self, commands: Sequence[Command]) -> list[Any]:
+    def _call(self, commands: Sequence[Command], connections: int | None = None) -> list[Any]:
+        if not commands:
+            return []
         with translating():
-            return self._nodes.call(commands)
+            return self._nodes.call(commands, connections=connections)
 
     def _command(self, keys: Sequence[str], arguments: Sequence[Word]) -> Command:
         return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
@@ -213,18 +252,24 @@ class ProfileScript:
     def _run(self, commands: Sequence[Command]) -> list[Reply]:
         return [_checked(reply) for reply in self._ask(commands)]
 
-    def _ask(self, commands: Sequence[Command]) -> list[Any]:
+    def _ask(self, commands: Sequence[Command], connections: int | None = None) -> list[Any]:
         """Replies and errors as they come; the script is loaded where it is missing."""
-        replies = self._call(commands)
+        replies = self._call(commands, connections)
         for _ in range(_LOADS_PER_BATCH):
             # One call per visitor and round: repeating a failed one overtakes nothing.
             missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if not missed:
                 break
             self.register()
-            for i, reply in zip(missed, self._call([commands[i] for i in missed]), strict=True):
+            again = self._call([commands[i] for i in missed], connections)
+            for i, reply in zip(missed, again, strict=True):
                 replies[i] = reply
         return replies
+
+
+def _check(reply: object) -> None:
+    if isinstance(reply, redis.RedisError):
+        raise translated(reply) from reply
 
 
 def _checked(reply: object) -> Reply:

@@ -1,6 +1,7 @@
 """A worker from its first poll to the end of its connections."""
 
-from profiler.kafka import Consumer, Producer
+from profiler.kafka import Consumer
+from profiler.worker.delivery.opening import Closable
 from profiler.worker.loop import Worker
 from profiler.worker.shutdown import StopRequest
 
@@ -8,7 +9,7 @@ from profiler.worker.shutdown import StopRequest
 _CLOSE_S = 10.0
 
 
-def run_to_end(worker: Worker, consumer: Consumer, producer: Producer, stop: StopRequest) -> None:
+def run_to_end(worker: Worker, consumer: Consumer, producer: Closable, stop: StopRequest) -> None:
     """Work until the request to stop, then leave the group and disconnect.
 
     A producer that did not return in time is left as it is: closing it would wait once more.

@@ -98,10 +98,17 @@ class Program:
 
     def wait_for(self, check: Callable[[], bool]) -> None:
         """Wait until a condition holds, and fail where the program ends before."""
-        wait_until(
-            lambda: self._process.poll() is not None or check(), timeout=PATIENCE_S, interval=0.05
-        )
-        assert check(), f"ended with {self._process.poll()}:\n{self.output[-4_000:]}"
+        holds = False
+
+        def is_over() -> bool:
+            nonlocal holds
+            has_ended = self._process.poll() is not None
+            # Asked once each time: what holds now may hold no more in a moment.
+            holds = check()
+            return holds or has_ended
+
+        wait_until(is_over, timeout=PATIENCE_S, interval=0.05)
+        assert holds, f"ended with {self._process.poll()}:\n{self.output[-4_000:]}"
 
     def wait_for_event(self, name: str, *, times: int = 1) -> None:
         """Wait until an event was logged so many times."""

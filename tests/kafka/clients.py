@@ -30,7 +30,7 @@ ADAPTERS: dict[str, tuple[Callable[..., Consumer], Callable[..., Producer]]] = {
     "kafka-python": (KafkaPythonConsumer, KafkaPythonProducer),
     "librdkafka": (LibrdkafkaConsumer, LibrdkafkaProducer),
 }
-PATIENCE_S = 30
+PATIENCE_S = 60
 #: Not older, because a broker deletes what its timestamp makes older than the retention.
 YESTERDAY = int(time.time() * 1_000) - 86_400_000
 
@@ -132,7 +132,9 @@ class RealClient:
         """See `Client.produce_to`."""
         producer = KafkaProducer(bootstrap_servers=self._broker.bootstrap_servers)
         with closing(producer):
-            wait_until(lambda: producer.partitions_for(topic) >= counts.keys(), timeout=PATIENCE_S)
+            assert wait_until(
+                lambda: producer.partitions_for(topic) >= counts.keys(), timeout=PATIENCE_S
+            )
             for partition, count in counts.items():
                 for _ in range(count):
                     producer.send(topic, b"1", partition=partition, timestamp_ms=YESTERDAY)

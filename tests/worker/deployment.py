@@ -58,6 +58,7 @@ class MemoryDeployment:
         mode: Mode = "run",
         *,
         log_level: str = "info",
+        accept_lost_state: bool = False,
         **settings: str,
     ) -> Running:
         """Start a worker; settings are named as in the environment: BATCH__MAX_RECORDS."""
@@ -85,6 +86,7 @@ class MemoryDeployment:
             self.broker,
             self._log,
             make_consumer=self.make_consumer,
+            accept_lost_state=accept_lost_state,
         )
         self._started.append(running)
         return running

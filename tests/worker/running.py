@@ -16,12 +16,13 @@ from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
 from profiler.servers.processes import wait_until
 from profiler.worker.assemble import assemble
-from profiler.worker.delivery import Timestamps
+from profiler.worker.delivery import OutputLimits
+from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 #: Less than a program has, so that a test which uses it up is short.
 FINISH_S = 3.0
 _FAILED, _MISCONFIGURED = 1, 78
@@ -41,8 +42,10 @@ class Running:
         log: io.StringIO,
         *,
         make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer,
+        accept_lost_state: bool = False,
     ) -> None:
         self._make_consumer = make_consumer
+        self._accept_lost_state = accept_lost_state
         self._mode = mode
         self._settings = settings
         self._broker = broker
@@ -86,8 +89,17 @@ class Running:
 
     def wait_for(self, check: Callable[[], bool]) -> None:
         """Wait until a condition holds, and fail where the worker ends before."""
-        wait_until(lambda: self._code is not None or check(), timeout=PATIENCE_S, interval=0.01)
-        assert check(), f"ended with {self._code}:\n{self.output[-4_000:]}"
+        holds = False
+
+        def is_over() -> bool:
+            nonlocal holds
+            has_ended = self._code is not None
+            # Asked once each time: what holds now may hold no more in a moment.
+            holds = check()
+            return holds or has_ended
+
+        wait_until(is_over, timeout=PATIENCE_S, interval=0.01)
+        assert holds, f"ended with {self._code}:\n{self.output[-4_000:]}"
 
     def wait_for_event(self, name: str, *, times: int = 1) -> None:
         """Wait until an event was logged so many times."""
@@ -137,14 +149,15 @@ class Running:
             max_request_bytes=largest_bytes,
             delivery_timeout_ms=settings.kafka.delivery_timeout_ms,
         )
+        fitting = OutputLimits(settings.topics.rejected, self._broker.topic_limits)
         worker = assemble(
             settings=settings,
             engine=PythonEngine(mode, settings, script),
             script=script,
             consumer=consumer,
-            producer=producer,
+            delivery=AtLeastOnce(consumer, producer, fitting),
             streams=streams,
-            timestamps=Timestamps(self._broker.timestamp_limits),
             stop=self.stop_request,
+            accept_lost_state=self._accept_lost_state,
         )
         run_to_end(worker, consumer, producer, self.stop_request)

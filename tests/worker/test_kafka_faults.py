@@ -41,11 +41,16 @@ class Patient(MemoryConsumer):
         self.allowed: list[float] = []
 
     def commit(
-        self, offsets: Mapping[tuple[str, int], int], *, generation: int, timeout_s: float = 30
+        self,
+        offsets: Mapping[tuple[str, int], int],
+        *,
+        generation: int,
+        metadata: str = "",
+        timeout_s: float = 30,
     ) -> None:
         """Note it, and commit."""
         self.allowed.append(timeout_s)
-        super().commit(offsets, generation=generation, timeout_s=timeout_s)
+        super().commit(offsets, generation=generation, metadata=metadata, timeout_s=timeout_s)
 
 
 def test_a_poll_that_fails_is_tried_again_and_nothing_is_lost(

@@ -22,7 +22,7 @@ from profiler.kafka.librdkafka.client import (
 )
 from profiler.kafka.librdkafka.messages import record_of
 from profiler.kafka.librdkafka.positions import Place, Positions, partitions
-from profiler.kafka.protocol import Polled
+from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
 
@@ -126,13 +126,18 @@ class LibrdkafkaConsumer:
         return Polled(records, self._changes, metadata)
 
     def commit(
-        self, offsets: Mapping[Place, int], *, generation: int, timeout_s: float = CALL_TIMEOUT_S
+        self,
+        offsets: Mapping[Place, int],
+        *,
+        generation: int,
+        metadata: str = "",
+        timeout_s: float = CALL_TIMEOUT_S,
     ) -> None:
         """See `Consumer.commit`."""
         # The broker takes any partition from any member: only we know that it is no longer ours.
         if generation != self._changes or not offsets.keys() <= self._owned:
             raise TransportError("commit: the assignment changed since the batch was polled")
-        wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
+        wanted = [TopicPartition(*place, offset, metadata) for place, offset in offsets.items()]
         outcome: SimpleQueue[list[TopicPartition] | KafkaException] = SimpleQueue()
 
         def store() -> None:
@@ -153,10 +158,15 @@ class LibrdkafkaConsumer:
             if place.error is not None:
                 raise TransportError(f"commit: {describe(place.error)}")
 
-    def rewind(self) -> None:
+    def rewind(self) -> dict[Place, CommittedOffset]:
         """See `Consumer.rewind`. One round trip for all partitions."""
-        self._positions.rewind(self._owned)
+        found = self._positions.rewind(self._owned)
         self._stale.clear()
+        return found
+
+    def seek(self, starts: Mapping[Place, int]) -> None:
+        """See `Consumer.seek`."""
+        self._positions.seek(starts)
 
     def begin_anew(self) -> None:
         """See `Consumer.begin_anew`. One round trip for each partition, and one for the commit."""

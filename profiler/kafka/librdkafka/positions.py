@@ -22,6 +22,7 @@ from confluent_kafka import (
 from profiler.errors import TransportError
 from profiler.kafka.beginnings import tell_gap
 from profiler.kafka.librdkafka.client import CALL_TIMEOUT_S, describe, translated_errors
+from profiler.kafka.protocol import CommittedOffset
 from profiler.records.types import Record
 
 Place = tuple[str, int]
@@ -94,27 +95,34 @@ class Positions:
                     # It is given up, or was assigned just now and is not read yet.
                     self._astray.add(place)
 
-    def rewind(self, places: Iterable[Place]) -> None:
+    def rewind(self, places: Iterable[Place]) -> dict[Place, CommittedOffset]:
         """Go back to the committed offsets, else to the first record that was read.
 
         A partition that has neither stays. One round trip for all.
 
+        Returns:
+            What is committed.
+
         Raises:
             TransportError: the committed offsets cannot be read now.
         """
+        stored: dict[Place, CommittedOffset] = {}
         wanted = partitions(places)
         if not wanted:
-            return
+            return stored
         starts = {}
         with translated_errors("rewind"):
             for found in self._consumer.committed(wanted, timeout=CALL_TIMEOUT_S):
                 if found.error is not None:
                     raise KafkaException(found.error)
                 place = found.topic, found.partition
-                offset = found.offset if found.offset >= 0 else self._first_read.get(place, -1)
-                if offset >= 0:
-                    starts[place] = offset
+                if found.offset >= 0:
+                    stored[place] = CommittedOffset(found.offset, found.metadata or "")
+                    starts[place] = found.offset
+                elif (first := self._first_read.get(place)) is not None:
+                    starts[place] = first
         self.seek(starts)
+        return stored
 
     def beginnings(self, places: Iterable[Place]) -> dict[Place, int]:
         """The first offset that is there of each; one round trip for each.

@@ -9,7 +9,7 @@ from threading import Condition
 from profiler.errors import TransportError
 from profiler.kafka.memory.group import Group, Place
 from profiler.kafka.memory.log import MAX_MESSAGE_BYTES, Partition, Topic
-from profiler.kafka.protocol import TimestampLimits, TopicIdentity
+from profiler.kafka.protocol import CommittedOffset, TopicIdentity, TopicLimits
 from profiler.records.types import OutputRecord, Record
 
 
@@ -77,8 +77,8 @@ class MemoryBroker:
             found = self.topics[topic]
             return TopicIdentity(self.cluster_id, found.id, len(found.partitions))
 
-    def timestamp_limits(self) -> dict[str, TimestampLimits]:
-        """Which timestamps each topic takes.
+    def topic_limits(self) -> dict[str, TopicLimits]:
+        """What each topic takes of a record.
 
         Raises:
             TransportError: the broker is away.
@@ -86,7 +86,10 @@ class MemoryBroker:
         with self.changed:
             if self._away:
                 raise TransportError("describe topics: the broker is away")
-            return {name: topic.timestamp_limits for name, topic in self.topics.items()}
+            return {
+                name: TopicLimits(topic.timestamp_limits, topic.max_message_bytes)
+                for name, topic in self.topics.items()
+            }
 
     def delete_records(self, topic: str, partition: int, *, before: int) -> None:
         """Delete all records before an offset, as retention does."""
@@ -105,12 +108,14 @@ class MemoryBroker:
     def committed(self, group: str) -> dict[Place, int]:
         """The next offset to read of every (topic, partition) where the group committed one."""
         with self.changed:
-            return dict(self.groups[group].committed)
+            committed = self.groups[group].committed
+            return {place: offset for place, (offset, _) in committed.items()}
 
     def alter_committed(self, group: str, offsets: Mapping[Place, int]) -> None:
         """Store committed offsets as an operator does, without being a member."""
         with self.changed:
-            self.groups[group].committed.update(offsets)
+            committed = self.groups[group].committed
+            committed.update({at: CommittedOffset(offset, "") for at, offset in offsets.items()})
 
     def rebalance(self, group: str) -> None:
         """Have every member of the group join anew, inside its polls."""

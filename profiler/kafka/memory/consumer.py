@@ -9,7 +9,7 @@ from profiler.errors import TransportError
 from profiler.kafka.beginnings import tell_gap
 from profiler.kafka.memory.broker import MemoryBroker
 from profiler.kafka.memory.group import Member, Place
-from profiler.kafka.protocol import Polled
+from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.records.types import Record
 
 
@@ -95,7 +95,12 @@ class MemoryConsumer:
             return Polled(records, self._changes, metadata)
 
     def commit(
-        self, offsets: Mapping[Place, int], *, generation: int, timeout_s: float = 30
+        self,
+        offsets: Mapping[Place, int],
+        *,
+        generation: int,
+        metadata: str = "",
+        timeout_s: float = 30,
     ) -> None:
         """See `Consumer.commit`."""
         broker = self._broker
@@ -109,13 +114,24 @@ class MemoryConsumer:
             if self._group.refused_commits:
                 self._group.refused_commits -= 1
                 raise TransportError("commit: the broker refuses it")
-            self._group.committed.update(offsets)
+            self._group.committed.update(
+                {place: CommittedOffset(offset, metadata) for place, offset in offsets.items()}
+            )
 
-    def rewind(self) -> None:
+    def rewind(self) -> dict[Place, CommittedOffset]:
         """See `Consumer.rewind`."""
         with self._broker.changed:
             self._broker.wait_until_back("rewind", timeout_s=self._call_timeout_s)
             self._positions = {place: self._start_of(place) for place in self._positions}
+            committed = self._group.committed
+            return {place: committed[place] for place in self._positions if place in committed}
+
+    def seek(self, starts: Mapping[Place, int]) -> None:
+        """See `Consumer.seek`."""
+        with self._broker.changed:
+            if not starts.keys() <= self._positions.keys():
+                raise TransportError("seek: a partition is not ours")
+            self._positions.update(starts)
 
     def begin_anew(self) -> None:
         """See `Consumer.begin_anew`."""
@@ -202,7 +218,7 @@ class MemoryConsumer:
     def _start_of(self, place: Place) -> int:
         committed = self._group.committed.get(place)
         if committed is not None:
-            return committed
+            return committed.offset
         if (first := self._first_offsets.get(place)) is not None:
             return first
         return self._broker.partition(place).start
@@ -212,7 +228,9 @@ class MemoryConsumer:
         for name in self._topics - {topic for topic, _ in committed}:
             if (topic := self._broker.topics.get(name)) is not None:
                 ends = enumerate(partition.end for partition in topic.partitions)
-                committed.update({(name, number): end for number, end in ends})
+                committed.update(
+                    {(name, number): CommittedOffset(end, "") for number, end in ends}
+                )
 
     def _read(self, max_records: int) -> list[Record]:
         records: list[Record] = []

@@ -8,6 +8,8 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 
+from profiler.kafka.protocol import CommittedOffset
+
 Place = tuple[str, int]
 
 
@@ -33,7 +35,7 @@ class Group:
 
     def __init__(self) -> None:
         self.members: dict[str, Member] = {}
-        self.committed: dict[Place, int] = {}
+        self.committed: dict[Place, CommittedOffset] = {}
         self.generation = 0
         self.rebalancing = False
         #: How many commits are to be refused still; see `MemoryBroker.refuse_commits`.
