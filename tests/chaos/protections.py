@@ -11,13 +11,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from profiler.errors import TransportError
+from profiler.profiles.marks import StreamMarks
 from tests.chaos import substitutes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from profiler.kafka import Polled
+    from profiler.profiles.redis import Command
     from profiler.records.types import OutputRecord
+
+#: Behind every offset.
+_FAR = 1 << 60
 
 #: Of the worker's environment: names of `PROTECTIONS`, with commas between.
 WITHOUT = "CHAOS_WITHOUT"
@@ -58,6 +63,31 @@ class _WithoutWatermark(_Wrapped):
     name = ""
 
 
+class _WithoutMarks(_Wrapped):
+    """A script whose marks say that nothing was ever lost."""
+
+    class _Marks:
+        def read(self, streams: Iterable[str]) -> tuple[dict[str, StreamMarks], int]:
+            """Everything is there."""
+            everything = StreamMarks(_FAR, is_partial=False)
+            return dict.fromkeys(streams, everything), self.connections()
+
+        def commands(self, _offsets: Mapping[str, int]) -> list[Command]:
+            """Write nothing."""
+            return []
+
+        def probes(self) -> list[Command]:
+            """Look at nothing."""
+            return []
+
+        def __init__(self, connections: Callable[[], int]) -> None:
+            self.connections = connections
+
+    @property
+    def marks(self) -> _Marks:
+        return self._Marks(lambda: int(self.inner.connections))
+
+
 class _WithoutRewind(_Wrapped):
     def rewind(self) -> None:
         """Go on behind the batch that failed."""
@@ -81,6 +111,10 @@ class _IgnoresFailures(_Wrapped):
 
 
 PROTECTIONS = {
+    "marks": Protection(
+        "Redis is asked what it still has",
+        lambda: substitutes.wrap_script(_WithoutMarks),
+    ),
     "watermark": Protection(
         "a profile knows the last offset of each stream",
         lambda: substitutes.wrap_streams(_WithoutWatermark),

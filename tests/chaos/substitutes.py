@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from profiler.cli import options, run
+from profiler.worker.delivery import opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    Wrap = Callable[[Any], Any]
 
-def wrap_made(module: ModuleType, name: str, wrap: Callable[[Any], Any]) -> None:
+
+def wrap_made(module: ModuleType, name: str, wrap: Wrap) -> None:
     """Wrap what a module's function makes, each time it makes one."""
     make = getattr(module, name)
 
@@ -24,26 +27,33 @@ def wrap_made(module: ModuleType, name: str, wrap: Callable[[Any], Any]) -> None
     setattr(module, name, making)
 
 
-def wrap_consumer(wrap: Callable[[Any], Any]) -> None:
+def wrap_consumer(wrap: Wrap) -> None:
     """Wrap every consumer."""
     wrap_made(run, "open_consumer", wrap)
 
 
-def wrap_producer(wrap: Callable[[Any], Any]) -> None:
-    """Wrap every producer."""
-    wrap_made(run, "open_producer", wrap)
+def wrap_producer(wrap: Wrap) -> None:
+    """Wrap every producer, with transactions or without."""
+    wrap_made(opening, "open_producer", wrap)
+    if hasattr(opening, "open_transactional_producer"):
+        wrap_made(opening, "open_transactional_producer", wrap)
 
 
-def wrap_script(wrap: Callable[[Any], Any]) -> None:
+def wrap_delivery(wrap: Wrap) -> None:
+    """Wrap the delivery that is exactly once."""
+    wrap_made(opening, "ExactlyOnce", wrap)
+
+
+def wrap_script(wrap: Wrap) -> None:
     """Wrap the script's caller."""
     wrap_made(run, "script_from", wrap)
 
 
-def wrap_redis(wrap: Callable[[Any], Any]) -> None:
+def wrap_redis(wrap: Wrap) -> None:
     """Wrap the client of Redis."""
     wrap_made(options, "connect_to", wrap)
 
 
-def wrap_streams(wrap: Callable[[Any], Any]) -> None:
+def wrap_streams(wrap: Wrap) -> None:
     """Wrap what names the streams."""
     wrap_made(run, "Streams", wrap)

@@ -15,8 +15,8 @@ from tests.chaos.failpoints import Failpoints
 from tests.chaos.protections import PROTECTIONS, WITHOUT
 
 CONSUMER = ("poll", "commit", "rewind", "keep_alive", "close")
-PRODUCER = ("send", "close")
-SCRIPT = ("register", "execute")
+PRODUCER = ("init", "send", "commit", "close")
+SCRIPT = ("register", "execute", "send")
 CONNECTION = ("send_packed_command", "read_response")
 
 
