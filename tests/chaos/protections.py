@@ -7,6 +7,7 @@ outputs.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ from tests.chaos import substitutes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from profiler.engine import Finished
     from profiler.kafka import Polled
     from profiler.profiles.redis import Command
     from profiler.records.types import OutputRecord
+    from profiler.worker.delivery import Checkpoint
 
 #: Behind every offset.
 _FAR = 1 << 60
@@ -44,7 +47,7 @@ class Protection:
     """
 
     what: str
-    switch_off: Callable[[], None] = _nothing
+    switch_off: Callable[[], object] = _nothing
     settings: Mapping[str, str] = field(default_factory=dict)
     isolation: str = "read_committed"
 
@@ -89,8 +92,9 @@ class _WithoutMarks(_Wrapped):
 
 
 class _WithoutRewind(_Wrapped):
-    def rewind(self) -> None:
+    def rewind(self) -> dict[tuple[str, int], object]:
         """Go on behind the batch that failed."""
+        return {}
 
 
 class _CommitsAtOnce(_Wrapped):
@@ -110,14 +114,73 @@ class _IgnoresFailures(_Wrapped):
             return
 
 
+class _Unfenced:
+    """Commits in the name of nobody, whom the brokers let commit anything."""
+
+    def __init__(self) -> None:
+        self._consumer: Any = None
+        substitutes.wrap_consumer(self._seen)
+        substitutes.wrap_delivery(lambda delivery: _OfAnyGeneration(delivery, self))
+        substitutes.wrap_producer(_OfNobody)
+
+    @property
+    def generation(self) -> int:
+        """The consumer's, now."""
+        return int(self._consumer.generation)
+
+    def _seen(self, consumer: Any) -> Any:  # noqa: ANN401 - any consumer
+        self._consumer = consumer
+        return consumer
+
+
+class _OfAnyGeneration(_Wrapped):
+    def __init__(self, inner: Any, unfenced: _Unfenced) -> None:  # noqa: ANN401 - a delivery
+        super().__init__(inner)
+        self._unfenced = unfenced
+
+    def produce(self, finished: Finished, checkpoint: Checkpoint) -> object:
+        """Produce whoever has the partitions by now."""
+        now = checkpoint._replace(generation=self._unfenced.generation)
+        return self.inner.produce(finished, now)
+
+
+class _OfNobody(_Wrapped):
+    def commit(self, *offsets: object, group_metadata: object, **named: object) -> None:
+        """Commit without saying who it is."""
+        self.inner.commit(*offsets, group_metadata=_nobody_like(group_metadata), **named)
+
+
+def _nobody_like(metadata: object) -> object:
+    """What a client has that is no member: generation -1, and no member id."""
+    from confluent_kafka import Consumer  # noqa: PLC0415 - of one client only
+    from kafka.structs import ConsumerGroupMetadata  # noqa: PLC0415 - of the other one
+
+    if isinstance(metadata, ConsumerGroupMetadata):
+        return metadata._replace(generation_id=-1, member_id="", group_instance_id=None)
+    group = os.environ["PROFILER_GROUPS__RUN"]
+    return Consumer({"group.id": group, "log_level": 0}).consumer_group_metadata()
+
+
 PROTECTIONS = {
-    "marks": Protection(
-        "Redis is asked what it still has",
-        lambda: substitutes.wrap_script(_WithoutMarks),
+    "transactions": Protection(
+        "outputs and offsets become visible together",
+        settings={"DELIVERY": "at-least-once"},
+    ),
+    "read-committed": Protection(
+        "readers pass over the outputs of transactions that were aborted",
+        isolation="read_uncommitted",
+    ),
+    "fencing": Protection(
+        "a transaction says which member and generation it is of",
+        _Unfenced,
     ),
     "watermark": Protection(
         "a profile knows the last offset of each stream",
         lambda: substitutes.wrap_streams(_WithoutWatermark),
+    ),
+    "marks": Protection(
+        "Redis is asked what it still has",
+        lambda: substitutes.wrap_script(_WithoutMarks),
     ),
     "rewind": Protection(
         "after a fault the worker goes back to what is committed",
@@ -134,9 +197,5 @@ PROTECTIONS = {
     "topic-id": Protection(
         "a stream is named by the topic's id, not by its name",
         settings={"STREAM_EPOCH": "fixed"},
-    ),
-    "read-committed": Protection(
-        "readers see the outputs of transactions that were committed",
-        isolation="read_uncommitted",
     ),
 }
