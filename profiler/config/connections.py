@@ -124,7 +124,13 @@ class KafkaSettings(TlsSection):
         description="most bytes of a produced record; not above the broker's message.max.bytes",
     )
     delivery_timeout_ms: int = Field(
-        default=30_000, ge=1_000, description="ms until a record without acknowledgement has failed"
+        default=10_000, ge=1_000, description="ms until a record without acknowledgement has failed"
+    )
+    transaction_timeout_ms: int = Field(
+        default=15_000,
+        ge=1_000,
+        description="ms until the broker aborts a transaction that a dead worker left open, and"
+        " readers go on",
     )
     client_id: str = Field(
         default="visitor-profiler",

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
 
     rules: str = Field(default="standard", description="name of a preset, or path of a rules file")
     delivery: Literal["exactly-once", "at-least-once"] = Field(
-        default="at-least-once",
+        default="exactly-once",
         description="what a crash may do to the output: nothing that a reader with"
         " isolation.level=read_committed sees; or write some of it twice. It is never lost",
     )

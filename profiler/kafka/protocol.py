@@ -293,7 +293,8 @@ class TransactionalProducer(Protocol):
 
         Args:
             offsets: the next offset to read of every given (topic, partition); at least one.
-            metadata: a text that is stored beside each of them.
+            metadata: a text that is stored beside each of them; the binding of librdkafka adds a
+                NUL, which it drops when it reads, and other clients do not.
             group_metadata: of the poll that brought the records before these offsets.
             timeout_s: seconds.
 

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourceType,
+)
 
 from profiler.config import KafkaSettings
 from profiler.kafka.admin.topics import create_topics
+from profiler.ops.check.findings import Finding, Status
+from profiler.ops.check.transactions import check_transactions
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.rights import harmless_calls
@@ -114,6 +123,30 @@ def test_the_trial_calls_change_no_profile(private_store: MakeStore, preset: str
         client.persist(key)
         try_all(client, script, key)
         assert client.pexpiretime(key) == -1
+
+
+@pytest.mark.parametrize("client", ["librdkafka", "kafka-python"])
+def test_transactions_need_write_on_ids_that_begin_with_the_group(
+    kafka_strict: str, client: str
+) -> None:
+    """WRITE brings DESCRIBE with it."""
+    group = f"group-{uuid.uuid4().hex[:12]}"
+    settings = KafkaSettings.model_validate({"client": client, "bootstrap_servers": kafka_strict})
+
+    def look() -> Finding:
+        return check_transactions(settings, group, timeout_s=10)
+
+    ids = ResourcePattern(ResourceType.TRANSACTIONAL_ID, group, ACLResourcePatternType.PREFIXED)
+    assert look().status == Status.OK
+    rule(kafka_strict, ids, ACLOperation.DESCRIBE)
+    found = look()
+    assert found.status == Status.FAILED
+    assert "authorization" in found.found.lower()
+    assert f"--operation Write --resource-pattern-type prefixed --transactional-id {group}" in (
+        found.remedy
+    )
+    rule(kafka_strict, ids, ACLOperation.WRITE)
+    assert look().status == Status.OK
 
 
 def rule(address: str, pattern: ResourcePattern, operation: ACLOperation) -> None:

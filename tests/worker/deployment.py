@@ -44,6 +44,8 @@ class MemoryDeployment:
         self.broker = broker or MemoryBroker()
         #: Of the workers that are started from now on.
         self.make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer
+        #: Likewise: the flag --accept-lost-state.
+        self.accept_lost_state = False
         for topic in self.topics.values():
             self.broker.create_topic(topic, partitions=partitions)
             # Records keep their timestamps, which are those of the traffic, whatever the date.
@@ -58,7 +60,6 @@ class MemoryDeployment:
         mode: Mode = "run",
         *,
         log_level: str = "info",
-        accept_lost_state: bool = False,
         **settings: str,
     ) -> Running:
         """Start a worker; settings are named as in the environment: BATCH__MAX_RECORDS."""
@@ -86,7 +87,7 @@ class MemoryDeployment:
             self.broker,
             self._log,
             make_consumer=self.make_consumer,
-            accept_lost_state=accept_lost_state,
+            accept_lost_state=self.accept_lost_state,
         )
         self._started.append(running)
         return running

@@ -10,14 +10,21 @@ from typing import Any, Self
 from profiler.config.settings import Mode, Settings
 from profiler.engine import PythonEngine
 from profiler.errors import ConfigError, ProfilerError
-from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
+from profiler.kafka.memory import (
+    MemoryBroker,
+    MemoryConsumer,
+    MemoryProducer,
+    memory_transactional_producer,
+)
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
 from profiler.servers.processes import wait_until
 from profiler.worker.assemble import assemble
-from profiler.worker.delivery import OutputLimits
+from profiler.worker.delivery import Delivery, OutputLimits
 from profiler.worker.delivery.at_least_once import AtLeastOnce
+from profiler.worker.delivery.exactly_once import ExactlyOnce
+from profiler.worker.delivery.opening import Closable
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
@@ -143,21 +150,32 @@ class Running:
             auto_offset_reset=settings.kafka.auto_offset_reset,
             max_poll_interval_ms=settings.kafka.max_poll_interval_ms,
         )
-        largest_bytes = max(settings.dead_letters.max_bytes, settings.kafka.max_request_bytes)
-        producer = MemoryProducer(
-            self._broker,
-            max_request_bytes=largest_bytes,
-            delivery_timeout_ms=settings.kafka.delivery_timeout_ms,
-        )
-        fitting = OutputLimits(settings.topics.rejected, self._broker.topic_limits)
+        producer, delivery = self._open_delivery(consumer)
         worker = assemble(
             settings=settings,
             engine=PythonEngine(mode, settings, script),
             script=script,
             consumer=consumer,
-            delivery=AtLeastOnce(consumer, producer, fitting),
+            delivery=delivery,
             streams=streams,
             stop=self.stop_request,
             accept_lost_state=self._accept_lost_state,
         )
         run_to_end(worker, consumer, producer, self.stop_request)
+
+    def _open_delivery(self, consumer: MemoryConsumer) -> tuple[Closable, Delivery]:
+        """As `profiler.worker.delivery.opening` does, on the broker in memory."""
+        settings = self._settings
+        limits = OutputLimits(settings.topics.rejected, self._broker.topic_limits)
+        options = {
+            "max_request_bytes": max(
+                settings.dead_letters.max_bytes, settings.kafka.max_request_bytes
+            ),
+            "delivery_timeout_ms": settings.kafka.delivery_timeout_ms,
+        }
+        if settings.delivery == "at-least-once":
+            plain = MemoryProducer(self._broker, **options)
+            return plain, AtLeastOnce(consumer, plain, limits)
+        name = f"{getattr(settings.groups, self._mode)}-{settings.worker_id}-{id(self)}"
+        producer = memory_transactional_producer(self._broker, transactional_id=name, **options)
+        return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)

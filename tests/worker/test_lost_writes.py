@@ -196,12 +196,14 @@ def test_an_emptied_redis_stops_a_worker_that_runs(store: StoreServer, deploy: D
 
 
 def test_lost_state_can_be_accepted(emptied: MemoryDeployment) -> None:
-    with emptied.start("run", accept_lost_state=True, **HASTY) as worker:
+    emptied.accept_lost_state = True
+    with emptied.start("run", **HASTY) as worker:
         process(emptied, worker, 1)
         worker.stop()
     each = str(PART // len(VISITORS))
     assert [emptied.stored(v)["visitor_events"] for v in VISITORS] == [each] * len(VISITORS)
-    with emptied.start("run", **HASTY) as worker:  # once is enough
+    emptied.accept_lost_state = False  # once is enough
+    with emptied.start("run", **HASTY) as worker:
         process(emptied, worker, 2)
         worker.stop()
 

@@ -17,7 +17,7 @@ from profiler.errors import (
     VoidBatchError,
     WorkerFencedError,
 )
-from profiler.kafka.protocol import TransactionalProducer
+from profiler.kafka import TransactionalProducer
 from profiler.worker.delivery.limits import OutputLimits
 from profiler.worker.delivery.protocol import Checkpoint
 

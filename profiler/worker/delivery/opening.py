@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from profiler.config.settings import Settings
-from profiler.kafka import Consumer, open_producer
+from profiler.kafka import Consumer, open_producer, open_transactional_producer
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
 from profiler.worker.delivery.limits import OutputLimits
@@ -38,7 +38,6 @@ def open_delivery(
     if settings.delivery == "at-least-once":
         plain = open_producer(settings.kafka, largest_bytes=largest_bytes)
         return plain, AtLeastOnce(consumer, plain, limits)
-    from profiler.kafka import open_transactional_producer  # TEMPORARY
     name = f"{group}-{settings.worker_id}"
     producer = open_transactional_producer(
         settings.kafka, transactional_id=name, largest_bytes=largest_bytes
