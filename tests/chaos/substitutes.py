@@ -35,8 +35,7 @@ def wrap_consumer(wrap: Wrap) -> None:
 def wrap_producer(wrap: Wrap) -> None:
     """Wrap every producer, with transactions or without."""
     wrap_made(opening, "open_producer", wrap)
-    if hasattr(opening, "open_transactional_producer"):
-        wrap_made(opening, "open_transactional_producer", wrap)
+    wrap_made(opening, "open_transactional_producer", wrap)
 
 
 def wrap_delivery(wrap: Wrap) -> None:

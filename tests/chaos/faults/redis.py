@@ -188,7 +188,7 @@ def _loop(url: str) -> None:
 
 
 def out_of_memory(site: Site) -> None:
-    """Maxmemory is all but reached, and later raised."""
+    """Redis has reached its maxmemory, which is later raised."""
     with site.stores.administrator() as client:
         for _ in site.times(3):
             used = client.info("memory")["used_memory"]
