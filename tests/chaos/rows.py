@@ -122,7 +122,9 @@ REDIS = {
     "redis-suspended": Row(redis.suspend),
     "redis-busy": Row(redis.busy),
     "redis-out-of-memory": Row(redis.out_of_memory),
-    "redis-disk-full": Row(redis.fill_disk, Scene(stores=partial(OneStore, DURABLE, disk_mb=24))),
+    "redis-disk-full": Row(
+        redis.fill_disk, Scene(stores=partial(OneStore, EVERY_SECOND, disk_mb=24))
+    ),
     "redis-rights": Row(redis.withdraw_rights),
     "cluster-reshard": Row(redis.reshard, Scene(stores=ClusterStores)),
     "cluster-failover": Row(redis.hand_over, Scene(stores=ClusterStores)),
