@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m tests.chaos",
         description="Run the worker under injected faults, on real Kafka and Redis, and judge what"
         " came out by a fold in Python. Ends with 1 when a row is wrong. Writes build/chaos.json,"
-        " chaos-proof.json and chaos-soak.json.",
+        " chaos-proof.json and chaos-soak.json; the workers' logs of wrong rows go to chaos-logs.",
     )
     mode = found.add_mutually_exclusive_group()
     mode.add_argument("--list", action="store_true", help="list the rows and end")
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for asking in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asking, signal.default_int_handler)
     try:
-        with Runner() as runner:
+        with Runner(_BUILD / "chaos-logs") as runner:
             return 0 if run(runner, given, clients) else 1
     except KeyboardInterrupt:
         report.CONSOLE.print("[red]interrupted[/red]")

@@ -83,4 +83,4 @@ def table(results: Sequence[Result], title: str) -> None:
             f"{result.seconds:.0f}",
             "right" if result.is_right else ("stuck" if result.failure else "WRONG"),
         )
-    CONSOLE.print(shown, width=max(CONSOLE.width, _WIDTH))
+    Console(width=max(CONSOLE.width, _WIDTH)).print(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tests.chaos.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tests.chaos.brokers import Brokers
     from tests.chaos.rows import Row
@@ -50,9 +52,14 @@ class Result:
 
 
 class Runner:
-    """Runs rows one after the other; the clusters that they need are started once."""
+    """Runs rows one after the other; the clusters that they need are started once.
 
-    def __init__(self) -> None:
+    Args:
+        logs: where the workers' logs of a row that is wrong are kept; None: nowhere.
+    """
+
+    def __init__(self, logs: Path | None = None) -> None:
+        self._logs = logs
         self._stack = ExitStack()
         self._clusters: dict[str, Brokers] = {}
 
@@ -101,8 +108,16 @@ class Runner:
             except Exception as error:  # noqa: BLE001 - the rows behind it run all the same
                 result.failure = f"{type(error).__name__}: {error}"
             result.faults = site.faults
+            if not result.is_right:
+                self._keep_logs(site, "-".join([name, client, *without]))
         result.seconds = time.monotonic() - began
         return result
+
+    def _keep_logs(self, site: Site, name: str) -> None:
+        if self._logs is not None:
+            kept = self._logs / name
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(site.directory, kept)
 
     def cluster(self, which: str) -> Brokers:
         """A cluster of one or three brokers; started when it is first asked for."""
