@@ -25,8 +25,9 @@ _PATIENCE_S = 60.0
 _STOP_S = 40.0
 #: A supervisor's pause before it starts a worker again.
 _PAUSE_S = 0.2
-#: Exit code of a configuration that is refused: a restart would not help.
+#: Exit code of a worker that needs somebody to do something: what that is may be done meanwhile.
 REFUSED = 78
+_REFUSED_PAUSE_S = 1.0
 
 
 class CrewError(Exception):
@@ -69,9 +70,8 @@ class Worker:
             if self.program is not None and self.program.code is not None:
                 self.codes.append(self.program.code)
                 self.earlier.append(self.program)
-                self._due = time.monotonic() + _PAUSE_S
-                if self.program.code == REFUSED:
-                    self._wanted = False
+                is_refused = self.program.code == REFUSED
+                self._due = time.monotonic() + (_REFUSED_PAUSE_S if is_refused else _PAUSE_S)
                 self.program = None
             if self._wanted and self.program is None and time.monotonic() >= self._due:
                 armed, self._armed = self._armed, []
