@@ -41,7 +41,7 @@ class Scene:
         traffic: of other proportions than usual, see `Traffic`.
         brokers: which cluster.
         allowed: what the row's fault does to the output by its nature.
-        ends_stopped: the workers are right to stop for good; what is not committed is left.
+        ends_stopped: the workers are right to refuse to go on; what is not committed is left.
     """
 
     partitions: int = 3

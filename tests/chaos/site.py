@@ -97,15 +97,16 @@ class Site:
         if not wait_until(lambda: self.committed() >= until, timeout=patience_s, interval=0.1):
             raise StuckError(f"{more} more inputs are not committed in {patience_s:g} s")
 
-    def await_codes(self, code: int) -> None:
-        """Wait until a worker has ended with this exit code.
+    def await_codes(self, code: int, *, times: int = 1) -> None:
+        """Wait until workers have ended with this exit code so many times.
 
         Raises:
             StuckError: none has, in two minutes.
         """
         workers = self.crew.workers
         if not wait_until(
-            lambda: any(code in worker.codes for worker in workers), timeout=_PATIENCE_S
+            lambda: sum(worker.codes.count(code) for worker in workers) >= times,
+            timeout=_PATIENCE_S,
         ):
             ended = [worker.codes for worker in workers]
             raise StuckError(f"no worker ended with {code}, but with {ended}")
@@ -119,19 +120,13 @@ class Site:
         return range(max(1, round(count * self.scale)))
 
     def settle(self) -> None:
-        """Wait until everything that was put in is committed.
+        """Wait until everything that was put in is committed, where the workers can do it.
 
         Raises:
             StuckError: it is not, in two minutes.
         """
         topic = self.topics["processed"]
         if self.scene.ends_stopped:
-            if not wait_until(
-                lambda: not any(worker.is_running for worker in self.crew.workers),
-                timeout=_PATIENCE_S,
-                interval=0.1,
-            ):
-                raise StuckError("the workers should have stopped for good")
             return
         if not wait_until(lambda: self.observer.is_done(topic), timeout=_PATIENCE_S, interval=0.2):
             last = "\n".join(worker.last_output() for worker in self.crew.workers)

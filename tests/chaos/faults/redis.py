@@ -93,6 +93,12 @@ def empty(site: Site) -> None:
     site.faults += 1
     one(site).server.start()
     site.await_codes(REFUSED)
+    # A restart does not make it go on.
+    before = site.committed()
+    site.await_codes(REFUSED, times=3)
+    assert site.committed() == before, "a worker went on without the profiles"
+    (worker,) = site.crew.workers
+    assert "--accept-lost-state" in worker.last_output()
 
 
 def promote(site: Site) -> None:
