@@ -153,9 +153,7 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool, accept_lost_stat
     streams.look()
     Garbage.count_less()
     consumer = open_consumer(settings.kafka, topics=[reader.topic], group=reader.group)
-    limits = OutputLimits(
-        settings.topics.rejected, lambda: topic_limits(settings.kafka, outputs)
-    )
+    limits = OutputLimits(settings.topics.rejected, lambda: topic_limits(settings.kafka, outputs))
     producer, delivery = open_delivery(settings, consumer, limits, group=reader.group)
     _LOG.info("joining", group=reader.group, topic=reader.topic)
     engine = PythonEngine(mode, settings, script)

@@ -144,10 +144,7 @@ class InFlight:
         parcel = Parcel(
             self._engine.batch(records, stream=stream),
             checkpoint,
-            {
-                f"{stream}:{place[1]}": (first[place], offset + 1)
-                for place, offset in last.items()
-            },
+            {f"{stream}:{place[1]}": (first[place], offset + 1) for place, offset in last.items()},
             is_repair,
         )
         before = self._flights[-1] if self._flights else None

@@ -206,13 +206,18 @@ class Worker:
 
     def _settle(self) -> Checkpoint | None:
         """Commit what is produced; raises what kept the next batch from it."""
-        checkpoint = None
-        produced = self._in_flight.produced()
-        if produced and not self._is_void:
-            checkpoint = self._commit.commit(produced, timeout_s=self._stop.limited(_COMMIT_S))
-            self._in_flight.remove(produced)
-            self._recovered()
+        checkpoint = self._commit_produced()
         self._in_flight.check()
+        return checkpoint
+
+    def _commit_produced(self) -> Checkpoint | None:
+        """Commit what is produced, unless it is void; what an atomic delivery made lasts anyway."""
+        produced = self._in_flight.produced()
+        if not produced or (self._is_void and not self._delivery.is_atomic):
+            return None
+        checkpoint = self._commit.commit(produced, timeout_s=self._stop.limited(_COMMIT_S))
+        self._in_flight.remove(produced)
+        self._recovered()
         return checkpoint
 
     def _recovered(self) -> None:
@@ -243,6 +248,7 @@ class Worker:
         in_flight = self._in_flight
         if in_flight and not self._await(in_flight.newest.produced):
             return
+        self._commit_produced()
         in_flight.start_over()
         self._repaired_until = {}
         self._delivery.recover(timeout_s=self._stop.limited(_RECOVER_S))

@@ -57,6 +57,7 @@ class Load:
         self._accounted: list[Input] = []
         self._taken = 0
         self._failures: list[KafkaError] = []
+        self._broken: Exception | None = None
         self._incarnation = 0
         self._end = threading.Event()
         self._turn = threading.Lock()
@@ -91,21 +92,30 @@ class Load:
         self._end.set()
         if self._thread.ident is not None:
             self._thread.join()
+        self._check()
         self._flush()
 
     @contextmanager
-    def quiet(self, *, incarnation: int | None = None) -> Iterator[None]:
-        """Send nothing while the block runs; all before it is acknowledged.
-
-        Args:
-            incarnation: the topic is made anew in the block.
-        """
+    def quiet(self) -> Iterator[None]:
+        """Send nothing while the block runs; all before it is acknowledged."""
         with self._turn:
             self._flush()
             yield
-            if incarnation is not None:
-                # The idempotent producer knows the old topic's sequence numbers.
-                self._incarnation, self._producer = incarnation, self._connect()
+
+    @contextmanager
+    def topic_changes(self, *, partitions: int, is_another: bool) -> Iterator[None]:
+        """Send nothing while the block changes the topic.
+
+        Args:
+            partitions: how many it has afterwards.
+            is_another: it is made anew, and offsets begin anew.
+        """
+        with self.quiet():
+            yield
+            self.partitions = partitions
+            self._incarnation += is_another
+            # The idempotent producer has the old topic's partitions and sequence numbers.
+            self._producer = self._connect()
 
     def put(self, events: Iterable[Event]) -> None:
         """Send these at once, beside the steady rate."""
@@ -118,11 +128,18 @@ class Load:
         """Wait until so many more were acknowledged."""
         until, deadline = self.acknowledged + more, time.monotonic() + _PATIENCE_S
         while self.acknowledged < until:
+            self._check()
             if time.monotonic() > deadline:
                 raise LoadError(f"waited {_PATIENCE_S:g} s for {more} more inputs")
             time.sleep(_TICK_S)
 
     def _run(self) -> None:
+        try:
+            self._produce_steadily()
+        except Exception as error:  # noqa: BLE001 - told to the thread that waits
+            self._broken = error
+
+    def _produce_steadily(self) -> None:
         began, before = time.monotonic(), 0
         while not self._end.wait(_TICK_S):
             due = int((time.monotonic() - began) * self.rate)
@@ -153,6 +170,10 @@ class Load:
             on_delivery=account,
             timestamp=event.timestamp_ms,
         )
+
+    def _check(self) -> None:
+        if self._broken is not None:
+            raise LoadError(f"the load broke down: {self._broken}") from self._broken
 
     def _flush(self) -> None:
         unsent = self._producer.flush(_PATIENCE_S)

@@ -83,6 +83,11 @@ class Program:
         return self._process.poll()
 
     @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    @property
     def output(self) -> str:
         """What it wrote to stderr."""
         return self._log.read_text()

@@ -103,9 +103,10 @@ class MemoryDeployment:
         )
 
     def ends(self, topic: str) -> dict[int, int]:
-        """The offset behind the last record, by partition."""
+        """The offset behind the last record that a reader may see, by partition."""
         partitions = self.broker.topics[self.topics[topic]].partitions
-        return {number: partition.end for number, partition in enumerate(partitions)}
+        ends = {number: partition.start for number, partition in enumerate(partitions)}
+        return ends | {record.partition: record.offset + 1 for record in self.read(topic)}
 
     def committed(self, mode: Mode = "run") -> dict[int, int]:
         """The group's offsets, by partition."""

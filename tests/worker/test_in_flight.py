@@ -64,9 +64,7 @@ class Line:
             DecodeStage(),
             ApplyStage(self._script, self.stop),
             ProduceStage(
-                AtLeastOnce(
-                    consumer, producer, OutputLimits(topics.rejected, broker.topic_limits)
-                ),
+                AtLeastOnce(consumer, producer, OutputLimits(topics.rejected, broker.topic_limits)),
                 DeadLetterLimit(limit),
             ),
         )

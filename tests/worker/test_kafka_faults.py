@@ -90,7 +90,7 @@ def test_a_commit_after_the_request_to_stop_gets_only_the_time_that_is_left(
         return made[-1]
 
     deployment.make_consumer = make
-    with deployment.start("run") as program:
+    with deployment.start("run", DELIVERY="at-least-once") as program:
         deployment.produce(page_views(0, 100))
         program.wait_for(deployment.is_done)
         with redis.Redis.from_url(server.url) as client:

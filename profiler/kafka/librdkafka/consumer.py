@@ -58,6 +58,8 @@ class LibrdkafkaConsumer:
             # We reset by ourselves: so it is told, and a gap is counted.
             "auto.offset.reset": "error",
             "allow.auto.create.topics": False,
+            # Says where we are behind the marker of a transaction, which no message does.
+            "enable.partition.eof": True,
             "session.timeout.ms": settings.session_timeout_ms,
             "heartbeat.interval.ms": settings.heartbeat_interval_ms,
             # librdkafka refuses one below the session timeout.
@@ -217,7 +219,7 @@ class LibrdkafkaConsumer:
         by_partition: dict[Place, list[Record]] = {}
         for message in messages:
             if (error := message.error()) is not None:
-                if not self._positions.give_up(message):
+                if not self._positions.note(message):
                     self._check(error)
                 continue
             record = record_of(message)

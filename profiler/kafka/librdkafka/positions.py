@@ -57,14 +57,17 @@ class Positions:
         for place in places:
             self._next.pop(place, None)
 
-    def give_up(self, message: Message) -> bool:
+    def note(self, message: Message) -> bool:
         """Note what a message says that is an error; return whether it is about a position."""
-        error = message.error()
-        if error is None or error.code() != KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
-            return False
-        place = str(message.topic()), int(message.partition() or 0)
+        error, place = message.error(), (str(message.topic()), int(message.partition() or 0))
         offset = message.offset()
         wanted = -1 if offset is None else offset
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+            if self._next.get(place, wanted) < wanted:
+                self._next[place] = wanted
+            return True
+        if error is None or error.code() != KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - likewise
+            return False
         if self._next.get(place, wanted) == wanted:
             self._lost[place] = wanted
         else:

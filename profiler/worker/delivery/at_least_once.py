@@ -21,6 +21,8 @@ class AtLeastOnce:
         limits: makes outputs that their topics take.
     """
 
+    is_atomic = False
+
     def __init__(self, consumer: Consumer, producer: Producer, limits: OutputLimits) -> None:
         self._consumer = consumer
         self._producer = producer

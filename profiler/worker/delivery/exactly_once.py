@@ -37,6 +37,8 @@ class ExactlyOnce:
         limits: makes outputs that their topics take.
     """
 
+    is_atomic = True
+
     def __init__(
         self,
         producer: TransactionalProducer,

@@ -30,6 +30,11 @@ class Delivery(Protocol):
     while that stage is idle.
     """
 
+    @property
+    def is_atomic(self) -> bool:
+        """Whether `produce` makes the checkpoint last too, so that `commit` has nothing to do."""
+        ...
+
     def recover(self, *, timeout_s: float) -> None:
         """Make sure that nothing of an earlier step can become visible any more.
 

@@ -32,10 +32,10 @@ def add_partitions(site: Site) -> None:
     """The input topic gets more partitions, and some visitors another one."""
     topic = site.topics["processed"]
     more = site.scene.partitions + 3
-    site.admin.create_partitions([NewPartitions(topic, more)])[topic].result(_ADMIN_S)
-    site.await_partitions(topic, more)
-    site.load.partitions = more
-    site.faults += 1
+    with site.load.topic_changes(partitions=more, is_another=False):
+        site.admin.create_partitions([NewPartitions(topic, more)])[topic].result(_ADMIN_S)
+        site.await_partitions(topic, more)
+        site.faults += 1
     site.load.wait_for(800)
 
 
@@ -43,7 +43,7 @@ def make_topic_anew(site: Site) -> None:
     """The input topic is deleted and made again: its offsets begin anew, and mean other events."""
     topic = site.topics["processed"]
     site.await_commits(300)
-    with site.load.quiet(incarnation=1):
+    with site.load.topic_changes(partitions=site.scene.partitions, is_another=True):
         site.settle()
         site.evidence.begin_topic_anew()
         site.admin.delete_topics([topic], operation_timeout=_ADMIN_S)[topic].result(_ADMIN_S)
