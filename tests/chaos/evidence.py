@@ -39,28 +39,34 @@ class Evidence:
         self._stores, self._key_prefix = stores, key_prefix
         self._outputs: list[Output] = []
         self._incarnation = 0
+        #: By incarnation and partition.
+        self._commits: dict[tuple[int, int], list[int]] = {}
         self.resets: list[tuple[int, int]] = []
 
     def begin_topic_anew(self) -> None:
-        """Say that all outputs so far are of the old input topic."""
-        self._outputs += self._observer.new_outputs(self._topics, self._incarnation)
+        """Say that all outputs and commits so far are of the old input topic."""
+        self._gather()
+        self._observer.forget_commits()
         self._incarnation += 1
 
     def verdict(self, inputs: Sequence[Input], allowed: Allowance) -> Verdict:
         """Judge these inputs by all that is new since the last verdict."""
-        self._outputs += self._observer.new_outputs(self._topics, self._incarnation)
+        self._gather()
         outputs, self._outputs = self._outputs, []
+        commits, self._commits = self._commits, {}
         url, prefix = self._stores.oracle_url, self._key_prefix
         return judge(
             inputs,
             outputs,
             lambda visitor: stored_profile(url, prefix, visitor),
-            commits={
-                (self._incarnation, partition): self._honest(partition, offsets)
-                for partition, offsets in self._observer.new_commits().items()
-            },
+            commits=commits,
             allowed=allowed,
         )
+
+    def _gather(self) -> None:
+        self._outputs += self._observer.new_outputs(self._topics, self._incarnation)
+        for partition, offsets in self._observer.new_commits().items():
+            self._commits[self._incarnation, partition] = self._honest(partition, offsets)
 
     def _honest(self, partition: int, offsets: Sequence[int]) -> list[int]:
         """The commits, from the last step on that an operator made back."""

@@ -109,6 +109,10 @@ class Observer:
         self._committed = {partition: offsets[-1] for partition, offsets in found.items()}
         return found
 
+    def forget_commits(self) -> None:
+        """Begin the next lists of `new_commits` anew: the offsets are another topic's."""
+        self._committed.clear()
+
     def _new_in(self, topic: str, isolation: str) -> Iterator[Message]:
         """The records behind those that were read before, up to the end as it is now."""
         consumer = self._consumer(isolation)

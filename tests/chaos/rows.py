@@ -140,4 +140,5 @@ OPERATORS = {
     "poison-storm": Row(operators.poison, Scene(settings={"DEAD_LETTERS__MAX_CONSECUTIVE": "100"})),
 }
 
+GROUPS = {"workers": WORKERS, "Kafka": KAFKA, "Redis": REDIS, "operators": OPERATORS}
 ROWS: dict[str, Row] = {**WORKERS, **KAFKA, **REDIS, **OPERATORS}
