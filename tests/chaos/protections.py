@@ -97,13 +97,39 @@ class _WithoutRewind(_Wrapped):
         return {}
 
 
-class _CommitsAtOnce(_Wrapped):
+class _Eager:
+    """Commits what was polled, whatever has its outputs by then."""
+
+    def __init__(self) -> None:
+        self.polled: dict[tuple[str, int], int] = {}
+        substitutes.wrap_consumer(lambda consumer: _EagerConsumer(consumer, self.polled))
+        substitutes.wrap_producer(lambda producer: _EagerProducer(producer, self.polled))
+
+
+class _EagerConsumer(_Wrapped):
+    def __init__(self, inner: Any, polled: dict[tuple[str, int], int]) -> None:  # noqa: ANN401
+        super().__init__(inner)
+        self._polled = polled
+
     def poll(self, *, timeout_ms: int, max_records: int) -> Polled:
+        """Poll, and commit at once."""
         polled: Polled = self.inner.poll(timeout_ms=timeout_ms, max_records=max_records)
         ends = {(each.topic, each.partition): each.offset + 1 for each in polled.records}
+        self._polled.update(ends)
         if ends:
             self.inner.commit(ends, generation=polled.generation)
         return polled
+
+
+class _EagerProducer(_Wrapped):
+    def __init__(self, inner: Any, polled: dict[tuple[str, int], int]) -> None:  # noqa: ANN401
+        super().__init__(inner)
+        self._polled = polled
+
+    def commit(self, offsets: Mapping[tuple[str, int], int], **named: object) -> None:
+        """Commit further than the outputs are."""
+        ahead = {place: max(end, self._polled.get(place, 0)) for place, end in offsets.items()}
+        self.inner.commit(ahead, **named)
 
 
 class _IgnoresFailures(_Wrapped):
@@ -188,7 +214,7 @@ PROTECTIONS = {
     ),
     "commit-last": Protection(
         "offsets are committed when their outputs are there",
-        lambda: substitutes.wrap_consumer(_CommitsAtOnce),
+        _Eager,
     ),
     "failed-sends": Protection(
         "a send that failed fails its batch",
