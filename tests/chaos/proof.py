@@ -32,7 +32,7 @@ CASES = (
     Case("kill-9", ("watermark",), "miscounted"),
     Case("kill-9", ("transactions",), "duplicated"),
     Case("kill-9", ("commit-last",), "lost"),
-    Case("kill-failpoints", ("read-committed",), "duplicated"),
+    Case("failing-calls", ("read-committed",), "duplicated"),
     Case("zombie", ("fencing",), "duplicated"),
     Case("zombie", ("transactions",), "duplicated"),
     Case("rolling", ("commit-last",), "lost"),
