@@ -7,12 +7,15 @@ where a server that is out of memory refused a part of the calls.
 
 from collections.abc import Collection
 from concurrent.futures import Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Event
 
 import structlog
 
 from profiler.errors import ReconnectedError, StoreUnavailableError, VoidBatchError
 from profiler.profiles.marks import StreamMarks
+from profiler.profiles.outputs import StoredOutput, trimming
 from profiler.profiles.script import ProfileScript
 from profiler.worker.backoff import Backoff
 from profiler.worker.parcel import Parcel
@@ -45,6 +48,9 @@ class ApplyStage(Stage[Parcel, Parcel]):
         #: Marks of what is applied, by stream, that are not written yet.
         self._marks_due: dict[str, int] = {}
         self._is_reconnected = False
+        #: Stored outputs that are committed, from the thread that polls; and those in hand.
+        self._committed: SimpleQueue[list[StoredOutput]] = SimpleQueue()
+        self._of_no_use: list[StoredOutput] = []
 
     @property
     def trouble(self) -> str:
@@ -55,11 +61,6 @@ class ApplyStage(Stage[Parcel, Parcel]):
     def is_reconnected(self) -> bool:
         """Whether Redis may have lost what it acknowledged since `look`. Any thread may ask."""
         return self._is_reconnected
-
-    @property
-    def has_marks_due(self) -> bool:
-        """Whether `settle` has something to write. Any thread may ask."""
-        return bool(self._marks_due)
 
     def work(self, taken: Parcel, void: Event) -> Parcel:
         """See `Stage.work`.
@@ -74,7 +75,8 @@ class ApplyStage(Stage[Parcel, Parcel]):
         script = self._script
         while not self._is_given_up(void):
             try:
-                first = script.marks.commands(self._marks_for(taken))
+                marks = script.marks.commands(self._marks_for(taken))
+                first = [*marks, *trimming(self._trimmed())]
                 script.execute(taken.batch, first=first, connections=self._connections)
             except ReconnectedError as error:
                 self._reconnected()
@@ -83,10 +85,18 @@ class ApplyStage(Stage[Parcel, Parcel]):
                 self._pause(str(error))
                 continue
             self._recovered()
+            self._of_no_use = []
             self._marked |= taken.spans.keys()
             self._marks_due = {stream: end for stream, (_, end) in taken.spans.items()}
             return taken
         raise VoidBatchError("not applied")
+
+    def trim(self, stored: list[StoredOutput]) -> None:
+        """Let what batches stored be removed by the next pipeline: they are committed.
+
+        Any thread may say so.
+        """
+        self._committed.put(stored)
 
     def look(self, streams: Collection[str], void: Event) -> Future[dict[str, StreamMarks]]:
         """Ask Redis what it has of these streams, once the batches that are under way are done.
@@ -100,7 +110,7 @@ class ApplyStage(Stage[Parcel, Parcel]):
         return self._thread.submit(self._look, streams, void)
 
     def settle(self) -> Future[None]:
-        """Write the marks that are due, where no batch does: when idle, and at the end.
+        """Write and remove what is due, where no batch does: when idle, and at the end.
 
         Blocks nothing, and fails only where Redis must not be used: what cannot be written now is
         due later.
@@ -128,14 +138,21 @@ class ApplyStage(Stage[Parcel, Parcel]):
             return
         try:
             marks = self._script.marks
-            commands = marks.commands(self._marks_due) or marks.probes()
-            self._script.send(commands, connections=self._connections)
+            commands = [*marks.commands(self._marks_due), *trimming(self._trimmed())]
+            self._script.send(commands or marks.probes(), connections=self._connections)
         except ReconnectedError:
             self._reconnected()
         except StoreUnavailableError as error:
             _LOG.debug("redis is unwell", error=str(error))
         else:
-            self._marks_due = {}
+            self._marks_due, self._of_no_use = {}, []
+
+    def _trimmed(self) -> list[StoredOutput]:
+        """What was committed since the last pipeline that succeeded."""
+        with suppress(Empty):
+            while True:
+                self._of_no_use += self._committed.get_nowait()
+        return self._of_no_use
 
     def _marks_for(self, taken: Parcel) -> dict[str, int]:
         """What goes before the calls of a batch: marks of what was applied before it.

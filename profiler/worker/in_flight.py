@@ -122,7 +122,13 @@ class InFlight:
         return sum(flight.records for flight in self._flights)
 
     def add(
-        self, polled: Polled, *, stream: str, token: str = "", is_repair: bool = False
+        self,
+        polled: Polled,
+        *,
+        stream: str,
+        token: str = "",
+        floors: Mapping[int, int] | None = None,
+        is_repair: bool = False,
     ) -> Flight:
         """Send what a poll brought on its way.
 
@@ -130,6 +136,7 @@ class InFlight:
             polled: at least one record.
             stream: as in `Engine.batch`.
             token: is committed with the offsets, see `Streams.token`.
+            floors: as in `Engine.batch`.
             is_repair: see `Parcel`.
         """
         records = polled.records
@@ -142,7 +149,7 @@ class InFlight:
             token,
         )
         parcel = Parcel(
-            self._engine.batch(records, stream=stream),
+            self._engine.batch(records, stream=stream, floors=floors),
             checkpoint,
             {f"{stream}:{place[1]}": (first[place], offset + 1) for place, offset in last.items()},
             is_repair,
@@ -185,9 +192,10 @@ class InFlight:
         return list(takewhile(lambda flight: _has_succeeded(flight.produced), self._flights))
 
     def remove(self, committed: Sequence[Flight]) -> None:
-        """Forget the oldest ones."""
-        for _ in committed:
+        """Forget the oldest ones, and what they stored for the case that they come again."""
+        for flight in committed:
             self._flights.popleft()
+            self._apply.trim(flight.applied.result().batch.stored())
 
     def check(self) -> None:
         """Raise what the oldest batch failed with."""

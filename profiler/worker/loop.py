@@ -100,6 +100,8 @@ class Worker:
         self._generation = -1
         #: Records before these offsets only repair profiles.
         self._repaired_until: dict[tuple[str, int], int] = {}
+        #: The oldest offsets that are not committed.
+        self._floors: dict[tuple[str, int], int] = {}
         #: What is written to Redis while no batch is under way, and since when.
         self._settling: Future[None] | None = None
         self._settled_at = time.monotonic()
@@ -181,7 +183,18 @@ class Worker:
         if repaired:
             self._in_flight.add(polled._replace(records=repaired), stream=name, is_repair=True)
         if new:
-            self._in_flight.add(polled._replace(records=new), stream=name, token=token)
+            floors = self._floors_of(new) if self._delivery.is_atomic else None
+            polled = polled._replace(records=new)
+            self._in_flight.add(polled, stream=name, token=token, floors=floors)
+
+    def _floors_of(self, records: list[Record]) -> dict[int, int]:
+        """The oldest offset that is not committed, by partition: what may come again begins there.
+
+        Where nothing is committed, it is the first one that was read.
+        """
+        for record in records:
+            self._floors.setdefault((record.topic, record.partition), record.offset)
+        return {number: floor for (_, number), floor in self._floors.items()}
 
     def _repaired(self, records: list[Record]) -> tuple[list[Record], list[Record]]:
         """Divide records into those that only repair profiles, and new ones."""
@@ -217,6 +230,8 @@ class Worker:
             return None
         checkpoint = self._commit.commit(produced, timeout_s=self._stop.limited(_COMMIT_S))
         self._in_flight.remove(produced)
+        if checkpoint is not None:
+            self._floors.update(checkpoint.offsets)
         self._recovered()
         return checkpoint
 
@@ -258,6 +273,7 @@ class Worker:
             self._consumer.begin_anew()
         else:
             committed = self._consumer.rewind()
+        self._floors = {place: offset for place, (offset, _) in committed.items()}
         self._generation = self._consumer.generation
         if self._streams.are_profiled and not self._repair(committed):
             return
