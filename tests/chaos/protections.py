@@ -43,13 +43,13 @@ class Protection:
         what: it does, in words.
         switch_off: called in the worker's process before it begins.
         settings: of the worker, named as in its environment.
-        isolation: of the reader of the outputs.
+        isolation: of the reader of the outputs; empty: as usual.
     """
 
     what: str
     switch_off: Callable[[], object] = _nothing
     settings: Mapping[str, str] = field(default_factory=dict)
-    isolation: str = "read_committed"
+    isolation: str = ""
 
 
 class _Wrapped:
