@@ -148,6 +148,7 @@ class _Unfenced:
         substitutes.wrap_consumer(self._seen)
         substitutes.wrap_delivery(lambda delivery: _OfAnyGeneration(delivery, self))
         substitutes.wrap_producer(_OfNobody)
+        substitutes.take_members_on_trust()
 
     @property
     def generation(self) -> int:
