@@ -58,6 +58,11 @@ def wrap_streams(wrap: Wrap) -> None:
     wrap_made(run, "Streams", wrap)
 
 
+def wrap_engine(wrap: Wrap) -> None:
+    """Wrap the inner loop."""
+    wrap_made(run, "PythonEngine", wrap)
+
+
 def take_members_on_trust() -> None:
     """Let the producers commit for whoever they are told."""
     from profiler.kafka.kafka_python import transactions as of_kafka_python  # noqa: PLC0415 - slow
