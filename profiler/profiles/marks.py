@@ -18,7 +18,6 @@ import redis
 from profiler.profiles.redis import Command, Nodes
 from profiler.profiles.redis.faults import translated, translating
 
-
 _NAMELESS = ""
 
 

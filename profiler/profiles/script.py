@@ -2,11 +2,13 @@
 
 Nothing else in this package knows a visitor, visit or page field; what a profile becomes is decided
 in ``lua/``. Beside the script's calls there are only marks, see `profiler.profiles.marks`.
+
+Over 250 lines: registering, folding, reading and trying the rights are one connection's calls.
 """
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -14,16 +16,22 @@ import redis
 from redis.exceptions import NoScriptError
 
 from profiler.errors import ScriptContractError, StoredStateError
-from profiler.profiles.arguments import Packer
+from profiler.profiles.arguments import Packer, storing
 from profiler.profiles.calls import Calls
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
-from profiler.profiles.keys import key_of
+from profiler.profiles.keys import key_of, sidecar_of
 from profiler.profiles.marks import Marks
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import greeting_of
 from profiler.profiles.redis.faults import translated, translating
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
-from profiler.profiles.rights import Rights, harmless_calls, merged, rights_of
+from profiler.profiles.rights import (
+    Rights,
+    harmless_calls,
+    harmless_sidecar_calls,
+    merged,
+    rights_of,
+)
 from profiler.records.times import Clock
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import STATE_FIELD
@@ -110,10 +118,21 @@ class ProfileScript:
         self.execute(calls)
         return calls.outcomes
 
-    def calls_of(self, events: Sequence[FlatEvent]) -> Calls:
-        """Pack events into calls, for `execute`; talks to nobody."""
+    def calls_of(
+        self, events: Sequence[FlatEvent], floors: Mapping[str, int] | None = None
+    ) -> Calls:
+        """Pack events into calls, for `execute`; talks to nobody.
+
+        Args:
+            events: see `apply`.
+            floors: where given, outputs are stored, so that a redelivered event gets what it got
+                first: by stream the oldest offset that is not committed, as far as it is known.
+                See `Calls.stored`.
+        """
         rejected: dict[int, Rejected] = {}
         rounds = self._packer.rounds(events, rejected)
+        if floors is not None:
+            rounds = [[storing(call, floors) for call in calls] for calls in rounds]
         return Calls(self.sha, rounds, len(events), rejected, self._decoder)
 
     def execute(
@@ -214,8 +233,11 @@ class ProfileScript:
         is_known = isinstance(expires_at, int) and expires_at > 0
         return found and found._replace(expires_at=expires_at if is_known else None)
 
-    def rights(self) -> Rights:
+    def rights(self, *, outputs: bool = False) -> Rights:
         """Try every command that a worker needs, on keys that no visitor has; writes nothing.
+
+        Args:
+            outputs: whether it stores outputs.
 
         Raises:
             StoreUnavailableError: a server cannot be reached or is not ready.
@@ -233,7 +255,13 @@ class ProfileScript:
         for key in keys:
             trials = [*harmless_calls(self.text, self.sha, key), *self._nodes.own_calls]
             answers = self._call([Command(key, words) for words in trials])
-            found.append(rights_of(answers, pattern.replace("<id>", "*")))
+            glob = pattern.replace("<id>", "*")
+            found.append(rights_of(answers, glob))
+            if outputs:
+                sidecar = sidecar_of(key)
+                of_outputs = harmless_sidecar_calls(self.text, sidecar)
+                answers = self._call([Command(sidecar, words) for words in of_outputs])
+                found.append(rights_of(answers, sidecar_of(glob))._replace(is_loaded=True))
         return merged(found)
 
     @cached_property

@@ -88,7 +88,7 @@ class ApplyStage(Stage[Parcel, Parcel]):
             return taken
         raise VoidBatchError("not applied")
 
-    def look(self, streams: Collection[str], void: Event) -> "Future[dict[str, StreamMarks]]":
+    def look(self, streams: Collection[str], void: Event) -> Future[dict[str, StreamMarks]]:
         """Ask Redis what it has of these streams, once the batches that are under way are done.
 
         Blocks nothing; the thread of this stage asks, in attempt after attempt.
@@ -99,7 +99,7 @@ class ApplyStage(Stage[Parcel, Parcel]):
         """
         return self._thread.submit(self._look, streams, void)
 
-    def settle(self) -> "Future[None]":
+    def settle(self) -> Future[None]:
         """Write the marks that are due, where no batch does: when idle, and at the end.
 
         Blocks nothing, and fails only where Redis must not be used: what cannot be written now is

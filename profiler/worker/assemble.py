@@ -11,7 +11,7 @@ from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
 from profiler.worker.delivery import Delivery
 from profiler.worker.in_flight import InFlight
-from profiler.worker.loop import Worker
+from profiler.worker.loop import FindBeginning, Worker
 from profiler.worker.produce import ProduceStage
 from profiler.worker.progress import Progress
 from profiler.worker.repair import beginning
@@ -28,6 +28,7 @@ def assemble(
     delivery: Delivery,
     streams: Streams,
     stop: StopRequest,
+    find_beginning: FindBeginning | None = None,
     accept_lost_state: bool = False,
 ) -> Worker:
     """Make a worker; its threads begin with the first batch.
@@ -40,7 +41,8 @@ def assemble(
         delivery: used by the stage that produces, and by the consumer's thread.
         streams: of the topic that the consumer reads; used by the consumer's thread.
         stop: ends the worker.
-        accept_lost_state: go on where Redis was emptied, see `profiler.worker.repair`.
+        find_beginning: says where to begin; by default `profiler.worker.repair.beginning` does.
+        accept_lost_state: where Redis was emptied, it lets the worker go on.
     """
     progress = Progress(consumer)
     in_flight = InFlight(
@@ -55,7 +57,8 @@ def assemble(
         delivery=delivery,
         progress=progress,
         streams=streams,
-        find_beginning=partial(
+        find_beginning=find_beginning
+        or partial(
             beginning,
             window=settings.redis.repair_window,
             accept_lost_state=accept_lost_state,

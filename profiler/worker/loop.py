@@ -271,7 +271,8 @@ class Worker:
             LostStateError: Redis has nothing of it.
             VoidBatchError: a rebalance came between.
         """
-        streams = {place: f"{self._streams.name}:{place[1]}" for place in committed}
+        owned = self._consumer.assignment
+        streams = {place: f"{self._streams.name}:{place[1]}" for place in owned}
         looked = self._in_flight.look(set(streams.values()))
         if not self._await(looked):
             return False

@@ -4,8 +4,8 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import count
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 

@@ -25,6 +25,8 @@ class Program:
         environment: Mapping[str, str],
         directory: Path,
         program: Sequence[str] | None = None,
+        *,
+        package: str = "profiler",
     ) -> None:
         """Start it.
 
@@ -33,6 +35,7 @@ class Program:
             environment: what is to be in it, on top of ours.
             directory: where it runs, and where its log is.
             program: what to start in place of a fork of the package that the tests are run with.
+            package: what a fork runs.
         """
         self._log = directory / f"{arguments[0]}-{uuid.uuid4().hex[:6]}.log"
         self._process: Forked | subprocess.Popen[bytes]
@@ -45,6 +48,7 @@ class Program:
                     stderr=log.fileno(),
                     environment=clean_environment(environment),
                     directory=directory,
+                    package=package,
                 )
             else:
                 self._process = subprocess.Popen(
@@ -72,6 +76,11 @@ class Program:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, or the negative number of the signal that ended it; None if it runs."""
+        return self._process.poll()
 
     @property
     def is_alive(self) -> bool:

@@ -43,6 +43,32 @@ RIGHTS = {
 }
 
 
+#: What stored outputs need on top: on their own keys, some commands for the first time.
+OF_OUTPUTS = {
+    "standard": "~visitor:{*}:outputs +hgetall +hlen",
+    "article": "~visitor:{*}:outputs +hdel +hgetall +hkeys +hlen",
+}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("preset", RIGHTS)
+def test_a_right_that_stored_outputs_miss_is_found_and_the_remedy_grants_it(
+    private_store: MakeStore, flavour: str, preset: str
+) -> None:
+    server = private_store(flavour)
+    rights, more = RIGHTS[preset].split(), OF_OUTPUTS[preset].split()
+    with closing(redis.Redis.from_url(server.url)) as admin:
+        for missing in more:
+            make_limited(admin, [*rights, *(right for right in more if right != missing)])
+            with closing(connect(server.url.replace("//", "//limited:any@"))) as client:
+                script = ProfileScript(client, load_rules(preset))
+                assert script.rights().missing == []
+                assert script.rights(outputs=True).missing == [missing]
+                grant(admin, [missing])
+                assert script.rights(outputs=True).missing == []
+        assert admin.dbsize() == 0
+
+
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("preset", RIGHTS)
 def test_each_missing_right_is_found_and_the_remedy_grants_it(

@@ -95,9 +95,11 @@ def test_a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance(
 ) -> None:
     client = clients[adapter]
     topic = client.topic("static", partitions=4)
+    # The group waits for a member with a name as long as its session, also on a busy machine.
+    long = {"session_timeout_ms": 2_000 * PATIENCE_S}
     deadline = time.monotonic() + PATIENCE_S
-    first = client.consumer(topic, group_instance_id="first")
-    second = client.consumer(topic, group_instance_id="second")
+    first = client.consumer(topic, group_instance_id="first", **long)
+    second = client.consumer(topic, group_instance_id="second", **long)
     while not len(first.assignment) == len(second.assignment) == 2:
         first.poll(timeout_ms=100, max_records=1)
         second.poll(timeout_ms=100, max_records=1)
@@ -105,7 +107,7 @@ def test_a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance(
     mine, generation = first.assignment, first.generation
     theirs = second.assignment
     second.close()
-    again = client.consumer(topic, group_instance_id="second")
+    again = client.consumer(topic, group_instance_id="second", **long)
     while again.assignment != theirs:
         again.poll(timeout_ms=100, max_records=1)
         first.poll(timeout_ms=100, max_records=1)

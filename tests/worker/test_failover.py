@@ -206,7 +206,12 @@ def test_sentinel_names_another_primary_after_a_switch(
 
 
 def test_a_connection_does_not_outlive_what_sentinel_says(sentinel: RedisSentinel) -> None:
-    """The old primary still takes writes, which it will forget: it answers, and is left."""
+    """The old primary still takes writes, which it will forget: it answers, and is left.
+
+    Nobody can tell it to follow, so that it is left for what Sentinel says of it, however long the
+    test takes.
+    """
+    administer(sentinel.primary, "ACL", "SETUSER", "default", "-slaveof", "-replicaof")
     with closing(connect_to(RedisSettings(url=SecretStr(sentinel.url)))) as client:
 
         def port() -> int:

@@ -1,6 +1,5 @@
 """A Redis that lost what it acknowledged: found out, and repaired, or left to a person."""
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -164,14 +163,14 @@ def test_partitions_that_come_over_an_old_connection_are_compared(
 
 
 @pytest.fixture
-def emptied(store: StoreServer, deploy: Deploy) -> Iterator[MemoryDeployment]:
+def emptied(store: StoreServer, deploy: Deploy) -> MemoryDeployment:
     """A deployment that has worked, whose Redis then lost everything."""
     deployment = deploy(store.url)
     with deployment.start("run", **HASTY) as worker:
         process(deployment, worker, 0)
         worker.stop()
     go_back(store)
-    yield deployment
+    return deployment
 
 
 @pytest.mark.field(

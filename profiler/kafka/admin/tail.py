@@ -22,7 +22,8 @@ from profiler.records.types import Headers
 def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator[Headers]:
     """Read the headers of the records among the last `count` offsets of each partition.
 
-    Records of transactions that were aborted, or are open, are among them. Blocks, for 30 s without a record at most.
+    Records of transactions that were aborted, or are open, are among them. Blocks, for 30 s without
+    a record at most.
 
     Raises:
         TransportError: no broker answers, or it gives no records.

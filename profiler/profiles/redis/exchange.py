@@ -40,10 +40,7 @@ def exchange(
     try:
         for pool, _ in batches:
             lent.append((pool, pool.get_connection()))
-        if connections is not None and any(
-            pool.connection_kwargs["redis_connect_func"].opened != connections for pool, _ in lent
-        ):
-            raise ReconnectedError("a connection to Redis was opened anew")
+        _check_connections([pool for pool, _ in lent], connections)
         for (_, connection), (_, commands) in zip(lent, batches, strict=True):
             packed = b"".join(pack_command(words) for words in commands)  # type: ignore[arg-type] # the stub says tuples of one
             connection.send_packed_command([packed])
@@ -65,6 +62,13 @@ def exchange(
     finally:
         for pool, connection in lent:
             pool.release(connection)
+
+
+def _check_connections(pools: Sequence["redis.ConnectionPool"], connections: int | None) -> None:
+    """Refuse to go on over a connection that is not among so many."""
+    opened = {pool.connection_kwargs["redis_connect_func"].opened for pool in pools}
+    if connections is not None and opened != {connections}:
+        raise ReconnectedError("a connection to Redis was opened anew")
 
 
 def exchange_one(pool: "redis.ConnectionPool", words: Words) -> Any:  # noqa: ANN401 - the reply

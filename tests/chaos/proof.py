@@ -1,0 +1,66 @@
+"""The oracle is proven: rows without the protection that they are for, which it must find wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.chaos import report
+from tests.chaos.rows import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.chaos.runner import Result, Runner
+    from tests.chaos.scene import Client
+
+
+class Case(NamedTuple):
+    """A row without a protection.
+
+    Attributes:
+        row: its name.
+        without: names of protections. A second one is off where it would stand in for the first.
+        finds: a figure that must not be 0.
+    """
+
+    row: str
+    without: tuple[str, ...]
+    finds: str
+
+
+CASES = (
+    Case("kill-9", ("watermark",), "miscounted"),
+    Case("kill-9", ("transactions",), "duplicated"),
+    Case("kill-9", ("commit-last",), "lost"),
+    Case("failing-calls", ("read-committed",), "duplicated"),
+    Case("zombie", ("fencing",), "duplicated"),
+    Case("zombie", ("transactions",), "duplicated"),
+    Case("rolling", ("commit-last",), "lost"),
+    Case("failing-calls", ("rewind",), "lost"),
+    Case("kafka-rights", ("failed-sends", "transactions"), "lost"),
+    Case("leader-kill", ("transactions",), "duplicated"),
+    Case("redis-swallow", ("watermark",), "miscounted"),
+    Case("redis-aof-cut", ("marks",), "miscounted"),
+    Case("redis-promotion", ("marks",), "miscounted"),
+    Case("topic-recreated", ("topic-id",), "mismatched"),
+)
+
+
+def prove(runner: Runner, *, client: Client, seed: int, scale: float) -> Iterator[Result]:
+    """Run every case; a result that is right is the oracle's fault."""
+    for case in CASES:
+        report.begun(case.row, f"without {' and '.join(case.without)} it must be wrong", client)
+        yield runner.run(
+            case.row,
+            ROWS[case.row],
+            client=client,
+            seed=seed,
+            without=case.without,
+            scale=scale,
+        )
+
+
+def has_found(result: Result) -> bool:
+    """Whether the oracle found what the protection keeps away."""
+    (case,) = (c for c in CASES if (c.row, c.without) == (result.row, result.without))
+    return bool(getattr(result.verdict, case.finds))

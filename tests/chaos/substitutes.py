@@ -1,0 +1,58 @@
+"""Puts wrapped makers in the place of those that `profiler run` assembles its worker from.
+
+All of it happens in a worker process of the tests; the package knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from profiler.cli import options, run
+from profiler.worker.delivery import opening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    Wrap = Callable[[Any], Any]
+
+
+def wrap_made(module: ModuleType, name: str, wrap: Wrap) -> None:
+    """Wrap what a module's function makes, each time it makes one."""
+    make = getattr(module, name)
+
+    def making(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - the maker's
+        return wrap(make(*given, **named))
+
+    setattr(module, name, making)
+
+
+def wrap_consumer(wrap: Wrap) -> None:
+    """Wrap every consumer."""
+    wrap_made(run, "open_consumer", wrap)
+
+
+def wrap_producer(wrap: Wrap) -> None:
+    """Wrap every producer, with transactions or without."""
+    wrap_made(opening, "open_producer", wrap)
+    wrap_made(opening, "open_transactional_producer", wrap)
+
+
+def wrap_delivery(wrap: Wrap) -> None:
+    """Wrap the delivery that is exactly once."""
+    wrap_made(opening, "ExactlyOnce", wrap)
+
+
+def wrap_script(wrap: Wrap) -> None:
+    """Wrap the script's caller."""
+    wrap_made(run, "script_from", wrap)
+
+
+def wrap_redis(wrap: Wrap) -> None:
+    """Wrap the client of Redis."""
+    wrap_made(options, "connect_to", wrap)
+
+
+def wrap_streams(wrap: Wrap) -> None:
+    """Wrap what names the streams."""
+    wrap_made(run, "Streams", wrap)
