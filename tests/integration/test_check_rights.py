@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from tests.conftest import MakeStore
 
 RIGHTS = {
-    "standard": "~visitor:{*} +evalsha +script|load +hget +hset +hdel +hkeys +exists +pexpire",
-    "article": "~visitor:{*} +evalsha +script|load +hmget +hexists +hset +exists +pexpire",
+    "standard": "~visitor:{*} +evalsha +script|load +get +set +hget +hset +hdel +hkeys +exists +pexpire",
+    "article": "~visitor:{*} +evalsha +script|load +get +set +hmget +hexists +hset +exists +pexpire",
 }
 
 
