@@ -291,8 +291,8 @@ class TransactionalProducer(Protocol):
     ) -> None:
         """Store the offsets, and make them visible together with all that was sent since the last.
 
-        A batch without outputs is a transaction of offsets alone. Blocks for `timeout_s` at most, and
-        for a second more where the client is thrown away.
+        A batch without outputs is a transaction of offsets alone. Blocks for `timeout_s` at most,
+        and for a second more where the client is thrown away.
 
         Args:
             offsets: the next offset to read of every given (topic, partition); at least one.

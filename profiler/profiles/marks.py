@@ -11,12 +11,10 @@ visitor has its name, because no encoded id holds a colon behind ``mark``.
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import Any, NamedTuple
-
-import redis
+from typing import NamedTuple
 
 from profiler.profiles.redis import Command, Nodes
-from profiler.profiles.redis.faults import translated, translating
+from profiler.profiles.redis.faults import checked, translating
 
 _NAMELESS = ""
 
@@ -75,7 +73,8 @@ class Marks:
             # An answer over a connection that is gone says nothing of the one that took its place.
             if self._connections() == before:
                 break
-        by_key = dict(zip(flat, map(_number, answers), strict=True))
+        values = [None if checked(answer) is None else int(answer) for answer in answers]
+        by_key = dict(zip(flat, values, strict=True))
         del keys[_NAMELESS]
         marks = {stream: _summed([by_key[key] for key in found]) for stream, found in keys.items()}
         return marks, before
@@ -108,12 +107,6 @@ class Marks:
         return self._nodes.key_on_each(
             lambda: self._pattern.replace("<id>", f"mark:{next(numbers)}:{stream}")
         )
-
-
-def _number(answer: Any) -> int | None:  # noqa: ANN401 - whatever the server says
-    if isinstance(answer, redis.RedisError):
-        raise translated(answer) from answer
-    return None if answer is None else int(answer)
 
 
 def _summed(found: list[int | None]) -> StreamMarks:

@@ -23,7 +23,7 @@ from profiler.profiles.keys import key_of, sidecar_of
 from profiler.profiles.marks import Marks
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import greeting_of
-from profiler.profiles.redis.faults import translated, translating
+from profiler.profiles.redis.faults import checked, translated, translating
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.profiles.rights import (
     Rights,
@@ -156,15 +156,15 @@ class ProfileScript:
         for number, commands in enumerate(batch.pack()):
             replies = self._ask([*first, *commands] if first else commands, connections)
             for reply in replies[: len(first)]:
-                _check(reply)
-            batch.fold(number, [_checked(reply) for reply in replies[len(first) :]])
+                checked(reply)
+            batch.fold(number, [_reply_of(reply) for reply in replies[len(first) :]])
             first = ()
         self.send(first, connections=connections)
 
     def send(self, commands: Sequence[Command], *, connections: int | None = None) -> None:
         """Send commands of which only success matters. Raises as `execute` does."""
         for reply in self._ask(commands, connections):
-            _check(reply)
+            checked(reply)
 
     @cached_property
     def marks(self) -> Marks:
@@ -228,7 +228,7 @@ class ProfileScript:
                 raise StoredStateError(message) from packed
             raise translated(packed) from packed
         version = writer_of(key, packed, self.rules)
-        found = decode_stored(key, _checked(answer), version, self._decoder)
+        found = decode_stored(key, _reply_of(answer), version, self._decoder)
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0
         return found and found._replace(expires_at=expires_at if is_known else None)
@@ -278,7 +278,7 @@ class ProfileScript:
         return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
     def _run(self, commands: Sequence[Command]) -> list[Reply]:
-        return [_checked(reply) for reply in self._ask(commands)]
+        return [_reply_of(reply) for reply in self._ask(commands)]
 
     def _ask(self, commands: Sequence[Command], connections: int | None = None) -> list[Any]:
         """Replies and errors as they come; the script is loaded where it is missing."""
@@ -295,12 +295,7 @@ class ProfileScript:
         return replies
 
 
-def _check(reply: object) -> None:
-    if isinstance(reply, redis.RedisError):
-        raise translated(reply) from reply
-
-
-def _checked(reply: object) -> Reply:
+def _reply_of(reply: object) -> Reply:
     if isinstance(reply, list):
         return reply
     if not isinstance(reply, redis.RedisError):

@@ -11,9 +11,10 @@ from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
 from profiler.worker.delivery import Delivery
 from profiler.worker.in_flight import InFlight
-from profiler.worker.loop import FindBeginning, Worker
+from profiler.worker.loop import Worker
 from profiler.worker.produce import ProduceStage
 from profiler.worker.progress import Progress
+from profiler.worker.reading import FindBeginning
 from profiler.worker.repair import beginning
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams

@@ -2,26 +2,26 @@
 
 Offsets are committed only after every output of their records was acknowledged. Until then any
 fault has one answer: nothing is committed, and the same records are worked on again.
+
+Over 250 lines: the turns of one thread, in which the order of the steps is what matters.
 """
 
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, wait
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from profiler.config.settings import BatchSettings
 from profiler.errors import ProfilerError, TransportError, VoidBatchError
 from profiler.kafka import CommittedOffset, Consumer, Polled
-from profiler.profiles.marks import StreamMarks
-from profiler.records.types import Record
 from profiler.worker.backoff import Backoff
 from profiler.worker.commit import CommitStage
 from profiler.worker.delivery import Checkpoint, Delivery
 from profiler.worker.in_flight import InFlight
 from profiler.worker.progress import Progress, named_offsets
-from profiler.worker.repair import Beginning
+from profiler.worker.reading import FindBeginning, Reading
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
 
@@ -37,20 +37,6 @@ _SETTLE_EVERY_S = 1.0
 _LAST_MARKS_S = 1.0
 #: Kept free for leaving the group and disconnecting.
 _CLOSE_S = 2.0
-
-
-class FindBeginning(Protocol):
-    """See `profiler.worker.repair.beginning`."""
-
-    def __call__(
-        self,
-        committed: Mapping[tuple[str, int], CommittedOffset],
-        marks: Mapping[tuple[str, int], StreamMarks],
-        *,
-        token: str,
-    ) -> Beginning:
-        """Compare what is committed with what Redis has."""
-        ...
 
 
 class Worker:
@@ -88,7 +74,7 @@ class Worker:
         self._commit = CommitStage(delivery, progress)
         self._progress = progress
         self._streams = streams
-        self._find_beginning = find_beginning
+        self._reading = Reading(streams, find_beginning)
         self._settings = settings
         self._stop = stop
         #: What was read and is not committed came to nothing: it must be read again.
@@ -98,10 +84,6 @@ class Worker:
         self._is_unplaced = True
         #: The consumer's, for which that is known.
         self._generation = -1
-        #: Records before these offsets only repair profiles.
-        self._repaired_until: dict[tuple[str, int], int] = {}
-        #: The oldest offsets that are not committed.
-        self._floors: dict[tuple[str, int], int] = {}
         #: What is written to Redis while no batch is under way, and since when.
         self._settling: Future[None] | None = None
         self._settled_at = time.monotonic()
@@ -178,34 +160,14 @@ class Worker:
             self._settle_redis()
 
     def _add(self, polled: Polled) -> None:
+        repaired, new = self._reading.divided(polled.records)
         name, token = self._streams.name, self._streams.token
-        repaired, new = self._repaired(polled.records)
         if repaired:
             self._in_flight.add(polled._replace(records=repaired), stream=name, is_repair=True)
         if new:
-            floors = self._floors_of(new) if self._delivery.is_atomic else None
+            floors = self._reading.floors_of(new) if self._delivery.is_atomic else None
             polled = polled._replace(records=new)
             self._in_flight.add(polled, stream=name, token=token, floors=floors)
-
-    def _floors_of(self, records: list[Record]) -> dict[int, int]:
-        """The oldest offset that is not committed, by partition: what may come again begins there.
-
-        Where nothing is committed, it is the first one that was read.
-        """
-        for record in records:
-            self._floors.setdefault((record.topic, record.partition), record.offset)
-        return {number: floor for (_, number), floor in self._floors.items()}
-
-    def _repaired(self, records: list[Record]) -> tuple[list[Record], list[Record]]:
-        """Divide records into those that only repair profiles, and new ones."""
-        if not self._repaired_until:
-            return [], records
-        until = self._repaired_until
-        repaired = [r for r in records if r.offset < until.get((r.topic, r.partition), 0)]
-        new = [r for r in records if r.offset >= until.get((r.topic, r.partition), 0)]
-        for record in new:
-            until.pop((record.topic, record.partition), None)
-        return repaired, new
 
     def _settle_redis(self) -> None:
         """While no records come: write what is due, and see whether Redis is still the same."""
@@ -231,7 +193,7 @@ class Worker:
         checkpoint = self._commit.commit(produced, timeout_s=self._stop.limited(_COMMIT_S))
         self._in_flight.remove(produced)
         if checkpoint is not None:
-            self._floors.update(checkpoint.offsets)
+            self._reading.committed(checkpoint.offsets)
         self._recovered()
         return checkpoint
 
@@ -265,7 +227,6 @@ class Worker:
             return
         self._commit_produced()
         in_flight.start_over()
-        self._repaired_until = {}
         self._delivery.recover(timeout_s=self._stop.limited(_RECOVER_S))
         committed: dict[tuple[str, int], CommittedOffset] = {}
         # Without this the next commit would skip what came to nothing.
@@ -273,7 +234,7 @@ class Worker:
             self._consumer.begin_anew()
         else:
             committed = self._consumer.rewind()
-        self._floors = {place: offset for place, (offset, _) in committed.items()}
+        self._reading.begin(committed)
         self._generation = self._consumer.generation
         if self._streams.are_profiled and not self._repair(committed):
             return
@@ -287,19 +248,13 @@ class Worker:
             LostStateError: Redis has nothing of it.
             VoidBatchError: a rebalance came between.
         """
-        owned = self._consumer.assignment
-        streams = {place: f"{self._streams.name}:{place[1]}" for place in owned}
+        streams = self._reading.streams_of(self._consumer.assignment)
         looked = self._in_flight.look(set(streams.values()))
         if not self._await(looked):
             return False
         marks = looked.result()
-        found = self._find_beginning(
-            committed,
-            {place: marks[stream] for place, stream in streams.items()},
-            token=self._streams.token,
-        )
-        self._consumer.seek(found.starts)
-        self._repaired_until = found.repaired_until
+        found = {place: marks[stream] for place, stream in streams.items()}
+        self._consumer.seek(self._reading.compare(committed, found))
         return True
 
     def _await(self, work: Future[Any]) -> bool:

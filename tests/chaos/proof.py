@@ -32,6 +32,8 @@ CASES = (
     Case("kill-9", ("watermark",), "miscounted"),
     Case("kill-9", ("transactions",), "duplicated"),
     Case("kill-9", ("commit-last",), "lost"),
+    Case("kill-9", ("stored-outputs",), "mismatched"),
+    Case("redis-out-of-memory", ("stored-outputs",), "mismatched"),
     Case("failing-calls", ("read-committed",), "duplicated"),
     Case("zombie", ("fencing",), "duplicated"),
     Case("zombie", ("transactions",), "duplicated"),

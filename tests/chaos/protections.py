@@ -16,12 +16,12 @@ from profiler.profiles.marks import StreamMarks
 from tests.chaos import substitutes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from profiler.engine import Finished
+    from profiler.engine import Batch, Finished
     from profiler.kafka import Polled
     from profiler.profiles.redis import Command
-    from profiler.records.types import OutputRecord
+    from profiler.records.types import OutputRecord, Record
     from profiler.worker.delivery import Checkpoint
 
 #: Behind every offset.
@@ -43,13 +43,13 @@ class Protection:
         what: it does, in words.
         switch_off: called in the worker's process before it begins.
         settings: of the worker, named as in its environment.
-        isolation: of the reader of the outputs.
+        isolation: of the reader of the outputs; empty: as usual.
     """
 
     what: str
     switch_off: Callable[[], object] = _nothing
     settings: Mapping[str, str] = field(default_factory=dict)
-    isolation: str = "read_committed"
+    isolation: str = ""
 
 
 class _Wrapped:
@@ -89,6 +89,13 @@ class _WithoutMarks(_Wrapped):
     @property
     def marks(self) -> _Marks:
         return self._Marks(lambda: int(self.inner.connections))
+
+
+class _WithoutFloors(_Wrapped):
+    def batch(self, records: Sequence[Record], *, stream: str, **_floors: object) -> Batch:
+        """Make a batch whose outputs are stored nowhere."""
+        made: Batch = self.inner.batch(records, stream=stream)
+        return made
 
 
 class _WithoutRewind(_Wrapped):
@@ -148,6 +155,7 @@ class _Unfenced:
         substitutes.wrap_consumer(self._seen)
         substitutes.wrap_delivery(lambda delivery: _OfAnyGeneration(delivery, self))
         substitutes.wrap_producer(_OfNobody)
+        substitutes.take_members_on_trust()
 
     @property
     def generation(self) -> int:
@@ -207,6 +215,10 @@ PROTECTIONS = {
     "marks": Protection(
         "Redis is asked what it still has",
         lambda: substitutes.wrap_script(_WithoutMarks),
+    ),
+    "stored-outputs": Protection(
+        "what is not committed is stored with its outputs",
+        lambda: substitutes.wrap_engine(_WithoutFloors),
     ),
     "rewind": Protection(
         "after a fault the worker goes back to what is committed",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.chaos.faults import kafka, operators, redis, workers
+from tests.chaos.faults import kafka, operators, redis, redis_replaced, workers
 from tests.chaos.scene import CLIENTS, Client, Scene
 from tests.chaos.stores import (
     DURABLE,
@@ -111,10 +111,10 @@ REDIS = {
         events=300,
     ),
     "redis-promotion": Row(
-        redis.promote, Scene(stores=partial(LaggingPair, 1.0), allowed=FORGETFUL)
+        redis_replaced.promote, Scene(stores=partial(LaggingPair, 1.0), allowed=FORGETFUL)
     ),
     "sentinel-failover": Row(
-        redis.sentinel_failover, Scene(stores=SentinelStores, allowed=FORGETFUL)
+        redis_replaced.sentinel_failover, Scene(stores=SentinelStores, allowed=FORGETFUL)
     ),
     "script-flush": Row(redis.flush_scripts),
     "redis-paused": Row(redis.pause_clients),
@@ -126,9 +126,11 @@ REDIS = {
         redis.fill_disk, Scene(stores=partial(OneStore, EVERY_SECOND, disk_mb=24))
     ),
     "redis-rights": Row(redis.withdraw_rights),
-    "cluster-reshard": Row(redis.reshard, Scene(stores=ClusterStores)),
-    "cluster-failover": Row(redis.hand_over, Scene(stores=ClusterStores)),
-    "cluster-kill": Row(redis.kill_primary, Scene(stores=ClusterStores, allowed=FORGETFUL)),
+    "cluster-reshard": Row(redis_replaced.reshard, Scene(stores=ClusterStores)),
+    "cluster-failover": Row(redis_replaced.hand_over, Scene(stores=ClusterStores)),
+    "cluster-kill": Row(
+        redis_replaced.kill_primary, Scene(stores=ClusterStores, allowed=FORGETFUL)
+    ),
 }
 
 OPERATORS = {

@@ -192,7 +192,7 @@ class Site:
         }
         for protection in off:
             settings |= protection.settings
-            isolation = min(isolation, protection.isolation, key=len)
+            isolation = protection.isolation or isolation
         self.observer = Observer(servers, self.group, isolation=isolation)
         stack.callback(self.observer.close)
         outputs = {role: self.topics[role] for role in ROLES}

@@ -29,14 +29,10 @@ def documented_rights() -> list[str]:
 def documented_arrival_rights() -> list[str]:
     """What the same page grants where the rules are of order arrival."""
     words = re.search(
-        r"Rules of order arrival \(`article`\) need `(.*?)` instead of\s+`(.*?)`",
-        OPERATIONS.read_text("utf-8"),
+        r"Rules of order arrival \(`article`\) need `(.*?)` on top", OPERATIONS.read_text("utf-8")
     )
     assert words is not None
-    needed, not_needed = words[1].split(), words[2].split()
-    rights = documented_rights()
-    assert set(not_needed) <= set(rights)
-    return [right for right in rights if right not in not_needed] + needed
+    return [*documented_rights(), *words[1].split()]
 
 
 def documented_cluster_rights() -> list[str]:

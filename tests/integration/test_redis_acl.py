@@ -11,6 +11,7 @@ from redis.exceptions import NoPermissionError
 
 from profiler.config import RedisSettings
 from profiler.errors import ConfigError
+from profiler.profiles.outputs import trimming
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
@@ -27,15 +28,15 @@ from tests.integration.documented_rights import (
 
 #: What goes wrong without a right.
 STANDARD = {
-    "~visitor:*": {"apply", "get"},
+    "~visitor:*": {"apply", "get", "marks"},
     "+evalsha": {"apply", "get"},
     "+script|load": {"register", "apply", "get"},
     "+hget": {"apply", "get"},
     "+get": {"marks"},
     "+set": {"marks"},
-    "+hset": {"apply", "outputs"},
-    "+hkeys": {"apply", "get", "outputs"},
-    "+hdel": {"apply", "outputs"},
+    "+hset": {"apply"},
+    "+hkeys": {"apply", "get"},
+    "+hdel": {"apply"},
     "+hgetall": {"outputs"},
     "+hlen": {"outputs"},
     "+exists": {"apply", "get"},
@@ -45,11 +46,15 @@ STANDARD = {
     "+ping": {"check"},
 }
 #: Differs in this alone; what a user reads without the script is read by HGET.
-ARRIVAL = {right: STANDARD[right] for right in STANDARD if right not in {"+hkeys", "+hdel"}} | {
+ARRIVAL = STANDARD | {
     "+hmget": {"apply", "get"},
     "+hexists": {"apply", "get"},
     "+hget": {"get", "expiry"},
+    "+hkeys": {"outputs"},
+    "+hdel": {"outputs"},
 }
+#: More calls than a sidecar has room for.
+CALLS = 400
 PRESETS = {
     "standard": (documented_rights(), STANDARD),
     "article": (documented_arrival_rights(), ARRIVAL),
@@ -85,6 +90,20 @@ def refused(step: Callable[[], object]) -> bool:
     return False
 
 
+def store_outputs(script: ProfileScript) -> None:
+    """Have a full sidecar, and then the first call come again."""
+    calls = [event(offset, "two", "Click") for offset in range(3, CALLS)]
+    for one in (*calls, calls[0]):
+        script.execute(script.calls_of([one], {one.stream: 3}))
+    script.send(trimming(script.calls_of(calls[:1], {}).stored))
+
+
+def mark(script: ProfileScript) -> None:
+    """Write a mark, and read it."""
+    script.send(script.marks.commands({"0:t:0": 3}))
+    script.marks.read(["0:t:0"])
+
+
 def failures(url: str, preset: str) -> set[str]:
     """Do what the commands do as the user, and say what was refused."""
     settings = RedisSettings(url=SecretStr(url), username=USER, password=SecretStr(passwords.REDIS))
@@ -99,6 +118,8 @@ def failures(url: str, preset: str) -> set[str]:
             "lua check": script.is_registered,
             "apply": lambda: [rendering.apply([visit]) for rendering, visit in visits],
             "get": lambda: script.read("ada"),
+            "marks": lambda: mark(script),
+            "outputs": lambda: store_outputs(script),
             "check": partial(client.execute_command, "PING"),
         }
         failed = {name for name, step in steps.items() if refused(step)}
@@ -128,4 +149,8 @@ def test_each_documented_right_is_needed(server: str, admin: redis.Redis, preset
     without_profile = {right for right, failed in found.items() if "apply" in failed} - {"+hdel"}
     for right in without_profile:
         found[right].discard("expiry")
+    # What is stored with a call needs what the call needs.
+    for failed in found.values():
+        if "apply" in failed:
+            failed.discard("outputs")
     assert found == needed_for

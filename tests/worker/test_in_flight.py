@@ -1,4 +1,7 @@
-"""Batches under way: one at a time in each stage, in order, and none goes on behind a failure."""
+"""Batches under way: one at a time in each stage, in order, and none goes on behind a failure.
+
+Over 250 lines: the stages without the loop are one scene, whose parts no other test needs.
+"""
 
 import threading
 import time
