@@ -11,9 +11,8 @@ _RUNS = 4_000
 
 def table(runs: int, rows: Mapping[str, Protections]) -> Iterator[str]:
     """The lines of the table, in Markdown."""
-    yield "| rules of the worker | profiles right | each output once | outputs as at first |" + (
-        " no needless stop |"
-    )
+    titles = "rules of the worker", "profiles right", "each output once", "outputs as at first"
+    yield f"| {' | '.join(titles)} | no needless stop |"
     yield "| --- | ---: | ---: | ---: | ---: |"
     for name, rules in rows.items():
         found = [Run(seed, rules).go() for seed in range(runs)]
