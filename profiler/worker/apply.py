@@ -5,7 +5,7 @@ in the pipeline behind the one that it speaks for: at the end of its own it woul
 where a server that is out of memory refused a part of the calls.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -109,6 +109,10 @@ class ApplyStage(Stage[Parcel, Parcel]):
         """
         return self._thread.submit(self._look, streams, void)
 
+    def mark(self, offsets: Mapping[str, int]) -> Future[None]:
+        """Take what is before these offsets, by stream, as applied; and write it, see `settle`."""
+        return self._thread.submit(self._mark, offsets)
+
     def settle(self) -> Future[None]:
         """Write and remove what is due, where no batch does: when idle, and at the end.
 
@@ -132,6 +136,11 @@ class ApplyStage(Stage[Parcel, Parcel]):
             self._is_reconnected = False
             return found
         raise VoidBatchError("the marks were not read")
+
+    def _mark(self, offsets: Mapping[str, int]) -> None:
+        self._marked |= offsets.keys()
+        self._marks_due |= offsets
+        self._settle()
 
     def _settle(self) -> None:
         if self._script is None:
