@@ -134,7 +134,8 @@ REDIS = {
 }
 
 OPERATORS = {
-    "partitions-added": Row(operators.add_partitions),
+    # kafka-python looks for new partitions every five minutes.
+    "partitions-added": Row(operators.add_partitions, Scene(patience_s=400.0)),
     "topic-recreated": Row(operators.make_topic_anew),
     "offsets-reset": Row(operators.reset_offsets, Scene(allowed=Allowance(replayed_copies=True))),
     "kafka-rights": Row(operators.withdraw_kafka_rights),
