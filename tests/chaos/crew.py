@@ -23,6 +23,7 @@ PACKAGE = "tests.chaos.worker_main"
 _LOOK_EVERY_S = 0.05
 _PATIENCE_S = 60.0
 _STOP_S = 40.0
+_COMMAND_S = 120.0
 #: A supervisor's pause before it starts a worker again.
 _PAUSE_S = 0.2
 #: Exit code of a worker that needs somebody to do something: what that is may be done meanwhile.
@@ -167,6 +168,18 @@ class Crew:
             worker.start()
             added.append(worker)
         return added
+
+    def run_command(self, *arguments: str) -> None:
+        """Run another command of the program with the workers' settings, to its end.
+
+        Raises:
+            CrewError: it failed.
+        """
+        named = {f"PROFILER_{key}": text for key, text in self.settings.items()}
+        with Program(arguments, named, self._directory) as program:
+            code = program.wait(_COMMAND_S)
+            if code:
+                raise CrewError(f"{arguments} ended with {code}:\n{program.output[-3_000:]}")
 
     def any(self) -> Worker:
         """One that runs."""

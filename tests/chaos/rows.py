@@ -110,6 +110,9 @@ REDIS = {
         ),
         events=300,
     ),
+    "redis-rebuilt": Row(
+        redis.rebuild, Scene(stores=partial(OneStore, FLEETING), allowed=FORGETFUL)
+    ),
     "redis-promotion": Row(
         redis_replaced.promote, Scene(stores=partial(LaggingPair, 1.0), allowed=FORGETFUL)
     ),
