@@ -148,7 +148,6 @@ class Crew:
         self.workers: list[Worker] = []
         self.trace = directory / "failpoints-passed"
         self._directory, self._without, self._chance = directory, without, chance
-        self.flags: list[str] = []
         self._end = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="crew", daemon=True)
         self._supervisor.start()
@@ -175,8 +174,7 @@ class Crew:
         Raises:
             CrewError: it failed.
         """
-        named = {f"PROFILER_{key}": text for key, text in self.settings.items()}
-        with Program(arguments, named, self._directory) as program:
+        with Program(arguments, _named(self.settings), self._directory) as program:
             code = program.wait(_COMMAND_S)
             if code:
                 raise CrewError(f"{arguments} ended with {code}:\n{program.output[-3_000:]}")
@@ -234,14 +232,9 @@ class Crew:
     def _starter(self, own: Mapping[str, str]) -> Callable[[str, Mapping[str, str]], Program]:
         def start(name: str, environment: Mapping[str, str]) -> Program:
             settings = self.settings | {"WORKER_ID": name} | dict(own)
-            named = {f"PROFILER_{key}": text for key, text in settings.items()}
             chaos = {TRACE: str(self.trace), WITHOUT: ",".join(self._without)}
-            return Program(
-                ["run", *self.flags],
-                named | chaos | dict(environment),
-                self._directory,
-                package=PACKAGE,
-            )
+            named = _named(settings) | chaos | dict(environment)
+            return Program(["run"], named, self._directory, package=PACKAGE)
 
         return start
 
@@ -249,3 +242,8 @@ class Crew:
         while not self._end.wait(_LOOK_EVERY_S):
             for worker in self.workers:
                 worker.look()
+
+
+def _named(settings: Mapping[str, str]) -> dict[str, str]:
+    """As variables of the environment."""
+    return {f"PROFILER_{key}": text for key, text in settings.items()}

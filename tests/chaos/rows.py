@@ -57,6 +57,7 @@ WORKERS = {
     "kill-failpoints": Row(workers.kill_at_failpoints, Scene(rate=120)),
     "zombie": Row(workers.zombie, PAIR),
     "zombie-late-redis": Row(workers.late_zombie, PAIR),
+    "zombie-late-commit": Row(workers.zombie_in_commit, PAIR),
     "max-poll-interval": Row(
         workers.too_long_between_polls,
         Scene(workers=2, settings={"KAFKA__MAX_POLL_INTERVAL_MS": "2000"}),
