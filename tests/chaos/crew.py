@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +53,14 @@ class Worker:
         """Whether its process is alive, be it suspended."""
         with self._turn:
             return self._is_running()
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether its process is stopped by SIGSTOP, of whomever."""
+        with self._turn:
+            if self.program is None or not self._is_running():
+                return False
+            return self.program.state == "T"
 
     def start(self) -> None:
         """Start it, and again whenever it ends."""
@@ -112,10 +118,7 @@ class Worker:
         with self._turn:
             if self.program is None or not self._is_running():
                 return 0
-            with suppress(OSError, ValueError):
-                pages = Path(f"/proc/{self.program.pid}/statm").read_text().split()[1]
-                return int(pages) * os.sysconf("SC_PAGE_SIZE")
-        return 0
+            return self.program.resident_bytes
 
     def _is_running(self) -> bool:
         return self.program is not None and self.program.code is None

@@ -57,7 +57,11 @@ WORKERS = {
     "kill-failpoints": Row(workers.kill_at_failpoints, Scene(rate=120)),
     "zombie": Row(workers.zombie, PAIR),
     "zombie-late-redis": Row(workers.late_zombie, PAIR),
-    "zombie-late-commit": Row(workers.zombie_in_commit, PAIR),
+    "zombie-late-commit": Row(
+        workers.zombie_in_commit,
+        # Else its transaction is over before it wakes up.
+        Scene(workers=2, settings={"KAFKA__TRANSACTION_TIMEOUT_MS": "15000"}),
+    ),
     "max-poll-interval": Row(
         workers.too_long_between_polls,
         Scene(workers=2, settings={"KAFKA__MAX_POLL_INTERVAL_MS": "2000"}),

@@ -83,6 +83,24 @@ class Program:
         return self._process.poll()
 
     @property
+    def state(self) -> str:
+        """What the kernel calls its state: T is stopped by a signal; empty where it has ended."""
+        try:
+            about = Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return ""
+        return about.rpartition(") ")[2][:1]
+
+    @property
+    def resident_bytes(self) -> int:
+        """Its resident memory; 0 where it has ended."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        except (OSError, IndexError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
     def is_alive(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None

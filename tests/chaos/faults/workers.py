@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: What every worker passes, whatever goes well; more are found by a look at one that works.
 _LOOK_S = 4.0
 _UNREACHED_S = 6.0
+#: The victim joins, gets its share of the partitions, and comes to the point.
+_HELD_WITHIN_S = 20.0
 #: Longer than a session (`HASTY`): the group has given the member to another one.
 _GIVEN_UP_S = 3.0
 
@@ -98,9 +100,9 @@ def _hold(site: Site, failpoint: Failpoint) -> None:
     victim.arm(failpoint)
     victim.kill()
     await_death(victim, deaths + 1)
-    site.pause(1.0, 2.0)  # until it holds
-    time.sleep(_GIVEN_UP_S)
-    site.await_commits(150)
+    if wait_until(lambda: victim.is_suspended, timeout=_HELD_WITHIN_S):
+        time.sleep(_GIVEN_UP_S)
+        site.await_commits(100)
     victim.go_on()
     site.faults += 1
     site.await_commits(100)
