@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from tests.chaos.crew import REFUSED
 from tests.chaos.stores import OneStore
+from tests.chaos.worker import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

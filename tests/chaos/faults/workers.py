@@ -9,8 +9,8 @@ from profiler.servers.processes import wait_until
 from tests.chaos.failpoints import Failpoint
 
 if TYPE_CHECKING:
-    from tests.chaos.crew import Worker
     from tests.chaos.site import Site
+    from tests.chaos.worker import Worker
 
 #: What every worker passes, whatever goes well; more are found by a look at one that works.
 _LOOK_S = 4.0
