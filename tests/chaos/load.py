@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from tests.chaos.observer import Observer
 from tests.chaos.places import Input, Place
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Load:
         self._chance = random.Random(f"load {seed}")
         self._accounted: list[Input] = []
         self._taken = 0
+        #: Events that are in the topic, nobody knows where; by their values.
+        self._unplaced: dict[bytes, Event] = {}
         self._failures: list[KafkaError] = []
         self._broken: Exception | None = None
         self._incarnation = 0
@@ -164,11 +167,13 @@ class Load:
 
         def account(error: KafkaError | None, message: Message) -> None:
             partition, offset = message.partition(), message.offset()
-            if error is not None or partition is None or offset is None:
-                if error is not None:
-                    self._failures.append(error)
-                return
-            self._accounted.append(Input(Place(incarnation, partition, offset), event))
+            if error is not None:
+                self._failures.append(error)
+            elif partition is None or offset is None:
+                # It was sent again, and the broker only says that it has it.
+                self._unplaced[event.value] = event
+            else:
+                self._accounted.append(Input(Place(incarnation, partition, offset), event))
 
         partition = self._chance.randrange(self.partitions) if event.is_spread else -1
         self._producer.produce(
@@ -184,6 +189,21 @@ class Load:
         unsent = self._producer.flush(_PATIENCE_S)
         if unsent or self._failures:
             raise LoadError(f"{unsent} inputs are not acknowledged; {self._failures[:1]}")
+        if self._unplaced:
+            self._find_unplaced()
+
+    def _find_unplaced(self) -> None:
+        """Look for them in the topic; no two events have one value."""
+        with closing(Observer(self._bootstrap_servers, "load")) as observer:
+            for message in observer.everything_in(self._topic):
+                partition, offset, value = message.partition(), message.offset(), message.value()
+                if isinstance(value, bytes) and (event := self._unplaced.pop(value, None)):
+                    assert partition is not None
+                    assert offset is not None
+                    place = Place(self._incarnation, partition, offset)
+                    self._accounted.append(Input(place, event))
+        if self._unplaced:
+            raise LoadError(f"{len(self._unplaced)} acknowledged inputs are not in the topic")
 
     def _connect(self) -> Producer:
         return Producer(

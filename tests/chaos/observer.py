@@ -91,6 +91,10 @@ class Observer:
             for message in self._new_in(topic, self._isolation)
         ]
 
+    def everything_in(self, topic: str) -> Iterator[Message]:
+        """All records of a topic that this observer has not read, of open transactions too."""
+        return self._new_in(topic, "read_uncommitted")
+
     def new_commits(self) -> dict[int, list[int]]:
         """Every offset that the group committed since the last call, by partition, in order.
 
