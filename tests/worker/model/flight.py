@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.worker.model.store import Answer, Place
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.worker.model.store import Answer, Place
 
 
 class Void:

@@ -37,9 +37,7 @@ ALL = Protections()
 LEFT_OUT: dict[str, Protections] = {
     "marks are compared with the committed offset only, batches go on": ALL._replace(voids=False),
     "the mark goes last in its own pipeline": ALL._replace(marks_behind=False),
-    "no look when partitions come over an old connection": ALL._replace(
-        looks_at_assignments=False
-    ),
+    "no look when partitions come over an old connection": ALL._replace(looks_at_assignments=False),
     "no look before the retry over a new connection": ALL._replace(looks_at_connections=False),
     "no first mark": ALL._replace(marks_first=False),
     "no look while idle": ALL._replace(looks_when_idle=False),

@@ -123,7 +123,9 @@ class Run:
             case 4:
                 self._replace(random.randrange(len(self._workers)))
             case 5 if kafka.owned:  # a member that is given up goes on, until it polls
-                kafka.share_out(random.sample(list(kafka.owned), random.randint(1, len(kafka.owned))))
+                kafka.share_out(
+                    random.sample(list(kafka.owned), random.randint(1, len(kafka.owned)))
+                )
             case 6 if kafka.owned:
                 kafka.share_out(list(kafka.owned))
             case _:
