@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from kafka import KafkaProducer
 
 from servers.kafka import Kafka, admin_client
 from tests.chaos.oracle import TOPICS, judge
@@ -17,7 +16,7 @@ from tests.chaos.places import Output, Place
 from tests.chaos.traffic import Event, Traffic
 from tests.conftest import MakeStore, make_topics
 from tests.integration.conftest import Deploy
-from tests.integration.fault_events import page_views, without_event_ids
+from tests.integration.fault_events import without_event_ids
 from tests.integration.pipeline_runs import Deployment, Input, place_of
 from tests.kafka.without_transactions import kafka_without_transactions
 from tests.missing import needed_servers
@@ -138,10 +137,3 @@ def test_a_broker_without_transactions_is_refused(
         with deployment.start("run", KAFKA__CLIENT=client) as program:
             assert program.wait() == MISCONFIGURED
             assert 'delivery = "at-least-once"' in program.output
-        with KafkaProducer(bootstrap_servers=old_kafka, enable_idempotence=False) as producer:
-            for given in page_views(0, 6):
-                producer.send(deployment.topics["processed"], given.value, key=given.key)
-        settings = {"KAFKA__CLIENT": client, "DELIVERY": "at-least-once"}
-        with deployment.start("run", **settings) as program:
-            program.wait_for(deployment.is_done)
-            program.stop()
