@@ -43,8 +43,8 @@ class ApplyStage(Stage[Parcel, Parcel]):
         self._trouble = ""
         #: How many connections had been opened when the marks were last looked at.
         self._connections = 0
-        #: Streams that have a mark.
-        self._marked: set[str] = set()
+        #: How far streams have a mark at least, or one that is due.
+        self._marked: dict[str, int] = {}
         #: Marks of what is applied, by stream, that are not written yet.
         self._marks_due: dict[str, int] = {}
         self._is_reconnected = False
@@ -86,8 +86,8 @@ class ApplyStage(Stage[Parcel, Parcel]):
                 continue
             self._recovered()
             self._of_no_use = []
-            self._marked |= taken.spans.keys()
             self._marks_due = {stream: end for stream, (_, end) in taken.spans.items()}
+            self._marked |= self._marks_due
             return taken
         raise VoidBatchError("not applied")
 
@@ -128,7 +128,11 @@ class ApplyStage(Stage[Parcel, Parcel]):
                 self._pause(str(error))
                 continue
             self._recovered()
-            self._marked = {name for name, marks in found.items() if marks.is_complete}
+            self._marked = {
+                name: marks.lowest
+                for name, marks in found.items()
+                if marks.lowest is not None and marks.is_complete
+            }
             self._is_reconnected = False
             return found
         raise VoidBatchError("the marks were not read")
@@ -158,11 +162,13 @@ class ApplyStage(Stage[Parcel, Parcel]):
         """What goes before the calls of a batch: marks of what was applied before it.
 
         A stream without a mark gets one where it begins. Else a crash right after its first commit
-        would look like a Redis that was emptied.
+        would look like a Redis that was emptied. So does one whose mark lies before a gap, which
+        nobody is to repair: a person skipped these records, or retention deleted them.
         """
-        firsts = {stream: first for stream, (first, _) in taken.spans.items()}
         return {
-            stream: first for stream, first in firsts.items() if stream not in self._marked
+            stream: first
+            for stream, (first, _) in taken.spans.items()
+            if self._marked.get(stream, -1) < first
         } | self._marks_due
 
     def _reconnected(self) -> None:

@@ -232,3 +232,20 @@ def test_a_person_may_skip_records(store: StoreServer, deploy: Deploy) -> None:
         assert worker.stop()["repaired"] == 0
     each = str(2 * PART // len(VISITORS))
     assert [deployment.stored(v)["visitor_events"] for v in VISITORS] == [each] * len(VISITORS)
+
+
+def test_what_a_person_skipped_stays_skipped_when_the_worker_is_killed(
+    store: StoreServer, deploy: Deploy
+) -> None:
+    """The mark lies behind it as soon as something is committed: else all would be repaired."""
+    deployment = deploy(store.url, partitions=1)
+    with deployment.start("run", **HASTY) as worker:
+        process(deployment, worker, 0)
+        worker.stop()
+    deployment.produce(page_views(PART, PART))
+    topic, group = deployment.topics["processed"], deployment.groups["run"]
+    deployment.broker.alter_committed(group, {(topic, 0): 2 * PART})
+    with deployment.start("run") as worker:  # one batch
+        process(deployment, worker, 2)
+        assert sum(marks(store).values()) >= 2 * PART
+        worker.stop()
