@@ -87,7 +87,9 @@ def _starter(
             servers.broker.bootstrap_servers, topics, token, sizes
         )
     _, client, *delivery = name.split("/")
-    settings = {"rules": rules, "kafka__client": client} | {"delivery": mode for mode in delivery}
+    settings = {"rules": rules, "kafka__client": client} | dict(
+        zip(["delivery"], delivery, strict=False)
+    )
     return lambda token, topics: profiler_run(settings, servers.addresses, topics, token)
 
 

@@ -63,7 +63,7 @@ def all_rows(
     for name in _PROFILERS:
         _, client, preset, *delivery = name.split("/")
         settings = {"rules": preset, "kafka__client": client}
-        settings |= {"delivery": mode for mode in delivery}
+        settings |= dict(zip(["delivery"], delivery, strict=False))
         measures[name] = partial(_profiler, settings)
     for name, preset in _SCRIPTS.items():
         measures[name] = partial(measure_script, preset)

@@ -48,8 +48,8 @@ def harmless_calls(script: str, sha: str, key: str) -> list[tuple[str | int, ...
         key: of the script's pattern, and of no visitor.
     """
     own = [("EVALSHA", sha, 1, key), ("SCRIPT", "LOAD", _NO_LUA)]
-    # Those of marks; no visitor has the key, so that there is nothing to be overwritten.
-    own += [("GET", key), ("SET", key, "", "XX")]
+    # Those of marks.
+    own += [("GET", key), ("SET", key, "", "PX", "no number")]
     return [*own, *_commands(script, key, r"(?!outputs\b)")]
 
 

@@ -5,7 +5,7 @@ in the pipeline behind the one that it speaks for: at the end of its own it woul
 where a server that is out of memory refused a part of the calls.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -43,8 +43,8 @@ class ApplyStage(Stage[Parcel, Parcel]):
         self._trouble = ""
         #: How many connections had been opened when the marks were last looked at.
         self._connections = 0
-        #: How far streams have a mark at least, or one that is due.
-        self._marked: dict[str, int] = {}
+        #: Streams that have a mark.
+        self._marked: set[str] = set()
         #: Marks of what is applied, by stream, that are not written yet.
         self._marks_due: dict[str, int] = {}
         self._is_reconnected = False
@@ -86,8 +86,8 @@ class ApplyStage(Stage[Parcel, Parcel]):
                 continue
             self._recovered()
             self._of_no_use = []
+            self._marked |= taken.spans.keys()
             self._marks_due = {stream: end for stream, (_, end) in taken.spans.items()}
-            self._marked |= self._marks_due
             return taken
         raise VoidBatchError("not applied")
 
@@ -109,6 +109,10 @@ class ApplyStage(Stage[Parcel, Parcel]):
         """
         return self._thread.submit(self._look, streams, void)
 
+    def mark(self, offsets: Mapping[str, int]) -> Future[None]:
+        """Take what is before these offsets, by stream, as applied; and write it, see `settle`."""
+        return self._thread.submit(self._mark, offsets)
+
     def settle(self) -> Future[None]:
         """Write and remove what is due, where no batch does: when idle, and at the end.
 
@@ -128,14 +132,15 @@ class ApplyStage(Stage[Parcel, Parcel]):
                 self._pause(str(error))
                 continue
             self._recovered()
-            self._marked = {
-                name: marks.lowest
-                for name, marks in found.items()
-                if marks.lowest is not None and marks.is_complete
-            }
+            self._marked = {name for name, marks in found.items() if marks.is_complete}
             self._is_reconnected = False
             return found
         raise VoidBatchError("the marks were not read")
+
+    def _mark(self, offsets: Mapping[str, int]) -> None:
+        self._marked |= offsets.keys()
+        self._marks_due |= offsets
+        self._settle()
 
     def _settle(self) -> None:
         if self._script is None:
@@ -162,13 +167,11 @@ class ApplyStage(Stage[Parcel, Parcel]):
         """What goes before the calls of a batch: marks of what was applied before it.
 
         A stream without a mark gets one where it begins. Else a crash right after its first commit
-        would look like a Redis that was emptied. So does one whose mark lies before a gap, which
-        nobody is to repair: a person skipped these records, or retention deleted them.
+        would look like a Redis that was emptied.
         """
+        firsts = {stream: first for stream, (first, _) in taken.spans.items()}
         return {
-            stream: first
-            for stream, (first, _) in taken.spans.items()
-            if self._marked.get(stream, -1) < first
+            stream: first for stream, first in firsts.items() if stream not in self._marked
         } | self._marks_due
 
     def _reconnected(self) -> None:

@@ -178,6 +178,10 @@ class InFlight:
         """Ask Redis what it has of streams, see `ApplyStage.look`; given up by `cancel`."""
         return self._apply.look(streams, self._void)
 
+    def mark(self, offsets: Mapping[str, int]) -> Future[None]:
+        """See `ApplyStage.mark`."""
+        return self._apply.mark(offsets)
+
     @property
     def is_reconnected(self) -> bool:
         """See `ApplyStage.is_reconnected`."""

@@ -254,7 +254,11 @@ class Worker:
             return False
         marks = looked.result()
         found = {place: marks[stream] for place, stream in streams.items()}
-        self._consumer.seek(self._reading.compare(committed, found))
+        beginning = self._reading.compare(committed, found)
+        self._consumer.seek(beginning.starts)
+        if beginning.marks:
+            marked = {streams[place]: offset for place, offset in beginning.marks.items()}
+            self._in_flight.mark(marked)
         return True
 
     def _await(self, work: Future[Any]) -> bool:

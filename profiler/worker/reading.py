@@ -53,7 +53,7 @@ class Reading:
 
     def compare(
         self, committed: Mapping[Place, CommittedOffset], marks: Mapping[Place, StreamMarks]
-    ) -> dict[Place, int]:
+    ) -> Beginning:
         """Where to begin instead, so that Redis has what is committed.
 
         Raises:
@@ -61,7 +61,7 @@ class Reading:
         """
         found = self._find_beginning(committed, marks, token=self._streams.token)
         self._repaired_until = found.repaired_until
-        return found.starts
+        return found
 
     def divided(self, records: list[Record]) -> tuple[list[Record], list[Record]]:
         """Those that only repair profiles, and those that are new."""

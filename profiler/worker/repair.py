@@ -25,10 +25,12 @@ class Beginning(NamedTuple):
     Attributes:
         starts: where to begin, by topic and partition, where that is not the committed offset.
         repaired_until: records before this offset are applied and not delivered; of the same ones.
+        marks: what is taken as applied from now on, whatever Redis has.
     """
 
     starts: dict[Place, int]
     repaired_until: dict[Place, int]
+    marks: dict[Place, int]
 
 
 def beginning(
@@ -55,13 +57,15 @@ def beginning(
             not accepted.
     """
     starts: dict[Place, int] = {}
-    lost: list[str] = []
+    lost: dict[str, int] = {}
+    given: dict[Place, int] = {}
     for place, (offset, metadata) in committed.items():
-        if metadata != token:
-            continue
         lowest, is_partial = marks[place]
-        if lowest is None:
-            lost.append(f"{place[0]}-{place[1]} ({offset})")
+        if metadata != token:
+            # An older mark would have records applied that the person skipped.
+            given[place] = offset
+        elif lowest is None:
+            lost[f"{place[0]}-{place[1]}"] = given[place] = offset
         elif is_partial:
             starts[place] = max(0, min(lowest, offset - window))
         elif lowest < offset:
@@ -79,12 +83,13 @@ def beginning(
                 f"{place[0]}-{place[1]}": [start, until[place]] for place, start in starts.items()
             },
         )
-    return Beginning(starts, until)
+    return Beginning(starts, until, given)
 
 
-def _lost(lost: list[str]) -> str:
+def _lost(lost: Mapping[str, int]) -> str:
+    places = ", ".join(f"{place} ({offset})" for place, offset in lost.items())
     return (
-        f"Redis does not have the profiles that offsets are committed for: {', '.join(lost)}."
+        f"Redis does not have the profiles that offsets are committed for: {places}."
         " It was emptied, it is another one, or the rules have another key pattern.\n"
         "  - profiler replay                   rebuilds the profiles from the topic\n"
         "  - profiler run --accept-lost-state  goes on without them: every visitor is new\n"

@@ -14,6 +14,7 @@ from tests.chaos.protections import PROTECTIONS
 from tests.chaos.rows import ROWS
 from tests.chaos.runner import Runner
 from tests.chaos.scene import CLIENTS
+from tests.chaos.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,16 +116,28 @@ def run_soak(runner: Runner, given: argparse.Namespace, clients: Sequence[Client
     is_right = True
     for client in clients:
         report.CONSOLE.print(f"[bold]{given.soak:g} h on {client}, seed {given.seed}[/bold]")
-        minutes = []
-        cluster = runner.cluster("one")
-        for minute in soak.soak(cluster, client=client, seed=given.seed, hours=given.soak):
-            minutes.append(minute)
+        minutes: list[soak.Minute] = []
+
+        def tell(minute: soak.Minute, client: Client = client) -> None:
+            minutes.append(minute)  # noqa: B023 - it is called in this turn only
             soak.show(minute)
             latest = soak.as_json(minute, client, given.seed)
             report.write([*rows, latest], _BUILD / "chaos-soak.json")
-        rows.append(latest)
-        is_right &= minutes[-1].verdict.is_right
-        soak.table(minutes, client)
+
+        site = Site(
+            soak.SCENE,
+            runner.cluster("one"),
+            client=client,
+            seed=given.seed,
+            without=_names(given.without),
+            scale=soak.SCALE,
+        )
+        with site:
+            try:
+                is_right &= soak.Soak(site, tell).run(given.soak).is_right
+            finally:
+                soak.table(minutes, client)
+        rows.append(soak.as_json(minutes[-1], client, given.seed))
     return is_right
 
 

@@ -92,7 +92,7 @@ class Load:
         self._end.set()
         if self._thread.ident is not None:
             self._thread.join()
-        self._check()
+        self.check()
         self._flush()
 
     @contextmanager
@@ -128,10 +128,19 @@ class Load:
         """Wait until so many more were acknowledged."""
         until, deadline = self.acknowledged + more, time.monotonic() + _PATIENCE_S
         while self.acknowledged < until:
-            self._check()
+            self.check()
             if time.monotonic() > deadline:
                 raise LoadError(f"waited {_PATIENCE_S:g} s for {more} more inputs")
             time.sleep(_TICK_S)
+
+    def check(self) -> None:
+        """Raise what ended the load.
+
+        Raises:
+            LoadError: it broke down.
+        """
+        if self._broken is not None:
+            raise LoadError(f"the load broke down: {self._broken}") from self._broken
 
     def _run(self) -> None:
         try:
@@ -170,10 +179,6 @@ class Load:
             on_delivery=account,
             timestamp=event.timestamp_ms,
         )
-
-    def _check(self) -> None:
-        if self._broken is not None:
-            raise LoadError(f"the load broke down: {self._broken}") from self._broken
 
     def _flush(self) -> None:
         unsent = self._producer.flush(_PATIENCE_S)

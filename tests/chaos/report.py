@@ -83,4 +83,9 @@ def table(results: Sequence[Result], title: str) -> None:
             f"{result.seconds:.0f}",
             "right" if result.is_right else ("stuck" if result.failure else "WRONG"),
         )
+    wide(shown)
+
+
+def wide(shown: Table) -> None:
+    """Print a table in full."""
     Console(width=max(CONSOLE.width, _WIDTH)).print(shown)

@@ -92,9 +92,15 @@ class Site:
 
         Raises:
             StuckError: they are not, in two minutes.
+            LoadError: the load broke down.
         """
         until = self.committed() + more
-        if not wait_until(lambda: self.committed() >= until, timeout=patience_s, interval=0.1):
+
+        def are_committed() -> bool:
+            self.load.check()
+            return self.committed() >= until
+
+        if not wait_until(are_committed, timeout=patience_s, interval=0.1):
             raise StuckError(f"{more} more inputs are not committed in {patience_s:g} s")
 
     def await_codes(self, code: int, *, times: int = 1) -> None:

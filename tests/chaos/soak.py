@@ -1,32 +1,39 @@
-"""The soak: faults at random for a long time, and a verdict every minute.
+"""The soak: faults at random for a long time, and what came of them, every minute.
 
-A round is a minute of load and faults. At its end the load rests until everything is committed,
-and the oracle judges the round; so its memory stays bounded, however long the soak is. Workers,
-topics and Redis go on from round to round.
+After about a minute of load and faults the load rests until everything is committed, and the oracle
+judges that round; so its memory stays bounded, however long the soak is. Workers, topics and Redis
+go on from round to round. A line is printed every minute, also where a round takes longer.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import redis
 from rich.table import Table
 
 from tests.chaos import report
-from tests.chaos.faults import kafka, redis, workers
+from tests.chaos.faults import kafka, workers
+from tests.chaos.faults import redis as store
 from tests.chaos.scene import Scene
-from tests.chaos.site import Site
 from tests.chaos.verdict import FAULTS, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from tests.chaos.brokers import Brokers
     from tests.chaos.scene import Client
+    from tests.chaos.site import Site
 
 _ROUND_S = 50.0
-_MOST_SCALE = 0.3
+_TELL_EVERY_S = 60.0
+#: The scene; its seed and client come from outside.
+SCENE = Scene(workers=2, rate=200.0)
+#: Of a fault, against its row.
+SCALE = 0.3
 
 #: What may happen in any round; each is a row's fault, done a few times less.
 FAULTS_AT_RANDOM: tuple[Callable[[Site], None], ...] = (
@@ -41,103 +48,140 @@ FAULTS_AT_RANDOM: tuple[Callable[[Site], None], ...] = (
     kafka.cut_in_mid_request,
     kafka.delay,
     kafka.swallow,
-    redis.cut,
-    redis.delay,
-    redis.swallow_replies,
-    redis.kill,
-    redis.flush_scripts,
-    redis.pause_clients,
-    redis.suspend,
-    redis.busy,
-    redis.out_of_memory,
+    store.cut,
+    store.delay,
+    store.swallow_replies,
+    store.kill,
+    store.flush_scripts,
+    store.pause_clients,
+    store.suspend,
+    store.busy,
+    store.out_of_memory,
 )
 
 
 @dataclass
 class Minute:
-    """What a round came to; all figures are sums since the start.
+    """How far the soak is; all figures are sums since the start.
 
     Attributes:
         seconds: since the start.
-        verdict: of all rounds so far.
+        events: inputs so far.
+        verdict: of all rounds that are judged.
         faults: how many were done.
         worker_bytes: the largest resident memory of a worker now.
-        redis_bytes: what Redis says that it uses now.
-        done: the faults of this round, by their functions' names.
+        redis_bytes: what Redis says that it uses now; 0 where it does not answer.
+        doing: the fault that is being done, by its function's name.
     """
 
     seconds: float
+    events: int
     verdict: Verdict
     faults: int
     worker_bytes: int
     redis_bytes: int
-    done: list[str]
+    doing: str
 
 
-def soak(brokers: Brokers, *, client: Client, seed: int, hours: float) -> Iterator[Minute]:
-    """Go on for so long; yields every minute."""
-    began = time.monotonic()
-    total = Verdict()
-    scene = Scene(workers=2, rate=200.0)
-    with Site(scene, brokers, client=client, seed=seed, scale=_MOST_SCALE) as site:
-        site.begin()
-        while time.monotonic() - began < hours * 3_600:
-            done = []
-            until = time.monotonic() + _ROUND_S
-            while time.monotonic() < until:
-                fault = site.chance.choice(FAULTS_AT_RANDOM)
-                done.append(fault.__name__)
-                fault(site)
-                brokers.heal()
-                site.stores.heal()
-            with site.load.quiet():
-                site.settle()
-                total += site.verdict()
-            yield Minute(
-                time.monotonic() - began,
-                total,
-                site.faults,
-                site.crew.resident_bytes(),
-                site.stores.used_bytes(),
-                done,
-            )
-        site.load.finish()
-        site.crew.stop()
+class Soak:
+    """One soak.
+
+    Args:
+        site: its scene.
+        tell: is called every minute, and at the end.
+    """
+
+    def __init__(self, site: Site, tell: Callable[[Minute], None]) -> None:
+        self._site, self._tell = site, tell
+        self._verdict = Verdict()
+        self._doing = ""
+        self._began = time.monotonic()
+        self._end = threading.Event()
+
+    def run(self, hours: float) -> Verdict:
+        """Go on for so long; return what came of it."""
+        ticker = threading.Thread(target=self._tick, name="soak", daemon=True)
+        ticker.start()
+        try:
+            self._site.begin()
+            while time.monotonic() - self._began < hours * 3_600:
+                self._round()
+            self._site.load.finish()
+            self._site.crew.stop()
+        finally:
+            self._end.set()
+            ticker.join()
+        self._tell(self._now())
+        return self._verdict
+
+    def _round(self) -> None:
+        site = self._site
+        until = time.monotonic() + _ROUND_S
+        while time.monotonic() < until:
+            fault = site.chance.choice(FAULTS_AT_RANDOM)
+            self._doing = fault.__name__
+            fault(site)
+            site.brokers.heal()
+            site.stores.heal()
+        self._doing = "settle"
+        with site.load.quiet():
+            site.settle()
+            self._verdict += site.verdict()
+
+    def _tick(self) -> None:
+        while not self._end.wait(_TELL_EVERY_S):
+            self._tell(self._now())
+
+    def _now(self) -> Minute:
+        site = self._site
+        redis_bytes = 0
+        # It may be what a fault is done to.
+        with suppress(redis.RedisError):
+            redis_bytes = site.stores.used_bytes()
+        return Minute(
+            time.monotonic() - self._began,
+            site.load.acknowledged,
+            self._verdict,
+            site.faults,
+            site.crew.resident_bytes(),
+            redis_bytes,
+            self._doing,
+        )
 
 
 def show(minute: Minute) -> None:
-    """Print a round."""
+    """Print a minute."""
     verdict = minute.verdict
     word = "[green]right[/green]" if verdict.is_right else "[red]WRONG[/red]"
     figures = " ".join(f"{name} {getattr(verdict, name)}" for name in FAULTS)
     report.CONSOLE.print(
-        f"{minute.seconds / 60:5.1f} min {word} events {verdict.inputs} faults {minute.faults}"
+        f"{minute.seconds / 60:5.1f} min {word} events {minute.events} faults {minute.faults}"
         f" {figures} worker {minute.worker_bytes >> 20} MB"
-        f" redis {minute.redis_bytes / (1 << 20):.1f} MB  {' '.join(minute.done)}"
+        f" redis {minute.redis_bytes / (1 << 20):.1f} MB  now {minute.doing}"
     )
     for text in verdict.examples:
         report.CONSOLE.print(f"      {text}", markup=False)
 
 
 def table(minutes: Sequence[Minute], client: Client) -> None:
-    """Print every tenth round, and the last one."""
+    """Print every tenth minute, and the last one."""
     shown = Table(title=f"soak on {client}")
     for name in ("min", "events", "faults", *FAULTS, "worker MB", "Redis MB"):
         shown.add_column(name, justify="right")
     for minute in [*minutes[9:-1:10], minutes[-1]]:
         shown.add_row(
             f"{minute.seconds / 60:.0f}",
-            str(minute.verdict.inputs),
+            str(minute.events),
             str(minute.faults),
             *(str(getattr(minute.verdict, name)) for name in FAULTS),
             str(minute.worker_bytes >> 20),
             f"{minute.redis_bytes / (1 << 20):.1f}",
         )
-    report.CONSOLE.print(shown)
+    report.wide(shown)
 
 
 def as_json(minute: Minute, client: Client, seed: int) -> dict[str, Any]:
-    """The last round, which is the sum of all."""
+    """The last minute, which is the sum of all."""
     figures = {name: getattr(minute.verdict, name) for name in report.FIGURES}
     return {
         "row": "soak",

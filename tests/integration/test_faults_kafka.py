@@ -134,7 +134,8 @@ def test_nothing_is_committed_before_every_output_is_acknowledged(
     settle: Settle,
 ) -> None:
     deployment = without_event_ids(deploy(private_store("valkey9").url, partitions=1))
-    with deployment.start("run", KAFKA__DELIVERY_TIMEOUT_MS="2000") as program:
+    hasty = {"DELIVERY": "at-least-once", "KAFKA__DELIVERY_TIMEOUT_MS": "2000"}
+    with deployment.start("run", **hasty) as program:
         deployment.produce([*page_views(0, 40), *bad_records(2)])
         program.wait_for(deployment.is_done)
         before = len(set(map(place_of, deployment.read("persisted"))))

@@ -1,4 +1,7 @@
-"""Workers that are killed, suspended, stopped, or come and go, while records flow."""
+"""Workers that are killed, suspended, stopped, or come and go, while records flow.
+
+Delivered at least once, so that the outputs show what came twice; for exactly once see tests/chaos.
+"""
 
 import logging
 import os
@@ -19,6 +22,7 @@ from tests.integration.pipeline_runs import Deployment
 KILLS, STOPS, JOINS = 50, 8, 4
 # Many small batches, so that a moment in the life of a worker is in the middle of one.
 BUSY = {
+    "DELIVERY": "at-least-once",
     # A group gives up a member that is silent for so long; the next worker waits for that.
     "KAFKA__SESSION_TIMEOUT_MS": "300",
     "KAFKA__HEARTBEAT_INTERVAL_MS": "100",

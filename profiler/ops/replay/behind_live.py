@@ -66,7 +66,7 @@ class BehindLive:
         self._polled = 0
         self._brought_at = clock()
         self._told_at, self._told = clock(), 0
-        self._is_ready = False
+        self._is_ready = self._is_told = False
 
     @property
     def assignment(self) -> frozenset[Place]:
@@ -87,6 +87,7 @@ class BehindLive:
         """See `Consumer.poll`. Returns no record that the live mode has not committed."""
         if self._clock() - self._looked_at >= _LOOK_EVERY_S:
             self._spans = self._live()
+            self._tell_what_is_gone()
             self._looked_at = self._clock()
         polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
         records = self._behind(polled.records)
@@ -178,6 +179,19 @@ class BehindLive:
             self._next.update(ahead)
             self._consumer.seek(ahead)
         return behind
+
+    def _tell_what_is_gone(self) -> None:
+        """Say once which partitions no longer have the records that they began with."""
+        if self._is_told:
+            return
+        self._is_told = True
+        gone = {number: span.first for number, span in self._spans.items() if span.first}
+        if gone:
+            _LOG.warning(
+                "the topic does not begin at its first record: older events are not replayed",
+                first_offsets=gone,
+                remedy="bring older history in before, see Rebuild profiles in docs/operations.md",
+            )
 
     def _tell(self, *, at_once: bool) -> None:
         lag = self.lag() if self.assignment else -1

@@ -82,4 +82,4 @@ def replay_beginning(
             starts[place] = max(0, lowest - window) if is_partial else lowest
         elif place in committed:
             starts[place] = 0
-    return Beginning(starts, {})
+    return Beginning(starts, {}, {})

@@ -41,7 +41,7 @@ class ApplyStage:
         self.queue: deque[Flight | Job] = deque()
         self.is_reconnected = False
         self._trusted = 0
-        self._marked: dict[int, int] = {}
+        self._marked: set[int] = set()
         self._due: dict[int, int] = {}
         #: Places of committed events, by visitor.
         self.of_no_use: dict[str, list[Place]] = defaultdict(list)
@@ -75,8 +75,8 @@ class ApplyStage:
             except ReconnectedError:
                 yield from self._reconnected(flight)
             else:
+                self._marked |= flight.spans.keys()
                 self._due = {stream: end for stream, (_, end) in flight.spans.items()}
-                self._marked |= self._due
                 if not self._rules.marks_behind:
                     self._due = {}
                 flight.is_applied = True
@@ -86,7 +86,7 @@ class ApplyStage:
         firsts = {stream: first for stream, (first, _) in flight.spans.items()}
         marks = {}
         if self._rules.marks_first:
-            marks = {s: at for s, at in firsts.items() if self._marked.get(s, -1) < at}
+            marks = {stream: at for stream, at in firsts.items() if stream not in self._marked}
         first: list[Command] = [*_marks(marks | self._due), *self._trims()]
         last: list[Command] = []
         if not self._rules.marks_behind:
@@ -130,7 +130,7 @@ class ApplyStage:
                 yield
                 continue
             assert isinstance(reply, dict)
-            self._trusted, self._marked = opened, dict(reply)
+            self._trusted, self._marked = opened, set(reply)
             self.is_reconnected = False
             job.marks = reply
             break

@@ -1,4 +1,4 @@
-"""A worker in the model: a thread polls, one applies, one produces; see `profiler.worker.loop`."""
+"""A worker in the model: threads that poll, apply and produce; see `profiler.worker.loop`."""
 
 from collections import defaultdict
 from collections.abc import Generator
