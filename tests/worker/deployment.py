@@ -69,6 +69,8 @@ class MemoryDeployment:
             "groups": self.groups,
             "redis": {"url": self.redis_url},
             "batch": {"poll_timeout_ms": 100},
+            # A worker that comes after another takes its id over.
+            "worker_id": f"worker-{sum(running.is_alive for running in self._started)}",
         }
         for name, text in settings.items():
             section, _, key = name.lower().partition("__")

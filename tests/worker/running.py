@@ -24,7 +24,7 @@ from profiler.worker.assemble import assemble
 from profiler.worker.delivery import Delivery, OutputLimits
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
-from profiler.worker.delivery.opening import Closable
+from profiler.worker.delivery.opening import Closable, transactional_id
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
@@ -176,6 +176,6 @@ class Running:
         if settings.delivery == "at-least-once":
             plain = MemoryProducer(self._broker, **options)
             return plain, AtLeastOnce(consumer, plain, limits)
-        name = f"{getattr(settings.groups, self._mode)}-{settings.worker_id}-{id(self)}"
+        name = transactional_id(settings, getattr(settings.groups, self._mode))
         producer = memory_transactional_producer(self._broker, transactional_id=name, **options)
         return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)

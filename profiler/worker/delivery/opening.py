@@ -27,8 +27,7 @@ def open_delivery(
         settings: the mode, how to reach the cluster, and the worker's id.
         consumer: the member of the group whose records are delivered.
         limits: of the output topics.
-        group: the consumer group. It is a part of the transactional id: the same worker id may be
-            in use in another deployment.
+        group: the consumer group.
 
     Raises:
         TransportError: no broker answers.
@@ -38,8 +37,19 @@ def open_delivery(
     if settings.delivery == "at-least-once":
         plain = open_producer(settings.kafka, largest_bytes=largest_bytes)
         return plain, AtLeastOnce(consumer, plain, limits)
-    name = f"{group}-{settings.worker_id}"
     producer = open_transactional_producer(
-        settings.kafka, transactional_id=name, largest_bytes=largest_bytes
+        settings.kafka,
+        transactional_id=transactional_id(settings, group),
+        largest_bytes=largest_bytes,
     )
     return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)
+
+
+def transactional_id(settings: Settings, group: str) -> str:
+    """Names the producer of one worker in one group: who comes with the same name, takes over.
+
+    Args:
+        settings: have the worker's id.
+        group: the same worker id may be in use in another deployment, or for another mode.
+    """
+    return f"{group}-{settings.worker_id}"

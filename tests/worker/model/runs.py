@@ -8,7 +8,7 @@ from tests.worker.model.protections import ALL, Protections
 from tests.worker.model.store import Mark, Place, Redis
 from tests.worker.model.worker import LostStateError, Worker
 
-_STEPS = 600
+_STEPS = 400
 _PEACE_STEPS = 4_000
 _WORKERS = 2
 #: A worker that did nothing else so often has nothing left to write, and found Redis unchanged.
@@ -50,7 +50,7 @@ class Run:
         self._random = random = Random(seed)
         self._rules = rules
         loses = random.random() < 0.7
-        self._kafka = Kafka(random, most_records=60)
+        self._kafka = Kafka(random, most_records=40)
         self._redis = Redis(random, loses=loses)
         self._names = 0
         self._workers = [self._new_worker() for _ in range(_WORKERS)]
@@ -82,7 +82,7 @@ class Run:
 
     def _step(self) -> None:
         self._redis.run_late()
-        at = self._random.randrange(len(self._workers))
+        at = int(self._random.random() * len(self._workers))
         try:
             self._workers[at].step()
         except LostStateError as error:

@@ -146,6 +146,8 @@ class Redis:
 
     def run_late(self) -> None:
         """Run one command that waits on a server."""
+        if not self.late:
+            return
         self.late = [(server, rest) for server, rest in self.late if rest and server.is_up]
         if self.late:
             server, rest = self._random.choice(self.late)

@@ -57,7 +57,7 @@ class Worker:
         Raises:
             LostStateError: as the name says.
         """
-        next(self._random.choice(self._threads))
+        next(self._threads[int(self._random.random() * len(self._threads))])
 
     def _loop(self) -> Turns:
         while True:
