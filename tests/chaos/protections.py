@@ -69,26 +69,21 @@ class _WithoutWatermark(_Wrapped):
 class _WithoutMarks(_Wrapped):
     """A script whose marks say that nothing was ever lost."""
 
-    class _Marks:
-        def read(self, streams: Iterable[str]) -> tuple[dict[str, StreamMarks], int]:
-            """Everything is there."""
-            everything = StreamMarks(_FAR, is_partial=False)
-            return dict.fromkeys(streams, everything), self.connections()
-
-        def commands(self, _offsets: Mapping[str, int]) -> list[Command]:
-            """Write nothing."""
-            return []
-
-        def probes(self) -> list[Command]:
-            """Look at nothing."""
-            return []
-
-        def __init__(self, connections: Callable[[], int]) -> None:
-            self.connections = connections
-
     @property
-    def marks(self) -> _Marks:
-        return self._Marks(lambda: int(self.inner.connections))
+    def marks(self) -> _NoMarks:
+        """The same connections, and other answers."""
+        return _NoMarks(self.inner.marks)
+
+
+class _NoMarks(_Wrapped):
+    def read(self, streams: Iterable[str]) -> tuple[dict[str, StreamMarks], int]:
+        """Everything is there, whatever Redis says."""
+        found, connections = self.inner.read(streams)
+        return dict.fromkeys(found, StreamMarks(_FAR, is_partial=False)), connections
+
+    def commands(self, _offsets: Mapping[str, int]) -> list[Command]:
+        """Write nothing."""
+        return []
 
 
 class _WithoutFloors(_Wrapped):
