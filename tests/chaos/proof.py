@@ -28,6 +28,9 @@ class Case(NamedTuple):
     finds: str
 
 
+#: With which a case is tried.
+MOST_SEEDS = 3
+
 CASES = (
     Case("kill-9", ("watermark",), "miscounted"),
     Case("kill-9", ("transactions",), "duplicated"),
@@ -49,17 +52,25 @@ CASES = (
 
 
 def prove(runner: Runner, *, client: Client, seed: int, scale: float) -> Iterator[Result]:
-    """Run every case; a result that is right is the oracle's fault."""
+    """Run every case; a fault need not meet a worker at the wrong moment, so with some seeds.
+
+    Yields:
+        Of each case the first result that the oracle found wrong, or else the last one.
+    """
     for case in CASES:
         report.begun(case.row, f"without {' and '.join(case.without)} it must be wrong", client)
-        yield runner.run(
-            case.row,
-            ROWS[case.row],
-            client=client,
-            seed=seed,
-            without=case.without,
-            scale=scale,
-        )
+        for attempt in range(MOST_SEEDS):
+            result = runner.run(
+                case.row,
+                ROWS[case.row],
+                client=client,
+                seed=seed + attempt,
+                without=case.without,
+                scale=scale,
+            )
+            if has_found(result):
+                break
+        yield result
 
 
 def has_found(result: Result) -> bool:
