@@ -23,6 +23,7 @@ PACKAGE = "tests.chaos.worker_main"
 _LOOK_EVERY_S = 0.05
 _PATIENCE_S = 60.0
 _STOP_S = 40.0
+_COMMAND_S = 120.0
 #: A supervisor's pause before it starts a worker again.
 _PAUSE_S = 0.2
 #: Exit code of a worker that needs somebody to do something: what that is may be done meanwhile.
@@ -147,7 +148,6 @@ class Crew:
         self.workers: list[Worker] = []
         self.trace = directory / "failpoints-passed"
         self._directory, self._without, self._chance = directory, without, chance
-        self.flags: list[str] = []
         self._end = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="crew", daemon=True)
         self._supervisor.start()
@@ -167,6 +167,17 @@ class Crew:
             worker.start()
             added.append(worker)
         return added
+
+    def run_command(self, *arguments: str) -> None:
+        """Run another command of the program with the workers' settings, to its end.
+
+        Raises:
+            CrewError: it failed.
+        """
+        with Program(arguments, _named(self.settings), self._directory) as program:
+            code = program.wait(_COMMAND_S)
+            if code:
+                raise CrewError(f"{arguments} ended with {code}:\n{program.output[-3_000:]}")
 
     def any(self) -> Worker:
         """One that runs."""
@@ -221,14 +232,9 @@ class Crew:
     def _starter(self, own: Mapping[str, str]) -> Callable[[str, Mapping[str, str]], Program]:
         def start(name: str, environment: Mapping[str, str]) -> Program:
             settings = self.settings | {"WORKER_ID": name} | dict(own)
-            named = {f"PROFILER_{key}": text for key, text in settings.items()}
             chaos = {TRACE: str(self.trace), WITHOUT: ",".join(self._without)}
-            return Program(
-                ["run", *self.flags],
-                named | chaos | dict(environment),
-                self._directory,
-                package=PACKAGE,
-            )
+            named = _named(settings) | chaos | dict(environment)
+            return Program(["run"], named, self._directory, package=PACKAGE)
 
         return start
 
@@ -236,3 +242,8 @@ class Crew:
         while not self._end.wait(_LOOK_EVERY_S):
             for worker in self.workers:
                 worker.look()
+
+
+def _named(settings: Mapping[str, str]) -> dict[str, str]:
+    """As variables of the environment."""
+    return {f"PROFILER_{key}": text for key, text in settings.items()}

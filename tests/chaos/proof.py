@@ -35,7 +35,7 @@ CASES = (
     Case("kill-9", ("stored-outputs",), "mismatched"),
     Case("redis-out-of-memory", ("stored-outputs",), "mismatched"),
     Case("failing-calls", ("read-committed",), "duplicated"),
-    Case("zombie", ("fencing",), "duplicated"),
+    Case("zombie-late-commit", ("fencing",), "duplicated"),
     Case("zombie", ("transactions",), "duplicated"),
     Case("rolling", ("commit-last",), "lost"),
     Case("failing-calls", ("rewind",), "lost"),

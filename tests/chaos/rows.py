@@ -57,6 +57,7 @@ WORKERS = {
     "kill-failpoints": Row(workers.kill_at_failpoints, Scene(rate=120)),
     "zombie": Row(workers.zombie, PAIR),
     "zombie-late-redis": Row(workers.late_zombie, PAIR),
+    "zombie-late-commit": Row(workers.zombie_in_commit, PAIR),
     "max-poll-interval": Row(
         workers.too_long_between_polls,
         Scene(workers=2, settings={"KAFKA__MAX_POLL_INTERVAL_MS": "2000"}),
@@ -110,6 +111,9 @@ REDIS = {
         ),
         events=300,
     ),
+    "redis-rebuilt": Row(
+        redis.rebuild, Scene(stores=partial(OneStore, FLEETING), allowed=FORGETFUL)
+    ),
     "redis-promotion": Row(
         redis_replaced.promote, Scene(stores=partial(LaggingPair, 1.0), allowed=FORGETFUL)
     ),
@@ -134,7 +138,8 @@ REDIS = {
 }
 
 OPERATORS = {
-    "partitions-added": Row(operators.add_partitions),
+    # kafka-python looks for new partitions every five minutes.
+    "partitions-added": Row(operators.add_partitions, Scene(patience_s=400.0)),
     "topic-recreated": Row(operators.make_topic_anew),
     "offsets-reset": Row(operators.reset_offsets, Scene(allowed=Allowance(replayed_copies=True))),
     "kafka-rights": Row(operators.withdraw_kafka_rights),

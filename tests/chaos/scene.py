@@ -41,6 +41,7 @@ class Scene:
         traffic: of other proportions than usual, see `Traffic`.
         brokers: which cluster.
         allowed: what the row's fault does to the output by its nature.
+        patience_s: how long the workers may take for anything that is waited for.
         ends_stopped: the workers are right to refuse to go on; what is not committed is left.
     """
 
@@ -52,4 +53,5 @@ class Scene:
     traffic: Mapping[str, int] = field(default_factory=dict)
     brokers: Literal["one", "three"] = "one"
     allowed: Allowance = NOTHING
+    patience_s: float = 120.0
     ends_stopped: bool = False

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tests.chaos.scene import Client, Scene
     from tests.chaos.verdict import Verdict
 
-_PATIENCE_S = 120.0
 _ADMIN_S = 20.0
 
 
@@ -87,11 +86,11 @@ class Site:
         """How many inputs are committed."""
         return sum(self.observer.committed(self.topics["processed"]).values())
 
-    def await_commits(self, more: int, *, patience_s: float = _PATIENCE_S) -> None:
+    def await_commits(self, more: int) -> None:
         """Wait until so many more inputs are committed.
 
         Raises:
-            StuckError: they are not, in two minutes.
+            StuckError: they are not, in the scene's time.
             LoadError: the load broke down.
         """
         until = self.committed() + more
@@ -100,19 +99,19 @@ class Site:
             self.load.check()
             return self.committed() >= until
 
-        if not wait_until(are_committed, timeout=patience_s, interval=0.1):
-            raise StuckError(f"{more} more inputs are not committed in {patience_s:g} s")
+        if not wait_until(are_committed, timeout=self.scene.patience_s, interval=0.1):
+            raise StuckError(f"{more} more inputs are not committed in {self.scene.patience_s:g} s")
 
     def await_codes(self, code: int, *, times: int = 1) -> None:
         """Wait until workers have ended with this exit code so many times.
 
         Raises:
-            StuckError: none has, in two minutes.
+            StuckError: none has, in the scene's time.
         """
         workers = self.crew.workers
         if not wait_until(
             lambda: sum(worker.codes.count(code) for worker in workers) >= times,
-            timeout=_PATIENCE_S,
+            timeout=self.scene.patience_s,
         ):
             ended = [worker.codes for worker in workers]
             raise StuckError(f"no worker ended with {code}, but with {ended}")
@@ -129,12 +128,14 @@ class Site:
         """Wait until everything that was put in is committed, where the workers can do it.
 
         Raises:
-            StuckError: it is not, in two minutes.
+            StuckError: it is not, in the scene's time.
         """
         topic = self.topics["processed"]
         if self.scene.ends_stopped:
             return
-        if not wait_until(lambda: self.observer.is_done(topic), timeout=_PATIENCE_S, interval=0.2):
+        if not wait_until(
+            lambda: self.observer.is_done(topic), timeout=self.scene.patience_s, interval=0.2
+        ):
             last = "\n".join(worker.last_output() for worker in self.crew.workers)
             done, ends = self.observer.committed(topic), self.observer.ends(topic)
             raise StuckError(f"committed {done} of {ends}:\n{last}")

@@ -28,7 +28,7 @@ SEEDED: tuple[tuple[str, Client], ...] = (
     ("zombie-late-redis", "librdkafka"),
     ("redis-swallow", "kafka-python"),
     ("failing-calls", "librdkafka"),
-    ("kafka-cut", "librdkafka"),
+    ("redis-aof-cut", "librdkafka"),
 )
 
 

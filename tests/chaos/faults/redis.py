@@ -85,17 +85,32 @@ def lose_a_second(site: Site) -> None:
 
 def empty(site: Site) -> None:
     """Redis comes back without anything: the worker must stop, and name the choices."""
-    site.await_commits(300)
-    one(site).server.kill()
-    site.faults += 1
-    one(site).server.start()
-    site.await_codes(REFUSED)
+    _come_back_empty(site)
     # A restart does not make it go on.
     before = site.committed()
     site.await_codes(REFUSED, times=3)
     assert site.committed() == before, "a worker went on without the profiles"
     (worker,) = site.crew.workers
     assert "--accept-lost-state" in worker.last_output()
+
+
+def rebuild(site: Site) -> None:
+    """Redis comes back without anything, and `profiler replay` builds it anew."""
+    _come_back_empty(site)
+    for worker in site.crew.workers:
+        worker.ask_to_stop()
+    site.crew.run_command("replay", "--until-ready")
+    for worker in site.crew.workers:
+        worker.start()
+    site.await_commits(300)
+
+
+def _come_back_empty(site: Site) -> None:
+    site.await_commits(300)
+    one(site).server.kill()
+    site.faults += 1
+    one(site).server.start()
+    site.await_codes(REFUSED)
 
 
 def flush_scripts(site: Site) -> None:

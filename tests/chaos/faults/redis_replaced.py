@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from tests.chaos.site import Site
 
 
+#: Longer than the replica is behind.
+_HEAD_START_S = 3.0
+
+
 def promote(site: Site) -> None:
     """The primary dies, and a replica that is a second behind takes over its name."""
     assert isinstance(site.stores, LaggingPair)
+    # A replica that has nothing at all of a partition looks like a Redis that was emptied.
+    time.sleep(_HEAD_START_S)
     site.await_commits(400)
     site.stores.promote()
     site.faults += 1

@@ -77,19 +77,33 @@ def zombie(site: Site) -> None:
 def late_zombie(site: Site) -> None:
     """The same, but it is held before a call to Redis, or between the call and the reply."""
     for _ in site.times(2):
-        victim = site.crew.any()
         side = site.chance.choice(["before", "after"])
-        point = f"redis.send_packed_command.{side}"
-        deaths = len(victim.codes)
-        victim.arm(Failpoint(point, site.chance.randint(8, 20), "stop"))
-        victim.kill()
-        await_death(victim, deaths + 1)
-        site.pause(1.0, 2.0)  # until it holds
-        time.sleep(_GIVEN_UP_S)
-        site.await_commits(150)
-        victim.go_on()
-        site.faults += 1
-        site.await_commits(100)
+        _hold(site, Failpoint(f"redis.send_packed_command.{side}", _some(site), "stop"))
+
+
+def zombie_in_commit(site: Site) -> None:
+    """The same, but it is held when all its outputs are sent, and commits when it goes on."""
+    for _ in site.times(2):
+        _hold(site, Failpoint("producer.commit.before", _some(site), "stop"))
+
+
+def _some(site: Site) -> int:
+    return site.chance.randint(8, 20)
+
+
+def _hold(site: Site, failpoint: Failpoint) -> None:
+    """Suspend a worker at a point until another one has its partitions."""
+    victim = site.crew.any()
+    deaths = len(victim.codes)
+    victim.arm(failpoint)
+    victim.kill()
+    await_death(victim, deaths + 1)
+    site.pause(1.0, 2.0)  # until it holds
+    time.sleep(_GIVEN_UP_S)
+    site.await_commits(150)
+    victim.go_on()
+    site.faults += 1
+    site.await_commits(100)
 
 
 def too_long_between_polls(site: Site) -> None:
