@@ -95,6 +95,8 @@ class Worker:
             self._add(records)
         elif not self._flights:
             self._settle()
+            if any(at < len(kafka.logs[number]) for number, at in self._positions.items()):
+                self.times_settled = 0  # the poll only brought nothing yet
 
     def _add(self, records: dict[Place, str]) -> None:
         until = self._repaired_until
