@@ -7,6 +7,7 @@ import pytest
 from profiler.config.settings import Mode
 from profiler.kafka import Polled, TimestampLimits
 from profiler.kafka.memory import MemoryConsumer
+from profiler.kafka.memory.group import Group
 from profiler.servers.processes import wait_until
 from tests.conftest import MakeStore
 from tests.integration.fault_events import bad_records, page_views
@@ -82,9 +83,13 @@ def test_a_commit_without_an_answer_is_settled_before_the_worker_reads_on(
     assert deployment.read(source)[-1].offset + 1 == deployment.committed(mode)[0]
 
 
+@pytest.mark.parametrize("looks", [True, False], ids=["Kafka 2.5", "older"])
 def test_a_generation_that_changes_behind_the_send_commits_nothing(
-    deployment: MemoryDeployment,
+    deployment: MemoryDeployment, monkeypatch: pytest.MonkeyPatch, *, looks: bool
 ) -> None:
+    """The brokers refuse it too; older ones look at no generation."""
+    if not looks:
+        monkeypatch.setattr(Group, "check_commit", lambda *_: None)
     persisted = deployment.topics["persisted"]
     deployment.broker.withhold_acknowledgements(persisted)
     deployment.produce(page_views(0, COUNT))
@@ -95,8 +100,6 @@ def test_a_generation_that_changes_behind_the_send_commits_nothing(
         deployment.broker.give_acknowledgements(persisted)
         worker.wait_for(deployment.is_done)
         worker.stop()
-    # The broker was not asked for what it would refuse.
-    assert not worker.events(UNWELL)
     # The first transaction is aborted: its records lie below those that a reader sees.
     assert deployment.read("persisted")[0].offset > COUNT
     assert_once(deployment, COUNT)

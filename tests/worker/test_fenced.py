@@ -7,7 +7,7 @@ from tests.conftest import MakeStore
 from tests.integration.fault_events import page_views
 from tests.worker.conftest import Deploy
 from tests.worker.deployment import MemoryDeployment
-from tests.worker.transactions import assert_once, offsets, transactional_id, written
+from tests.worker.transactions import assert_once, transactional_id, written
 
 COUNT = 60
 FENCED = "another producer took over our transactions"
@@ -59,28 +59,6 @@ def test_a_worker_that_is_fenced_again_and_again_ends(deployment: MemoryDeployme
         worker.wait_for(deployment.is_done)
         worker.stop()
     assert_once(deployment, COUNT)
-
-
-def test_two_workers_of_one_id_do_not_both_go_on(private_store: MakeStore, deploy: Deploy) -> None:
-    deployment = deploy(private_store("redis7").url, partitions=2)
-    count = 0
-    one, other = (deployment.start("run", WORKER_ID="same") for _ in range(2))
-    with one, other:
-
-        def has_one_ended() -> bool:
-            nonlocal count
-            deployment.produce(page_views(count, 6))
-            count += 6
-            return not one.is_alive or not other.is_alive
-
-        one.wait_for(lambda: has_one_ended() or not one.is_alive)
-        ended, left = (one, other) if not one.is_alive else (other, one)
-        assert ended.wait() == FAILED
-        left.wait_for(deployment.is_done)
-        left.stop()
-    for topic in ("flattened", "persisted"):
-        found = [(r.partition, r.offset) for r in deployment.read("processed")]
-        assert len(offsets(deployment, topic)) == len(found) == count
 
 
 def test_the_same_id_may_be_in_use_in_another_group(

@@ -47,7 +47,7 @@ class Worker:
         self._positions: dict[int, int] = {}
         self._repaired_until: dict[int, int] = {}
         self._settling: Job | None = None
-        #: How often it was idle, and Redis was well.
+        #: How often it was idle, and Redis was well, since the last record.
         self.times_settled = 0
         self._threads = [self._loop(), self._apply.run(), self._produce()]
 
@@ -91,9 +91,12 @@ class Worker:
             records |= {(number, start + at): visitor for at, visitor in enumerate(visitors)}
             self._positions[number] += len(visitors)
         if records:
+            self.times_settled = 0
             self._add(records)
         elif not self._flights:
             self._settle()
+            if any(at < len(kafka.logs[number]) for number, at in self._positions.items()):
+                self.times_settled = 0  # the poll only brought nothing yet
 
     def _add(self, records: dict[Place, str]) -> None:
         until = self._repaired_until
