@@ -33,7 +33,7 @@ MOST_SEEDS = 3
 
 CASES = (
     Case("kill-9", ("watermark",), "miscounted"),
-    Case("kill-9", ("transactions",), "duplicated"),
+    Case("kill-9", ("transactions",), "mismatched"),
     Case("kill-9", ("commit-last",), "lost"),
     Case("kill-9", ("stored-outputs",), "mismatched"),
     Case("redis-out-of-memory", ("stored-outputs",), "mismatched"),
