@@ -4,6 +4,7 @@ Over 250 lines: nearly every call has to reckon with two things that happen insi
 calls: a rebalance, and a record that comes in spite of a pause.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -21,7 +22,7 @@ from profiler.kafka.librdkafka.client import (
     translated_errors,
 )
 from profiler.kafka.librdkafka.messages import record_of
-from profiler.kafka.librdkafka.positions import Place, Positions, partitions
+from profiler.kafka.librdkafka.positions import Place, Positions, is_end, partitions
 from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
@@ -116,12 +117,7 @@ class LibrdkafkaConsumer:
         self._find_again()
         before = self._changes
         with translated_errors("poll"):
-            # `consume` waits until it has all that it was asked for, so it waits for one only.
-            messages = self._consumer.consume(max_records, 0)
-            if not messages and timeout_ms:
-                messages = self._consumer.consume(1, timeout_ms / 1_000)
-                if messages and max_records > 1:
-                    messages += self._consumer.consume(max_records - 1, 0)
+            messages = self._consumed(timeout_ms, max_records)
         by_partition = self._taken(messages, before)
         metadata = self._consumer.consumer_group_metadata()
         records = [record for found in by_partition.values() for record in found]
@@ -208,6 +204,22 @@ class LibrdkafkaConsumer:
         closing = Thread(target=self._consumer.close, name="close-consumer", daemon=True)
         closing.start()
         closing.join(timeout_s)
+
+    def _consumed(self, timeout_ms: int, max_records: int) -> list[Message]:
+        """Up to so many messages, as soon as there is one; the end of a partition is no record.
+
+        `consume` waits until it has all that it was asked for, so it waits for one only.
+        """
+        deadline = time.monotonic() + timeout_ms / 1_000
+        messages: list[Message] = self._consumer.consume(max_records, 0)
+        while all(map(is_end, messages)) and (left := deadline - time.monotonic()) > 0:
+            more = self._consumer.consume(1, left)
+            if not more:
+                break
+            messages += more
+            if not is_end(more[0]) and max_records > 1:
+                messages += self._consumer.consume(max_records - 1, 0)
+        return messages
 
     def _taken(self, messages: Iterable[Message], before: int) -> dict[Place, list[Record]]:
         """The records of messages by partition; none where they must be read again.

@@ -62,7 +62,7 @@ class Positions:
         error, place = message.error(), (str(message.topic()), int(message.partition() or 0))
         offset = message.offset()
         wanted = -1 if offset is None else offset
-        if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+        if is_end(message):
             if self._next.get(place, wanted) < wanted:
                 self._next[place] = wanted
             return True
@@ -213,6 +213,12 @@ class Positions:
                 if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > until:
                     raise
             time.sleep(_LOOK_AGAIN_S)
+
+
+def is_end(message: Message) -> bool:
+    """Whether a message says that a partition has no more, and where that is."""
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
 
 
 def partitions(places: Iterable[Place]) -> list[TopicPartition]:
