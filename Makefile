@@ -9,7 +9,8 @@ PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-nightly test-clients field-cases mutants lint vectors fmt
+.PHONY: help setup demo test test-fast test-nightly test-clients chaos soak field-cases mutants lint
+.PHONY: vectors fmt
 .PHONY: bench dist clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
@@ -44,6 +45,14 @@ test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 
 test-clients: $(STAMP) ## the callers in all languages: their own checks, and that all agree
 	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+chaos: $(STAMP) ## every fault, and an oracle after each (ARGS="--rows zombie", --list, --proof, --help)
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+HOURS ?= 0.7
+
+soak: $(STAMP) ## faults at random for HOURS (0.7), a verdict every minute (ARGS="--client librdkafka")
+	$(BIN)/python -m tests.chaos --soak $(HOURS) $(ARGS)
 
 # PROFILER, REDIS_URL and KAFKA_BOOTSTRAP name other programs and servers than our own.
 CASES ?= ../shared/cases
@@ -99,6 +108,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_collection
 	$(BIN)/python -m tools.check_adrs
+	$(BIN)/python -m tools.audit
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check
 	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose
@@ -116,7 +126,7 @@ fmt: $(STAMP) ## format Python
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(STAMP) ## bench-cost, -instructions, -versions, -growth, -latency, -scale, -cluster
+bench-%: $(STAMP) ## bench-cost, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster
 	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build the source distribution and the wheel into dist/

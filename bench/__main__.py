@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from rich import box
 from rich.console import Console
 
-from bench import cluster, cost, growth, instructions, latency, scale, throughput, versions
+from bench import cluster, cost, growth, instructions, latency, scale, stored, throughput, versions
 from bench.command import Command, Session
 from bench.errors import BenchError
 from bench.machine import command_line, describe_machine
@@ -26,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "instructions": instructions.COMMAND,
     "versions": versions.COMMAND,
     "growth": growth.COMMAND,
+    "stored": stored.COMMAND,
     "latency": latency.COMMAND,
     "scale": scale.COMMAND,
     "cluster": cluster.COMMAND,

@@ -8,6 +8,7 @@ from rich.table import Table
 from bench.report import Summary
 
 _FAST, _FAST_STANDARD = "profiler/librdkafka/article", "profiler/librdkafka/standard"
+_AT_LEAST_ONCE = f"{_FAST_STANDARD}/at-least-once"
 _SLOW = "profiler/kafka-python/article"
 _CHAIN, _QUIX = "article-chain", "quix-streams"
 _CEILINGS = ("ceiling/kafka", "ceiling/script/article")
@@ -47,6 +48,7 @@ _AIMS = (
     _Aim(f"{_FAST} / the lower of {' and '.join(_CEILINGS)}", 0.35, _share_of_ceiling),
     _Aim(f"{_FAST}: worker CPU, µs per event", 16, _cpu_us, is_most=True),
     _Aim(f"{_FAST_STANDARD} / {_FAST}", 0.6, _ratio(_FAST_STANDARD, _FAST)),
+    _Aim(f"{_FAST_STANDARD} / {_AT_LEAST_ONCE}", 0.75, _ratio(_FAST_STANDARD, _AT_LEAST_ONCE)),
     _Aim(f"{_SLOW} / {_CHAIN}", 15, _ratio(_SLOW, _CHAIN)),
 )
 

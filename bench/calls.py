@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from bench.store import Store
 from bench.traffic import BenchRecord
 from profiler.config.settings import BatchSettings
+from profiler.profiles.outputs import trimming
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.flatten import decode_processed
@@ -44,12 +45,21 @@ def pack_calls(
     script: ProfileScript,
     connection: Any,  # noqa: ANN401 - redis-py's
     events: Sequence[FlatEvent],
+    *,
+    stores: bool = False,
 ) -> list[PackedCalls]:
-    """A batch's calls: in each pipeline a visitor has at most one."""
+    """A batch's calls: in each pipeline a visitor has at most one; with the trimming, if any."""
+    calls = script.calls_of(events, floors_of(events) if stores else None)
     return [
         PackedCalls(connection.pack_commands(words for _, words in commands), len(commands))
-        for commands in script.calls_of(events).rounds
+        for commands in (*calls.rounds, trimming(calls.stored))
+        if commands
     ]
+
+
+def floors_of(events: Sequence[FlatEvent]) -> dict[str, int]:
+    """As if all that was before a batch were committed."""
+    return {event.stream: event.offset for event in reversed(events)}
 
 
 class Timed(NamedTuple):

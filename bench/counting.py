@@ -6,10 +6,11 @@ from itertools import cycle
 from typing import Any, NamedTuple, Self
 
 from bench.bare import BARE_COMMANDS, send_bare
-from bench.calls import batches_of, exchange, flat_events, pack_calls
+from bench.calls import batches_of, exchange, flat_events, floors_of, pack_calls
 from bench.errors import BenchError
 from bench.store import version_of
 from bench.traffic import Template, make_traffic, read_templates
+from profiler.profiles.outputs import trimming
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
@@ -74,6 +75,7 @@ def count_instructions(
     batches: int,
     script: str | None = None,
     rules: Sequence[Rules] = (),
+    stores: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[Case, Counted]:
     """Count on a server of our own, which begins with the profiles of what was before.
@@ -84,6 +86,7 @@ def count_instructions(
         batches: so many of the last batches of a stream are counted.
         script: Lua text in place of what the preset is rendered to; must take the same calls.
         rules: whose scripts take the batches in turn, in place of the preset's.
+        stores: whether outputs are stored, and trimmed after each batch.
         say: takes a line for each step.
 
     Raises:
@@ -101,7 +104,7 @@ def count_instructions(
     with private_store(flavour) as server:
         for case in cases:
             stream = _stream(templates, case, batches)
-            with _Caller(server.url, rules_of(case), now_ms, script) as caller:
+            with _Caller(server.url, rules_of(case), now_ms, script, stores=stores) as caller:
                 caller.write(batches_of(stream.before))
             streams[case] = stream._replace(before=())
             say(f"{flavour}: wrote the profiles of {case}")
@@ -110,7 +113,7 @@ def count_instructions(
         counted.data = (server.directory / "dump.rdb").read_bytes()
     with counted:
         for case, stream in streams.items():
-            with _Caller(counted.url, rules_of(case), now_ms, script) as caller:
+            with _Caller(counted.url, rules_of(case), now_ms, script, stores=stores) as caller:
                 found[case] = caller.count(counted, stream)
             say(f"{flavour}: counted {case}")
     return found
@@ -119,13 +122,16 @@ def count_instructions(
 class _Caller:
     """The scripts' caller for one case, a batch each in turn; closes its connection at the end."""
 
-    def __init__(self, url: str, rules: Sequence[Rules], now_ms: int, text: str | None) -> None:
+    def __init__(
+        self, url: str, rules: Sequence[Rules], now_ms: int, text: str | None, *, stores: bool
+    ) -> None:
         self._client: Any = connect(url, timeout_s=_PATIENCE_S)
         scripts = [ProfileScript(self._client, each, clock=lambda: now_ms) for each in rules]
         if text is not None:
             (script,) = scripts
             script.text, script.sha = text, sha_of(text)
         self._scripts, self._in_turn = scripts, cycle(scripts)
+        self._stores = stores
 
     def __enter__(self) -> Self:
         for script in self._scripts:
@@ -140,7 +146,8 @@ class _Caller:
         connection = self._client.connection_pool.get_connection()
         try:
             for batch in batches:
-                exchange(connection, pack_calls(next(self._in_turn), connection, batch))
+                packed = pack_calls(next(self._in_turn), connection, batch, stores=self._stores)
+                exchange(connection, packed)
         finally:
             connection.disconnect()
 
@@ -151,8 +158,10 @@ class _Caller:
         server.take()  # what came before
         for batch in stream.batches:
             taker = next(self._in_turn)
-            packed = taker.calls_of(batch)
+            packed = taker.calls_of(batch, floors_of(batch) if self._stores else None)
             taker.execute(packed)
+            for command in trimming(packed.stored):
+                self._client.execute_command(*command.words)
             calls += sum(map(len, packed.rounds))
             taken.append((taker.rules, batch, packed.outcomes))
         script = server.take().get("evalShaCommand")

@@ -21,7 +21,13 @@ from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
 
 PASS_THROUGH = "pass-through"  # noqa: S105 - no password
-ROWS = (PASS_THROUGH, "profiler/librdkafka", "profiler/kafka-python")
+#: Delivery is the default, exactly once, where the name has no other one.
+ROWS = (
+    PASS_THROUGH,
+    "profiler/librdkafka",
+    "profiler/librdkafka/at-least-once",
+    "profiler/kafka-python",
+)
 #: A program that needs longer than this for its last outputs does not sustain the rate.
 _SUSTAINED_S = 1.0
 
@@ -80,7 +86,10 @@ def _starter(
         return lambda token, topics: pass_through(
             servers.broker.bootstrap_servers, topics, token, sizes
         )
-    settings = {"rules": rules, "kafka__client": name.partition("/")[2]}
+    _, client, *delivery = name.split("/")
+    settings = {"rules": rules, "kafka__client": client} | dict(
+        zip(["delivery"], delivery, strict=False)
+    )
     return lambda token, topics: profiler_run(settings, servers.addresses, topics, token)
 
 

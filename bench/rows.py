@@ -1,6 +1,6 @@
 """The rows of the throughput table: what each one runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +18,11 @@ from profiler.rules.model import load_rules
 BASELINE = "article-chain"
 QUIX = "quix-streams"
 TRANSPORT = "ceiling/kafka"
+#: Delivery is the default, exactly once, where the name has no other one.
 _PROFILERS = [
-    f"profiler/{client}/{preset}"
+    f"profiler/{client}/{kind}"
     for client in ("kafka-python", "librdkafka")
-    for preset in ("article", "standard")
+    for kind in ("article", "standard", "standard/at-least-once")
 ]
 #: By preset.
 _SCRIPTS = {"ceiling/script": "standard", "ceiling/script/article": "article"}
@@ -60,8 +61,10 @@ def all_rows(
         versions["quixstreams"] = quix_version(interpreter)
         measures[QUIX] = partial(_quix, interpreter)
     for name in _PROFILERS:
-        _, client, preset = name.split("/")
-        measures[name] = partial(_profiler, client, preset)
+        _, client, preset, *delivery = name.split("/")
+        settings = {"rules": preset, "kafka__client": client}
+        settings |= dict(zip(["delivery"], delivery, strict=False))
+        measures[name] = partial(_profiler, settings)
     for name, preset in _SCRIPTS.items():
         measures[name] = partial(measure_script, preset)
     return [
@@ -115,19 +118,17 @@ def _quix(
 
 
 def _profiler(
-    client: str,
-    preset: str,
+    settings: Mapping[str, str],
     servers: Servers,
     records: Sequence[BenchRecord],
     on_progress: Progress,
 ) -> Figures:
-    """`profiler run` with its defaults."""
+    """`profiler run` with its defaults, but for these settings."""
 
     def build(token: str, topics: Topics) -> Stream:
-        settings = {"rules": preset, "kafka__client": client}
         return Stream([profiler_run(settings, servers.addresses, topics, token)])
 
-    pattern = load_rules(preset).store.key
+    pattern = load_rules(settings["rules"]).store.key
     keys = sorted({key_of(pattern, record.visitor) for record in records})
     return measure_stream(
         servers, records, build, commands=("evalsha",), keys=keys, on_progress=on_progress

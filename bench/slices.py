@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 
 from profiler.config import KafkaSettings
 from profiler.kafka.admin.topics import create_topics
-from profiler.kafka.librdkafka import LibrdkafkaProducer, producer
+from profiler.kafka.librdkafka import LibrdkafkaProducer, sending
 from profiler.records.types import OutputRecord
 from servers.kafka import shared_kafka
 
@@ -23,7 +23,7 @@ _HEADERS = (
     ("source-partition", b"0"),
     ("source-offset", b"1234567"),
 )
-_SLICES = {"in slices": producer.SLICE_BYTES, "in one go": 1 << 40}
+_SLICES = {"in slices": sending.SLICE_BYTES, "in one go": 1 << 40}
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
         found: dict[str, list[float]] = {name: [] for name in _SLICES}
         for _ in range(_ROUNDS):
             for name, slice_bytes in _SLICES.items():
-                producer.SLICE_BYTES = slice_bytes
+                sending.SLICE_BYTES = slice_bytes
                 cpu, elapsed = _round(settings, batch)
                 found[name].append(cpu)
                 print(f"{name}: {cpu:.1f} µs of CPU, {elapsed:.1f} µs an event")

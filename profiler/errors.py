@@ -3,12 +3,16 @@
 ========================  ==========================================================
 `InvalidRecordError`      dead letter: this record is bad, the stream goes on
 `StoreUnavailableError`   retry: Redis is away or unwell, nothing is committed
+`ReconnectedError`        read again: Redis may have lost what it acknowledged, so it is asked
 `TransportError`          retry: Kafka did not take or give records, nothing is committed
+`ProducerFencedError`     once more from the start; again fenced: stop
 `VoidBatchError`          read again: a batch before it failed, or its partitions may be another's
 `RecordTooLargeError`     the reference goes in place of a dead letter; else retry
 `TimestampRefusedError`   the time of writing takes the place of a record's timestamp; else retry
+`WorkerFencedError`       stop: another worker has the same name
 `DeadLetterLimitError`    stop: so many dead letters are no accident
 `ScriptContractError`     stop: script and caller disagree, going on would lose data
+`LostStateError`          stop (exit code 78): Redis has lost the profiles, a person must choose
 `ConfigError`             stop before the start (exit code 78)
 `StoredStateError`        one visitor's profile cannot be shown; processing never raises it
 ========================  ==========================================================
@@ -37,8 +41,16 @@ class StoreUnavailableError(ProfilerError):
     """Redis cannot answer now (away, loading, busy, out of memory, failing over): try again."""
 
 
+class ReconnectedError(StoreUnavailableError):
+    """A connection to Redis was opened anew, and nothing was sent over it yet."""
+
+
 class TransportError(ProfilerError):
     """Kafka refused or lost a batch: nothing of it may be committed, try again."""
+
+
+class ProducerFencedError(TransportError):
+    """Another producer has our transactional id, or our transaction outlived its timeout."""
 
 
 class VoidBatchError(ProfilerError):
@@ -51,6 +63,10 @@ class RecordTooLargeError(TransportError):
 
 class TimestampRefusedError(TransportError):
     """A topic refuses the timestamp of a record, and with it others: in every attempt."""
+
+
+class WorkerFencedError(ProfilerError):
+    """Another worker has this worker's id; the message says what to set."""
 
 
 class DeadLetterLimitError(ProfilerError):
@@ -71,6 +87,10 @@ class ScriptContractError(ProfilerError):
 
 class ConfigError(ProfilerError):
     """The configuration or the rules are wrong; the message names file, place and remedy."""
+
+
+class LostStateError(ConfigError):
+    """Redis does not have what offsets are committed for; the message names the choices."""
 
 
 class StoredStateError(ProfilerError):

@@ -73,7 +73,7 @@ def _keys(script: Script) -> Iterator[str]:
     listed = {number for number, _ in _entries(script.sections["KEYS"], r"  (\d+)")}
     used = set(re.findall(r"\bkeys\[(\d+)\]", script.code))
     yield from _unlike("KEYS", listed, used)
-    demanded = re.findall(r"#keys ~= (\d+)", script.code)
+    demanded = re.findall(r"#keys > (\d+)", script.code)
     if demanded != [str(len(listed))]:
         yield f"KEYS: the header lists {len(listed)}, the code demands {demanded}"
 

@@ -131,7 +131,11 @@ def check(client: "Redis | RedisCluster", script: ProfileScript, vector: Mapping
         if not (left < 0 if most is None else most - TTL_TOLERANCE_MS <= left <= most):
             raise Mismatch("TTL in ms", left, most)
     finally:
-        execute("UNLINK", key)
+        for used in {
+            key,
+            *(place(prefix, each) for call in vector["calls"] for each in call["keys"]),
+        }:
+            execute("UNLINK", used)
 
 
 def place(prefix: str, word: str) -> str:

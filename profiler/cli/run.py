@@ -18,14 +18,14 @@ from profiler.cli.options import (
 from profiler.config.settings import Mode, Settings
 from profiler.engine import PythonEngine
 from profiler.errors import ConfigError
-from profiler.kafka import open_consumer, open_producer
+from profiler.kafka import open_consumer
 from profiler.kafka.admin.identity import identify
-from profiler.kafka.admin.topics import missing_topics, timestamp_limits
+from profiler.kafka.admin.topics import missing_topics, topic_limits
 from profiler.kafka.garbage import Garbage
 from profiler.ops.mode_switch import claim_mode
 from profiler.service import logs
 from profiler.worker.assemble import assemble
-from profiler.worker.delivery import Timestamps
+from profiler.worker.delivery import OutputLimits, open_delivery
 from profiler.worker.fleet import run_fleet
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest, Watch
@@ -38,6 +38,14 @@ SwitchMode = Annotated[
     typer.Option(
         "--switch-mode",
         help="Take over from the other mode (run, or flatten and profile), once it is stopped.",
+    ),
+]
+
+AcceptLostState = Annotated[
+    bool,
+    typer.Option(
+        "--accept-lost-state",
+        help="Go on where Redis was emptied: visitors begin anew, offsets stay.",
     ),
 ]
 
@@ -60,13 +68,20 @@ def run(
     redis: RedisUrl = None,
     bootstrap_servers: Brokers = None,
     switch_mode: SwitchMode = False,
+    accept_lost_state: AcceptLostState = False,
     workers: Workers = 1,
     log_level: LogLevel = "info",
 ) -> None:
     """Both stages in one process: tracking_processed to tracking_flattened and _persisted."""
     logs.configure(log_level)
     settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
-    _start("run", settings, switch_mode=switch_mode, workers=workers)
+    _start(
+        "run",
+        settings,
+        switch_mode=switch_mode,
+        workers=workers,
+        accept_lost_state=accept_lost_state,
+    )
 
 
 def flatten(
@@ -90,22 +105,36 @@ def profile(
     redis: RedisUrl = None,
     bootstrap_servers: Brokers = None,
     switch_mode: SwitchMode = False,
+    accept_lost_state: AcceptLostState = False,
     workers: Workers = 1,
     log_level: LogLevel = "info",
 ) -> None:
     """The second stage alone: tracking_flattened to tracking_persisted."""
     logs.configure(log_level)
     settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
-    _start("profile", settings, switch_mode=switch_mode, workers=workers)
+    _start(
+        "profile",
+        settings,
+        switch_mode=switch_mode,
+        workers=workers,
+        accept_lost_state=accept_lost_state,
+    )
 
 
-def _start(mode: Mode, settings: Settings, *, switch_mode: bool, workers: int) -> None:
+def _start(
+    mode: Mode,
+    settings: Settings,
+    *,
+    switch_mode: bool,
+    workers: int,
+    accept_lost_state: bool = False,
+) -> None:
     if workers > 1:
         raise typer.Exit(run_fleet(sys.argv[1:], settings, workers))
-    _work(mode, settings, switch_mode=switch_mode)
+    _work(mode, settings, switch_mode=switch_mode, accept_lost_state=accept_lost_state)
 
 
-def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
+def _work(mode: Mode, settings: Settings, *, switch_mode: bool, accept_lost_state: bool) -> None:
     stop = StopRequest()
     watch = Watch(stop)
     watch.start()
@@ -124,7 +153,8 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
     streams.look()
     Garbage.count_less()
     consumer = open_consumer(settings.kafka, topics=[reader.topic], group=reader.group)
-    producer = open_producer(settings.kafka, largest_bytes=settings.dead_letters.max_bytes)
+    limits = OutputLimits(settings.topics.rejected, lambda: topic_limits(settings.kafka, outputs))
+    producer, delivery = open_delivery(settings, consumer, limits, group=reader.group)
     _LOG.info("joining", group=reader.group, topic=reader.topic)
     engine = PythonEngine(mode, settings, script)
     worker = assemble(
@@ -132,10 +162,10 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool) -> None:
         engine=engine,
         script=script,
         consumer=consumer,
-        producer=producer,
+        delivery=delivery,
         streams=streams,
-        timestamps=Timestamps(lambda: timestamp_limits(settings.kafka, outputs)),
         stop=stop,
+        accept_lost_state=accept_lost_state,
     )
     watch.expect(lambda: worker.has_batch)
     run_to_end(worker, consumer, producer, stop)

@@ -124,7 +124,13 @@ class KafkaSettings(TlsSection):
         description="most bytes of a produced record; not above the broker's message.max.bytes",
     )
     delivery_timeout_ms: int = Field(
-        default=30_000, ge=1_000, description="ms until a record without acknowledgement has failed"
+        default=10_000, ge=1_000, description="ms until a record without acknowledgement has failed"
+    )
+    transaction_timeout_ms: int = Field(
+        default=15_000,
+        ge=1_000,
+        description="ms until the broker aborts a transaction that a dead worker left open, and"
+        " readers go on",
     )
     client_id: str = Field(
         default="visitor-profiler",
@@ -196,6 +202,12 @@ class RedisSettings(TlsSection):
         " not set, as Redis itself: rediss+sentinel:// has it",
     )
     socket_timeout_s: float = Field(default=5.0, gt=0, description="s to wait for one answer")
+    repair_window: int = Field(
+        default=10_000,
+        ge=1,
+        description="records of a partition that are applied once more, where a server of a"
+        " cluster cannot say how far it has come: it may be new to a slot",
+    )
 
     @property
     def address(self) -> RedisUrl:

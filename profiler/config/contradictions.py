@@ -26,6 +26,13 @@ class _Pair(NamedTuple):
 
 _PAIRS = (
     _Pair(
+        "kafka.delivery_timeout_ms",
+        "kafka.transaction_timeout_ms",
+        lambda delivery, transaction: delivery < transaction,
+        "must be below",
+        "else the broker aborts transactions whose records are still on their way",
+    ),
+    _Pair(
         "kafka.heartbeat_interval_ms",
         "kafka.session_timeout_ms",
         lambda heartbeat, session: 3 * heartbeat <= session,

@@ -126,9 +126,10 @@ class Settings(BaseSettings):
     )
 
     rules: str = Field(default="standard", description="name of a preset, or path of a rules file")
-    delivery: Literal["at-least-once"] = Field(
-        default="at-least-once",
-        description="what a crash may do to the output: write some of it twice, never lose it",
+    delivery: Literal["exactly-once", "at-least-once"] = Field(
+        default="exactly-once",
+        description="what a crash may do to the output: nothing that a reader with"
+        " isolation.level=read_committed sees; or write some of it twice. It is never lost",
     )
     anonymous: Literal["pass", "reject"] = Field(
         default="pass",

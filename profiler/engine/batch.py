@@ -6,9 +6,10 @@ another language, can stand behind these two Protocols.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from profiler.profiles.outputs import StoredOutput
 from profiler.profiles.redis import Command
 from profiler.profiles.reply import Reply
 from profiler.records.types import OutputRecord, Record, Rejected
@@ -74,6 +75,10 @@ class Batch(Protocol):
         """Make the outputs."""
         ...
 
+    def stored(self) -> list[StoredOutput]:
+        """What the calls may have left in sidecars, to be removed once the batch is committed."""
+        ...
+
 
 class Engine(Protocol):
     """Makes batches, for one mode and one set of settings and rules."""
@@ -83,12 +88,19 @@ class Engine(Protocol):
         """Which implementation it is, for the log."""
         ...
 
-    def batch(self, records: Sequence[Record], *, stream: str = "") -> Batch:
+    def batch(
+        self,
+        records: Sequence[Record],
+        *,
+        stream: str = "",
+        floors: Mapping[int, int] | None = None,
+    ) -> Batch:
         """A batch of these records, in offset order inside each partition; costs nothing yet.
 
         Args:
             records: of one topic.
             stream: names the topic's streams, but for the partition; empty where offsets do not
                 last.
+            floors: by partition the oldest offset that is not committed; None stores no outputs.
         """
         ...

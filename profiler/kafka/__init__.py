@@ -6,17 +6,30 @@ from typing import Literal
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError
-from profiler.kafka.protocol import Consumer, Polled, Producer, TimestampLimits, TopicIdentity
+from profiler.kafka.protocol import (
+    CommittedOffset,
+    Consumer,
+    Polled,
+    Producer,
+    TimestampLimits,
+    TopicIdentity,
+    TopicLimits,
+    TransactionalProducer,
+)
 
 __all__ = [
+    "CommittedOffset",
     "Consumer",
     "Polled",
     "Producer",
     "TimestampLimits",
     "TopicIdentity",
+    "TopicLimits",
+    "TransactionalProducer",
     "client_of",
     "open_consumer",
     "open_producer",
+    "open_transactional_producer",
 ]
 
 _EXTRA = "pip install 'visitor-profiler[librdkafka]'"
@@ -78,3 +91,24 @@ def open_producer(settings: KafkaSettings, *, largest_bytes: int = 0) -> Produce
     from profiler.kafka.kafka_python.producer import KafkaPythonProducer  # noqa: PLC0415 - the other one
 
     return KafkaPythonProducer(settings, largest_bytes=largest_bytes)
+
+
+def open_transactional_producer(
+    settings: KafkaSettings, *, transactional_id: str, largest_bytes: int = 0
+) -> TransactionalProducer:
+    """Make a transactional producer; its `init` connects.
+
+    Args:
+        settings: how to reach the cluster.
+        transactional_id: whose transactions they are: one worker's, in every one of its lives.
+        largest_bytes: as for `open_producer`.
+    """
+    if client_of(settings) == "librdkafka":
+        from profiler.kafka import librdkafka  # noqa: PLC0415 - an extra
+
+        make = librdkafka.transactional_producer
+    else:
+        from profiler.kafka.kafka_python import transactions  # noqa: PLC0415 - the other one
+
+        make = transactions.transactional_producer
+    return make(settings, transactional_id=transactional_id, largest_bytes=largest_bytes)

@@ -1,7 +1,9 @@
-"""What the worker needs of Kafka: a consumer to read with and a producer to write with.
+"""What the worker needs of Kafka: a consumer to read with and producers to write with.
 
 Three adapters keep these promises: librdkafka, kafka-python, and a broker in memory. One contract
 suite holds all three to them. The calls of one object come from one thread.
+
+Over 250 lines: one contract, most of it prose.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,6 +27,18 @@ class Polled(NamedTuple):
     group_metadata: Any
 
 
+class CommittedOffset(NamedTuple):
+    """What the group has stored of a partition.
+
+    Attributes:
+        offset: the next one to read.
+        metadata: the text that its committer left with it; empty where there is none.
+    """
+
+    offset: int
+    metadata: str
+
+
 class TopicIdentity(NamedTuple):
     """What a topic is, beside its name.
 
@@ -44,6 +58,18 @@ class TimestampLimits(NamedTuple):
 
     before_ms: int
     after_ms: int
+
+
+class TopicLimits(NamedTuple):
+    """What a topic takes of a record.
+
+    Attributes:
+        timestamps: None where it takes any.
+        max_bytes: of one record, with its batch.
+    """
+
+    timestamps: TimestampLimits | None
+    max_bytes: int
 
 
 class Consumer(Protocol):
@@ -105,6 +131,7 @@ class Consumer(Protocol):
         offsets: Mapping[tuple[str, int], int],
         *,
         generation: int,
+        metadata: str = "",
         timeout_s: float = 30,
     ) -> None:
         """Store the next offset to read of every given (topic, partition).
@@ -114,6 +141,7 @@ class Consumer(Protocol):
         Args:
             offsets: the next offset to read.
             generation: the one in which the records before these offsets were polled.
+            metadata: a text that is stored with each of them, see `CommittedOffset`.
             timeout_s: seconds.
 
         Raises:
@@ -122,14 +150,29 @@ class Consumer(Protocol):
         """
         ...
 
-    def rewind(self) -> None:
+    def rewind(self) -> dict[tuple[str, int], CommittedOffset]:
         """Go back to the committed offsets, so that all uncommitted records come again.
 
         A partition without a committed offset goes back to the first record read from it. Blocks
-        for one round trip per partition, and for 30 s where the broker is away.
+        for one round trip per partition, and for 30 s where the broker is away. Offsets of a
+        transaction that is not over are waited for, within that time.
+
+        Returns:
+            What the group has stored of the owned partitions; a partition of which it has
+            nothing is missing.
 
         Raises:
             TransportError: the committed offsets cannot be read now; try again.
+        """
+        ...
+
+    def seek(self, starts: Mapping[tuple[str, int], int]) -> None:
+        """Read on from these offsets of owned partitions, of which others are committed.
+
+        What is gone of them by now is skipped and told, as in `poll`.
+
+        Raises:
+            TransportError: the client refuses; `rewind`, and try again.
         """
         ...
 
@@ -198,4 +241,76 @@ class Producer(Protocol):
 
     def close(self, *, timeout_s: float = 10) -> None:
         """Disconnect; blocks for `timeout_s` at most. No record is ever pending here."""
+        ...
+
+
+class TransactionalProducer(Protocol):
+    """Outputs and offsets become visible together, or not at all (KIP-98, KIP-447).
+
+    The calls come from one thread at a time. The turn: `init` once, then `send` any number of times
+    and `commit`, again and again. After any error nothing but `init` and `close` is possible:
+    what was sent since the last commit is void.
+    """
+
+    def init(self, *, timeout_s: float) -> None:
+        """Become the only producer of the transactional id.
+
+        Whatever an earlier one left, or this one before an error, is aborted or completed when this
+        returns. Builds a new client and throws the old one away. Blocks for about `timeout_s` at
+        most; throwing away may take as long as the delivery timeout on top, where records of the
+        old client are still on their way.
+
+        Raises:
+            ProducerFencedError: another producer did the same at this moment.
+            ConfigError: the broker has no transactions, or does not allow us this id.
+            TransportError: no broker answers; try again.
+        """
+        ...
+
+    def send(self, records: Iterable[OutputRecord]) -> None:
+        """Produce all records in the transaction, which begins here where none is open.
+
+        Blocks and raises as `Producer.send`: every record is acknowledged when it returns.
+
+        Raises:
+            ProducerFencedError: another producer has the transactional id by now, or the
+                transaction was open for longer than its timeout.
+            RecordTooLargeError: one of the records is larger than its topic or the client takes.
+            TimestampRefusedError: a topic refuses the timestamp of one of the records.
+            TransportError: names the topic and the error of the first failure.
+        """
+        ...
+
+    def commit(
+        self,
+        offsets: Mapping[tuple[str, int], int],
+        *,
+        metadata: str,
+        group_metadata: Any,  # noqa: ANN401 - the client library's own
+        timeout_s: float,
+    ) -> None:
+        """Store the offsets, and make them visible together with all that was sent since the last.
+
+        A batch without outputs is a transaction of offsets alone. Blocks for `timeout_s` at most,
+        and for a second more where the client is thrown away.
+
+        Args:
+            offsets: the next offset to read of every given (topic, partition); at least one.
+            metadata: a text that is stored beside each of them; the binding of librdkafka adds a
+                NUL, which it drops when it reads, and other clients do not.
+            group_metadata: of the poll that brought the records before these offsets.
+            timeout_s: seconds.
+
+        Raises:
+            ProducerFencedError: as in `send`; nothing is visible.
+            TransportError: the group refuses the member or its generation, and nothing is visible;
+                or no answer came, and only the next `init` settles whether anything is.
+        """
+        ...
+
+    def close(self, *, timeout_s: float = 10) -> None:
+        """Disconnect without committing; blocks for about `timeout_s` at most.
+
+        An open transaction is aborted where a broker answers in time, else by its timeout.
+        """
         ...

@@ -15,7 +15,7 @@ from profiler.config import KafkaSettings
 from profiler.config.settings import Mode, Settings
 from profiler.errors import ConfigError
 from profiler.kafka.admin.groups import GroupInUseError, Groups, GroupsUnsupportedError, open_groups
-from profiler.kafka.admin.tail import last_headers
+from profiler.kafka.admin.tail import committed_records, last_headers
 from profiler.records.headers import source_of
 
 _LOG = structlog.get_logger("profiler.modes")
@@ -168,7 +168,11 @@ class _Switch:
         self._retire(self._profile)
 
     def _require_drained(self) -> None:
-        if left := self._groups.lag(self._profile.group, self._profile.topic):
+        if not self._groups.lag(self._profile.group, self._profile.topic):
+            return
+        if left := committed_records(
+            self._settings, self._profile.topic, self._committed(self._profile)
+        ):
             raise ConfigError(
                 f"group {self._profile.group} (profiler profile) has not read {left} records of"
                 f" {self._profile.topic}: start profiler profile again, and stop it when its lag"

@@ -1,12 +1,12 @@
 """Events become script calls; the only place that knows the order of KEYS and ARGV."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from typing import Any, NamedTuple
 
 from profiler.errors import InvalidRecordError
 from profiler.profiles.ids import Ids, text_of
-from profiler.profiles.keys import key_of
+from profiler.profiles.keys import key_of, sidecar_of
 from profiler.profiles.redis import Word
 from profiler.records.json_objects import encode_object
 from profiler.records.times import Clock, ReadingTimes, is_plausible, read_time
@@ -23,8 +23,11 @@ UNUSABLE = "?"
 #: The script keeps so much of an event's id: of a longer or shorter one its digest's first bytes.
 ID_BYTES = 6
 
-#: Where a call has the number of its events.
-_COUNT = 3
+#: Where a call has the floor and the number of its events.
+_FLOOR, _COUNT = 2, 3
+
+#: So many arguments stand before those of the events.
+_PER_CALL = 4
 
 
 class Call(NamedTuple):
@@ -34,11 +37,18 @@ class Call(NamedTuple):
         key: KEYS[1].
         arguments: ARGV.
         places: for each event its place in the batch.
+        sidecar: KEYS[2], where what it answers is kept for a redelivery; else empty.
     """
 
     key: str
     arguments: list[Word]
     places: list[int]
+    sidecar: str = ""
+
+    @property
+    def last_offset(self) -> Word:
+        """The offset of its last event."""
+        return self.arguments[-((len(self.arguments) - _PER_CALL) // len(self.places))]
 
 
 class Packer:
@@ -156,6 +166,21 @@ class Packer:
             "" if sent is None else sent,
             event_id,
         )
+
+
+def storing(call: Call, floors: Mapping[str, int]) -> Call:
+    """The call with a sidecar; as it is in no stream, and where all its events are committed.
+
+    Args:
+        call: from `Packer.rounds`.
+        floors: by stream the oldest offset that is not committed, as far as it is known.
+    """
+    stream = str(call.arguments[1])
+    floor = floors.get(stream)
+    if not stream or (floor is not None and int(call.last_offset) < floor):
+        return call
+    call.arguments[_FLOOR] = "" if floor is None else floor
+    return call._replace(sidecar=sidecar_of(call.key))
 
 
 def _is_given(value: object) -> bool:

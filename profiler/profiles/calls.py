@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 
 from profiler.profiles.arguments import Call
+from profiler.profiles.outputs import StoredOutput
 from profiler.profiles.redis import Command
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.records.types import Rejected
+
+
+def _command(sha: str, call: Call) -> Command:
+    keys = (2, call.key, call.sidecar) if call.sidecar else (1, call.key)
+    return Command(call.key, ("EVALSHA", sha, *keys, *call.arguments))
 
 
 class Calls:
@@ -32,14 +38,20 @@ class Calls:
         #: One per event, in order; None for an event without a visitor id, which passes.
         self.outcomes: list[Outcome] = [rejected.get(place) for place in range(events)]
         #: The commands of each round.
-        self.rounds = [
-            [Command(key, ("EVALSHA", sha, 1, key, *arguments)) for key, arguments, _ in calls]
-            for calls in rounds
-        ]
+        self.rounds = [[_command(sha, call) for call in calls] for calls in rounds]
 
     def pack(self) -> Sequence[Sequence[Command]]:
         """See `ProfileScript.execute`."""
         return self.rounds
+
+    @property
+    def stored(self) -> list[StoredOutput]:
+        """What the calls may have left in sidecars; for `outputs.trimming`, once committed."""
+        each = (call for calls in self._calls for call in calls if call.sidecar)
+        return [
+            StoredOutput(call.sidecar, f"{call.arguments[1]!s}:{call.last_offset!s}")
+            for call in each
+        ]
 
     def fold(self, number: int, replies: Sequence[Reply]) -> None:
         """Decode the replies to a round.

@@ -19,6 +19,18 @@ def encode_id(visitor_id: str) -> str:
     return quote(raw, safe="")
 
 
+def sidecar_of(key: str) -> str:
+    """The key of a visitor's stored outputs, in the same slot of a cluster as the visitor's own.
+
+    Args:
+        key: the visitor's, e.g. ``visitor:{ada}``, which gives ``visitor:{ada}:outputs``.
+    """
+    # As a cluster finds a hash tag: from the first { to the first } behind it, if not empty.
+    _, brace, behind = key.partition("{")
+    tag, end, _ = behind.partition("}")
+    return f"{key}:outputs" if brace and end and tag else f"{{{key}}}:outputs"
+
+
 def key_of(pattern: str, visitor_id: str) -> str:
     """The visitor's key by the rules' pattern, e.g. ``visitor:{<id>}``."""
     return pattern.replace("<id>", encode_id(visitor_id))

@@ -17,7 +17,9 @@ _HARMLESS: dict[str, tuple[str | int, ...]] = {
     "HDEL": ("no such field",),
     "HEXISTS": ("no such field",),
     "HGET": ("no such field",),
+    "HGETALL": (),
     "HKEYS": (),
+    "HLEN": (),
     "HMGET": ("no such field",),
     "HSET": ("field", "value", "field without a value"),
     "PEXPIRE": (1, "GT"),
@@ -45,9 +47,26 @@ def harmless_calls(script: str, sha: str, key: str) -> list[tuple[str | int, ...
         sha: its name.
         key: of the script's pattern, and of no visitor.
     """
-    used = sorted(set(re.findall(r'redis\.p?call\("(\w+)"', script)))
     own = [("EVALSHA", sha, 1, key), ("SCRIPT", "LOAD", _NO_LUA)]
-    return [*own, *((command, key, *_HARMLESS[command]) for command in used)]
+    # Those of marks.
+    own += [("GET", key), ("SET", key, "", "PX", "no number")]
+    return [*own, *_commands(script, key, r"(?!outputs\b)")]
+
+
+def harmless_sidecar_calls(script: str, key: str) -> list[tuple[str | int, ...]]:
+    """One call of every command that stored outputs need, the worker's HDEL among them.
+
+    Args:
+        script: its text.
+        key: a sidecar of no visitor.
+    """
+    return _commands(script, key, r"outputs\b")
+
+
+def _commands(script: str, key: str, of: str) -> list[tuple[str | int, ...]]:
+    """The script's commands on one of its keys, which it calls so."""
+    used = sorted(set(re.findall(rf'redis\.p?call\("(\w+)", {of}', script)))
+    return [(command, key, *_HARMLESS[command]) for command in used]
 
 
 def rights_of(answers: Sequence[object], key_glob: str) -> Rights:

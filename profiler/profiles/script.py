@@ -1,12 +1,14 @@
 """The one caller of the Lua script: events in, profiles out.
 
-Nothing else in this package issues a Redis data command or knows a visitor, visit or page field;
-what a profile becomes is decided in ``lua/``.
+Nothing else in this package knows a visitor, visit or page field; what a profile becomes is decided
+in ``lua/``. Beside the script's calls there are only marks, see `profiler.profiles.marks`.
+
+Over 250 lines: registering, folding, reading and trying the rights are one connection's calls.
 """
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -14,15 +16,22 @@ import redis
 from redis.exceptions import NoScriptError
 
 from profiler.errors import ScriptContractError, StoredStateError
-from profiler.profiles.arguments import Packer
+from profiler.profiles.arguments import Packer, storing
 from profiler.profiles.calls import Calls
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
-from profiler.profiles.keys import key_of
+from profiler.profiles.keys import key_of, sidecar_of
+from profiler.profiles.marks import Marks
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import greeting_of
-from profiler.profiles.redis.faults import translated, translating
+from profiler.profiles.redis.faults import checked, translated, translating
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
-from profiler.profiles.rights import Rights, harmless_calls, merged, rights_of
+from profiler.profiles.rights import (
+    Rights,
+    harmless_calls,
+    harmless_sidecar_calls,
+    merged,
+    rights_of,
+)
 from profiler.records.times import Clock
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import STATE_FIELD
@@ -109,16 +118,63 @@ class ProfileScript:
         self.execute(calls)
         return calls.outcomes
 
-    def calls_of(self, events: Sequence[FlatEvent]) -> Calls:
-        """Pack events into calls, for `execute`; talks to nobody."""
+    def calls_of(
+        self, events: Sequence[FlatEvent], floors: Mapping[str, int] | None = None
+    ) -> Calls:
+        """Pack events into calls, for `execute`; talks to nobody.
+
+        Args:
+            events: see `apply`.
+            floors: where given, outputs are stored, so that a redelivered event gets what it got
+                first: by stream the oldest offset that is not committed, as far as it is known.
+                See `Calls.stored`.
+        """
         rejected: dict[int, Rejected] = {}
         rounds = self._packer.rounds(events, rejected)
+        if floors is not None:
+            rounds = [[storing(call, floors) for call in calls] for calls in rounds]
         return Calls(self.sha, rounds, len(events), rejected, self._decoder)
 
-    def execute(self, batch: Foldable) -> None:
-        """Send the calls of a batch, round by round, and fold their replies. Raises as `apply`."""
+    def execute(
+        self,
+        batch: Foldable,
+        *,
+        first: Sequence[Command] = (),
+        connections: int | None = None,
+    ) -> None:
+        """Send the calls of a batch, round by round, and fold their replies. Raises as `apply`.
+
+        Args:
+            batch: what is to be called.
+            first: commands that go before the first round, in the same pipeline.
+            connections: how many connections may have been opened so far; None for any number.
+
+        Raises:
+            ReconnectedError: more were opened. Of the batch nothing or a part is applied, none of
+                it over a connection that is new.
+        """
         for number, commands in enumerate(batch.pack()):
-            batch.fold(number, self._run(commands))
+            replies = self._ask([*first, *commands] if first else commands, connections)
+            for reply in replies[: len(first)]:
+                checked(reply)
+            batch.fold(number, [_reply_of(reply) for reply in replies[len(first) :]])
+            first = ()
+        self.send(first, connections=connections)
+
+    def send(self, commands: Sequence[Command], *, connections: int | None = None) -> None:
+        """Send commands of which only success matters. Raises as `execute` does."""
+        for reply in self._ask(commands, connections):
+            checked(reply)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """The marks of these rules' profiles; asks a server at first which kind it is.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+        """
+        with translating():
+            return Marks(self._nodes, self.rules.store.key, lambda: self.connections)
 
     @property
     def connections(self) -> int:
@@ -172,13 +228,16 @@ class ProfileScript:
                 raise StoredStateError(message) from packed
             raise translated(packed) from packed
         version = writer_of(key, packed, self.rules)
-        found = decode_stored(key, _checked(answer), version, self._decoder)
+        found = decode_stored(key, _reply_of(answer), version, self._decoder)
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0
         return found and found._replace(expires_at=expires_at if is_known else None)
 
-    def rights(self) -> Rights:
+    def rights(self, *, outputs: bool = False) -> Rights:
         """Try every command that a worker needs, on keys that no visitor has; writes nothing.
+
+        Args:
+            outputs: whether it stores outputs.
 
         Raises:
             StoreUnavailableError: a server cannot be reached or is not ready.
@@ -196,38 +255,47 @@ class ProfileScript:
         for key in keys:
             trials = [*harmless_calls(self.text, self.sha, key), *self._nodes.own_calls]
             answers = self._call([Command(key, words) for words in trials])
-            found.append(rights_of(answers, pattern.replace("<id>", "*")))
+            glob = pattern.replace("<id>", "*")
+            found.append(rights_of(answers, glob))
+            if outputs:
+                sidecar = sidecar_of(key)
+                of_outputs = harmless_sidecar_calls(self.text, sidecar)
+                answers = self._call([Command(sidecar, words) for words in of_outputs])
+                found.append(rights_of(answers, sidecar_of(glob))._replace(is_loaded=True))
         return merged(found)
 
     @cached_property
     def _nodes(self) -> Nodes:
         return nodes_of(self._client)
 
-    def _call(self, commands: Sequence[Command]) -> list[Any]:
+    def _call(self, commands: Sequence[Command], connections: int | None = None) -> list[Any]:
+        if not commands:
+            return []
         with translating():
-            return self._nodes.call(commands)
+            return self._nodes.call(commands, connections=connections)
 
     def _command(self, keys: Sequence[str], arguments: Sequence[Word]) -> Command:
         return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
     def _run(self, commands: Sequence[Command]) -> list[Reply]:
-        return [_checked(reply) for reply in self._ask(commands)]
+        return [_reply_of(reply) for reply in self._ask(commands)]
 
-    def _ask(self, commands: Sequence[Command]) -> list[Any]:
+    def _ask(self, commands: Sequence[Command], connections: int | None = None) -> list[Any]:
         """Replies and errors as they come; the script is loaded where it is missing."""
-        replies = self._call(commands)
+        replies = self._call(commands, connections)
         for _ in range(_LOADS_PER_BATCH):
             # One call per visitor and round: repeating a failed one overtakes nothing.
             missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if not missed:
                 break
             self.register()
-            for i, reply in zip(missed, self._call([commands[i] for i in missed]), strict=True):
+            again = self._call([commands[i] for i in missed], connections)
+            for i, reply in zip(missed, again, strict=True):
                 replies[i] = reply
         return replies
 
 
-def _checked(reply: object) -> Reply:
+def _reply_of(reply: object) -> Reply:
     if isinstance(reply, list):
         return reply
     if not isinstance(reply, redis.RedisError):

@@ -18,6 +18,13 @@ READS_LAYOUTS = [1, 2]
 #: A call folds at most this many events, so that it cannot keep the server busy for long.
 MAX_EVENTS = 500
 
+#: A sidecar keeps at most so many elements, one a call; what is committed is trimmed by the caller.
+MOST_OUTPUTS = 128
+
+#: So long after the latest call a sidecar is gone: it holds what is not committed, so a crashed
+#: caller has this time to come back.
+OUTPUTS_MS = 3_600_000
+
 #: The internal field of the hash; fields that begin with it are reserved and never leave.
 STATE_FIELD = "~"
 
@@ -60,12 +67,15 @@ class Contract(NamedTuple):
     errors: list[ErrorCode]
 
 
-KEYS = [Argument("visitor_key", "hash", "the visitor's profile; read, write")]
+KEYS = [
+    Argument("visitor_key", "hash", "the visitor's profile; read, write"),
+    Argument("outputs", "hash", "may be missing: the state before each call not committed yet"),
+]
 
 CALL_ARGS = [
     Argument("visitor_id", "text", "the visitor, as it is; never empty"),
     Argument("stream", "text", "where offsets count; empty switches the watermark off"),
-    Argument("floor", "digits", "last offset known committed, or empty (kept for stored outputs)"),
+    Argument("floor", "digits", "the oldest offset not committed, or empty: not known"),
     Argument("events", "digits", "how many events follow"),
 ]
 
@@ -94,7 +104,7 @@ FLAGS = {
     "new_visit": "this event opened its visit",
     "late": "older than all kept visits: it opened none and moved visitor minimums only",
     "repeated": "an event id seen before in its visit: it counted nothing",
-    "replayed": "at or below the watermark: not applied again, the profile is the current one",
+    "replayed": "at or below the watermark, no answer stored: not applied, the current profile",
     "corrected": "an entry page that was known before moved to an earlier event's",
     "truncated": "a limit was met: a value was cut, a visit or event id forgotten, or a sum full",
     "time_corrected": "the event's time is not the one that its device wrote",

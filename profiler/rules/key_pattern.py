@@ -21,6 +21,9 @@ def require_spread(pattern: str) -> str:
     tag, end, _ = behind.partition("}")
     if brace and not end:
         raise ValueError("key has a { without a }; its hash tag is {<id>}, or leave braces out")
+    if "}" in pattern and not brace:
+        # No other key could be put into the same slot.
+        raise ValueError("key has a } without a {; its hash tag is {<id>}, or leave braces out")
     if brace and _ID not in tag:
         raise ValueError(
             "the hash tag, in the first pair of braces, must hold <id>, else all visitors live in"

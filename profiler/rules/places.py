@@ -29,13 +29,18 @@ def finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> 
         rule = data["fields"][place[1]]
         name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
         where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
+    # A name of the file must neither begin a line of its own nor control a terminal.
+    where = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in where)
     return f"{path}:{line_of(text, place)}: {where or 'file'}: {message}"
 
 
 def in_file(place: Place, data: object) -> Place:
-    """The part of a place that the file has: one name may stand for a list of one."""
+    """The part of a place that the file has: one name may stand for a list of one.
+
+    What is wrong with a name itself, pydantic says of ``[key]`` below the name.
+    """
     for end, part in enumerate(place):
-        if not isinstance(data, dict | list):
+        if not isinstance(data, dict | list) or (part == "[key]" and part not in data):
             return place[:end]
         data = data.get(part) if isinstance(data, dict) else data[int(part)]
     return place

@@ -10,7 +10,14 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from profiler.rules.contract import EVENT_ARGS, LAYOUT, MAX_EVENTS, contract_of
+from profiler.rules.contract import (
+    EVENT_ARGS,
+    LAYOUT,
+    MAX_EVENTS,
+    MOST_OUTPUTS,
+    OUTPUTS_MS,
+    contract_of,
+)
 from profiler.rules.model import PRESETS, Condition, Rules, load_rules
 from profiler.rules.packed_state import packed_state
 from profiler.rules.rendered_rule import Input, RenderedRule, plain_name
@@ -29,6 +36,9 @@ _FUNCTION = "visitor_profile_"
 
 #: In the script's place for its own digest, while the digest is not known yet.
 _DIGEST = "0" * 12
+
+#: The same where no function is named: a byte that `quote_lua` lets through nowhere.
+_OWN_DIGEST = "@" * len(_DIGEST)
 
 #: Where a rendering names its function; no text of a rule has a bare quotation mark.
 _FUNCTION_NAME = re.compile(rf'(?<=register_function\("){_FUNCTION}[0-9a-f]{{{len(_DIGEST)}}}(?=")')
@@ -116,6 +126,9 @@ def render(rules: Rules) -> str:
             field.name + "#" * (field.type in {"integer", "boolean"}) for field in contract.fields
         ],
         "function_name": _FUNCTION + _DIGEST,
+        "digest": _OWN_DIGEST,
+        "outputs_ms": OUTPUTS_MS,
+        "most_outputs": MOST_OUTPUTS,
         **packed_state(rules, rendered),
     }
     text = templates().get_template("profile.lua.j2").render(context)
@@ -123,7 +136,7 @@ def render(rules: Rules) -> str:
     text = re.sub(r"^(end|\}|\]\])\n(?=\S)", r"\1\n\n", text, flags=re.MULTILINE)
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     digest = hashlib.sha256(text.encode("ascii")).hexdigest()[: len(_DIGEST)]
-    return _FUNCTION_NAME.sub(_FUNCTION + digest, text)
+    return _FUNCTION_NAME.sub(_FUNCTION + digest, text).replace(_OWN_DIGEST, digest)
 
 
 def rendered_rule(rule: Rule, rules: Rules, inputs: dict[str, Input]) -> RenderedRule:

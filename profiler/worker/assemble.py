@@ -1,18 +1,21 @@
 """A worker put together from its parts; the parts know each other by Protocols only."""
 
+from functools import partial
+
 from profiler.config.settings import Settings
 from profiler.engine import Engine
-from profiler.kafka import Consumer, Producer
+from profiler.kafka import Consumer
 from profiler.profiles.script import ProfileScript
 from profiler.worker.apply import ApplyStage
-from profiler.worker.commit import CommitStage
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
-from profiler.worker.delivery import AtLeastOnce, Timestamps
+from profiler.worker.delivery import Delivery
 from profiler.worker.in_flight import InFlight
 from profiler.worker.loop import Worker
 from profiler.worker.produce import ProduceStage
 from profiler.worker.progress import Progress
+from profiler.worker.reading import FindBeginning
+from profiler.worker.repair import beginning
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
 
@@ -23,10 +26,11 @@ def assemble(
     engine: Engine,
     script: ProfileScript | None,
     consumer: Consumer,
-    producer: Producer,
+    delivery: Delivery,
     streams: Streams,
-    timestamps: Timestamps,
     stop: StopRequest,
+    find_beginning: FindBeginning | None = None,
+    accept_lost_state: bool = False,
 ) -> Worker:
     """Make a worker; its threads begin with the first batch.
 
@@ -35,12 +39,12 @@ def assemble(
         engine: the inner loop.
         script: registered; None in mode ``flatten``.
         consumer: a member of the mode's group; used by the thread that runs the worker.
-        producer: used by the stage that produces.
+        delivery: used by the stage that produces, and by the consumer's thread.
         streams: of the topic that the consumer reads; used by the consumer's thread.
-        timestamps: of the output topics; used by the stage that produces.
         stop: ends the worker.
+        find_beginning: says where to begin; by default `profiler.worker.repair.beginning` does.
+        accept_lost_state: where Redis was emptied, it lets the worker go on.
     """
-    delivery = AtLeastOnce(consumer, producer, settings.topics.rejected, timestamps)
     progress = Progress(consumer)
     in_flight = InFlight(
         engine,
@@ -48,13 +52,18 @@ def assemble(
         ApplyStage(script, stop),
         ProduceStage(delivery, DeadLetterLimit(settings.dead_letters)),
     )
-    commit = CommitStage(delivery, progress)
     return Worker(
         consumer=consumer,
         in_flight=in_flight,
-        commit=commit,
+        delivery=delivery,
         progress=progress,
         streams=streams,
+        find_beginning=find_beginning
+        or partial(
+            beginning,
+            window=settings.redis.repair_window,
+            accept_lost_state=accept_lost_state,
+        ),
         settings=settings.batch,
         stop=stop,
     )

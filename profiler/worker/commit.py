@@ -3,7 +3,7 @@
 A consumer belongs to one thread, so this stage works in the thread that polls.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from profiler.worker.delivery import Checkpoint, Delivery
 from profiler.worker.in_flight import Flight
@@ -22,26 +22,34 @@ class CommitStage:
         self._delivery = delivery
         self._progress = progress
 
-    def commit(self, flights: Sequence[Flight], *, timeout_s: float) -> Checkpoint:
+    def commit(self, flights: Sequence[Flight], *, timeout_s: float) -> Checkpoint | None:
         """Commit batches that are produced; blocks for `timeout_s` at most.
 
         Args:
             flights: at least one, in the order in which they were polled, of one generation.
             timeout_s: seconds.
 
+        Returns:
+            What is committed; None where all of them only repaired profiles.
+
         Raises:
             TransportError: nothing is known to be committed, and nothing is counted.
         """
-        last = flights[-1]
-        checkpoint = Checkpoint(next_offsets(flights), last.generation, last.group_metadata)
-        self._delivery.commit(checkpoint, timeout_s=timeout_s)
+        checkpoint = merged([flight.checkpoint for flight in flights if not flight.is_repair])
+        if checkpoint is not None:
+            self._delivery.commit(checkpoint, timeout_s=timeout_s)
         for flight in flights:
             self._progress.count(flight)
         return checkpoint
 
 
-def next_offsets(flights: Iterable[Flight]) -> dict[tuple[str, int], int]:
-    """Return the offset behind the last record of each partition, over batches in order."""
-    return {
-        partition: last + 1 for flight in flights for partition, (_, last) in flight.offsets.items()
+def merged(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint that holds when all of these hold, which are in order; None for none."""
+    if not checkpoints:
+        return None
+    offsets = {
+        partition: offset
+        for checkpoint in checkpoints
+        for partition, offset in checkpoint.offsets.items()
     }
+    return checkpoints[-1]._replace(offsets=offsets)

@@ -2,17 +2,17 @@
 
 from threading import Event
 
-from profiler.engine import Batch
+from profiler.worker.parcel import Parcel
 from profiler.worker.stage import Stage
 
 
-class DecodeStage(Stage[Batch, Batch]):
+class DecodeStage(Stage[Parcel, Parcel]):
     """Decodes and packs; talks to nobody, so it overlaps the waiting of all other stages."""
 
     verb = "decode"
 
-    def work(self, taken: Batch, void: Event) -> Batch:  # noqa: ARG002 - it never waits
+    def work(self, taken: Parcel, void: Event) -> Parcel:  # noqa: ARG002 - it never waits
         """See `Stage.work`."""
-        taken.decode()
-        taken.pack()
+        taken.batch.decode()
+        taken.batch.pack()
         return taken

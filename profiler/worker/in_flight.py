@@ -2,16 +2,19 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import takewhile
 from threading import Event
 from typing import Any, NamedTuple
 
-from profiler.engine import Batch, Engine
+from profiler.engine import Engine
 from profiler.kafka import Polled
-from profiler.worker.apply import Applied, ApplyStage
+from profiler.profiles.marks import StreamMarks
+from profiler.worker.apply import ApplyStage
 from profiler.worker.decode import DecodeStage
+from profiler.worker.delivery import Checkpoint
+from profiler.worker.parcel import Parcel
 from profiler.worker.produce import Produced, ProduceStage
 
 #: One in each stage: decoded, in Redis, being produced. Also the bound of the worker's memory.
@@ -26,8 +29,8 @@ class Flight(NamedTuple):
     Attributes:
         records: how many.
         offsets: first and last offset by topic and partition.
-        generation: of the poll that brought it, see `Consumer.generation`.
-        group_metadata: likewise, see `Polled`.
+        checkpoint: what becomes true at its end.
+        is_repair: see `Parcel`.
         polled_at: by the monotonic clock.
         decoded: what the first stage makes of it.
         applied: what the second stage makes of it.
@@ -36,12 +39,17 @@ class Flight(NamedTuple):
 
     records: int
     offsets: Mapping[tuple[str, int], tuple[int, int]]
-    generation: int
-    group_metadata: Any
+    checkpoint: Checkpoint
+    is_repair: bool
     polled_at: float
-    decoded: Future[Batch]
-    applied: Future[Applied]
+    decoded: Future[Parcel]
+    applied: Future[Parcel]
     produced: Future[Produced]
+
+    @property
+    def generation(self) -> int:
+        """Of the poll that brought it, see `Consumer.generation`."""
+        return self.checkpoint.generation
 
 
 class InFlight:
@@ -113,22 +121,50 @@ class InFlight:
         """How many records are under way."""
         return sum(flight.records for flight in self._flights)
 
-    def add(self, polled: Polled, *, stream: str) -> Flight:
-        """Send what a poll brought on its way; `stream` as in `Engine.batch`."""
-        before = self._flights[-1] if self._flights else None
-        read: Future[Batch] = Future()
-        read.set_result(self._engine.batch(polled.records, stream=stream))
-        decoded = self._decode.enter(read, before and before.decoded, self._void)
-        applied = self._apply.enter(decoded, before and before.applied, self._void)
-        produced = self._produce.enter(applied, before and before.produced, self._void)
+    def add(
+        self,
+        polled: Polled,
+        *,
+        stream: str,
+        token: str = "",
+        floors: Mapping[int, int] | None = None,
+        is_repair: bool = False,
+    ) -> Flight:
+        """Send what a poll brought on its way.
+
+        Args:
+            polled: at least one record.
+            stream: as in `Engine.batch`.
+            token: is committed with the offsets, see `Streams.token`.
+            floors: as in `Engine.batch`.
+            is_repair: see `Parcel`.
+        """
         records = polled.records
         last = {(record.topic, record.partition): record.offset for record in records}
         first = {(record.topic, record.partition): record.offset for record in reversed(records)}
+        checkpoint = Checkpoint(
+            {partition: offset + 1 for partition, offset in last.items()},
+            polled.generation,
+            polled.group_metadata,
+            token,
+        )
+        parcel = Parcel(
+            self._engine.batch(records, stream=stream, floors=floors),
+            checkpoint,
+            {f"{stream}:{place[1]}": (first[place], offset + 1) for place, offset in last.items()},
+            is_repair,
+        )
+        before = self._flights[-1] if self._flights else None
+        read: Future[Parcel] = Future()
+        read.set_result(parcel)
+        decoded = self._decode.enter(read, before and before.decoded, self._void)
+        applied = self._apply.enter(decoded, before and before.applied, self._void)
+        produced = self._produce.enter(applied, before and before.produced, self._void)
         flight = Flight(
             len(records),
             {partition: (first[partition], last[partition]) for partition in last},
-            polled.generation,
-            polled.group_metadata,
+            checkpoint,
+            is_repair,
             time.monotonic(),
             decoded,
             applied,
@@ -138,14 +174,32 @@ class InFlight:
         self._flights.append(flight)
         return flight
 
+    def look(self, streams: Collection[str]) -> Future[dict[str, StreamMarks]]:
+        """Ask Redis what it has of streams, see `ApplyStage.look`; given up by `cancel`."""
+        return self._apply.look(streams, self._void)
+
+    def mark(self, offsets: Mapping[str, int]) -> Future[None]:
+        """See `ApplyStage.mark`."""
+        return self._apply.mark(offsets)
+
+    @property
+    def is_reconnected(self) -> bool:
+        """See `ApplyStage.is_reconnected`."""
+        return self._apply.is_reconnected
+
+    def settle(self) -> Future[None]:
+        """See `ApplyStage.settle`."""
+        return self._apply.settle()
+
     def produced(self) -> list[Flight]:
         """From the oldest on, all batches whose outputs are acknowledged."""
         return list(takewhile(lambda flight: _has_succeeded(flight.produced), self._flights))
 
     def remove(self, committed: Sequence[Flight]) -> None:
-        """Forget the oldest ones."""
-        for _ in committed:
+        """Forget the oldest ones, and what they stored for the case that they come again."""
+        for flight in committed:
             self._flights.popleft()
+            self._apply.trim(flight.applied.result().batch.stored())
 
     def check(self) -> None:
         """Raise what the oldest batch failed with."""

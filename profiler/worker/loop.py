@@ -2,8 +2,12 @@
 
 Offsets are committed only after every output of their records was acknowledged. Until then any
 fault has one answer: nothing is committed, and the same records are worked on again.
+
+Over 250 lines: the turns of one thread, in which the order of the steps is what matters.
 """
 
+import time
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from typing import Any
 
@@ -11,12 +15,13 @@ import structlog
 
 from profiler.config.settings import BatchSettings
 from profiler.errors import ProfilerError, TransportError, VoidBatchError
-from profiler.kafka import Consumer, Polled
+from profiler.kafka import CommittedOffset, Consumer, Polled
 from profiler.worker.backoff import Backoff
 from profiler.worker.commit import CommitStage
-from profiler.worker.delivery import Checkpoint
+from profiler.worker.delivery import Checkpoint, Delivery
 from profiler.worker.in_flight import InFlight
 from profiler.worker.progress import Progress, named_offsets
+from profiler.worker.reading import FindBeginning, Reading
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
 
@@ -25,6 +30,11 @@ _LOG = structlog.get_logger("profiler.worker")
 _COMMIT_WITHIN_MS = 20
 _WATCH_MS = 100
 _COMMIT_S = 30.0
+#: Shorter than a member may go without a poll.
+_RECOVER_S = 10.0
+#: Between two looks at a Redis that is not used meanwhile.
+_SETTLE_EVERY_S = 1.0
+_LAST_MARKS_S = 1.0
 #: Kept free for leaving the group and disconnecting.
 _CLOSE_S = 2.0
 
@@ -38,9 +48,10 @@ class Worker:
     Args:
         consumer: where records come from; used by the thread that calls `run`.
         in_flight: the batches under way.
-        commit: the last stage, in this thread.
+        delivery: commits, in this thread.
         progress: counts, and tells the log.
         streams: names the streams of what is read.
+        find_beginning: says where to begin by what is committed and what Redis has.
         settings: how much is read at a time.
         stop: what is under way at the request is finished and committed first, if there is time.
     """
@@ -50,21 +61,32 @@ class Worker:
         *,
         consumer: Consumer,
         in_flight: InFlight,
-        commit: CommitStage,
+        delivery: Delivery,
         progress: Progress,
         streams: Streams,
+        find_beginning: FindBeginning,
         settings: BatchSettings,
         stop: StopRequest,
     ) -> None:
         self._consumer = consumer
         self._in_flight = in_flight
-        self._commit = commit
+        self._delivery = delivery
+        self._commit = CommitStage(delivery, progress)
         self._progress = progress
         self._streams = streams
+        self._reading = Reading(streams, find_beginning)
         self._settings = settings
         self._stop = stop
         #: What was read and is not committed came to nothing: it must be read again.
         self._is_void = False
+        #: Where reading begins is not known: at the start, after a rebalance, and after Redis was
+        #: reached by a new connection.
+        self._is_unplaced = True
+        #: The consumer's, for which that is known.
+        self._generation = -1
+        #: What is written to Redis while no batch is under way, and since when.
+        self._settling: Future[None] | None = None
+        self._settled_at = time.monotonic()
         #: The topic is another one of the same name: read it from its beginning.
         self._is_anew = False
         self._is_paused = False
@@ -102,7 +124,7 @@ class Worker:
 
     def _turn(self) -> None:
         in_flight = self._in_flight
-        if self._is_void:
+        if self._is_void or self._is_unplaced:
             self._start_over()
         elif in_flight.back_pressure:
             self._await(in_flight.oldest.produced)
@@ -111,7 +133,7 @@ class Worker:
         if self._stop.is_set():
             return
         self._settle()
-        if self._is_void:
+        if self._is_void or self._is_unplaced:
             return
         self._resume()
         # What is under way must not wait long for its commit when no more records come.
@@ -125,27 +147,54 @@ class Worker:
 
     def _take(self, polled: Polled) -> None:
         """Send records on their way, unless something else must come first."""
-        in_flight = self._in_flight
-        if in_flight and in_flight.oldest.generation != polled.generation:
+        if polled.generation != self._generation:
             self._rebalanced()
         elif self._streams.is_another_topic(self._consumer):
             # Committed offsets and what is under way are the old topic's.
             self._is_anew = True
             self._give_up()
         elif polled.records:
-            in_flight.add(polled, stream=self._streams.name)
-        elif not in_flight:
+            self._add(polled)
+        elif not self._in_flight:
             self._recovered()
+            self._settle_redis()
+
+    def _add(self, polled: Polled) -> None:
+        repaired, new = self._reading.divided(polled.records)
+        name, token = self._streams.name, self._streams.token
+        if repaired:
+            self._in_flight.add(polled._replace(records=repaired), stream=name, is_repair=True)
+        if new:
+            floors = self._reading.floors_of(new) if self._delivery.is_atomic else None
+            polled = polled._replace(records=new)
+            self._in_flight.add(polled, stream=name, token=token, floors=floors)
+
+    def _settle_redis(self) -> None:
+        """While no records come: write what is due, and see whether Redis is still the same."""
+        if self._settling is not None and self._settling.done():
+            self._settling.result()
+            self._settling = None
+            self._is_unplaced = self._in_flight.is_reconnected
+        if self._settling is None and time.monotonic() - self._settled_at > _SETTLE_EVERY_S:
+            self._settled_at = time.monotonic()
+            self._settling = self._in_flight.settle()
 
     def _settle(self) -> Checkpoint | None:
         """Commit what is produced; raises what kept the next batch from it."""
-        checkpoint = None
-        produced = self._in_flight.produced()
-        if produced and not self._is_void:
-            checkpoint = self._commit.commit(produced, timeout_s=self._stop.limited(_COMMIT_S))
-            self._in_flight.remove(produced)
-            self._recovered()
+        checkpoint = self._commit_produced()
         self._in_flight.check()
+        return checkpoint
+
+    def _commit_produced(self) -> Checkpoint | None:
+        """Commit what is produced, unless it is void; what an atomic delivery made lasts anyway."""
+        produced = self._in_flight.produced()
+        if not produced or (self._is_void and not self._delivery.is_atomic):
+            return None
+        checkpoint = self._commit.commit(produced, timeout_s=self._stop.limited(_COMMIT_S))
+        self._in_flight.remove(produced)
+        if checkpoint is not None:
+            self._reading.committed(checkpoint.offsets)
+        self._recovered()
         return checkpoint
 
     def _recovered(self) -> None:
@@ -158,29 +207,59 @@ class Worker:
         self._in_flight.cancel()
 
     def _rebalanced(self) -> None:
-        """The same after a rebalance.
+        """Begin anew with the partitions that are ours now.
 
-        Partitions may be another member's, who goes on from the committed offsets: then outputs
-        that are under way come twice, and the watermark keeps the counts.
+        One that was ours may be another member's, who goes on from the committed offsets.
         """
-        if not self._is_void:
+        self._is_unplaced = True
+        if self._in_flight and not self._is_void:
             _LOG.info("rebalanced, a batch will be read again")
-        self._give_up()
+            self._give_up()
 
     def _start_over(self) -> None:
-        """Go back to the committed offsets, as soon as nothing is under way any more."""
+        """Go where reading begins, as soon as nothing is under way any more.
+
+        The order matters: a step of the delivery whose end was not told may still change the
+        committed offsets, so it is ended before they are read.
+        """
         in_flight = self._in_flight
         if in_flight and not self._await(in_flight.newest.produced):
             return
+        self._commit_produced()
         in_flight.start_over()
+        self._delivery.recover(timeout_s=self._stop.limited(_RECOVER_S))
+        committed: dict[tuple[str, int], CommittedOffset] = {}
         # Without this the next commit would skip what came to nothing.
         if self._is_anew:
             self._consumer.begin_anew()
-            self._is_anew = False
         else:
-            self._consumer.rewind()
+            committed = self._consumer.rewind()
+        self._reading.begin(committed)
+        self._generation = self._consumer.generation
+        if self._streams.are_profiled and not self._repair(committed):
+            return
         self._resume()
-        self._is_void = False
+        self._is_void = self._is_unplaced = self._is_anew = False
+
+    def _repair(self, committed: Mapping[tuple[str, int], CommittedOffset]) -> bool:
+        """Begin earlier where Redis lost what is committed; returns whether that was found out.
+
+        Raises:
+            LostStateError: Redis has nothing of it.
+            VoidBatchError: a rebalance came between.
+        """
+        streams = self._reading.streams_of(self._consumer.assignment)
+        looked = self._in_flight.look(set(streams.values()))
+        if not self._await(looked):
+            return False
+        marks = looked.result()
+        found = {place: marks[stream] for place, stream in streams.items()}
+        beginning = self._reading.compare(committed, found)
+        self._consumer.seek(beginning.starts)
+        if beginning.marks:
+            marked = {streams[place]: offset for place, offset in beginning.marks.items()}
+            self._in_flight.mark(marked)
+        return True
 
     def _await(self, work: Future[Any]) -> bool:
         """Wait for a stage's work; polling goes on where that takes long.
@@ -192,8 +271,9 @@ class Worker:
             if reason := self._in_flight.back_pressure:
                 self._pause(reason)
                 self._consumer.keep_alive(timeout_ms=_WATCH_MS)
-                if self._in_flight.oldest.generation != self._consumer.generation:
+                if self._generation != self._consumer.generation:
                     self._rebalanced()
+                    self._in_flight.cancel()
                 self._progress.report(under_way=self._in_flight.records)
             else:
                 self._resume()
@@ -219,6 +299,8 @@ class Worker:
             self.is_stuck = bool(in_flight) and not self._await(in_flight.newest.produced)
             if checkpoint := self._settle():
                 _LOG.info("committed", offsets=named_offsets(checkpoint.offsets))
+            if not self.is_stuck:
+                wait([in_flight.settle()], timeout=self._stop.limited(_LAST_MARKS_S))
         except TransportError as error:
             _LOG.warning("kafka is unwell", error=str(error))
         except ProfilerError:

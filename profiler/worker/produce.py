@@ -4,9 +4,9 @@ from collections import Counter
 from threading import Event
 from typing import NamedTuple
 
-from profiler.worker.apply import Applied
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.delivery import Delivery
+from profiler.worker.parcel import Parcel
 from profiler.worker.stage import Stage
 
 
@@ -20,7 +20,7 @@ class Produced(NamedTuple):
     counts: Counter[str]
 
 
-class ProduceStage(Stage[Applied, Produced]):
+class ProduceStage(Stage[Parcel, Produced]):
     """Finishes batches and hands their outputs to the delivery.
 
     Args:
@@ -37,7 +37,7 @@ class ProduceStage(Stage[Applied, Produced]):
         #: Shared by all batches since the worker last went back to the committed offsets.
         self._void: Event | None = None
 
-    def work(self, taken: Applied, void: Event) -> Produced:
+    def work(self, taken: Parcel, void: Event) -> Produced:
         """See `Stage.work`; blocks until all outputs are acknowledged.
 
         Raises:
@@ -49,10 +49,8 @@ class ProduceStage(Stage[Applied, Produced]):
             self._void = void
             self._limit.forget()
         finished = taken.batch.finish()
+        if taken.is_repair:
+            return Produced(Counter(repaired=finished.records))
         self._limit.check(finished.records, finished.rejections)
-        try:
-            counts = self._delivery.produce(finished, connections=taken.connections)
-        except BaseException:
-            self._delivery.abort()
-            raise
+        counts = self._delivery.produce(finished, taken.checkpoint)
         return Produced(finished.counts + counts)

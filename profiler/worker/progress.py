@@ -16,7 +16,7 @@ _SUMMARY_EVERY_S = 10.0
 #: Told even when there were none; references are dead letters without their value.
 _ALWAYS_TOLD = (
     *("read", "profiled", "anonymous", "rejected", "references"),
-    *("late", "repeated", "replayed"),
+    *("late", "repeated", "replayed", "repaired"),
 )
 
 

@@ -1,6 +1,7 @@
 """A worker from its first poll to the end of its connections."""
 
-from profiler.kafka import Consumer, Producer
+from profiler.kafka import Consumer
+from profiler.worker.delivery.opening import Closable
 from profiler.worker.loop import Worker
 from profiler.worker.shutdown import StopRequest
 
@@ -8,20 +9,27 @@ from profiler.worker.shutdown import StopRequest
 _CLOSE_S = 10.0
 
 
-def run_to_end(worker: Worker, consumer: Consumer, producer: Producer, stop: StopRequest) -> None:
-    """Work until the request to stop, then leave the group and disconnect.
-
-    A producer that did not return in time is left as it is: closing it would wait once more.
+def run_to_end(worker: Worker, consumer: Consumer, producer: Closable, stop: StopRequest) -> None:
+    """Work until the request to stop, then leave the group and disconnect; see `end`.
 
     Raises:
         ScriptContractError: see `Worker.run`.
         DeadLetterLimitError: likewise.
         ConfigError: likewise.
+        WorkerFencedError: likewise.
     """
     try:
         worker.run()
     finally:
-        # The group first, so that its other members go on.
-        consumer.close(timeout_s=stop.limited(_CLOSE_S))
-        if not worker.is_stuck:
-            producer.close(timeout_s=stop.limited(_CLOSE_S))
+        end(worker, consumer, producer, stop)
+
+
+def end(worker: Worker, consumer: Consumer, producer: Closable | None, stop: StopRequest) -> None:
+    """Leave the group and disconnect.
+
+    A producer that did not return in time is left as it is: closing it would wait once more.
+    """
+    # The group first, so that its other members go on.
+    consumer.close(timeout_s=stop.limited(_CLOSE_S))
+    if producer is not None and not worker.is_stuck:
+        producer.close(timeout_s=stop.limited(_CLOSE_S))

@@ -57,6 +57,20 @@ class Streams:
         digest = hashlib.sha1(what.encode(), usedforsecurity=False).digest()
         return base64.urlsafe_b64encode(digest[:_NAME_BYTES]).decode()
 
+    @property
+    def are_profiled(self) -> bool:
+        """Whether profiles count in these streams."""
+        return self._rules is not None
+
+    @property
+    def token(self) -> str:
+        """What is committed with every offset, so that a worker's is known from a person's.
+
+        It names the streams: after the topic was made anew, an old offset says nothing of them.
+        Empty where nothing is profiled.
+        """
+        return "" if self._rules is None else f"profiled {self.name}"
+
     def look(self) -> bool:
         """Ask the cluster what the topic is; say it, where that is new.
 

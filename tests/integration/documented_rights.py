@@ -26,6 +26,15 @@ def documented_rights() -> list[str]:
     return [right for right in rights if right[0] in "~+"]
 
 
+def documented_arrival_rights() -> list[str]:
+    """What the same page grants where the rules are of order arrival."""
+    words = re.search(
+        r"Rules of order arrival \(`article`\) need `(.*?)` on top", OPERATIONS.read_text("utf-8")
+    )
+    assert words is not None
+    return [*documented_rights(), *words[1].split()]
+
+
 def documented_cluster_rights() -> list[str]:
     """What the same page grants on top, on every node of a cluster."""
     found = re.search(r"ACL SETUSER profiler (\+cluster.*)", OPERATIONS.read_text("utf-8"))

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import CorruptRecordError, RetriableError
 
 from profiler.config import KafkaSettings
+from profiler.kafka.admin.tail import committed_records
 from profiler.kafka.foreign_names import read_past
 from profiler.profiles.keys import key_of
 from profiler.records.types import Headers, Record
@@ -120,6 +122,8 @@ class Deployment:
         for topic in self.topics.values():
             self.configure(topic, ANY_TIMESTAMP)
         self.groups = {mode: f"{mode}-{uuid.uuid4().hex[:12]}" for mode in MODES}
+        #: By the number in their worker ids, which a program that comes after one takes over.
+        self._programs: dict[int, Program] = {}
 
     def configure(self, topic: str, settings: Mapping[str, str]) -> None:
         """Change a topic's configuration."""
@@ -132,10 +136,16 @@ class Deployment:
         named |= {f"GROUPS__{name}": group for name, group in self.groups.items()}
         named |= {"REDIS__URL": self.redis_url, "RULES": str(self.rules)}
         named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "100"}
-        named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT} | settings
+        number = next(
+            n for n in count() if n not in self._programs or not self._programs[n].is_alive
+        )
+        named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT}
+        named |= {"WORKER_ID": f"worker-{number}"} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
-        return Program(arguments, environment, self._directory, self.program)
+        program = Program(arguments, environment, self._directory, self.program)
+        self._programs[number] = program
+        return program
 
     def produce(self, inputs: Iterable[Input], topic: str = "processed") -> None:
         """Write records, and wait for their acknowledgements."""
@@ -176,14 +186,21 @@ class Deployment:
 
     def is_done(self, mode: str = "run") -> bool:
         """Whether everything that was put in is committed."""
-        ends = self.ends("flattened" if mode == "profile" else "processed")
-        return self.committed(mode) == {i: end for i, end in ends.items() if end}
+        topic = "flattened" if mode == "profile" else "processed"
+        ends, committed = self.ends(topic), self.committed(mode)
+        if committed == {i: end for i, end in ends.items() if end}:
+            return True
+        # What is left may be no records, but aborted ones, and the ends of transactions.
+        settings = KafkaSettings(bootstrap_servers=self.bootstrap_servers)
+        return not committed_records(settings, self.topics[topic], committed)
 
     def read(self, topic: str) -> list[Record]:
         """Read all records of a topic, by partition and offset."""
         ends = {TopicPartition(self.topics[topic], i): end for i, end in self.ends(topic).items()}
         consumer = KafkaConsumer(
-            bootstrap_servers=self.bootstrap_servers, max_partition_fetch_bytes=1 << 23
+            bootstrap_servers=self.bootstrap_servers,
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=1 << 23,
         )
         records: list[Record] = []
         try:

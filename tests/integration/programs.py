@@ -25,6 +25,8 @@ class Program:
         environment: Mapping[str, str],
         directory: Path,
         program: Sequence[str] | None = None,
+        *,
+        package: str = "profiler",
     ) -> None:
         """Start it.
 
@@ -33,6 +35,7 @@ class Program:
             environment: what is to be in it, on top of ours.
             directory: where it runs, and where its log is.
             program: what to start in place of a fork of the package that the tests are run with.
+            package: what a fork runs.
         """
         self._log = directory / f"{arguments[0]}-{uuid.uuid4().hex[:6]}.log"
         self._process: Forked | subprocess.Popen[bytes]
@@ -45,6 +48,7 @@ class Program:
                     stderr=log.fileno(),
                     environment=clean_environment(environment),
                     directory=directory,
+                    package=package,
                 )
             else:
                 self._process = subprocess.Popen(
@@ -74,6 +78,34 @@ class Program:
         return self._process.pid
 
     @property
+    def code(self) -> int | None:
+        """Its exit code, or the negative number of the signal that ended it; None if it runs."""
+        return self._process.poll()
+
+    @property
+    def state(self) -> str:
+        """What the kernel calls its state: T is stopped by a signal; empty where it has ended."""
+        try:
+            about = Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return ""
+        return about.rpartition(") ")[2][:1]
+
+    @property
+    def resident_bytes(self) -> int:
+        """Its resident memory; 0 where it has ended."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        except (OSError, IndexError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    @property
     def output(self) -> str:
         """What it wrote to stderr."""
         return self._log.read_text()
@@ -89,10 +121,17 @@ class Program:
 
     def wait_for(self, check: Callable[[], bool]) -> None:
         """Wait until a condition holds, and fail where the program ends before."""
-        wait_until(
-            lambda: self._process.poll() is not None or check(), timeout=PATIENCE_S, interval=0.05
-        )
-        assert check(), f"ended with {self._process.poll()}:\n{self.output[-4_000:]}"
+        holds = False
+
+        def is_over() -> bool:
+            nonlocal holds
+            has_ended = self._process.poll() is not None
+            # Asked once each time: what holds now may hold no more in a moment.
+            holds = check()
+            return holds or has_ended
+
+        wait_until(is_over, timeout=PATIENCE_S, interval=0.05)
+        assert holds, f"ended with {self._process.poll()}:\n{self.output[-4_000:]}"
 
     def wait_for_event(self, name: str, *, times: int = 1) -> None:
         """Wait until an event was logged so many times."""

@@ -9,7 +9,7 @@ from typing import Any
 from tests.integration.programs import Program
 
 IN_TIME_S = 10
-PATIENCE_S = 20
+PATIENCE_S = 60
 LEFT = "a batch is not committed and will be read again"
 
 

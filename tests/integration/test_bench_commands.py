@@ -109,7 +109,12 @@ def test_the_latency_of_both_clients(kafka: Kafka, tmp_path: Path) -> None:
     little = ("--rate=200", "--warm-up=1", "--seconds=1", "--rounds=1")
     report, _ = report_of(kafka, tmp_path / "latency.json", "latency", *little)
     rows = {row["name"]: row for row in report["rows"]}
-    assert list(rows) == ["pass-through", "profiler/librdkafka", "profiler/kafka-python"]
+    assert list(rows) == [
+        "pass-through",
+        "profiler/librdkafka",
+        "profiler/librdkafka/at-least-once",
+        "profiler/kafka-python",
+    ]
     assert rows["pass-through"]["p99_ratio"] == 1
     for row in rows.values():
         assert 0 < row["p50_ms"]["median"] <= row["p99_ms"]["median"] <= row["longest_ms"]["median"]

@@ -145,7 +145,7 @@ def test_a_replica_that_lags_behind_is_no_protection(private_store: MakeStore) -
     server = private_store(options=SOUND)
     replica = private_store(options=["--replicaof", f"127.0.0.1 {server.port}"])
     with closing(redis.Redis.from_url(server.url)) as admin:
-        assert wait_until(lambda: admin.info()["connected_slaves"] == 1, timeout=30), replica
+        assert wait_until(lambda: admin.info()["connected_slaves"] == 1, timeout=60), replica
     status, found, remedy = check_redis_alone(server.url).row("redis replicas")
     assert (status, remedy) == ("warning", "CONFIG SET min-replicas-to-write 1")
     assert "1 connected" in found
@@ -157,7 +157,7 @@ def test_a_server_that_cannot_save(private_store: MakeStore) -> None:
     with closing(redis.Redis.from_url(server.url)) as admin:
         admin.bgsave()
         status = "rdb_last_bgsave_status"
-        assert wait_until(lambda: admin.info()[status] == "err", timeout=10)
+        assert wait_until(lambda: admin.info()[status] == "err", timeout=60)
     row = check_redis_alone(server.url).row("redis last save")
     assert row[:2] == ("failed", f"{status}: not ok; the server refuses writes, or will lose them")
     assert "server's log" in row[2]

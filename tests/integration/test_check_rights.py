@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourceType,
+)
 
 from profiler.config import KafkaSettings
 from profiler.kafka.admin.topics import create_topics
+from profiler.ops.check.findings import Finding, Status
+from profiler.ops.check.transactions import check_transactions
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.rights import harmless_calls
@@ -28,10 +37,37 @@ if TYPE_CHECKING:
 
     from tests.conftest import MakeStore
 
+_WORKER = "~visitor:{*} +evalsha +script|load +get +set"
 RIGHTS = {
-    "standard": "~visitor:{*} +evalsha +script|load +hget +hset +hdel +hkeys +exists +pexpire",
-    "article": "~visitor:{*} +evalsha +script|load +hmget +hexists +hset +exists +pexpire",
+    "standard": f"{_WORKER} +hget +hset +hdel +hkeys +exists +pexpire",
+    "article": f"{_WORKER} +hmget +hexists +hset +exists +pexpire",
 }
+
+
+#: What stored outputs need on top: on their own keys, some commands for the first time.
+OF_OUTPUTS = {
+    "standard": "~visitor:{*}:outputs +hgetall +hlen",
+    "article": "~visitor:{*}:outputs +hdel +hgetall +hkeys +hlen",
+}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("preset", RIGHTS)
+def test_a_right_that_stored_outputs_miss_is_found_and_the_remedy_grants_it(
+    private_store: MakeStore, flavour: str, preset: str
+) -> None:
+    server = private_store(flavour)
+    rights, more = RIGHTS[preset].split(), OF_OUTPUTS[preset].split()
+    with closing(redis.Redis.from_url(server.url)) as admin:
+        for missing in more:
+            make_limited(admin, [*rights, *(right for right in more if right != missing)])
+            with closing(connect(server.url.replace("//", "//limited:any@"))) as client:
+                script = ProfileScript(client, load_rules(preset))
+                assert script.rights().missing == []
+                assert script.rights(outputs=True).missing == [missing]
+                grant(admin, [missing])
+                assert script.rights(outputs=True).missing == []
+        assert admin.dbsize() == 0
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
@@ -83,7 +119,8 @@ def test_a_user_without_a_right_is_told_what_to_grant(
     private_store: MakeStore, missing: str
 ) -> None:
     server = private_store(options=SOUND)
-    rights = [right for right in RIGHTS["standard"].split() if right != missing]
+    granted = f"{RIGHTS['standard']} {OF_OUTPUTS['standard']}".split()
+    rights = [right for right in granted if right != missing]
     with closing(redis.Redis.from_url(server.url)) as admin:
         make_limited(admin, rights)
     checked = check_redis_alone(server.url.replace("//", "//limited:any@"))
@@ -116,6 +153,30 @@ def test_the_trial_calls_change_no_profile(private_store: MakeStore, preset: str
         assert client.pexpiretime(key) == -1
 
 
+@pytest.mark.parametrize("client", ["librdkafka", "kafka-python"])
+def test_transactions_need_write_on_ids_that_begin_with_the_group(
+    kafka_strict: str, client: str
+) -> None:
+    """WRITE brings DESCRIBE with it."""
+    group = f"group-{uuid.uuid4().hex[:12]}"
+    settings = KafkaSettings.model_validate({"client": client, "bootstrap_servers": kafka_strict})
+
+    def look() -> Finding:
+        return check_transactions(settings, group, timeout_s=10)
+
+    ids = ResourcePattern(ResourceType.TRANSACTIONAL_ID, group, ACLResourcePatternType.PREFIXED)
+    assert look().status == Status.OK
+    rule(kafka_strict, ids, ACLOperation.DESCRIBE)
+    found = look()
+    assert found.status == Status.FAILED
+    assert "authorization" in found.found.lower()
+    assert f"--operation Write --resource-pattern-type prefixed --transactional-id {group}" in (
+        found.remedy
+    )
+    rule(kafka_strict, ids, ACLOperation.WRITE)
+    assert look().status == Status.OK
+
+
 def rule(address: str, pattern: ResourcePattern, operation: ACLOperation) -> None:
     """Make the only rule of a resource: what it does not allow is denied."""
     allow = ACL("User:*", "*", operation, ACLPermissionType.ALLOW, pattern)
@@ -140,6 +201,10 @@ def test_missing_rights(kafka_strict: str) -> None:
     rule(kafka_strict, ResourcePattern(topic, topics["flattened"]), ACLOperation.READ)
     rule(kafka_strict, ResourcePattern(topic, topics["rejected"]), ACLOperation.CREATE)
     rule(kafka_strict, ResourcePattern(group, groups["flatten"]), ACLOperation.DESCRIBE)
+    ids = ResourcePattern(
+        ResourceType.TRANSACTIONAL_ID, groups["flatten"], ACLResourcePatternType.PREFIXED
+    )
+    rule(kafka_strict, ids, ACLOperation.DESCRIBE)
 
     checked = look()
 
@@ -151,6 +216,10 @@ def test_missing_rights(kafka_strict: str) -> None:
         f"group {groups['flatten']} rights": (
             "READ is not allowed",
             f"Read --group {groups['flatten']}",
+        ),
+        f"group {groups['flatten']} transactions": (
+            "flatten",
+            f"prefixed --transactional-id {groups['flatten']}",
         ),
     }
     assert checked.failed() == list(expected)

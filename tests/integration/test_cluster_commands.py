@@ -186,7 +186,7 @@ def test_tls_and_login_are_those_of_every_node(certificates: Certificates) -> No
         with closing(redis.Redis.from_url(server.trusting_url)) as admin:
             admin.execute_command(*ALL_SLOTS)  # type: ignore[no-untyped-call]
             make_user(admin, [*documented_rights(), *documented_cluster_rights()])
-            assert wait_until(lambda: b"cluster_state:ok" in info_of(admin), timeout=20)
+            assert wait_until(lambda: b"cluster_state:ok" in info_of(admin), timeout=60)
         settings = user_of(server, certificates)
         # The host that is down comes first: it is passed over with TLS too.
         settings |= {"REDIS__URL": f"rediss://127.0.0.1:1,127.0.0.1:{server.port}/0"}

@@ -49,7 +49,7 @@ def run_by_hand(commands: str, redis_url: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,  # machines are shared
     ).stdout
 
 

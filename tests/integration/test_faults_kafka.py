@@ -134,14 +134,16 @@ def test_nothing_is_committed_before_every_output_is_acknowledged(
     settle: Settle,
 ) -> None:
     deployment = without_event_ids(deploy(private_store("valkey9").url, partitions=1))
-    with deployment.start("run", KAFKA__DELIVERY_TIMEOUT_MS="2000") as program:
+    hasty = {"DELIVERY": "at-least-once", "KAFKA__DELIVERY_TIMEOUT_MS": "2000"}
+    with deployment.start("run", **hasty) as program:
         deployment.produce([*page_views(0, 40), *bad_records(2)])
         program.wait_for(deployment.is_done)
         before = len(set(map(place_of, deployment.read("persisted"))))
         assert before == 40
 
         remove_cause = cause(deployment, topic)
-        deployment.produce([*page_views(40, 60), *bad_records(2)])
+        # The bad ones first, so that no batch is without one that comes before them all.
+        deployment.produce([*bad_records(2), *page_views(40, 60)])
         program.wait_for_event(UNWELL_KAFKA, times=2)
         assert deployment.committed() == {0: 42}
         # Redis has them already: only the watermark keeps what follows from counting again.

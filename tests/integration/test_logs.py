@@ -75,7 +75,8 @@ def test_on_a_terminal_lines_are_for_people(
         process.kill()
         os.close(terminal)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", seen)
-    [assigned] = [line for line in plain.splitlines() if "assigned" in line]
+    # A busy machine may lose a join, and joins anew.
+    assigned, *_ = [line for line in plain.splitlines() if "assigned" in line]
     assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[info *\] assigned ", assigned)
     assert "partitions=3" in assigned
     assert "[profiler.worker]" in assigned

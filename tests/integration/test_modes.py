@@ -14,7 +14,7 @@ from profiler.errors import ConfigError
 from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.tail import last_headers
 from profiler.kafka.admin.topics import create_topics
-from profiler.kafka.kafka_python.producer import HeaderName
+from profiler.kafka.kafka_python.sending import HeaderName
 from profiler.ops import mode_switch as modes
 from profiler.ops.mode_switch import claim_mode
 from profiler.records.types import Headers

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from bench.counting import Case, Counted, count_instructions
-from bench.instructions import BUDGETS
+from bench.instructions import BUDGETS, STORED_BUDGETS
 from servers.counted import CountedStore, counts_of
 from servers.redis import FLAVOURS
 from tests.missing import needed_servers
@@ -22,16 +22,38 @@ BATCHES = 2
 
 
 @pytest.fixture(scope="module", params=FLAVOURS)
-def counted(request: pytest.FixtureRequest) -> dict[Case, Counted]:
+def flavour(request: pytest.FixtureRequest) -> str:
+    """One server after the other."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def counted(flavour: str) -> dict[Case, Counted]:
     """All cases of one server."""
     with needed_servers():
-        return count_instructions(request.param, CASES, batches=BATCHES)
+        return count_instructions(flavour, CASES, batches=BATCHES)
+
+
+@pytest.fixture(scope="module")
+def storing(flavour: str) -> dict[Case, Counted]:
+    """The same cases of the same server, with stored outputs."""
+    with needed_servers():
+        return count_instructions(flavour, CASES, batches=BATCHES, stores=True)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_script_keeps_to_its_budget(counted: dict[Case, Counted], case: Case) -> None:
     found = counted[case]
     assert found.per_event <= BUDGETS[case], found
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_stored_outputs_keep_to_their_budget(
+    counted: dict[Case, Counted], storing: dict[Case, Counted], case: Case
+) -> None:
+    found, stored = counted[case], storing[case]
+    assert found.calls == stored.calls
+    assert found.script < stored.script <= STORED_BUDGETS[case.traffic] * found.script
 
 
 def test_the_cases_are_what_they_are_called(counted: dict[Case, Counted]) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def test_kafka_takes_and_gives_a_record(kafka: Kafka, topics: MakeTopics) -> None:
     (topic,) = topics("servers", partitions=3)
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
-    producer.send(topic, key=b"k", value=b"v", partition=2).get(timeout=10)
+    producer.send(topic, key=b"k", value=b"v", partition=2).get(timeout=60)
     producer.close()
     consumer = KafkaConsumer(
         topic,
@@ -56,7 +56,7 @@ def test_kafka_hides_aborted_records(kafka: Kafka, topics: MakeTopics) -> None:
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, transactional_id=topic)
     producer.init_transactions()
     producer.begin_transaction()
-    producer.send(topic, b"aborted").get(timeout=10)
+    producer.send(topic, b"aborted").get(timeout=60)
     producer.abort_transaction()
     producer.begin_transaction()
     producer.send(topic, b"committed")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Deploy
     from tests.integration.pipeline_runs import Deployment
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 COUNT = 10 * len(VISITORS)
 TOLD = "the topic was made anew: its streams begin anew"
 

@@ -4,33 +4,44 @@ A further library is one more entry in `ADAPTERS`. Over 250 lines: one protocol 
 implementations, read side by side.
 """
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from threading import Event, Thread
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
+from profiler.kafka import open_transactional_producer
 from profiler.kafka.admin.client import patiently
 from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
 from profiler.kafka.kafka_python.producer import KafkaPythonProducer
 from profiler.kafka.librdkafka import LibrdkafkaConsumer, LibrdkafkaProducer
-from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
-from profiler.kafka.protocol import Consumer, Producer
+from profiler.kafka.memory import (
+    MemoryBroker,
+    MemoryConsumer,
+    MemoryProducer,
+    memory_transactional_producer,
+)
+from profiler.kafka.protocol import Consumer, Producer, TransactionalProducer
 from profiler.records.types import OutputRecord, Record
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
 from tests.conftest import make_topics
+
+#: How a transaction ends.
+End = Literal["abort", "commit"]
 
 #: Those that need a server.
 ADAPTERS: dict[str, tuple[Callable[..., Consumer], Callable[..., Producer]]] = {
     "kafka-python": (KafkaPythonConsumer, KafkaPythonProducer),
     "librdkafka": (LibrdkafkaConsumer, LibrdkafkaProducer),
 }
-PATIENCE_S = 30
+PATIENCE_S = 60
 #: Not older, because a broker deletes what its timestamp makes older than the retention.
 YESTERDAY = int(time.time() * 1_000) - 86_400_000
 
@@ -55,6 +66,18 @@ class Client(Protocol):
 
     def producer(self, **changes: Any) -> Producer:  # noqa: ANN401 - settings
         """Open a producer; `changes` are settings of Kafka."""
+        ...
+
+    def transactional_producer(self, name: str, **changes: Any) -> TransactionalProducer:  # noqa: ANN401
+        """Make a transactional producer with this id, that is not initialised."""
+        ...
+
+    def committed(self, topic: str) -> dict[int, tuple[int, str]]:
+        """Offset and metadata that the topic's group has committed, by partition."""
+        ...
+
+    def silent(self) -> AbstractContextManager[None]:
+        """Meanwhile the broker answers nothing; where it is the test's own."""
         ...
 
     def add_partitions(self, topic: str, count: int) -> None:
@@ -82,13 +105,20 @@ class RealClient:
     """A client library on a real broker."""
 
     def __init__(
-        self, adapter: str, broker: Kafka, admin: KafkaAdminClient, stack: ExitStack
+        self,
+        adapter: str,
+        broker: Kafka,
+        admin: KafkaAdminClient,
+        stack: ExitStack,
+        *,
+        pid: int = 0,
     ) -> None:
         self.adapter = adapter
         self._consumer, self._producer = ADAPTERS[adapter]
         self._broker = broker
         self._admin = admin
         self._stack = stack
+        self._pid = pid
 
     def settings(self, **changes: object) -> KafkaSettings:
         """Quick ones for this broker."""
@@ -111,6 +141,31 @@ class RealClient:
         """See `Client.producer`."""
         return self._stack.enter_context(closing(self._producer(self.settings(**changes))))
 
+    def transactional_producer(self, name: str, **changes: Any) -> TransactionalProducer:  # noqa: ANN401
+        """See `Client.transactional_producer`."""
+        settings = self.settings(client=self.adapter, **changes)
+        producer = open_transactional_producer(settings, transactional_id=name)
+        return self._stack.enter_context(closing(producer))
+
+    def committed(self, topic: str) -> dict[int, tuple[int, str]]:
+        """See `Client.committed`."""
+        group = f"group-{topic}"
+        found = self._admin.list_group_offsets({group: None})[group]
+        return {
+            # librdkafka's binding counts the NUL that ends it as a part of it.
+            place.partition: (at.offset, at.metadata.removesuffix("\0"))
+            for place, at in found.items()
+        }
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """See `Client.silent`."""
+        os.kill(self._pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._pid, signal.SIGCONT)
+
     def add_partitions(self, topic: str, count: int) -> None:
         """See `Client.add_partitions`."""
         self._admin.create_partitions({topic: count})
@@ -132,7 +187,9 @@ class RealClient:
         """See `Client.produce_to`."""
         producer = KafkaProducer(bootstrap_servers=self._broker.bootstrap_servers)
         with closing(producer):
-            wait_until(lambda: producer.partitions_for(topic) >= counts.keys(), timeout=PATIENCE_S)
+            assert wait_until(
+                lambda: producer.partitions_for(topic) >= counts.keys(), timeout=PATIENCE_S
+            )
             for partition, count in counts.items():
                 for _ in range(count):
                     producer.send(topic, b"1", partition=partition, timestamp_ms=YESTERDAY)
@@ -167,6 +224,30 @@ class MemoryClient:
     def producer(self, **changes: Any) -> Producer:  # noqa: ANN401 - settings
         """See `Client.producer`."""
         return self._stack.enter_context(closing(MemoryProducer(self.broker, **changes)))
+
+    def transactional_producer(self, name: str, **changes: Any) -> TransactionalProducer:  # noqa: ANN401
+        """See `Client.transactional_producer`."""
+        changes.pop("transaction_timeout_ms", None)  # see `MemoryBroker.time_out_transactions`
+        producer = memory_transactional_producer(self.broker, transactional_id=name, **changes)
+        return self._stack.enter_context(closing(producer))
+
+    def committed(self, topic: str) -> dict[int, tuple[int, str]]:
+        """See `Client.committed`."""
+        group = f"group-{topic}"
+        metadata = self.broker.committed_metadata(group)
+        return {
+            place[1]: (offset, metadata[place])
+            for place, offset in self.broker.committed(group).items()
+        }
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """See `Client.silent`."""
+        self.broker.stop()
+        try:
+            yield
+        finally:
+            self.broker.start()
 
     def add_partitions(self, topic: str, count: int) -> None:
         """See `Client.add_partitions`."""
@@ -270,16 +351,36 @@ class _RawName(str):
 
 
 def produce_with_header_names(
-    bootstrap_servers: str, topic: str, names: Sequence[bytes], value: bytes = b"with names"
+    bootstrap_servers: str,
+    topic: str,
+    names: Sequence[bytes],
+    value: bytes = b"with names",
+    *,
+    ends: End | None = None,
 ) -> None:
-    """Write one record with these header names, and one without headers on either side of it."""
+    """Write one record with these header names, and one without headers on either side of it.
+
+    Args:
+        bootstrap_servers: of the broker.
+        topic: where to.
+        names: as bytes, which may be anything.
+        value: of the record with the names.
+        ends: how the transaction ends that the records are in; None where they are in none.
+    """
     headers = []
     for raw in names:
         name = _RawName()
         name.raw = raw
         headers.append((name, b"value"))
-    producer = KafkaProducer(bootstrap_servers=bootstrap_servers, linger_ms=50)
+    producer = KafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        linger_ms=50,
+        transactional_id=f"header-names-{topic}" if ends else None,
+    )
     try:
+        if ends:
+            producer.init_transactions()
+            producer.begin_transaction()
         # Within the linger time, so that all of them are in one batch.
         sent = [
             producer.send(topic, text, key=b"k", headers=some, timestamp_ms=YESTERDAY)
@@ -287,5 +388,9 @@ def produce_with_header_names(
         ]
         for future in sent:
             future.get(timeout=PATIENCE_S)
+        if ends == "abort":
+            producer.abort_transaction()
+        elif ends == "commit":
+            producer.commit_transaction()
     finally:
         producer.close()

@@ -6,9 +6,9 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
-from profiler.kafka import TimestampLimits
+from profiler.kafka import TimestampLimits, TopicLimits
 from profiler.kafka.admin.identity import identify
-from profiler.kafka.admin.topics import timestamp_limits
+from profiler.kafka.admin.topics import topic_limits
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
 from tests.conftest import make_topics
@@ -65,8 +65,9 @@ def test_the_limits_of_timestamps_are_those_of_the_topic(
         [ConfigResource(ConfigResourceType.TOPIC, name, configs=to) for name, to in changes.items()]
     )
     wanted = {
-        topics[0]: TimestampLimits(2**63 - 1, 3_600_000),
-        topics[1]: TimestampLimits(DAY, 1_000),
+        topics[0]: TopicLimits(TimestampLimits(2**63 - 1, 3_600_000), 1_048_588),
+        topics[1]: TopicLimits(TimestampLimits(DAY, 1_000), 1_048_588),
+        topics[2]: TopicLimits(None, 1_048_588),
     }
-    assert wait_until(lambda: timestamp_limits(settings, topics) == wanted, timeout=PATIENCE_S)
+    assert wait_until(lambda: topic_limits(settings, topics) == wanted, timeout=PATIENCE_S)
     kafka_admin.delete_topics(topics)

@@ -35,7 +35,7 @@ def give_up(consumer: LibrdkafkaConsumer, partition: int, offset: int) -> None:
     error = KafkaError(KafkaError._AUTO_OFFSET_RESET)  # noqa: SLF001 - its public name
     message = Message(topic=topic, partition=partition, offset=offset, error=error)
     positions = consumer._positions  # noqa: SLF001 - no broker is late when it is told to
-    assert positions.give_up(message)
+    assert positions.note(message)
     positions.find_again(consumer.assignment, paused=False)
 
 

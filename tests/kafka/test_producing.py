@@ -169,5 +169,5 @@ def test_a_closed_producer_has_sent_all(client: Client) -> None:
     producer.send(output(topic, number) for number in range(10))
     started = time.monotonic()
     producer.close()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 9  # it may take ten seconds where something is left
     assert numbers(read(client.consumer(topic), 10)) == list(range(10))

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from profiler.errors import TransportError
+from profiler.kafka import CommittedOffset
 from profiler.kafka.librdkafka.messages import UNREADABLE
+from profiler.kafka.protocol import Consumer
 from tests.kafka.clients import (
     PATIENCE_S,
     SESSION_MS,
@@ -82,21 +84,28 @@ def test_a_poll_says_who_the_member_is(client: Client) -> None:
     client.producer().send([output(topic, 1)])
     consumer = client.consumer(topic)
     join(consumer, 1)
-    polled = consumer.poll(timeout_ms=10_000, max_records=1)
+    deadline = time.monotonic() + PATIENCE_S
+    while not (polled := consumer.poll(timeout_ms=1_000, max_records=1)).records:
+        assert time.monotonic() < deadline
     assert len(polled.records) == 1
     assert polled.generation == consumer.generation > 0
     assert polled.group_metadata is not None
 
 
+def seconds_of_a_poll(consumer: Consumer, *, timeout_ms: int) -> float:
+    """How long a poll takes that brings nothing."""
+    started = time.monotonic()
+    assert consumer.poll(timeout_ms=timeout_ms, max_records=1).records == []
+    return time.monotonic() - started
+
+
 def test_a_poll_without_records_ends_in_time(client: Client) -> None:
     consumer = client.consumer(client.topic("empty"))
     join(consumer, 1)
-    started = time.monotonic()
-    assert consumer.poll(timeout_ms=300, max_records=1).records == []
-    assert 0.25 < time.monotonic() - started < 2
-    started = time.monotonic()
-    assert consumer.poll(timeout_ms=0, max_records=1).records == []
-    assert time.monotonic() - started < 0.25
+    found = [seconds_of_a_poll(consumer, timeout_ms=300) for _ in range(3)]
+    assert 0.25 < min(found) < 2
+    # The quickest of some: a busy machine may hold any one of them up.
+    assert min(seconds_of_a_poll(consumer, timeout_ms=0) for _ in range(20)) < 0.25
 
 
 def test_a_record_that_comes_ends_the_wait(client: Client) -> None:
@@ -106,8 +115,8 @@ def test_a_record_that_comes_ends_the_wait(client: Client) -> None:
     assert_at_end(consumer)
     producer.send([output(topic, 1)])
     started = time.monotonic()
-    assert len(consumer.poll(timeout_ms=20_000, max_records=10).records) == 1
-    assert time.monotonic() - started < 10
+    assert len(consumer.poll(timeout_ms=PATIENCE_S * 1_000, max_records=10).records) == 1
+    assert time.monotonic() - started < PATIENCE_S / 2
 
 
 def test_a_new_consumer_continues_after_the_commit(client: Client) -> None:
@@ -332,6 +341,34 @@ def test_a_topic_that_was_made_anew_begins_anew(client: Client) -> None:
     assert_at_end(consumer)
 
 
+def test_a_rewind_tells_what_is_committed(client: Client) -> None:
+    topic = client.topic("stored", partitions=3)
+    client.produce_to(topic, {0: 9, 1: 9, 2: 9})
+    client.alter_committed(topic, {0: 5})
+    consumer = client.consumer(topic)
+    read(consumer, 22)
+    consumer.commit({(topic, 1): 7}, generation=consumer.generation, metadata="a note")
+    stored = {(topic, 0): CommittedOffset(5, ""), (topic, 1): CommittedOffset(7, "a note")}
+    assert consumer.rewind() == stored
+    read(consumer, 15)
+    assert_at_end(consumer)
+
+
+def test_a_consumer_reads_from_before_what_is_committed(client: Client) -> None:
+    topic = client.topic("before", partitions=2)
+    client.produce_to(topic, {0: 9, 1: 9})
+    client.alter_committed(topic, {0: 6, 1: 6})
+    consumer = client.consumer(topic)
+    read(consumer, 6)
+    consumer.rewind()
+    consumer.seek({(topic, 0): 2})
+    again = [(record.partition, record.offset) for record in read(consumer, 10)]
+    assert sorted(again) == [*((0, n) for n in range(2, 9)), *((1, n) for n in range(6, 9))]
+    assert consumer.rewind()[topic, 0].offset == 6
+    read(consumer, 6)
+    assert_at_end(consumer)
+
+
 def test_an_offset_behind_the_end_is_told(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     topic = client.topic("behind")
     producer = client.producer()
@@ -384,9 +421,7 @@ def test_a_pause_at_such_a_record_loses_nothing(client: Client) -> None:
     client.produce_with_header_names(topic, [b"\x80"])
     client.produce_with_header_names(topic, [b"\x80"])
     consumer = client.consumer(topic)
-    found: list[Record] = []
-    while not found:
-        found += consumer.poll(timeout_ms=200, max_records=500).records
+    found = read(consumer, 1)
     for _ in range(3):
         consumer.keep_alive()
     consumer.resume()

@@ -68,11 +68,14 @@ class Script:
         self.names = [field.name for field in contract_of(self.rules).fields]
         self.text = render(self.rules)
         self.sha = sha_of(self.text)
+        #: KEYS[2] of every call, where it is set.
+        self.sidecar = ""
         client.script_load(self.text)
 
     def evalsha(self, *argv: Argument) -> Any:  # noqa: ANN401 - the reply as it is
         """Call with this ARGV."""
-        return self.client.evalsha(self.sha, 1, self.key, *argv)
+        keys = [self.key, self.sidecar] if self.sidecar else [self.key]
+        return self.client.evalsha(self.sha, len(keys), *keys, *argv)
 
     def raw(self, *events: list[Argument], **call: Argument) -> list[list[Any]]:
         """Call with events, and return the reply as it is."""

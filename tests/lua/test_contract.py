@@ -71,13 +71,15 @@ def test_wrong_arguments_are_named_and_write_nothing(
     assert not script.client.exists(script.key)
 
 
-@pytest.mark.parametrize("keys", [0, 2])
-def test_there_is_exactly_one_key(script: Script, keys: int) -> None:
-    """The second one is reserved."""
+@pytest.mark.parametrize("keys", [0, 3])
+def test_there_are_one_or_two_keys(script: Script, keys: int) -> None:
+    """The second one is for stored outputs."""
     names = [f"{script.key}{number}" for number in range(keys)]
 
     for argv in (arguments(event()), ["v", ""]):
-        with pytest.raises(redis.ResponseError, match=f"^EBADARG KEYS: expected 1 key, got {keys}"):
+        with pytest.raises(
+            redis.ResponseError, match=f"^EBADARG KEYS: expected 1 or 2 keys, got {keys}"
+        ):
             script.client.evalsha(script.sha, keys, *names, *argv)
 
     assert not names or not script.client.exists(*names)

@@ -115,7 +115,7 @@ def test_a_server_that_runs_another_script_is_unavailable(deployment: Deployment
         thread = threading.Thread(target=run_for_ever)
         thread.start()
         try:
-            assert wait_until(lambda: is_busy(deployment.admin), timeout=5)
+            assert wait_until(lambda: is_busy(deployment.admin), timeout=60)
             deployment.assert_unavailable()
         finally:
             deployment.admin.script_kill()
@@ -164,7 +164,7 @@ def test_a_server_that_cannot_save_is_unavailable(deployment: Deployment) -> Non
     deployment.admin.bgsave()
     persistence = deployment.admin.info
     assert wait_until(
-        lambda: persistence("persistence")["rdb_last_bgsave_status"] == "err", timeout=5
+        lambda: persistence("persistence")["rdb_last_bgsave_status"] == "err", timeout=60
     )
 
     deployment.assert_unavailable()
@@ -182,7 +182,7 @@ def test_a_cluster_without_its_slots_is_unavailable(private_store: MakeStore, fl
         deployment.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         # CLUSTERDOWN until the node thinks so itself.
         info = partial(deployment.command, "CLUSTER", "INFO")
-        assert wait_until(lambda: b"cluster_state:ok" in info(), timeout=10)
+        assert wait_until(lambda: b"cluster_state:ok" in info(), timeout=60)
         deployment.assert_recovered()
 
 

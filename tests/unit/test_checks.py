@@ -41,8 +41,8 @@ def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (HEADER, "Atomic because:", "It is atomic:", "ATOMIC: the section is missing"),
         (HEADER, "\nTTL   visitor", "\nTtl   visitor", "TTL: the section is missing"),
         (HEADER, "--[[\nprofile", "-- profile", "there is no header"),
-        (CALL, "#keys ~= 1", "#keys ~= 2", "the header lists 1, the code demands ['2']"),
-        (CALL, "pcall(update, keys[1]", "pcall(update, keys[2]", "KEYS: 2 is in the code only"),
+        (CALL, "#keys > 2", "#keys > 3", "the header lists 2, the code demands ['3']"),
+        (CALL, "pcall(update, keys[1]", "pcall(update, keys[3]", "KEYS: 3 is in the code only"),
         (
             EVENTS,
             "count, visitor_id, stream =",

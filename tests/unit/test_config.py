@@ -86,7 +86,7 @@ def test_unknown_keys_are_refused_with_a_suggestion(
         ),
         (
             {"delivery": "exactly-twice"},
-            ["delivery (command line): Input should be 'at-least-once'"],
+            ["delivery (command line): Input should be 'exactly-once' or 'at-least-once'"],
         ),
         (
             {"kafka": {"security_protocol": "SASL_SSL", "sasl_username": "me"}},

@@ -51,6 +51,13 @@ CONTRADICTIONS: list[tuple[Given, str]] = [
         ),
     ),
     (
+        {"kafka": {"delivery_timeout_ms": 15_000}},
+        (
+            "kafka.delivery_timeout_ms = 15000 (command line) must be below"
+            " kafka.transaction_timeout_ms = 15000 (default): "
+        ),
+    ),
+    (
         {"batch": {"poll_timeout_ms": 300_000}},
         (
             "batch.poll_timeout_ms = 300000 (command line) must be below"

@@ -62,7 +62,7 @@ def test_embedded_broker_takes_and_gives_a_record() -> None:
         admin.create_topics({"t": {"num_partitions": 2, "replication_factor": 1}})
         admin.close()
         producer = KafkaProducer(bootstrap_servers=address)
-        producer.send("t", key=b"k", value=b"v", partition=1).get(timeout=10)
+        producer.send("t", key=b"k", value=b"v", partition=1).get(timeout=60)
         producer.close()
         consumer = KafkaConsumer(
             "t",
@@ -85,7 +85,7 @@ def test_embedded_broker_gives_records_without_a_group_at_once() -> None:
         admin.create_topics({"t": {"num_partitions": 1, "replication_factor": 1}})
         admin.close()
         producer = KafkaProducer(bootstrap_servers=address)
-        producer.send("t", value=b"v").get(timeout=10)
+        producer.send("t", value=b"v").get(timeout=60)
         producer.close()
         consumer = KafkaConsumer(
             bootstrap_servers=address, auto_offset_reset="earliest", consumer_timeout_ms=10_000
@@ -110,7 +110,7 @@ def test_server_dies_with_a_parent_that_is_killed(kind: str, tmp_path: Path) -> 
         pid = int(parent.stdout.readline())
         assert is_alive(pid)
         parent.kill()
-    assert wait_until(lambda: not is_alive(pid), timeout=5)
+    assert wait_until(lambda: not is_alive(pid), timeout=60)
 
 
 def test_server_has_a_session_of_its_own() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from profiler.profiles.keys import LONGEST_PLAIN_ID, encode_id, key_of
+from profiler.profiles.keys import LONGEST_PLAIN_ID, encode_id, key_of, sidecar_of
 from profiler.rules.key_pattern import require_spread
 
 PATTERN = "visitor:{<id>}"
@@ -93,9 +93,37 @@ def test_a_pattern_spreads_visitors_or_is_refused(pieces: list[str], most: int) 
     try:
         require_spread(pattern)
     except ValueError:
-        assert len(slots) == 1 or "{}" in pattern or "{" in pattern.rpartition("}")[2]
+        is_odd = "{" in pattern.rpartition("}")[2] or "{" not in pattern
+        assert len(slots) == 1 or "{}" in pattern or is_odd
     else:
         assert len(slots) > 1
+
+
+@given(st.permutations([*"{}{}", "<id>", "a", "b"]), st.integers(1, 7), IDS)
+def test_a_sidecar_is_in_the_slot_of_its_visitor(
+    pieces: list[str], most: int, visitor_id: str
+) -> None:
+    pattern = "".join(pieces[:most])
+    try:
+        require_spread(pattern)
+    except ValueError:
+        return
+    key = key_of(pattern, visitor_id)
+
+    assert key_slot(sidecar_of(key).encode()) == key_slot(key.encode())
+    assert sidecar_of(key) not in {key, key_of(pattern, sidecar_of(key))}
+
+
+@pytest.mark.parametrize(
+    ("key", "sidecar"),
+    [
+        ("visitor:{ada}", "visitor:{ada}:outputs"),
+        ("ada", "{ada}:outputs"),
+        ("shop:{v:ada}:x{y}", "shop:{v:ada}:x{y}:outputs"),
+    ],
+)
+def test_sidecars_are_called_after_their_visitors(key: str, sidecar: str) -> None:
+    assert sidecar_of(key) == sidecar
 
 
 @given(IDS)

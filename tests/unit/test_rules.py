@@ -95,6 +95,7 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ("shop:{<id>}", "{}:{<id>}", "9: store.key: the hash tag, in the first pair of braces"),
         ("shop:{<id>}", "<id>{", "9: store.key: key has a { without a }"),
         ("shop:{<id>}", "shop:{<id>", "9: store.key: key has a { without a }"),
+        ("shop:{<id>}", "shop}<id>", "9: store.key: key has a } without a {"),
         ("ttl_days = 30", "ttl_days = 0", "10: store.ttl_days: Input should be greater than"),
         ("ttl_days = 30", 'ttl_days = "x"', "10: store.ttl_days: Input should be a valid integer"),
         (
@@ -174,6 +175,17 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
             '"visitor_\u00e9"',
             "25: rule visitor_\u00e9: name: String should match",
         ),
+        (
+            "page_view = [",
+            '"page view" = [',
+            "15: predicates.page view: String should match pattern",
+        ),
+        (
+            "page_view = [",
+            '"page\\nview\\u001b" = [',
+            "15: predicates.page\\nview\\x1b: String should",
+        ),
+        ("page_view = [", '"[key]" = [', "15: predicates.[key]: String should match pattern"),
         ("[[fields]]", "[[field]]", "24: field: Extra inputs are not permitted"),
         (
             "visits = 4",

@@ -44,6 +44,8 @@ class MemoryDeployment:
         self.broker = broker or MemoryBroker()
         #: Of the workers that are started from now on.
         self.make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer
+        #: Likewise: the flag --accept-lost-state.
+        self.accept_lost_state = False
         for topic in self.topics.values():
             self.broker.create_topic(topic, partitions=partitions)
             # Records keep their timestamps, which are those of the traffic, whatever the date.
@@ -67,6 +69,8 @@ class MemoryDeployment:
             "groups": self.groups,
             "redis": {"url": self.redis_url},
             "batch": {"poll_timeout_ms": 100},
+            # A worker that comes after another takes its id over.
+            "worker_id": f"worker-{sum(running.is_alive for running in self._started)}",
         }
         for name, text in settings.items():
             section, _, key = name.lower().partition("__")
@@ -85,6 +89,7 @@ class MemoryDeployment:
             self.broker,
             self._log,
             make_consumer=self.make_consumer,
+            accept_lost_state=self.accept_lost_state,
         )
         self._started.append(running)
         return running
@@ -100,9 +105,10 @@ class MemoryDeployment:
         )
 
     def ends(self, topic: str) -> dict[int, int]:
-        """The offset behind the last record, by partition."""
+        """The offset behind the last record that a reader may see, by partition."""
         partitions = self.broker.topics[self.topics[topic]].partitions
-        return {number: partition.end for number, partition in enumerate(partitions)}
+        ends = {number: partition.start for number, partition in enumerate(partitions)}
+        return ends | {record.partition: record.offset + 1 for record in self.read(topic)}
 
     def committed(self, mode: Mode = "run") -> dict[int, int]:
         """The group's offsets, by partition."""

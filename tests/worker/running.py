@@ -10,18 +10,26 @@ from typing import Any, Self
 from profiler.config.settings import Mode, Settings
 from profiler.engine import PythonEngine
 from profiler.errors import ConfigError, ProfilerError
-from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
+from profiler.kafka.memory import (
+    MemoryBroker,
+    MemoryConsumer,
+    MemoryProducer,
+    memory_transactional_producer,
+)
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
 from profiler.servers.processes import wait_until
 from profiler.worker.assemble import assemble
-from profiler.worker.delivery import Timestamps
+from profiler.worker.delivery import Delivery, OutputLimits
+from profiler.worker.delivery.at_least_once import AtLeastOnce
+from profiler.worker.delivery.exactly_once import ExactlyOnce
+from profiler.worker.delivery.opening import Closable, transactional_id
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 #: Less than a program has, so that a test which uses it up is short.
 FINISH_S = 3.0
 _FAILED, _MISCONFIGURED = 1, 78
@@ -41,8 +49,10 @@ class Running:
         log: io.StringIO,
         *,
         make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer,
+        accept_lost_state: bool = False,
     ) -> None:
         self._make_consumer = make_consumer
+        self._accept_lost_state = accept_lost_state
         self._mode = mode
         self._settings = settings
         self._broker = broker
@@ -86,8 +96,17 @@ class Running:
 
     def wait_for(self, check: Callable[[], bool]) -> None:
         """Wait until a condition holds, and fail where the worker ends before."""
-        wait_until(lambda: self._code is not None or check(), timeout=PATIENCE_S, interval=0.01)
-        assert check(), f"ended with {self._code}:\n{self.output[-4_000:]}"
+        holds = False
+
+        def is_over() -> bool:
+            nonlocal holds
+            has_ended = self._code is not None
+            # Asked once each time: what holds now may hold no more in a moment.
+            holds = check()
+            return holds or has_ended
+
+        wait_until(is_over, timeout=PATIENCE_S, interval=0.01)
+        assert holds, f"ended with {self._code}:\n{self.output[-4_000:]}"
 
     def wait_for_event(self, name: str, *, times: int = 1) -> None:
         """Wait until an event was logged so many times."""
@@ -131,20 +150,32 @@ class Running:
             auto_offset_reset=settings.kafka.auto_offset_reset,
             max_poll_interval_ms=settings.kafka.max_poll_interval_ms,
         )
-        largest_bytes = max(settings.dead_letters.max_bytes, settings.kafka.max_request_bytes)
-        producer = MemoryProducer(
-            self._broker,
-            max_request_bytes=largest_bytes,
-            delivery_timeout_ms=settings.kafka.delivery_timeout_ms,
-        )
+        producer, delivery = self._open_delivery(consumer)
         worker = assemble(
             settings=settings,
             engine=PythonEngine(mode, settings, script),
             script=script,
             consumer=consumer,
-            producer=producer,
+            delivery=delivery,
             streams=streams,
-            timestamps=Timestamps(self._broker.timestamp_limits),
             stop=self.stop_request,
+            accept_lost_state=self._accept_lost_state,
         )
         run_to_end(worker, consumer, producer, self.stop_request)
+
+    def _open_delivery(self, consumer: MemoryConsumer) -> tuple[Closable, Delivery]:
+        """As `profiler.worker.delivery.opening` does, on the broker in memory."""
+        settings = self._settings
+        limits = OutputLimits(settings.topics.rejected, self._broker.topic_limits)
+        options = {
+            "max_request_bytes": max(
+                settings.dead_letters.max_bytes, settings.kafka.max_request_bytes
+            ),
+            "delivery_timeout_ms": settings.kafka.delivery_timeout_ms,
+        }
+        if settings.delivery == "at-least-once":
+            plain = MemoryProducer(self._broker, **options)
+            return plain, AtLeastOnce(consumer, plain, limits)
+        name = transactional_id(settings, getattr(settings.groups, self._mode))
+        producer = memory_transactional_producer(self._broker, transactional_id=name, **options)
+        return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)

@@ -1,4 +1,7 @@
-"""Batches under way: one at a time in each stage, in order, and none goes on behind a failure."""
+"""Batches under way: one at a time in each stage, in order, and none goes on behind a failure.
+
+Over 250 lines: the stages without the loop are one scene, whose parts no other test needs.
+"""
 
 import threading
 import time
@@ -24,11 +27,13 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import load_rules
+from profiler.servers.processes import wait_until
 from profiler.worker.apply import ApplyStage
-from profiler.worker.commit import next_offsets
+from profiler.worker.commit import merged
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
-from profiler.worker.delivery import AtLeastOnce, Timestamps
+from profiler.worker.delivery import OutputLimits
+from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.in_flight import Flight, InFlight
 from profiler.worker.produce import ProduceStage
 from profiler.worker.shutdown import StopRequest
@@ -62,15 +67,15 @@ class Line:
             DecodeStage(),
             ApplyStage(self._script, self.stop),
             ProduceStage(
-                AtLeastOnce(
-                    consumer, producer, topics.rejected, Timestamps(broker.timestamp_limits)
-                ),
+                AtLeastOnce(consumer, producer, OutputLimits(topics.rejected, broker.topic_limits)),
                 DeadLetterLimit(limit),
             ),
         )
 
     def add(self, records: Sequence[Record]) -> Flight:
         """Send a batch on its way."""
+        if not self.flow:
+            self.flow.look([]).result()
         return self.flow.add(Polled(list(records), 0, None), stream="s")
 
     def spoil(self, visitor: str) -> None:
@@ -81,6 +86,12 @@ class Line:
         """End the threads and the connection."""
         self.flow.close(wait=True)
         self._store.close()
+
+
+def committed(flow: InFlight) -> list[int]:
+    """The offsets that would be committed now."""
+    checkpoint = merged([flight.checkpoint for flight in flow.produced()])
+    return [] if checkpoint is None else list(checkpoint.offsets.values())
 
 
 class Scene:
@@ -147,9 +158,9 @@ def test_one_batch_is_in_redis_while_others_are_ready(
             here.added.append(here.line.add(records))
             # From the second on there is no room: it waits for Redis already.
             assert (here.flow.bottleneck is None) == (len(here.added) == 1)
+        assert wait_until(lambda: waiting() == 1, timeout=PATIENCE_S)
         until = time.monotonic() + 1
-        found = {waiting() for _ in iter(lambda: time.monotonic() < until, False)}
-        assert max(found) == 1
+        assert {waiting() for _ in iter(lambda: time.monotonic() < until, False)} == {1}
         assert here.flow.produced() == []
     assert here.errors() == [None] * 3
     # As docs/architecture.md names the threads; a profiler and a debugger show them.
@@ -157,7 +168,7 @@ def test_one_batch_is_in_redis_while_others_are_ready(
     assert names >= {"decode", "apply", "produce"}
     assert here.written() == list(range(3 * SIZE))
     assert here.events() == {"3"}
-    assert list(next_offsets(here.flow.produced()).values()) == [3 * SIZE]
+    assert committed(here.flow) == [3 * SIZE]
 
 
 def test_nothing_is_written_behind_a_batch_that_kafka_refused(
@@ -171,7 +182,7 @@ def test_nothing_is_written_behind_a_batch_that_kafka_refused(
     # Redis has all of them, so it is the order of the batches that kept the last one back.
     assert here.events() == {"3"}
     assert set(here.written()) <= set(range(2 * SIZE))
-    assert list(next_offsets(here.flow.produced()).values()) == [SIZE]
+    assert committed(here.flow) == [SIZE]
     here.flow.remove(here.flow.produced())
     with pytest.raises(RecordTooLargeError):
         here.flow.check()
@@ -219,8 +230,7 @@ def test_what_was_cut_is_not_written_and_can_come_again(
     here = scene(page_views(0, 2 * SIZE))
     with held(here.deployment) as waiting:
         here.add_all()
-        while waiting() == 0:
-            time.sleep(0.01)
+        assert wait_until(lambda: waiting() > 0, timeout=PATIENCE_S)
         here.flow.cancel()
     assert here.errors() == [VoidBatchError] * 2
     assert here.written() == []
@@ -239,8 +249,7 @@ def test_a_stop_gives_up_a_batch_that_is_tried_again_and_all_behind_it(
     with redis.Redis.from_url(here.deployment.redis_url) as admin:
         admin.config_set("min-replicas-to-write", "1")
         here.add_all()
-        while not here.flow.back_pressure:
-            time.sleep(0.01)
+        assert wait_until(lambda: bool(here.flow.back_pressure), timeout=PATIENCE_S)
         assert "NOREPLICAS" in here.flow.back_pressure
         here.line.stop.set()
         assert here.errors() == [VoidBatchError] * 2

@@ -41,11 +41,16 @@ class Patient(MemoryConsumer):
         self.allowed: list[float] = []
 
     def commit(
-        self, offsets: Mapping[tuple[str, int], int], *, generation: int, timeout_s: float = 30
+        self,
+        offsets: Mapping[tuple[str, int], int],
+        *,
+        generation: int,
+        metadata: str = "",
+        timeout_s: float = 30,
     ) -> None:
         """Note it, and commit."""
         self.allowed.append(timeout_s)
-        super().commit(offsets, generation=generation, timeout_s=timeout_s)
+        super().commit(offsets, generation=generation, metadata=metadata, timeout_s=timeout_s)
 
 
 def test_a_poll_that_fails_is_tried_again_and_nothing_is_lost(
@@ -85,7 +90,7 @@ def test_a_commit_after_the_request_to_stop_gets_only_the_time_that_is_left(
         return made[-1]
 
     deployment.make_consumer = make
-    with deployment.start("run") as program:
+    with deployment.start("run", DELIVERY="at-least-once") as program:
         deployment.produce(page_views(0, 100))
         program.wait_for(deployment.is_done)
         with redis.Redis.from_url(server.url) as client:

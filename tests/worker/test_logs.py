@@ -50,7 +50,7 @@ def test_each_batch_is_a_line_at_debug(private_store: MakeStore, deploy: Deploy)
 
 
 def test_every_change_of_state_is_a_line(private_store: MakeStore, deploy: Deploy) -> None:
-    server = private_store("redis7", options=["--requirepass", UNTOLD])
+    server = private_store("redis7", options=["--appendonly", "yes", "--requirepass", UNTOLD])
     deployment = deploy(server.url.replace("//", f"//:{UNTOLD}@"))
     topic = deployment.topics["processed"]
     with deployment.start("run", REDIS__SOCKET_TIMEOUT_S="0.5") as run:

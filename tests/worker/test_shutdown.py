@@ -17,10 +17,10 @@ from tests.worker.running import FINISH_S, Running
 
 
 def stop(program: Running) -> None:
-    """Ask it to stop; it takes less than the time that it has."""
+    """Ask it to stop; it takes no longer than it has, but for what a busy machine adds."""
     asked = time.monotonic()
     program.stop()
-    assert time.monotonic() - asked < FINISH_S + 1
+    assert time.monotonic() - asked < FINISH_S + 5
 
 
 def play(deployment: MemoryDeployment, program: Running, first: int) -> None:

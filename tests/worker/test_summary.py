@@ -10,6 +10,7 @@ from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.records.types import OutputRecord
 from profiler.service import logs
 from profiler.worker import progress
+from profiler.worker.delivery import Checkpoint
 from profiler.worker.in_flight import Flight
 from profiler.worker.produce import Produced
 from profiler.worker.progress import Progress
@@ -22,7 +23,9 @@ def produced(**counts: int) -> Flight:
     """A batch that is ready for its commit."""
     done: Future[Produced] = Future()
     done.set_result(Produced(Counter(counts)))
-    return Flight(counts["read"], {("in", 0): (0, 9)}, 1, None, 0.0, Future(), Future(), done)
+    checkpoint = Checkpoint({("in", 0): 10}, 1, None, "")
+    offsets = {("in", 0): (0, 9)}
+    return Flight(counts["read"], offsets, checkpoint, False, 0.0, Future(), Future(), done)
 
 
 def test_a_summary_comes_every_ten_seconds_and_counts_what_is_committed() -> None:

@@ -108,7 +108,7 @@ def test_where_no_limit_is_known_a_refusal_is_enough(
     """Without the right to ask for them: then all of the batch leaves with the time of writing."""
     deployment = deploy(private_store("redis7").url)
     limited(deployment)
-    monkeypatch.setattr(deployment.broker, "timestamp_limits", dict)
+    monkeypatch.setattr(deployment.broker, "topic_limits", dict)
     deployment.produce([*stamped(page_views(0, 1), FAR), *page_views(1, COUNT - 1)])
     with deployment.start("run", BATCH__MAX_RECORDS="5") as program:
         program.wait_for(deployment.is_done)

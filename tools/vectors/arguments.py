@@ -46,9 +46,14 @@ def wrong_calls() -> Iterator[tuple[str, str, Call]]:
     event = good.arguments()
     keys = [key_of("alice"), OTHER_KEY]
     yield "no-key", "One key is needed.", Call([good], keys=[])
-    yield "two-keys", "The second key is for later, and is refused today.", Call([good], keys=keys)
+    yield (
+        "three-keys",
+        "The second key is the last one.",
+        Call([good], keys=[*keys, f"{OTHER_KEY}s"]),
+    )
     yield "read-without-key", "A read needs one key.", Call(argv=["alice", ""], keys=[])
-    yield "read-with-two-keys", "A read needs one key.", Call(argv=["alice", ""], keys=keys)
+    three = [*keys, f"{OTHER_KEY}s"]
+    yield "read-with-three-keys", "A read needs one key.", Call(argv=["alice", ""], keys=three)
     yield "fields-with-two-keys", "One key is all there is.", Call(argv=["fields"], keys=keys)
     yield "no-argument", "A call says what it wants.", Call(argv=[])
     yield "no-argument-and-no-key", "A call says what it wants.", Call(argv=[], keys=[])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from tools.vectors.answers import ArticleOracle, FoldOracle, Oracle
-from tools.vectors.calls import Call, Names, Read, Text, key_of
+from tools.vectors.calls import Answer, Call, Names, Read, Text, key_of
 from tools.vectors.scripts import PRESETS, SCRIPTS
 
 TTL_MS = 395 * 86_400_000
@@ -41,6 +41,7 @@ def vector(
     oracle: Oracle = (
         FoldOracle(known.shape) if known.shape else ArticleOracle(_hashes_set_by(before, visitor))
     )
+    first: dict[tuple[str, Text], Answer] = {}
     return {
         "name": name,
         "script": known.script,
@@ -49,14 +50,19 @@ def vector(
         "visitor": visitor,
         "key": key_of(visitor),
         **({"before": before} if before else {}),
-        "calls": [_shown(oracle, call, visitor) for call in calls],
+        "calls": [_shown(oracle, call, visitor, first) for call in calls],
         "hash": _hash_of(oracle.stored(_text(visitor)), stored),
         "ttl_ms": TTL_MS if keeps_ttl else None,
     }
 
 
-def _shown(oracle: Oracle, call: Call | Read | Names, visitor: Text) -> dict[str, Any]:
-    """One call as it stands in the file."""
+def _shown(
+    oracle: Oracle,
+    call: Call | Read | Names,
+    visitor: Text,
+    first: dict[tuple[str, Text], Answer],
+) -> dict[str, Any]:
+    """One call as it stands in the file; `first` has what stored outputs answer again."""
     if isinstance(call, Names):
         return {
             "keys": list(call.keys),
@@ -72,7 +78,9 @@ def _shown(oracle: Oracle, call: Call | Read | Names, visitor: Text) -> dict[str
     count = str(len(call.events))
     arguments = [part for event in call.events for part in event.arguments()]
     shown = {
-        "keys": [key_of(who)] if call.keys is None else call.keys,
+        "keys": [key_of(who), *[f"{key_of(who)}:outputs"] * call.stores]
+        if call.keys is None
+        else call.keys,
         "argv": [who, call.stream, call.floor, count, *arguments]
         if call.argv is None
         else call.argv,
@@ -82,7 +90,14 @@ def _shown(oracle: Oracle, call: Call | Read | Names, visitor: Text) -> dict[str
     if call.reply is not None:
         return shown | {"reply": call.reply}
     stream = _text(call.stream)
-    return shown | {"reply": [oracle.answer(_text(who), stream, event) for event in call.events]}
+    reply = []
+    for event in call.events:
+        place = stream, event.offset
+        answer = first.get(place) if call.stores else None
+        reply.append(answer or oracle.answer(_text(who), stream, event))
+        if call.stores:
+            first[place] = reply[-1]
+    return shown | {"reply": reply}
 
 
 def _text(value: Text) -> str:

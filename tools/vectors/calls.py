@@ -44,7 +44,8 @@ class Call(NamedTuple):
         stream: where offsets count.
         floor: the last offset known committed.
         visitor: None for the vector's own visitor.
-        keys: None for the visitor's key alone.
+        keys: None for the visitor's key alone, and the sidecar's where outputs are stored.
+        stores: whether outputs are stored: an event that comes again gets its first answer.
         argv: None for the arguments that the events make.
         reply: by hand; None asks the oracle.
         error: the first word of the error that it must end with.
@@ -55,6 +56,7 @@ class Call(NamedTuple):
     floor: Text = ""
     visitor: Text | None = None
     keys: list[str] | None = None
+    stores: bool = False
     argv: list[Text] | None = None
     reply: list[Answer] | None = None
     error: str | None = None

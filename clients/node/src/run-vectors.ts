@@ -111,7 +111,8 @@ async function check(redis: Redis | Cluster, script: ProfileScript, vector: Vect
     const isRight = most === null ? ttl < 0 : ttl <= most && ttl >= most - TTL_TOLERANCE_MS;
     if (!isRight) throw new Mismatch(`TTL: expected ${most} ms, got ${ttl} ms`);
   } finally {
-    await redis.unlink(key);
+    const used = vector.calls.flatMap((call) => call.keys.map(place));
+    await Promise.all([...new Set([key, ...used])].map((each) => redis.unlink(each)));
   }
 }
 

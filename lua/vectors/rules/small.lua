@@ -7,11 +7,15 @@ write would undo the earlier; here reading, deciding and writing are one call.
 
 KEYS
   1  visitor_key   hash    the visitor's profile; read, write
-     a second key is reserved for stored outputs
+  2  outputs       hash    may be missing: the state before each call not committed yet
+     outputs has the same hash tag. A redelivered event then gets the answer that it got first, if
+     the redelivery begins where a call began and has the same events. At most some 128 elements,
+     each of the profile's size; the caller removes what is committed: HDEL outputs stream:offset,
+     the last offset of the call
 ARGV, per call
   1   visitor_id    text    the visitor, as it is; never empty
   2   stream        text    where offsets count; empty switches the watermark off
-  3   floor         digits  last offset known committed, or empty (kept for stored outputs)
+  3   floor         digits  the oldest offset not committed, or empty: not known
   4   events        digits  how many events follow
 ARGV, then per event (1 to 500 events, folded in order; behind them nothing: reserved)
   +1  offset        digits  place in the stream; ignored where the stream is empty
@@ -38,9 +42,11 @@ ERRORS, always before the first write
   EPROFILE  this key's stored state is unusable; other visitors are not affected
   ELAYOUT   a newer script wrote this state; update the caller
 TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
-      every call with an event that has no received
+      every call with an event that has no received. outputs: 3600000 ms from the latest call
 COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS, and HDEL of each plain
-      field, where other rules or layout 1 wrote the state; O(events + state)
+      field, where other rules or layout 1 wrote the state; O(events + state). With outputs: 1
+      HSET, 1 PEXPIRE, HLEN every 64th call; HGETALL for redelivered events; HKEYS, HDEL where it
+      is full
 ]]
 
 -- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
@@ -98,7 +104,7 @@ local function seldom()
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
     local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
-    expect(#keys == 1, "KEYS: expected 1 key, got " .. #keys)
+    expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
@@ -312,12 +318,105 @@ local function seldom()
     return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
   end
 
+  -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
+  function functions.refused(reply)
+    if type(reply) ~= "table" or not reply.err then return nil end
+    return string.find(reply.err, "^WRONGTYPE") and redis.error_reply("EPROFILE the second key holds no hash") or reply
+  end
+
+  -- Makes room in a full sidecar: what is below the floor goes; if that is not enough, what other
+  -- streams have, and the oldest.
+  function functions.make_room(outputs, stream, floor)
+    local held, own, others, gone = redis.pcall("HLEN", outputs), {}, {}, {}
+    if type(held) ~= "number" or held <= 128 then return functions.refused(held) end
+    for _, field in ipairs(redis.call("HKEYS", outputs)) do
+      local name, last = string.match(field, "^(.*):(.*)$")
+      last = name == stream and whole(last)
+      local list = not last and others or last < floor and gone or own
+      list[#list + 1] = last and { last, field } or field
+    end
+    if #own + #others > 128 then
+      table.sort(own, function(a, b) return a[1] > b[1] end)
+      for _ = 1, #own - 64 do
+        gone[#gone + 1] = table.remove(own)
+      end
+      for _, field in ipairs(others) do
+        gone[#gone + 1] = field
+      end
+    end
+    for _, each in ipairs(gone) do
+      held = redis.pcall("HDEL", outputs, type(each) == "table" and each[2] or each)
+    end
+    return functions.refused(held)
+  end
+
+  -- Gives events that come again the answers that they got first. An element holds the state before
+  -- a call, from which its events are folded anew. The watermark names the latest element, and each
+  -- names the one before: so what is not of this profile's history never counts. Returns an error or
+  -- nil, and what an element says of the events that are new.
+  function functions.restore(update, keys, args, answers, mark)
+    local EVENT, DIGEST, visitor_id = 8, "29215011540f:", args[1]
+    local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
+    local final, new = whole(args[#args - EVENT + 1]), 5
+    while args[new] and whole(args[new]) <= mark do
+      new = new + EVENT
+    end
+    local found, reply = redis.pcall("HGETALL", outputs), nil
+    if found.err then return functions.refused(found) end
+    for i = 1, #found, 2 do
+      local name, last = string.match(found[i], "^(.*):(.*)$")
+      last = name == stream and whole(last)
+      if last and (last < floor or last > mark) then
+        reply = redis.pcall("HDEL", outputs, found[i])
+      elseif last then
+        held[last] = { found[i], found[i + 1] }
+      end
+    end
+    while held[mark] and mark >= whole(args[5]) do
+      local last, field, is_right, element = mark, held[mark][1], pcall(cmsgpack.unpack, held[mark][2])
+      held[mark] = nil
+      if not is_right or type(element) ~= "table" then break end
+      local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
+      local first, count = string.match(tostring(element[1]), "^29215011540f:(.-):?(%d+)$")
+      if not before or not first then break end
+      for event = 5, new - EVENT, EVENT do
+        local offset = whole(args[event])
+        if offset > before and offset <= last then
+          places[#places + 1] = (event - 5) / EVENT + 1
+          for i = event, event + EVENT - 1 do
+            events[#events + 1] = args[i]
+          end
+        end
+      end
+      -- They must be all events of the call, or its first ones.
+      local left, is_whole = count - #places, final >= last
+      if #places > 0 and (first == "" or whole(first) == whole(events[5])) and (left == 0) == is_whole and left >= 0 then
+        events[4] = #places
+        local prior = element[3]
+        local done, again, _, _, _, state = pcall(update, keys[1], events, prior)
+        for i, place in ipairs(done and places or {}) do
+          answers[place] = again[i]
+        end
+        if done and not is_whole then
+          -- The next call begins inside the element, so that is divided.
+          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state })
+          element[1] = DIGEST .. first .. ":" .. #places
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
+        end
+      end
+      mark = before
+    end
+    return functions.refused(reply), new < #args and DIGEST .. args[new] .. ":" .. (#args + 1 - new) / EVENT
+  end
+
   return functions
 end
 
--- Folds events into the profile of `key`, or reads it. Returns the answers, and where anything changed
+-- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
+-- answers and the stream's watermark before them; where anything changed also the state before,
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
-local function update(key, args)
+local function update(key, args, prior)
   -- stylua: ignore
   local HEAD = "\147\002\218\000\043e\234\172\251Y\005\004t\230\059\236\1286\224wn\146\161\196n\143\160\133nx\222\091\128e\192Qn>\036\096n\231\006\061n\017\183z\219"
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7I2c0I4c0i7i7I3c0i7i7i7I4c0I4c0"
@@ -354,7 +453,7 @@ local function update(key, args)
   local visit_first_view = EVER
   local visit_last_view = NEVER
   local visit_events = 0
-  local packed = redis.call("HGET", key, "~")
+  local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
   local new_visitor, gone = not packed, nil
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
@@ -374,7 +473,7 @@ local function update(key, args)
     day = day * 86400000
     if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
     if visitor_first_page == "" and visitor_first_page_ms > NEVER and visitor_first_page_ms < EVER then visitor_first_page = visit_first_page end
-  elseif redis.call("EXISTS", key) == 1 then
+  elseif not prior and redis.call("EXISTS", key) == 1 then
     error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
     return {}
@@ -401,6 +500,8 @@ local function update(key, args)
     end
     named = stream
   end
+  local mark_before = mark
+
   local answers, applied, stale = { false }, false, false
   -- One turn more than events: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count + 1, 8 do
@@ -606,7 +707,7 @@ local function update(key, args)
     }
     end
   end
-  if not applied then return answers end
+  if not applied then return answers, mark_before end
   -- What the hash shows by plain names: ids and texts, of the visit in hand, which is the latest.
   local set, is_set = {}, {}
   local function show(name, text)
@@ -640,18 +741,18 @@ local function update(key, args)
     #visitor_first_page, visitor_first_page, visitor_first_view, visitor_last_view, visitor_events, #visitor_carried,
     visitor_carried, #visits, visits)
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
-  return answers, stale or gone, state, gone, set, #set
+  return answers, mark_before, packed or "", stale or gone, state, gone, set, #set
 end
 
 local function call(keys, args)
   local count = #args
   if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
   -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
-  local done, answers, stale, state, gone, set, n = pcall(update, keys[1], args)
+  local done, answers, before, prior, stale, state, gone, set, n = pcall(update, keys[1], args)
   if not done and seldom().mark_times(args) then
-    done, answers, stale, state, gone, set, n = pcall(update, keys[1], args)
+    done, answers, before, prior, stale, state, gone, set, n = pcall(update, keys[1], args)
   end
-  if not done or #keys ~= 1 then
+  if not done or #keys > 2 or #keys == 0 then
     local is_right, wrong = pcall(seldom().check_arguments, keys, args)
     local message = is_right and answers or wrong
     message = type(message) == "table" and message.err or tostring(message)
@@ -669,6 +770,19 @@ local function call(keys, args)
     end
     return shown
   end
+  -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
+  local stream, outputs, element = args[2], nil, nil
+  if count > 2 and stream ~= "" and keys[2] then
+    local events = "29215011540f:1"
+    if args[4] ~= "1" then events = "29215011540f:" .. args[5] .. ":" .. args[4] end
+    outputs = keys[2]
+    if args[5] + 0 <= before then
+      local refused
+      refused, events = seldom().restore(update, keys, args, answers, before)
+      if refused then return refused end
+    end
+    element = state and cmsgpack.pack({ events, before, prior })
+  end
   if state then
     local key = keys[1]
     -- Behind the first write nothing may be refused, so rights are looked at before it.
@@ -677,7 +791,21 @@ local function call(keys, args)
     elseif gone and not redis.acl_check_cmd("HDEL", key, "~") then
       return redis.error_reply("NOPERM this user has no permissions to run the 'hdel' command")
     end
-    redis.call("HSET", key, "~", state, unpack(set, 1, n))
+    if element then
+      -- Who lacks a right is refused here; the element is taken back, and nobody has seen it.
+      local field = stream .. ":" .. args[count - 7]
+      local reply = redis.pcall("HSET", outputs, field, element)
+      if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
+      -- Now and then, whatever the rhythm of this visitor's offsets is.
+      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, stream, tonumber(args[3]) or 0) or 1 end
+      if reply == 1 then reply = redis.pcall("HSET", key, "~", state, unpack(set, 1, n)) end
+      if type(reply) ~= "number" then
+        redis.pcall("HDEL", outputs, field)
+        return seldom().refused(reply)
+      end
+    else
+      redis.call("HSET", key, "~", state, unpack(set, 1, n))
+    end
     if stale then redis.call("PEXPIRE", key, "34128000000") end
     if gone then
       for _, name in ipairs(gone) do
@@ -689,7 +817,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_be8887e84293", call)
+  redis.register_function("visitor_profile_29215011540f", call)
 else
   return call(KEYS, ARGV)
 end

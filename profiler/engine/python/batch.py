@@ -1,12 +1,13 @@
 """The engine that is always there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from profiler.config.settings import Mode, Settings
 from profiler.engine.batch import Finished
 from profiler.engine.python.decode import Draft, End, RecordDecoder
 from profiler.engine.python.finish import Finisher
+from profiler.profiles.outputs import StoredOutput
 from profiler.profiles.redis import Command
 from profiler.profiles.reply import Reply
 from profiler.profiles.script import ProfileScript
@@ -32,9 +33,17 @@ class PythonEngine:
         self._finisher = Finisher(mode, settings)
         self._script = script
 
-    def batch(self, records: Sequence[Record], *, stream: str = "") -> "PythonBatch":
+    def batch(
+        self,
+        records: Sequence[Record],
+        *,
+        stream: str = "",
+        floors: Mapping[int, int] | None = None,
+    ) -> "PythonBatch":
         """See `Engine.batch`."""
-        return PythonBatch(self._decoder, self._finisher, self._script, stream, records)
+        batch = PythonBatch(self._decoder, self._finisher, self._script, stream, records)
+        batch.floors = floors
+        return batch
 
 
 class PythonBatch:
@@ -46,6 +55,9 @@ class PythonBatch:
         script: used by `pack` alone; None where nothing is profiled.
         stream: see `Engine.batch`.
         records: what was polled.
+
+    Attributes:
+        floors: see `Engine.batch`.
     """
 
     def __init__(
@@ -61,6 +73,7 @@ class PythonBatch:
         self._script = script
         self._stream = stream
         self._records = records
+        self.floors: Mapping[int, int] | None = None
         self._drafts: list[Draft | End] = []
         self._calls: Calls | None = None
 
@@ -80,7 +93,8 @@ class PythonBatch:
                     )
                     for draft in self._drafts
                     if isinstance(draft, Draft)
-                ]
+                ],
+                self._floors_by_stream(),
             )
         return self._calls.rounds
 
@@ -95,6 +109,18 @@ class PythonBatch:
             return self._finisher.finish(self._drafts, [None] * len(self._drafts))
         return self._finisher.finish(self._drafts, self._calls.outcomes)
 
+    def stored(self) -> list[StoredOutput]:
+        """See `Batch.stored`."""
+        return [] if self._calls is None else self._calls.stored
+
     def _stream_of(self, record: Record) -> str:
         """Where the record's offset counts."""
-        return f"{self._stream}:{record.partition}" if self._stream else ""
+        return self._stream_name(record.partition) if self._stream else ""
+
+    def _stream_name(self, partition: int) -> str:
+        return f"{self._stream}:{partition}"
+
+    def _floors_by_stream(self) -> dict[str, int] | None:
+        if self.floors is None:
+            return None
+        return {self._stream_name(number): floor for number, floor in self.floors.items()}

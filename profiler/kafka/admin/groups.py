@@ -100,10 +100,14 @@ class Groups:
         """The offset that the next record of each partition will have."""
         return self._offsets(topic, OffsetSpec.LATEST)
 
+    def starts(self, topic: str) -> dict[int, int]:
+        """The first offset that is there of each partition."""
+        return self._offsets(topic, OffsetSpec.EARLIEST)
+
     def lag(self, group: str, topic: str) -> int:
         """How many offsets, from the committed ones on, the group has not read."""
         committed = self.committed(group, topic)
-        starts = self._offsets(topic, OffsetSpec.EARLIEST)
+        starts = self.starts(topic)
         return sum(
             end - max(starts[partition], committed.get(partition, 0))
             for partition, end in self.ends(topic).items()

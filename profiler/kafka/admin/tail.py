@@ -1,7 +1,8 @@
 """The last records of a topic, read without a consumer group."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError
@@ -19,19 +20,38 @@ from profiler.records.types import Headers
 
 
 def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator[Headers]:
-    """Read the headers of the last `count` records of each partition.
+    """Read the headers of the records among the last `count` offsets of each partition.
 
-    Blocks, for 30 s without a record at most.
+    Records of transactions that were aborted, or are open, are among them. Blocks, for 30 s without
+    a record at most.
 
     Raises:
         TransportError: no broker answers, or it gives no records.
     """
+    for message in _messages(settings, topic, lambda _, end: end - count, "read_uncommitted"):
+        yield tuple(message.headers)
+
+
+def committed_records(settings: KafkaSettings, topic: str, starts: Mapping[int, int]) -> int:
+    """How many committed records there are from these offsets on, by partition.
+
+    Offsets do not say it: the end of a transaction takes one too. Blocks as `last_headers`, and
+    reads every record from there on.
+    """
+    messages = _messages(settings, topic, lambda at, _: starts.get(at, 0), "read_committed")
+    return sum(1 for _ in messages)
+
+
+def _messages(
+    settings: KafkaSettings, topic: str, start_of: Callable[[int, int], int], isolation: str
+) -> Iterator[Any]:
+    """Read to the present end, from the start that is said of a partition's number and its end."""
     with translated_errors(f"read the end of {topic}"):
         consumer = KafkaConsumer(
             **connection_options(settings),
             group_id=None,
             enable_auto_commit=False,
-            isolation_level="read_committed",
+            isolation_level=isolation,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             metrics_enabled=False,
@@ -42,9 +62,9 @@ def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator
                 for partition in consumer.partitions_for_topic(topic) or ()
             ]
             consumer.assign(places)
-            starts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+            firsts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
             for place in places:
-                consumer.seek(place, max(starts[place], ends[place] - count))
+                consumer.seek(place, max(firsts[place], start_of(place.partition, ends[place])))
             deadline = time.monotonic() + CALL_TIMEOUT_S
             while any(consumer.position(place) < ends[place] for place in places):
                 try:
@@ -53,7 +73,7 @@ def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator
                     polled = [read_past(settings, consumer, places)]
                 for messages in polled:
                     deadline = time.monotonic() + CALL_TIMEOUT_S
-                    yield from (tuple(message.headers) for message in messages)
+                    yield from messages
                 if time.monotonic() > deadline:
                     raise TransportError(f"read the end of {topic}: no more records come")
         finally:

@@ -16,12 +16,13 @@ from profiler.config import KafkaSettings
 from profiler.errors import TransportError
 from profiler.kafka.admin.client import open_admin
 from profiler.kafka.client_options import CALL_TIMEOUT_S
-from profiler.kafka.protocol import TimestampLimits
+from profiler.kafka.protocol import TimestampLimits, TopicLimits
 
 #: What the profiler's own headers add to a dead letter, its topic's and its reason's longest form
 #: among them; see `profiler.records.headers`.
 DEAD_LETTER_HEADER_BYTES = 4_096
 
+_MAX_BYTES = "max.message.bytes"
 _TIMESTAMP_TYPE = "message.timestamp.type"
 #: In the order of `TimestampLimits`.
 _TIMESTAMP_LIMITS = ("message.timestamp.before.max.ms", "message.timestamp.after.max.ms")
@@ -30,7 +31,7 @@ _TIMESTAMP_LIMITS = ("message.timestamp.before.max.ms", "message.timestamp.after
 _CONFIG = frozenset(
     [
         "cleanup.policy",
-        "max.message.bytes",
+        _MAX_BYTES,
         _TIMESTAMP_TYPE,
         "min.insync.replicas",
         "retention.ms",
@@ -122,8 +123,8 @@ def _configs(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:  # 
     }
 
 
-def timestamp_limits(settings: KafkaSettings, names: Iterable[str]) -> dict[str, TimestampLimits]:
-    """Which timestamps topics take, of those that tell and have limits.
+def topic_limits(settings: KafkaSettings, names: Iterable[str]) -> dict[str, TopicLimits]:
+    """What topics take of a record, of those that tell.
 
     Blocks for a connection and a round trip, about half a minute at most.
 
@@ -133,12 +134,19 @@ def timestamp_limits(settings: KafkaSettings, names: Iterable[str]) -> dict[str,
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     with open_admin(settings, "describe topics") as admin:
         answer = admin.describe_configs(resources, config_filter="all").get("topic", {})
-    return {
-        name: TimestampLimits(*(int(entries[key]["value"]) for key in _TIMESTAMP_LIMITS))
-        for name, entries in answer.items()
-        if entries.keys() >= {*_TIMESTAMP_LIMITS, _TIMESTAMP_TYPE}
-        and entries[_TIMESTAMP_TYPE]["value"] == "CreateTime"
-    }
+    limits = {}
+    for name, entries in answer.items():
+        told = {key: entry["value"] for key, entry in entries.items()}
+        if _MAX_BYTES in told:
+            limits[name] = TopicLimits(_timestamp_limits(told), int(told[_MAX_BYTES]))
+    return limits
+
+
+def _timestamp_limits(told: Mapping[str, str]) -> TimestampLimits | None:
+    """Of a topic's configuration; brokers before Kafka 3.6 have none of these names."""
+    if told.get(_TIMESTAMP_TYPE) != "CreateTime" or not told.keys() >= {*_TIMESTAMP_LIMITS}:
+        return None
+    return TimestampLimits(*(int(told[key]) for key in _TIMESTAMP_LIMITS))
 
 
 def create_topics(

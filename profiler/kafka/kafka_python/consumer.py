@@ -31,7 +31,7 @@ from profiler.kafka.client_options import (
 )
 from profiler.kafka.foreign_names import read_past
 from profiler.kafka.garbage import Garbage
-from profiler.kafka.protocol import Polled
+from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
 
@@ -125,31 +125,51 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return Polled(records, self._changes, self._consumer.group_metadata())
 
     def commit(
-        self, offsets: Mapping[tuple[str, int], int], *, generation: int, timeout_s: float = 30
+        self,
+        offsets: Mapping[tuple[str, int], int],
+        *,
+        generation: int,
+        metadata: str = "",
+        timeout_s: float = 30,
     ) -> None:
         """See `Consumer.commit`. Retries by itself what can be retried, all the time it has."""
         # The broker takes any partition from any member: only we know that it is no longer ours.
         if generation != self._changes or not offsets.keys() <= self.assignment:
             raise TransportError("commit: the assignment changed since the batch was polled")
         wanted = {
-            TopicPartition(*place): OffsetAndMetadata(offset, "", -1)
+            TopicPartition(*place): OffsetAndMetadata(offset, metadata, -1)
             for place, offset in offsets.items()
         }
         with translated_errors("commit"):
             self._consumer.commit(wanted, timeout_ms=int(timeout_s * 1_000))
 
-    def rewind(self) -> None:
+    def rewind(self) -> dict[tuple[str, int], CommittedOffset]:
         """See `Consumer.rewind`."""
+        stored: dict[tuple[str, int], CommittedOffset] = {}
+        starts = {}
         with translated_errors("rewind"):
             for place in self._owned:
-                offset = self._consumer.committed(place, timeout_ms=_TIMEOUT_MS)
-                if offset is None and (offset := self._first_offsets.get(place)) is None:
+                found = self._consumer.committed(place, metadata=True, timeout_ms=_TIMEOUT_MS)
+                if found is not None:
+                    offset = found.offset
+                    # librdkafka's binding counts the NUL that ends the text as a part of it.
+                    metadata = (found.metadata or "").removesuffix("\0")
+                    stored[tuple(place)] = CommittedOffset(offset, metadata)
+                elif (offset := self._first_offsets.get(place)) is None:
                     offset = self._first_offsets[place] = self._starts([place])[place]
-                if place in self._aside:
-                    self._aside[place] = offset
-                else:
-                    self._consumer.seek(place, offset)
+                starts[place] = offset
+        self.seek(starts)
         self._stale = False
+        return stored
+
+    def seek(self, starts: Mapping[tuple[str, int], int]) -> None:
+        """See `Consumer.seek`."""
+        with translated_errors("seek"):
+            for place, offset in starts.items():
+                if place in self._aside:
+                    self._aside[TopicPartition(*place)] = offset
+                else:
+                    self._consumer.seek(TopicPartition(*place), offset)
 
     def begin_anew(self) -> None:
         """See `Consumer.begin_anew`. One round trip for the beginnings, and one for the commit."""

@@ -41,6 +41,10 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
         "ssl.key.password": key_password.get_secret_value() if key_password else None,
         # The default lets a client wait for up to 10 s for a broker that came back.
         "reconnect.backoff.max.ms": 1_000,
+        # When no broker answers, the default forgets the brokers and begins anew at the bootstrap
+        # servers. librdkafka 2.16 then may wait for ever for the end of a broker that it forgot,
+        # and a consumer never comes back to its group.
+        "metadata.recovery.strategy": "none",
         "logger": _LOG,
     }
     return {name: value for name, value in options.items() if value is not None}

@@ -4,6 +4,7 @@ Over 250 lines: nearly every call has to reckon with two things that happen insi
 calls: a rebalance, and a record that comes in spite of a pause.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -21,8 +22,8 @@ from profiler.kafka.librdkafka.client import (
     translated_errors,
 )
 from profiler.kafka.librdkafka.messages import record_of
-from profiler.kafka.librdkafka.positions import Place, Positions, partitions
-from profiler.kafka.protocol import Polled
+from profiler.kafka.librdkafka.positions import Place, Positions, is_end, partitions
+from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
 
@@ -58,6 +59,8 @@ class LibrdkafkaConsumer:
             # We reset by ourselves: so it is told, and a gap is counted.
             "auto.offset.reset": "error",
             "allow.auto.create.topics": False,
+            # Says where we are behind the marker of a transaction, which no message does.
+            "enable.partition.eof": True,
             "session.timeout.ms": settings.session_timeout_ms,
             "heartbeat.interval.ms": settings.heartbeat_interval_ms,
             # librdkafka refuses one below the session timeout.
@@ -114,25 +117,25 @@ class LibrdkafkaConsumer:
         self._find_again()
         before = self._changes
         with translated_errors("poll"):
-            # `consume` waits until it has all that it was asked for, so it waits for one only.
-            messages = self._consumer.consume(max_records, 0)
-            if not messages and timeout_ms:
-                messages = self._consumer.consume(1, timeout_ms / 1_000)
-                if messages and max_records > 1:
-                    messages += self._consumer.consume(max_records - 1, 0)
+            messages = self._consumed(timeout_ms, max_records)
         by_partition = self._taken(messages, before)
         metadata = self._consumer.consumer_group_metadata()
         records = [record for found in by_partition.values() for record in found]
         return Polled(records, self._changes, metadata)
 
     def commit(
-        self, offsets: Mapping[Place, int], *, generation: int, timeout_s: float = CALL_TIMEOUT_S
+        self,
+        offsets: Mapping[Place, int],
+        *,
+        generation: int,
+        metadata: str = "",
+        timeout_s: float = CALL_TIMEOUT_S,
     ) -> None:
         """See `Consumer.commit`."""
         # The broker takes any partition from any member: only we know that it is no longer ours.
         if generation != self._changes or not offsets.keys() <= self._owned:
             raise TransportError("commit: the assignment changed since the batch was polled")
-        wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
+        wanted = [TopicPartition(*place, offset, metadata) for place, offset in offsets.items()]
         outcome: SimpleQueue[list[TopicPartition] | KafkaException] = SimpleQueue()
 
         def store() -> None:
@@ -153,10 +156,15 @@ class LibrdkafkaConsumer:
             if place.error is not None:
                 raise TransportError(f"commit: {describe(place.error)}")
 
-    def rewind(self) -> None:
+    def rewind(self) -> dict[Place, CommittedOffset]:
         """See `Consumer.rewind`. One round trip for all partitions."""
-        self._positions.rewind(self._owned)
+        found = self._positions.rewind(self._owned)
         self._stale.clear()
+        return found
+
+    def seek(self, starts: Mapping[Place, int]) -> None:
+        """See `Consumer.seek`."""
+        self._positions.seek(starts)
 
     def begin_anew(self) -> None:
         """See `Consumer.begin_anew`. One round trip for each partition, and one for the commit."""
@@ -197,6 +205,22 @@ class LibrdkafkaConsumer:
         closing.start()
         closing.join(timeout_s)
 
+    def _consumed(self, timeout_ms: int, max_records: int) -> list[Message]:
+        """Up to so many messages, as soon as there is one; the end of a partition is no record.
+
+        `consume` waits until it has all that it was asked for, so it waits for one only.
+        """
+        deadline = time.monotonic() + timeout_ms / 1_000
+        messages: list[Message] = self._consumer.consume(max_records, 0)
+        while all(map(is_end, messages)) and (left := deadline - time.monotonic()) > 0:
+            more = self._consumer.consume(1, left)
+            if not more:
+                break
+            messages += more
+            if not is_end(more[0]) and max_records > 1:
+                messages += self._consumer.consume(max_records - 1, 0)
+        return messages
+
     def _taken(self, messages: Iterable[Message], before: int) -> dict[Place, list[Record]]:
         """The records of messages by partition; none where they must be read again.
 
@@ -207,7 +231,7 @@ class LibrdkafkaConsumer:
         by_partition: dict[Place, list[Record]] = {}
         for message in messages:
             if (error := message.error()) is not None:
-                if not self._positions.give_up(message):
+                if not self._positions.note(message):
                     self._check(error)
                 continue
             record = record_of(message)

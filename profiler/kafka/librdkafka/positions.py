@@ -22,6 +22,7 @@ from confluent_kafka import (
 from profiler.errors import TransportError
 from profiler.kafka.beginnings import tell_gap
 from profiler.kafka.librdkafka.client import CALL_TIMEOUT_S, describe, translated_errors
+from profiler.kafka.protocol import CommittedOffset
 from profiler.records.types import Record
 
 Place = tuple[str, int]
@@ -56,14 +57,17 @@ class Positions:
         for place in places:
             self._next.pop(place, None)
 
-    def give_up(self, message: Message) -> bool:
+    def note(self, message: Message) -> bool:
         """Note what a message says that is an error; return whether it is about a position."""
-        error = message.error()
-        if error is None or error.code() != KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
-            return False
-        place = str(message.topic()), int(message.partition() or 0)
+        error, place = message.error(), (str(message.topic()), int(message.partition() or 0))
         offset = message.offset()
         wanted = -1 if offset is None else offset
+        if is_end(message):
+            if self._next.get(place, wanted) < wanted:
+                self._next[place] = wanted
+            return True
+        if error is None or error.code() != KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - likewise
+            return False
         if self._next.get(place, wanted) == wanted:
             self._lost[place] = wanted
         else:
@@ -94,27 +98,34 @@ class Positions:
                     # It is given up, or was assigned just now and is not read yet.
                     self._astray.add(place)
 
-    def rewind(self, places: Iterable[Place]) -> None:
+    def rewind(self, places: Iterable[Place]) -> dict[Place, CommittedOffset]:
         """Go back to the committed offsets, else to the first record that was read.
 
         A partition that has neither stays. One round trip for all.
 
+        Returns:
+            What is committed.
+
         Raises:
             TransportError: the committed offsets cannot be read now.
         """
+        stored: dict[Place, CommittedOffset] = {}
         wanted = partitions(places)
         if not wanted:
-            return
+            return stored
         starts = {}
         with translated_errors("rewind"):
             for found in self._consumer.committed(wanted, timeout=CALL_TIMEOUT_S):
                 if found.error is not None:
                     raise KafkaException(found.error)
                 place = found.topic, found.partition
-                offset = found.offset if found.offset >= 0 else self._first_read.get(place, -1)
-                if offset >= 0:
-                    starts[place] = offset
+                if found.offset >= 0:
+                    stored[place] = CommittedOffset(found.offset, found.metadata or "")
+                    starts[place] = found.offset
+                elif (first := self._first_read.get(place)) is not None:
+                    starts[place] = first
         self.seek(starts)
+        return stored
 
     def beginnings(self, places: Iterable[Place]) -> dict[Place, int]:
         """The first offset that is there of each; one round trip for each.
@@ -202,6 +213,12 @@ class Positions:
                 if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > until:
                     raise
             time.sleep(_LOOK_AGAIN_S)
+
+
+def is_end(message: Message) -> bool:
+    """Whether a message says that a partition has no more, and where that is."""
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
 
 
 def partitions(places: Iterable[Place]) -> list[TopicPartition]:

@@ -3,32 +3,21 @@
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from profiler.errors import TransportError
 from profiler.kafka.beginnings import tell_gap
 from profiler.kafka.memory.broker import MemoryBroker
-from profiler.kafka.memory.group import Member, Place
-from profiler.kafka.protocol import Polled
+from profiler.kafka.memory.group import Member, Membership, Place
+from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.records.types import Record
-
-
-class Membership(NamedTuple):
-    """Who a member is: what real clients call the group metadata.
-
-    Attributes:
-        group: the name of the consumer group.
-        generation: the group's own, which all its members share.
-        member: the member's name.
-    """
-
-    group: str
-    generation: int
-    member: str
 
 
 class MemoryConsumer:
     """A `profiler.kafka.protocol.Consumer`, which rebalances as the `range` assignor does.
+
+    It reads what is committed: no record of an open or aborted transaction. A partition whose
+    offset an open transaction is about to commit has no position until that ended.
 
     Its heartbeats never fail: a member is given up when it does not poll for
     `max_poll_interval_ms`, or by `MemoryBroker.expel`. Topics that do not exist yet are read
@@ -91,11 +80,18 @@ class MemoryConsumer:
         """See `Consumer.poll`. Returns as soon as the generation changed, with no records."""
         with self._broker.changed:
             records = self._poll(time.monotonic() + timeout_ms / 1_000, max_records)
-            metadata = Membership(self._group_name, self._group.generation, self._name)
+            metadata = Membership(self._group_name, -1, "")
+            if self._owned_in is not None and self._me() is not None:
+                metadata = Membership(self._group_name, self._owned_in, self._name)
             return Polled(records, self._changes, metadata)
 
     def commit(
-        self, offsets: Mapping[Place, int], *, generation: int, timeout_s: float = 30
+        self,
+        offsets: Mapping[Place, int],
+        *,
+        generation: int,
+        metadata: str = "",
+        timeout_s: float = 30,
     ) -> None:
         """See `Consumer.commit`."""
         broker = self._broker
@@ -104,18 +100,30 @@ class MemoryConsumer:
                 raise TransportError("commit: the assignment changed since the batch was polled")
             broker.wait_until_back("commit", timeout_s=timeout_s)
             broker.share_out(self._group)
-            if self._me() is None or self._group.generation != self._owned_in:
-                raise TransportError("commit: UnknownMemberIdError: the group gave us up")
-            if self._group.refused_commits:
-                self._group.refused_commits -= 1
-                raise TransportError("commit: the broker refuses it")
-            self._group.committed.update(offsets)
+            self._group.check_commit(self._name, -1 if self._owned_in is None else self._owned_in)
+            self._group.store(offsets, metadata)
 
-    def rewind(self) -> None:
+    def rewind(self) -> dict[Place, CommittedOffset]:
         """See `Consumer.rewind`."""
         with self._broker.changed:
             self._broker.wait_until_back("rewind", timeout_s=self._call_timeout_s)
+            self._broker.wait_until_stable(
+                self._group, self._positions, timeout_s=self._call_timeout_s
+            )
             self._positions = {place: self._start_of(place) for place in self._positions}
+            committed, metadata = self._group.committed, self._group.metadata
+            return {
+                place: CommittedOffset(committed[place], metadata.get(place, ""))
+                for place in self._positions
+                if place in committed
+            }
+
+    def seek(self, starts: Mapping[Place, int]) -> None:
+        """See `Consumer.seek`."""
+        with self._broker.changed:
+            if not starts.keys() <= self._positions.keys():
+                raise TransportError("seek: a partition is not ours")
+            self._positions.update(starts)
 
     def begin_anew(self) -> None:
         """See `Consumer.begin_anew`."""
@@ -194,7 +202,11 @@ class MemoryConsumer:
             self._broker.changed.notify_all()
             me = group.members[self._name]
         self._broker.share_out(group)
-        if not group.rebalancing and self._owned_in != group.generation:
+        if (
+            not group.rebalancing
+            and self._owned_in != group.generation
+            and group.is_stable(me.owned)
+        ):
             self._changes += 1
             self._owned_in = group.generation
             self._positions = {place: self._start_of(place) for place in me.owned}
@@ -212,7 +224,7 @@ class MemoryConsumer:
         for name in self._topics - {topic for topic, _ in committed}:
             if (topic := self._broker.topics.get(name)) is not None:
                 ends = enumerate(partition.end for partition in topic.partitions)
-                committed.update({(name, number): end for number, end in ends})
+                self._group.store({(name, number): end for number, end in ends})
 
     def _read(self, max_records: int) -> list[Record]:
         records: list[Record] = []
@@ -224,10 +236,9 @@ class MemoryConsumer:
                 tell_gap(*place, wanted=position, first=partition.start)
                 self._gaps += 1
                 position = self._positions[place] = partition.start
-            found = partition.read(position, max_records - len(records))
+            found, self._positions[place] = partition.read(position, max_records - len(records))
             if found:
                 self._first_offsets.setdefault(place, position)
-                self._positions[place] = position + len(found)
                 records += found
         return records
 

@@ -6,9 +6,26 @@ and nobody has any until the last member joined or was given up.
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from profiler.errors import TransportError
 
 Place = tuple[str, int]
+
+
+class Membership(NamedTuple):
+    """Who a member is: what real clients call the group metadata.
+
+    Attributes:
+        group: the name of the consumer group.
+        generation: the group's own, which all its members share; -1 where it is in none.
+        member: the member's name; then empty.
+    """
+
+    group: str
+    generation: int
+    member: str
 
 
 class Member:
@@ -34,6 +51,10 @@ class Group:
     def __init__(self) -> None:
         self.members: dict[str, Member] = {}
         self.committed: dict[Place, int] = {}
+        #: The text that the last commit stored beside the offset.
+        self.metadata: dict[Place, str] = {}
+        #: Offsets and text that an open transaction will commit, by its id.
+        self.pending: dict[str, tuple[dict[Place, int], str]] = {}
         self.generation = 0
         self.rebalancing = False
         #: How many commits are to be refused still; see `MemoryBroker.refuse_commits`.
@@ -50,6 +71,30 @@ class Group:
         """Take a member out, which begins a rebalance."""
         if self.members.pop(name, None) is not None:
             self.rebalance()
+
+    def store(self, offsets: Mapping[Place, int], metadata: str = "") -> None:
+        """Commit offsets, with a text beside each of them."""
+        self.committed.update(offsets)
+        self.metadata.update(dict.fromkeys(offsets, metadata))
+
+    def is_stable(self, places: Iterable[Place]) -> bool:
+        """Whether no open transaction is about to commit an offset of any of these."""
+        wanted = set(places)
+        return all(wanted.isdisjoint(offsets) for offsets, _ in self.pending.values())
+
+    def check_commit(self, member: str, generation: int) -> None:
+        """Take or refuse a commit.
+
+        Raises:
+            TransportError: the member is unknown, its generation is over, or a test asked for it.
+        """
+        if member not in self.members:
+            raise TransportError("commit: UnknownMemberIdError: the group gave us up")
+        if generation != self.generation:
+            raise TransportError("commit: IllegalGenerationError: the group has rebalanced")
+        if self.refused_commits:
+            self.refused_commits -= 1
+            raise TransportError("commit: the broker refuses it")
 
     def rebalance(self) -> None:
         """Ask every member to join anew; a rebalance that is under way begins again."""

@@ -28,12 +28,17 @@ def size_of(record: OutputRecord) -> int:
 
 
 class Partition:
-    """The records of one partition, from `start` to `end`."""
+    """The records of one partition, from `start` to `end`.
+
+    An offset may hold no record: it was a transaction's that was aborted, or it ends one.
+    """
 
     def __init__(self, topic: str, number: int) -> None:
         self._topic = topic
         self._number = number
-        self._records: list[Record] = []
+        self._records: list[Record | None] = []
+        #: The offsets of the records of every open transaction, by its id.
+        self._open: dict[str, list[int]] = {}
         #: The offset of the first record that is still there.
         self.start = 0
 
@@ -42,8 +47,20 @@ class Partition:
         """The offset that the next record will have: the high watermark."""
         return self.start + len(self._records)
 
-    def append(self, record: OutputRecord) -> None:
-        """Add one record; without a timestamp it gets the time of now."""
+    @property
+    def stable_end(self) -> int:
+        """Where the first open transaction begins, or the end: so far readers may read."""
+        return min((offsets[0] for offsets in self._open.values()), default=self.end)
+
+    def append(self, record: OutputRecord, *, transaction: str = "") -> None:
+        """Add one record; without a timestamp it gets the time of now.
+
+        Args:
+            record: what to add.
+            transaction: its id, where the record is part of one.
+        """
+        if transaction:
+            self._open.setdefault(transaction, []).append(self.end)
         now = int(time.time() * 1_000)
         at = now if record.timestamp < 0 else record.timestamp
         self._records.append(
@@ -58,10 +75,31 @@ class Partition:
             )
         )
 
-    def read(self, offset: int, count: int) -> list[Record]:
-        """At most `count` records from `offset` on, which is between `start` and `end`."""
-        first = offset - self.start
-        return self._records[first : first + count]
+    def end_transaction(self, transaction: str, *, is_commit: bool) -> None:
+        """Show or drop the records of a transaction; like Kafka's marker, it takes an offset."""
+        offsets = self._open.pop(transaction, None)
+        if offsets is None:
+            return
+        if not is_commit:
+            for offset in offsets:
+                if offset >= self.start:
+                    self._records[offset - self.start] = None
+        self._records.append(None)
+
+    def read(self, offset: int, count: int) -> tuple[list[Record], int]:
+        """What a reader of committed records gets from `offset` on, between `start` and `end`.
+
+        Returns:
+            At most `count` records, and the offset to go on from.
+        """
+        found: list[Record] = []
+        stable_end = self.stable_end
+        while len(found) < count and offset < stable_end:
+            record = self._records[offset - self.start]
+            if record is not None:
+                found.append(record)
+            offset += 1
+        return found, offset
 
     def delete_before(self, offset: int) -> None:
         """Delete what retention deletes: all records before `offset`."""
@@ -90,8 +128,12 @@ class Topic:
         for number in range(len(self.partitions), count):
             self.partitions.append(Partition(self._name, number))
 
-    def append(self, record: OutputRecord) -> None:
+    def append(self, record: OutputRecord, *, transaction: str = "") -> None:
         """Add one record to the partition of its key; records without a key go around.
+
+        Args:
+            record: what to add.
+            transaction: its id, where the record is part of one.
 
         Raises:
             RecordTooLargeError: the record is larger than the topic takes.
@@ -103,7 +145,7 @@ class Topic:
         window = range(now - limits.before_ms, now + limits.after_ms + 1)
         if record.timestamp >= 0 and record.timestamp not in window:
             raise TimestampRefusedError(f"produce to {self._name}: InvalidTimestampError")
-        self._partition_of(record.key).append(record)
+        self._partition_of(record.key).append(record, transaction=transaction)
 
     def _partition_of(self, key: bytes | None) -> Partition:
         place = next(self._turn) if key is None else murmur2(key) & 0x7FFFFFFF

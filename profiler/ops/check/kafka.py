@@ -11,6 +11,7 @@ from profiler.kafka.admin.topics import Topic, describe_topics
 from profiler.kafka.reach import check_names, troubles_of
 from profiler.ops.check.findings import CONFIGURATION, Finding, Subject
 from profiler.ops.check.topics import check_topics, uses_of
+from profiler.ops.check.transactions import check_transactions
 from profiler.ops.mode_switch import claim_mode
 from profiler.ops.units import count_of
 from profiler.rules.model import load_rules
@@ -85,6 +86,8 @@ def _work(
             yield from _streams(source, input_topic.partitions, settings)
         group = getattr(settings.groups, mode)
         yield from _group(Groups(admin, timeout_s=timeout_s), group, source)
+        if settings.delivery == "exactly-once":
+            yield check_transactions(settings.kafka, group, timeout_s=timeout_s)
         yield _mode(mode, settings)
 
 

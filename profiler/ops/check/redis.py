@@ -59,14 +59,14 @@ def check_redis(settings: Settings, rules: Rules | None, *, timeout_s: float) ->
             return
         try:
             with translating():
-                yield from _rows(client, rules)
+                yield from _rows(client, rules, outputs=settings.delivery == "exactly-once")
         except ConfigError:
             raise
         except ProfilerError as error:
             yield _REDIS.failed("connection", str(error), "try again")
 
 
-def _rows(client: "redis.Redis", rules: Rules | None) -> Iterator[Finding]:
+def _rows(client: "redis.Redis", rules: Rules | None, *, outputs: bool) -> Iterator[Finding]:
     """What a server that can be reached tells about itself, and our rights there."""
     nodes = nodes_of(client)
     cluster = check_cluster(nodes)
@@ -77,7 +77,7 @@ def _rows(client: "redis.Redis", rules: Rules | None) -> Iterator[Finding]:
         yield from (row._replace(subject=name) for row in _server(server))
     if rules is not None:
         user = client.connection_pool.connection_kwargs.get("username") or "default"
-        yield from check_script(ProfileScript(client, rules), user)
+        yield from check_script(ProfileScript(client, rules), user, outputs=outputs)
 
 
 def _reached(client: "redis.Redis") -> Finding:

@@ -8,17 +8,18 @@ from profiler.profiles.script import ProfileScript
 _SCRIPT = Subject("script")
 
 
-def check_script(script: ProfileScript, user: str) -> Iterator[Finding]:
+def check_script(script: ProfileScript, user: str, *, outputs: bool) -> Iterator[Finding]:
     """The rights, by calls that change nothing, and the script cache.
 
     Args:
         script: of the rules in use.
         user: what Redis calls us.
+        outputs: whether the worker stores outputs.
 
     Raises:
         ProfilerError: the connection was lost.
     """
-    rights = script.rights()
+    rights = script.rights(outputs=outputs)
     key = script.rules.store.key
     if rights.missing:
         yield _SCRIPT.failed(

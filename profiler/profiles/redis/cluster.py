@@ -54,7 +54,7 @@ class ClusterNodes:
         #: To which a slot is being moved; such a node may not have one yet, and so not be mapped.
         self._importing: set[Address] = set()
 
-    def call(self, commands: Sequence[Command]) -> list[Any]:
+    def call(self, commands: Sequence[Command], *, connections: int | None = None) -> list[Any]:
         """See `Nodes`."""
         replies: list[Any] = [None] * len(commands)
         #: By place, the node that an ASK names, for this one time.
@@ -62,7 +62,8 @@ class ClusterNodes:
         for _ in range(_REDIRECTIONS):
             routes = self._routes(commands, pending)
             pending = {}
-            for route, answers in zip(routes.values(), self._exchange(routes), strict=True):
+            found = self._exchange(routes, connections)
+            for route, answers in zip(routes.values(), found, strict=True):
                 for (place, _words), answer in zip(route, answers, strict=True):
                     if place is None:
                         if isinstance(answer, redis.RedisError):
@@ -148,11 +149,14 @@ class ClusterNodes:
             route.append((place, words))
         return routes
 
-    def _exchange(self, routes: Mapping[Address, _Route]) -> list[list[Any]]:
+    def _exchange(
+        self, routes: Mapping[Address, _Route], connections: int | None = None
+    ) -> list[list[Any]]:
+        pipelines = [
+            (self._pool(at), [words for _, words in route]) for at, route in routes.items()
+        ]
         try:
-            return exchange(
-                [(self._pool(at), [words for _, words in route]) for at, route in routes.items()]
-            )
+            return exchange(pipelines, connections=connections)
         except redis.RedisError:
             self._map = None  # another node may have taken its place
             raise

@@ -10,11 +10,16 @@ from typing import Any
 import redis
 from hiredis import pack_command
 
+from profiler.errors import ReconnectedError
 from profiler.profiles.redis.faults import is_replaced
 from profiler.profiles.redis.nodes import Words
 
 
-def exchange(batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words]]]) -> list[list[Any]]:
+def exchange(
+    batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words]]],
+    *,
+    connections: int | None = None,
+) -> list[list[Any]]:
     """Send each batch to its server, so that the servers work at the same time.
 
     A server that says that another one may have taken its place loses its connections: the next
@@ -22,18 +27,21 @@ def exchange(batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words]]]) 
 
     Args:
         batches: commands with the pool of their server; no pool comes twice.
+        connections: how many may have been opened so far; None for any number.
 
     Returns:
         For each batch its replies in order, texts as bytes; error replies as exceptions.
 
     Raises:
         redis.RedisError: a connection was refused or lost, or an answer took too long.
+        ReconnectedError: a connection had to be opened; nothing was sent.
     """
     lent: list[tuple[redis.ConnectionPool, Any]] = []
     try:
-        for pool, commands in batches:
-            connection: Any = pool.get_connection()
-            lent.append((pool, connection))
+        for pool, _ in batches:
+            lent.append((pool, pool.get_connection()))
+        _check_connections([pool for pool, _ in lent], connections)
+        for (_, connection), (_, commands) in zip(lent, batches, strict=True):
             packed = b"".join(pack_command(words) for words in commands)  # type: ignore[arg-type] # the stub says tuples of one
             connection.send_packed_command([packed])
         replies = [
@@ -54,6 +62,13 @@ def exchange(batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words]]]) 
     finally:
         for pool, connection in lent:
             pool.release(connection)
+
+
+def _check_connections(pools: Sequence["redis.ConnectionPool"], connections: int | None) -> None:
+    """Refuse to go on over a connection that is not among so many."""
+    opened = {pool.connection_kwargs["redis_connect_func"].opened for pool in pools}
+    if connections is not None and opened != {connections}:
+        raise ReconnectedError("a connection to Redis was opened anew")
 
 
 def exchange_one(pool: "redis.ConnectionPool", words: Words) -> Any:  # noqa: ANN401 - the reply

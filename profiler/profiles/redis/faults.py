@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 
@@ -84,6 +85,13 @@ def translating() -> Iterator[None]:
         yield
     except redis.RedisError as error:
         raise translated(error) from error
+
+
+def checked(reply: Any) -> Any:  # noqa: ANN401 - whatever the server says
+    """The reply, unless it is an error: that is raised as one of this package's."""
+    if isinstance(reply, redis.RedisError):
+        raise translated(reply) from reply
+    return reply
 
 
 def translated(error: redis.RedisError) -> ProfilerError:

@@ -29,11 +29,18 @@ class Nodes(Protocol):
     #: What a client needs besides the commands that it is given: calls that change nothing.
     own_calls: Sequence[Words]
 
-    def call(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands in one go; the commands of one key are executed in order.
+    def call(self, commands: Sequence[Command], *, connections: int | None = None) -> list[Any]:
+        """Send commands in one go; a server executes its own in order, but for redirected ones.
+
+        Args:
+            commands: about keys of any servers.
+            connections: how many connections may have been opened so far, if that matters.
 
         Returns:
             The replies in the order of the commands; error replies as exceptions, not raised.
+
+        Raises:
+            ReconnectedError: more were opened: a server may have lost what it acknowledged.
         """
 
     def call_everywhere(self, words: Words) -> list[Any]:

@@ -22,9 +22,10 @@ class SingleServer:
     def __init__(self, client: "redis.Redis") -> None:
         self._client = client
 
-    def call(self, commands: Sequence[Command]) -> list[Any]:
+    def call(self, commands: Sequence[Command], *, connections: int | None = None) -> list[Any]:
         """See `Nodes`."""
-        (replies,) = exchange([(self._client.connection_pool, [words for _, words in commands])])
+        pipeline = self._client.connection_pool, [words for _, words in commands]
+        (replies,) = exchange([pipeline], connections=connections)
         return replies
 
     def call_everywhere(self, words: Words) -> list[Any]:

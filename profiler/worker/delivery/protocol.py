@@ -14,43 +14,61 @@ class Checkpoint(NamedTuple):
         offsets: the next offset to read, by topic and partition.
         generation: the consumer's, in which the records were polled.
         group_metadata: see `Polled`; of the poll that brought the last of these records.
+        metadata: the text that is committed with each offset, see `Streams.token`.
     """
 
     offsets: Mapping[tuple[str, int], int]
     generation: int
     group_metadata: Any
+    metadata: str
 
 
 class Delivery(Protocol):
     """Owns producing and committing.
 
-    The stage that produces calls `produce` and `abort`; the thread that polls calls `commit`.
+    The stage that produces calls `produce`. The thread that polls calls `commit`, and `recover`
+    while that stage is idle.
     """
 
-    def produce(self, finished: Finished, *, connections: int) -> Counter[str]:
+    @property
+    def is_atomic(self) -> bool:
+        """Whether `produce` makes the checkpoint last too, so that `commit` has nothing to do."""
+        ...
+
+    def recover(self, *, timeout_s: float) -> None:
+        """Make sure that nothing of an earlier step can become visible any more.
+
+        To be called before the first step, and after any error, before the committed offsets are
+        read: a step whose end was not told may still change them. Blocks for `timeout_s` at most.
+
+        Raises:
+            TransportError: try again.
+            ConfigError: the brokers lack what this mode needs.
+            ProfilerError: going on is of no use.
+        """
+        ...
+
+    def produce(self, finished: Finished, checkpoint: Checkpoint) -> Counter[str]:
         """Produce the outputs of one batch: one step, however many sends it takes.
 
         Blocks until all are acknowledged.
 
         Args:
             finished: the batch.
-            connections: see `profiler.worker.apply.Applied`.
+            checkpoint: what is true when its outputs are there.
 
         Returns:
             What is to be counted: ``references``, the dead letters that went as references to
             their records; ``restamped``, the outputs that left with the time of writing.
 
         Raises:
-            TransportError: the step failed; `abort` must follow.
+            TransportError: the step failed; `recover` must follow.
+            VoidBatchError: the records are another member's by now; likewise.
         """
         ...
 
-    def abort(self) -> None:
-        """Give up the step that failed: nothing of it is sent later."""
-        ...
-
     def commit(self, checkpoint: Checkpoint, *, timeout_s: float) -> None:
-        """Make the checkpoint last; blocks for `timeout_s` at most.
+        """Make the checkpoint last, where `produce` did not; blocks for `timeout_s` at most.
 
         Raises:
             TransportError: nothing is known to be committed.

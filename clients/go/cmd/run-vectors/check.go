@@ -32,7 +32,14 @@ func check(ctx context.Context, client redis.UniversalClient, script *profile.Sc
 	if err := same("key", map[string]interface{}{"": key}, map[string]interface{}{"": built}); err != nil {
 		return err
 	}
-	defer client.Unlink(ctx, key)
+	defer func() {
+		client.Unlink(ctx, key)
+		for _, call := range v.Calls {
+			for _, each := range placeAll(call.Keys, prefix) {
+				client.Unlink(ctx, each)
+			}
+		}
+	}()
 	for _, command := range v.Before {
 		words := make([]interface{}, len(command))
 		for i, word := range placeAll(texts(command), prefix) {

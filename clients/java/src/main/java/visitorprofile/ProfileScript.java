@@ -202,7 +202,7 @@ public final class ProfileScript {
       }
       return pairs.isEmpty() ? List.of() : List.of(decode(answer, names));
     }
-    List<String> names = fields(keys);
+    List<String> names = fields(keys.subList(0, Math.min(1, keys.size())));
     return send(keys, argv).stream().map(answer -> decode((List<?>) answer, names)).toList();
   }
 

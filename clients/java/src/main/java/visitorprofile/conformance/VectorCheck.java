@@ -49,6 +49,9 @@ final class VectorCheck {
       expectTtl(vector.ttlMs(), redis.pttl(key));
     } finally {
       redis.unlink(key);
+      vector.calls().stream()
+          .flatMap(call -> call.keys().stream())
+          .forEach(each -> redis.unlink(place(each, prefix)));
     }
   }
 

@@ -1,0 +1,115 @@
+"""The transactional producer on kafka-python 3.0.x, by its public API alone."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import KafkaConfigurationError, KafkaError, UnsupportedVersionError
+from kafka.structs import OffsetAndMetadata
+
+from profiler.config import KafkaSettings
+from profiler.kafka.kafka_python.sending import connect, deliver, discard, explained
+from profiler.kafka.protocol import TransactionalProducer
+from profiler.kafka.transactions import (
+    Offsets,
+    RenewedProducer,
+    answered,
+    check_member,
+    no_transactions,
+)
+from profiler.records.types import OutputRecord
+
+#: How long a client that is thrown away may wait for a request that was not answered in time.
+_CLOSE_S = 1.0
+
+
+def transactional_producer(
+    settings: KafkaSettings, *, transactional_id: str, largest_bytes: int = 0
+) -> TransactionalProducer:
+    """See `profiler.kafka.open_transactional_producer`."""
+    connect = partial(
+        _Client, settings, transactional_id=transactional_id, largest_bytes=largest_bytes
+    )
+    return RenewedProducer(lambda timeout_s: connect(timeout_s=timeout_s))
+
+
+class _Client:
+    """A `TransactionalClient`. The client's own calls may wait for ever."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        transactional_id: str,
+        largest_bytes: int,
+        timeout_s: float,
+    ) -> None:
+        self._id = transactional_id
+        self._delivery_s = settings.delivery_timeout_ms / 1_000
+        #: Whether records may still be on their way.
+        self._is_sending = False
+        deadline = time.monotonic() + timeout_s
+        with self._translated("connect"):
+            self._producer = connect(
+                settings,
+                largest_bytes=largest_bytes,
+                timeout_s=timeout_s,
+                transactional_id=transactional_id,
+                transaction_timeout_ms=settings.transaction_timeout_ms,
+            )
+        try:
+            self._answered("begin transactions", deadline, self._producer.init_transactions)
+        except BaseException:
+            self.discard()
+            raise
+
+    def begin(self) -> None:
+        with self._translated("begin a transaction"):
+            self._producer.begin_transaction()
+
+    def send(self, records: Iterable[OutputRecord]) -> None:
+        self._is_sending = True
+        deliver(self._producer, records, timeout_s=self._delivery_s)
+        self._is_sending = False
+
+    def commit(
+        self,
+        offsets: Offsets,
+        *,
+        metadata: str,
+        group_metadata: Any,  # noqa: ANN401 - the protocol's
+        timeout_s: float,
+    ) -> None:
+        deadline = time.monotonic() + timeout_s
+        check_member(group_metadata.member_id, group_metadata.generation_id)
+        places = {
+            TopicPartition(*place): OffsetAndMetadata(offset, metadata, -1)
+            for place, offset in offsets.items()
+        }
+        send_offsets = partial(self._producer.send_offsets_to_transaction, places, group_metadata)
+        self._answered("commit", deadline, send_offsets)
+        self._answered("commit", deadline, self._producer.commit_transaction)
+
+    def abort(self, *, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        self._answered("abort", deadline, self._producer.abort_transaction)
+
+    def discard(self) -> None:
+        # A close that fails on records leaves the client's thread behind.
+        discard(self._producer, timeout_s=self._delivery_s if self._is_sending else _CLOSE_S)
+
+    def _answered(self, action: str, deadline: float, call: Callable[[], None]) -> None:
+        with self._translated(action):
+            answered(f"{action} of {self._id}", call, deadline=deadline)
+
+    @contextmanager
+    def _translated(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except (UnsupportedVersionError, KafkaConfigurationError) as error:
+            raise no_transactions(str(error)) from error
+        except KafkaError as error:
+            raise explained(f"{action} of {self._id}", error) from error

@@ -1,0 +1,162 @@
+"""The transactional producer on librdkafka."""
+
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from profiler.config import KafkaSettings
+from profiler.errors import ConfigError, TransportError
+from profiler.kafka.librdkafka.client import describe
+from profiler.kafka.librdkafka.sending import Sender, explained
+from profiler.kafka.protocol import TransactionalProducer
+from profiler.kafka.transactions import (
+    Offsets,
+    RenewedProducer,
+    answered,
+    check_member,
+    no_transactions,
+)
+from profiler.records.types import OutputRecord
+
+#: Between two tries of a call that the library calls worth another one.
+_PAUSE_S = 0.05
+_CLOSE_S = 1.0
+
+#: How the library begins the group metadata that it hands out as bytes: then the generation as an
+#: int of the machine, and the names of group and member, each up to a NUL.
+_MAGIC = b"CGMDv2:"
+_GENERATION = struct.Struct("=i")
+
+
+def transactional_producer(
+    settings: KafkaSettings, *, transactional_id: str, largest_bytes: int = 0
+) -> TransactionalProducer:
+    """See `profiler.kafka.open_transactional_producer`."""
+    connect = partial(
+        _Client, settings, transactional_id=transactional_id, largest_bytes=largest_bytes
+    )
+    return RenewedProducer(lambda timeout_s: connect(timeout_s=timeout_s))
+
+
+class _Client:
+    """A `TransactionalClient`. The library's own calls may outlast their timeouts.
+
+    To send offsets takes as long as the timeout of the transaction while a broker is silent.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        transactional_id: str,
+        largest_bytes: int,
+        timeout_s: float,
+    ) -> None:
+        deadline = time.monotonic() + timeout_s
+        self._id = transactional_id
+        options = {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": settings.transaction_timeout_ms,
+        }
+        self._sender = Sender(
+            settings, largest_bytes=largest_bytes, timeout_s=timeout_s, options=options
+        )
+        self._client = self._sender.client
+        try:
+            self._answered("begin transactions", deadline, self._client.init_transactions)
+        except BaseException:
+            self.discard()
+            raise
+
+    def begin(self) -> None:
+        with self._translated("begin a transaction"):
+            self._client.begin_transaction()
+
+    def send(self, records: Iterable[OutputRecord]) -> None:
+        try:
+            self._sender.send(records)
+        except TransportError:
+            self._check_fatal()
+            raise
+
+    def _check_fatal(self) -> None:
+        """Raise the fatal error, where there is one: the records may have failed by another."""
+        try:
+            # Inside a transaction this call does nothing but fail.
+            self._client.begin_transaction()
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise explained(f"send of {self._id}", error.args[0]) from error
+
+    def commit(
+        self,
+        offsets: Offsets,
+        *,
+        metadata: str,
+        group_metadata: Any,  # noqa: ANN401 - the protocol's
+        timeout_s: float,
+    ) -> None:
+        deadline = time.monotonic() + timeout_s
+        check_member(*_member_of(group_metadata))
+        places = [
+            TopicPartition(*place, offset, metadata=metadata) for place, offset in offsets.items()
+        ]
+        send_offsets = partial(self._client.send_offsets_to_transaction, places, group_metadata)
+        self._answered("commit", deadline, send_offsets)
+        self._answered("commit", deadline, self._client.commit_transaction)
+
+    def abort(self, *, timeout_s: float) -> None:
+        self._answered("abort", time.monotonic() + timeout_s, self._client.abort_transaction)
+
+    def discard(self) -> None:
+        # A request that gets no answer would be waited for, too.
+        self._sender.discard(timeout_s=_CLOSE_S)
+
+    def _answered(self, action: str, deadline: float, call: Callable[[float], object]) -> None:
+        with self._translated(action):
+            patient = partial(_patiently, call, deadline)
+            answered(f"{action} of {self._id}", patient, deadline=deadline)
+
+    @contextmanager
+    def _translated(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:
+            reason = error.args[0]
+            if reason.code() in (
+                KafkaError._UNSUPPORTED_FEATURE,  # noqa: SLF001 - its public name
+                KafkaError.UNSUPPORTED_VERSION,
+            ):
+                raise no_transactions(describe(reason)) from error
+            raise explained(f"{action} of {self._id}", reason) from error
+
+
+def _patiently(call: Callable[[float], object], deadline: float) -> None:
+    """Try until the call succeeds, is not worth another try, or the time is over."""
+    while True:
+        try:
+            call(max(0.0, deadline - time.monotonic()))
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() + _PAUSE_S >= deadline:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def _member_of(group_metadata: bytes) -> tuple[str, int]:
+    """Member id and generation out of the library's bytes.
+
+    Raises:
+        ConfigError: they are written in another way than those of librdkafka 2.12 to 2.16.
+    """
+    if not group_metadata.startswith(_MAGIC):
+        raise ConfigError("this release of confluent-kafka writes group metadata in another way")
+    (generation,) = _GENERATION.unpack_from(group_metadata, len(_MAGIC))
+    _group, member, _ = group_metadata[len(_MAGIC) + _GENERATION.size :].split(b"\0", 2)
+    return member.decode(errors="replace"), generation

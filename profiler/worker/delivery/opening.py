@@ -1,0 +1,55 @@
+"""The choice of the delivery mode."""
+
+from typing import Protocol
+
+from profiler.config.settings import Settings
+from profiler.kafka import Consumer, open_producer, open_transactional_producer
+from profiler.worker.delivery.at_least_once import AtLeastOnce
+from profiler.worker.delivery.exactly_once import ExactlyOnce
+from profiler.worker.delivery.limits import OutputLimits
+from profiler.worker.delivery.protocol import Delivery
+
+
+class Closable(Protocol):
+    """What a delivery writes with, as far as the end of the worker concerns it."""
+
+    def close(self, *, timeout_s: float = 10) -> None:
+        """Disconnect; blocks for `timeout_s` at most."""
+        ...
+
+
+def open_delivery(
+    settings: Settings, consumer: Consumer, limits: OutputLimits, *, group: str
+) -> tuple[Closable, Delivery]:
+    """Connect a producer, and the delivery that writes with it; both are the caller's to end.
+
+    Args:
+        settings: the mode, how to reach the cluster, and the worker's id.
+        consumer: the member of the group whose records are delivered.
+        limits: of the output topics.
+        group: the consumer group.
+
+    Raises:
+        TransportError: no broker answers.
+        ConfigError: the client refuses the settings.
+    """
+    largest_bytes = settings.dead_letters.max_bytes
+    if settings.delivery == "at-least-once":
+        plain = open_producer(settings.kafka, largest_bytes=largest_bytes)
+        return plain, AtLeastOnce(consumer, plain, limits)
+    producer = open_transactional_producer(
+        settings.kafka,
+        transactional_id=transactional_id(settings, group),
+        largest_bytes=largest_bytes,
+    )
+    return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)
+
+
+def transactional_id(settings: Settings, group: str) -> str:
+    """Names the producer of one worker in one group: who comes with the same name, takes over.
+
+    Args:
+        settings: have the worker's id.
+        group: the same worker id may be in use in another deployment, or for another mode.
+    """
+    return f"{group}-{settings.worker_id}"
