@@ -11,6 +11,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # no __all__
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
+    AlterConfigOpType,
+    ConfigEntry,
     ConfigResource,
     NewPartitions,
     ResourcePatternType,
@@ -107,8 +109,10 @@ def withdraw_kafka_rights(site: Site) -> None:
 def oversize_dead_letters(site: Site) -> None:
     """Bad records that are larger than the topic of the dead letters takes."""
     name = site.topics["rejected"]
-    resource = ConfigResource(ConfigResource.Type.TOPIC, name, {"max.message.bytes": "20000"})
-    site.admin.alter_configs([resource])[resource].result(_ADMIN_S)
+    # By itself: the older request would take back the topic's retention, and with it old records.
+    less = ConfigEntry("max.message.bytes", "20000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=[less])
+    site.admin.incremental_alter_configs([resource])[resource].result(_ADMIN_S)
     for _ in site.times(3):
         large = [Event("", b"x" * size, b"large", FIRST_MS) for size in (5_000, 150_000, 700_000)]
         site.load.put(large)
