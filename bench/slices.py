@@ -10,19 +10,13 @@ import time
 import uuid
 from contextlib import ExitStack, closing
 
+from bench.made_up import BATCHES, BYTES, EVENTS, ROUNDS, batch_of
 from profiler.config import KafkaSettings
 from profiler.kafka.admin.topics import create_topics
 from profiler.kafka.librdkafka import LibrdkafkaProducer, sending
 from profiler.records.types import OutputRecord
 from servers.kafka import shared_kafka
 
-_ROUNDS, _BATCHES, _EVENTS = 5, 60, 500
-_BYTES = {"flattened": 1_200, "persisted": 2_280}
-_HEADERS = (
-    ("source-topic", b"tracking"),
-    ("source-partition", b"0"),
-    ("source-offset", b"1234567"),
-)
 _SLICES = {"in slices": sending.SLICE_BYTES, "in one go": 1 << 40}
 
 
@@ -31,15 +25,11 @@ def main() -> None:
     with ExitStack() as stack:
         kafka = shared_kafka(stack)
         settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-        topics = {f"slices-{name}-{uuid.uuid4().hex[:8]}": size for name, size in _BYTES.items()}
+        topics = {f"slices-{name}-{uuid.uuid4().hex[:8]}": size for name, size in BYTES.items()}
         create_topics(settings, topics, partitions=1, replication=1)
-        batch = [
-            OutputRecord(topic, b"visitor-%d" % number, b"x" * size, _HEADERS, -1)
-            for number in range(_EVENTS)
-            for topic, size in topics.items()
-        ]
+        batch = batch_of(topics)
         found: dict[str, list[float]] = {name: [] for name in _SLICES}
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             for name, slice_bytes in _SLICES.items():
                 sending.SLICE_BYTES = slice_bytes
                 cpu, elapsed = _round(settings, batch)
@@ -53,9 +43,9 @@ def _round(settings: KafkaSettings, batch: list[OutputRecord]) -> tuple[float, f
     with closing(LibrdkafkaProducer(settings)) as sender:
         sender.send(batch)
         cpu, clock = time.process_time(), time.perf_counter()
-        for _ in range(_BATCHES):
+        for _ in range(BATCHES):
             sender.send(batch)
-        scale = 1e6 / (_BATCHES * _EVENTS)
+        scale = 1e6 / (BATCHES * EVENTS)
         return (time.process_time() - cpu) * scale, (time.perf_counter() - clock) * scale
 
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 
+from bench.made_up import BATCHES, BYTES, ROUNDS, batch_of
 from profiler.config import KafkaSettings
 from profiler.kafka import (
     Consumer,
@@ -20,16 +21,7 @@ from profiler.kafka import (
     open_transactional_producer,
 )
 from profiler.kafka.admin.topics import create_topics
-from profiler.records.types import OutputRecord
 from servers.kafka import shared_kafka
-
-_ROUNDS, _BATCHES, _EVENTS = 5, 60, 500
-_BYTES = {"flattened": 1_200, "persisted": 2_280}
-_HEADERS = (
-    ("source-topic", b"tracking"),
-    ("source-partition", b"0"),
-    ("source-offset", b"1234567"),
-)
 
 
 def main() -> None:
@@ -50,10 +42,10 @@ def _measured(settings: KafkaSettings) -> dict[str, list[float]]:
     with ExitStack() as stack:
         ways = _ways(settings, stack)
         found: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             for name, way in ways.items():
                 way()  # the first after a pause
-                for _ in range(_BATCHES):
+                for _ in range(BATCHES):
                     started = time.perf_counter()
                     way()
                     found[name].append((time.perf_counter() - started) * 1_000)
@@ -62,14 +54,10 @@ def _measured(settings: KafkaSettings) -> dict[str, list[float]]:
 
 def _ways(settings: KafkaSettings, stack: ExitStack) -> dict[str, Callable[[], None]]:
     token = uuid.uuid4().hex[:8]
-    topics = {f"transactions-{name}-{token}": size for name, size in _BYTES.items()}
+    topics = {f"transactions-{name}-{token}": size for name, size in BYTES.items()}
     source = f"transactions-source-{token}"
     create_topics(settings, [source, *topics], partitions=1, replication=1)
-    batch = [
-        OutputRecord(topic, b"visitor-%d" % number, b"x" * size, _HEADERS, -1)
-        for number in range(_EVENTS)
-        for topic, size in topics.items()
-    ]
+    batch = batch_of(topics)
     offsets = {(source, 0): 1}
     consumer = stack.enter_context(closing(open_consumer(settings, topics=[source], group=source)))
     member = _joined(consumer)
