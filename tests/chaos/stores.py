@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,7 +30,7 @@ FLEETING = ("--appendonly", "no")
 _PATIENCE_S = 20.0
 
 
-class Stores:
+class Stores(ABC):
     """What a row needs of Redis; a `with` block runs it.
 
     Attributes:
@@ -53,9 +54,9 @@ class Stores:
         self._stack.close()
 
     @property
+    @abstractmethod
     def server(self) -> StoreServer:
         """The server that takes the writes now."""
-        raise NotImplementedError
 
     @property
     def oracle_url(self) -> str:
@@ -79,8 +80,9 @@ class Stores:
         with self.administrator() as client:
             return int(client.info("memory")["used_memory"])
 
+    @abstractmethod
     def _start(self, stack: ExitStack) -> None:
-        raise NotImplementedError
+        """Start the servers; the stack ends them."""
 
 
 class OneStore(Stores):

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import redis
 
 from tests.chaos.stores import OneStore
 from tests.chaos.worker import REFUSED
+from tests.integration.stops import suspended
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.chaos.site import Site
 
 UNWELL = "redis is unwell, trying again"
@@ -148,16 +145,6 @@ def suspend(site: Site) -> None:
             site.faults += 1
             time.sleep(4.0)
         site.await_commits(100)
-
-
-@contextmanager
-def suspended(pid: int) -> Iterator[None]:
-    """SIGSTOP while the block runs."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def busy(site: Site) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from redis.crc import key_slot
 
 from profiler.profiles.keys import key_of
-from tests.chaos.faults.redis import suspended
 from tests.chaos.stores import ClusterStores, LaggingPair, SentinelStores
+from tests.integration.stops import suspended
 
 if TYPE_CHECKING:
     from servers.redis_cluster import RedisCluster
