@@ -26,6 +26,7 @@ from profiler.kafka.garbage import Garbage
 from profiler.ops.replay.behind_live import BehindLive
 from profiler.ops.replay.delivery import Reemit, StateOnly
 from profiler.ops.replay.plan import live_reader, replay_beginning, require_no_worker, spans
+from profiler.records.types import stream_of
 from profiler.rules.model import load_rules
 from profiler.service import logs
 from profiler.worker.assemble import assemble
@@ -112,7 +113,7 @@ def replay(
         finally:
             end(worker, consumer, producer, stop)
         # Of a partition whose records are gone no batch has left a mark.
-        names = {f"{streams.name}:{number}": offset for (_, number), offset in reached.items()}
+        names = {stream_of(streams.name, number): offset for (_, number), offset in reached.items()}
         script.send(script.marks.commands(names))
     if worker.is_stuck:
         watch.leave()

@@ -1,6 +1,6 @@
 """Kafka behind one small Protocol; the choice of the client library is made here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Literal
 
@@ -16,6 +16,7 @@ from profiler.kafka.protocol import (
     TopicLimits,
     TransactionalProducer,
 )
+from profiler.kafka.transactions import RenewedProducer, TransactionalClient
 
 __all__ = [
     "CommittedOffset",
@@ -103,12 +104,20 @@ def open_transactional_producer(
         transactional_id: whose transactions they are: one worker's, in every one of its lives.
         largest_bytes: as for `open_producer`.
     """
+    client: Callable[..., TransactionalClient]
     if client_of(settings) == "librdkafka":
-        from profiler.kafka import librdkafka  # noqa: PLC0415 - an extra
+        from profiler.kafka.librdkafka import LibrdkafkaTransactions  # noqa: PLC0415 - an extra
 
-        make = librdkafka.transactional_producer
+        client = LibrdkafkaTransactions
     else:
-        from profiler.kafka.kafka_python import transactions  # noqa: PLC0415 - the other one
+        from profiler.kafka.kafka_python.transactions import KafkaPythonTransactions  # noqa: PLC0415 - the other one
 
-        make = transactions.transactional_producer
-    return make(settings, transactional_id=transactional_id, largest_bytes=largest_bytes)
+        client = KafkaPythonTransactions
+    return RenewedProducer(
+        lambda timeout_s: client(
+            settings,
+            transactional_id=transactional_id,
+            largest_bytes=largest_bytes,
+            timeout_s=timeout_s,
+        )
+    )

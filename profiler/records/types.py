@@ -34,6 +34,11 @@ class OutputRecord(NamedTuple):
     timestamp: int
 
 
+def stream_of(topic: str, partition: int) -> str:
+    """The name of the stream of a partition; `topic` is what the streams of its topic share."""
+    return f"{topic}:{partition}"
+
+
 class FlatEvent(NamedTuple):
     """One flattened event on its way into the script.
 

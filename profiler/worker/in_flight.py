@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from profiler.engine import Engine
 from profiler.kafka import Polled
 from profiler.profiles.marks import StreamMarks
+from profiler.records.types import stream_of
 from profiler.worker.apply import ApplyStage
 from profiler.worker.decode import DecodeStage
 from profiler.worker.delivery import Checkpoint
@@ -45,11 +46,6 @@ class Flight(NamedTuple):
     decoded: Future[Parcel]
     applied: Future[Parcel]
     produced: Future[Produced]
-
-    @property
-    def generation(self) -> int:
-        """Of the poll that brought it, see `Consumer.generation`."""
-        return self.checkpoint.generation
 
 
 class InFlight:
@@ -151,7 +147,10 @@ class InFlight:
         parcel = Parcel(
             self._engine.batch(records, stream=stream, floors=floors),
             checkpoint,
-            {f"{stream}:{place[1]}": (first[place], offset + 1) for place, offset in last.items()},
+            {
+                stream_of(stream, place[1]): (first[place], offset)
+                for place, offset in checkpoint.offsets.items()
+            },
             is_repair,
         )
         before = self._flights[-1] if self._flights else None

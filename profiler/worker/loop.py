@@ -214,7 +214,8 @@ class Worker:
         self._is_unplaced = True
         if self._in_flight and not self._is_void:
             _LOG.info("rebalanced, a batch will be read again")
-            self._give_up()
+            self._is_void = True
+        self._in_flight.cancel()  # also where nothing but the marks is asked for
 
     def _start_over(self) -> None:
         """Go where reading begins, as soon as nothing is under way any more.
@@ -273,7 +274,6 @@ class Worker:
                 self._consumer.keep_alive(timeout_ms=_WATCH_MS)
                 if self._generation != self._consumer.generation:
                     self._rebalanced()
-                    self._in_flight.cancel()
                 self._progress.report(under_way=self._in_flight.records)
             else:
                 self._resume()

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from profiler.kafka import CommittedOffset
 from profiler.profiles.marks import StreamMarks
-from profiler.records.types import Record
+from profiler.records.types import Record, stream_of
 from profiler.worker.repair import Beginning
 from profiler.worker.streams import Streams
 
@@ -49,7 +49,7 @@ class Reading:
 
     def streams_of(self, places: Iterable[Place]) -> dict[Place, str]:
         """The names of the partitions' streams."""
-        return {place: f"{self._streams.name}:{place[1]}" for place in places}
+        return {place: stream_of(self._streams.name, place[1]) for place in places}
 
     def compare(
         self, committed: Mapping[Place, CommittedOffset], marks: Mapping[Place, StreamMarks]

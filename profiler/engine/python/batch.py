@@ -11,7 +11,7 @@ from profiler.profiles.outputs import StoredOutput
 from profiler.profiles.redis import Command
 from profiler.profiles.reply import Reply
 from profiler.profiles.script import ProfileScript
-from profiler.records.types import FlatEvent, Record
+from profiler.records.types import FlatEvent, Record, stream_of
 
 if TYPE_CHECKING:
     from profiler.profiles.calls import Calls
@@ -41,9 +41,9 @@ class PythonEngine:
         floors: Mapping[int, int] | None = None,
     ) -> "PythonBatch":
         """See `Engine.batch`."""
-        batch = PythonBatch(self._decoder, self._finisher, self._script, stream, records)
-        batch.floors = floors
-        return batch
+        return PythonBatch(
+            self._decoder, self._finisher, self._script, records, stream=stream, floors=floors
+        )
 
 
 class PythonBatch:
@@ -53,11 +53,9 @@ class PythonBatch:
         decoder: used by `decode` alone.
         finisher: used by `finish` alone.
         script: used by `pack` alone; None where nothing is profiled.
-        stream: see `Engine.batch`.
         records: what was polled.
-
-    Attributes:
-        floors: see `Engine.batch`.
+        stream: see `Engine.batch`.
+        floors: likewise.
     """
 
     def __init__(
@@ -65,15 +63,17 @@ class PythonBatch:
         decoder: RecordDecoder,
         finisher: Finisher,
         script: ProfileScript | None,
-        stream: str,
         records: Sequence[Record],
+        *,
+        stream: str,
+        floors: Mapping[int, int] | None,
     ) -> None:
         self._decoder = decoder
         self._finisher = finisher
         self._script = script
         self._stream = stream
         self._records = records
-        self.floors: Mapping[int, int] | None = None
+        self._floors = floors
         self._drafts: list[Draft | End] = []
         self._calls: Calls | None = None
 
@@ -115,12 +115,9 @@ class PythonBatch:
 
     def _stream_of(self, record: Record) -> str:
         """Where the record's offset counts."""
-        return self._stream_name(record.partition) if self._stream else ""
-
-    def _stream_name(self, partition: int) -> str:
-        return f"{self._stream}:{partition}"
+        return stream_of(self._stream, record.partition) if self._stream else ""
 
     def _floors_by_stream(self) -> dict[str, int] | None:
-        if self.floors is None:
+        if self._floors is None:
             return None
-        return {self._stream_name(number): floor for number, floor in self.floors.items()}
+        return {stream_of(self._stream, at): floor for at, floor in self._floors.items()}

@@ -12,10 +12,8 @@ from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
 from profiler.kafka.kafka_python.sending import connect, deliver, discard, explained
-from profiler.kafka.protocol import TransactionalProducer
 from profiler.kafka.transactions import (
     Offsets,
-    RenewedProducer,
     answered,
     check_member,
     no_transactions,
@@ -26,17 +24,7 @@ from profiler.records.types import OutputRecord
 _CLOSE_S = 1.0
 
 
-def transactional_producer(
-    settings: KafkaSettings, *, transactional_id: str, largest_bytes: int = 0
-) -> TransactionalProducer:
-    """See `profiler.kafka.open_transactional_producer`."""
-    connect = partial(
-        _Client, settings, transactional_id=transactional_id, largest_bytes=largest_bytes
-    )
-    return RenewedProducer(lambda timeout_s: connect(timeout_s=timeout_s))
-
-
-class _Client:
+class KafkaPythonTransactions:
     """A `TransactionalClient`. The client's own calls may wait for ever."""
 
     def __init__(
@@ -47,6 +35,7 @@ class _Client:
         largest_bytes: int,
         timeout_s: float,
     ) -> None:
+        """Connect and initialise transactions; see `TransactionalProducer.init`."""
         self._id = transactional_id
         self._delivery_s = settings.delivery_timeout_ms / 1_000
         #: Whether records may still be on their way.
@@ -67,10 +56,12 @@ class _Client:
             raise
 
     def begin(self) -> None:
+        """See `TransactionalClient.begin`."""
         with self._translated("begin a transaction"):
             self._producer.begin_transaction()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
+        """See `TransactionalClient.send`."""
         self._is_sending = True
         deliver(self._producer, records, timeout_s=self._delivery_s)
         self._is_sending = False
@@ -83,6 +74,7 @@ class _Client:
         group_metadata: Any,  # noqa: ANN401 - the protocol's
         timeout_s: float,
     ) -> None:
+        """See `TransactionalClient.commit`."""
         deadline = time.monotonic() + timeout_s
         check_member(group_metadata.member_id, group_metadata.generation_id)
         places = {
@@ -94,10 +86,12 @@ class _Client:
         self._answered("commit", deadline, self._producer.commit_transaction)
 
     def abort(self, *, timeout_s: float) -> None:
+        """See `TransactionalClient.abort`."""
         deadline = time.monotonic() + timeout_s
         self._answered("abort", deadline, self._producer.abort_transaction)
 
     def discard(self) -> None:
+        """See `TransactionalClient.discard`."""
         # A close that fails on records leaves the client's thread behind.
         discard(self._producer, timeout_s=self._delivery_s if self._is_sending else _CLOSE_S)
 

@@ -2,6 +2,6 @@
 
 from profiler.kafka.librdkafka.consumer import LibrdkafkaConsumer
 from profiler.kafka.librdkafka.producer import LibrdkafkaProducer
-from profiler.kafka.librdkafka.transactions import transactional_producer
+from profiler.kafka.librdkafka.transactions import LibrdkafkaTransactions
 
-__all__ = ["LibrdkafkaConsumer", "LibrdkafkaProducer", "transactional_producer"]
+__all__ = ["LibrdkafkaConsumer", "LibrdkafkaProducer", "LibrdkafkaTransactions"]

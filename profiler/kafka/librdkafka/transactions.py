@@ -13,10 +13,8 @@ from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka.librdkafka.client import describe
 from profiler.kafka.librdkafka.sending import Sender, explained
-from profiler.kafka.protocol import TransactionalProducer
 from profiler.kafka.transactions import (
     Offsets,
-    RenewedProducer,
     answered,
     check_member,
     no_transactions,
@@ -33,17 +31,7 @@ _MAGIC = b"CGMDv2:"
 _GENERATION = struct.Struct("=i")
 
 
-def transactional_producer(
-    settings: KafkaSettings, *, transactional_id: str, largest_bytes: int = 0
-) -> TransactionalProducer:
-    """See `profiler.kafka.open_transactional_producer`."""
-    connect = partial(
-        _Client, settings, transactional_id=transactional_id, largest_bytes=largest_bytes
-    )
-    return RenewedProducer(lambda timeout_s: connect(timeout_s=timeout_s))
-
-
-class _Client:
+class LibrdkafkaTransactions:
     """A `TransactionalClient`. The library's own calls may outlast their timeouts.
 
     To send offsets takes as long as the timeout of the transaction while a broker is silent.
@@ -57,6 +45,7 @@ class _Client:
         largest_bytes: int,
         timeout_s: float,
     ) -> None:
+        """Connect and initialise transactions; see `TransactionalProducer.init`."""
         deadline = time.monotonic() + timeout_s
         self._id = transactional_id
         options = {
@@ -74,10 +63,12 @@ class _Client:
             raise
 
     def begin(self) -> None:
+        """See `TransactionalClient.begin`."""
         with self._translated("begin a transaction"):
             self._client.begin_transaction()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
+        """See `TransactionalClient.send`."""
         try:
             self._sender.send(records)
         except TransportError:
@@ -101,6 +92,7 @@ class _Client:
         group_metadata: Any,  # noqa: ANN401 - the protocol's
         timeout_s: float,
     ) -> None:
+        """See `TransactionalClient.commit`."""
         deadline = time.monotonic() + timeout_s
         check_member(*_member_of(group_metadata))
         places = [
@@ -111,9 +103,11 @@ class _Client:
         self._answered("commit", deadline, self._client.commit_transaction)
 
     def abort(self, *, timeout_s: float) -> None:
+        """See `TransactionalClient.abort`."""
         self._answered("abort", time.monotonic() + timeout_s, self._client.abort_transaction)
 
     def discard(self) -> None:
+        """See `TransactionalClient.discard`."""
         # A request that gets no answer would be waited for, too.
         self._sender.discard(timeout_s=_CLOSE_S)
 
