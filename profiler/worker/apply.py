@@ -20,12 +20,12 @@ from profiler.profiles.script import ProfileScript
 from profiler.worker.backoff import Backoff
 from profiler.worker.parcel import Parcel
 from profiler.worker.shutdown import StopRequest
-from profiler.worker.stage import Stage
+from profiler.worker.stage import OneByOne
 
 _LOG = structlog.get_logger("profiler.worker")
 
 
-class ApplyStage(Stage[Parcel, Parcel]):
+class ApplyStage(OneByOne[Parcel, Parcel]):
     """Folds batches in Redis; blocks for as long as Redis is unwell.
 
     Args:
@@ -63,7 +63,7 @@ class ApplyStage(Stage[Parcel, Parcel]):
         return self._is_reconnected
 
     def work(self, taken: Parcel, void: Event) -> Parcel:
-        """See `Stage.work`.
+        """See `OneByOne.work`.
 
         Raises:
             VoidBatchError: given up, by `void`, by the request to stop, or because Redis must be
