@@ -192,17 +192,22 @@ class Load:
 
     def _account(self) -> None:
         """Read what came into the topic; nothing may be on its way."""
-        found: set[bytes] = set()
-        for message in self._observer.everything_in(self._topic):
-            partition, offset, value = message.partition(), message.offset(), message.value()
-            assert partition is not None
-            assert offset is not None
-            assert isinstance(value, bytes)
-            found.add(value)
-            place = Place(self._incarnation, partition, offset)
-            self._accounted.append(Input(place, self._sent[value]))
-        if missing := self._sent.keys() - found:
-            raise LoadError(f"{len(missing)} acknowledged inputs are not in the topic")
+        missing, deadline = set(self._sent), time.monotonic() + _PATIENCE_S
+        while True:
+            for message in self._observer.everything_in(self._topic):
+                partition, offset, value = message.partition(), message.offset(), message.value()
+                assert partition is not None
+                assert offset is not None
+                assert isinstance(value, bytes)
+                missing.discard(value)
+                place = Place(self._incarnation, partition, offset)
+                self._accounted.append(Input(place, self._sent[value]))
+            if not missing:
+                break
+            # A broker that just came back may show its last records a moment later.
+            if time.monotonic() > deadline:
+                raise LoadError(f"{len(missing)} acknowledged inputs are not in the topic")
+            time.sleep(_TICK_S)
         self._sent.clear()
 
     def _observe(self) -> Observer:
