@@ -1,7 +1,7 @@
 """Batches between poll and commit: each stage has one, at the same time as the other stages."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import takewhile
@@ -33,6 +33,7 @@ class Flight(NamedTuple):
         checkpoint: what becomes true at its end.
         is_repair: see `Parcel`.
         polled_at: by the monotonic clock.
+        timestamps: of its records.
         decoded: what the first stage makes of it.
         applied: what the second stage makes of it.
         produced: what the third stage makes of it.
@@ -43,6 +44,7 @@ class Flight(NamedTuple):
     checkpoint: Checkpoint
     is_repair: bool
     polled_at: float
+    timestamps: Sequence[int]
     decoded: Future[Parcel]
     applied: Future[Parcel]
     produced: Future[Produced]
@@ -117,6 +119,13 @@ class InFlight:
         """How many records are under way."""
         return sum(flight.records for flight in self._flights)
 
+    def offsets(self) -> Counter[tuple[str, int]]:
+        """How many offsets of each partition are under way."""
+        found: Counter[tuple[str, int]] = Counter()
+        for flight in self._flights:
+            found.update({at: last + 1 - first for at, (first, last) in flight.offsets.items()})
+        return found
+
     def add(
         self,
         polled: Polled,
@@ -165,6 +174,7 @@ class InFlight:
             checkpoint,
             is_repair,
             time.monotonic(),
+            [record.timestamp for record in records],
             decoded,
             applied,
             produced,

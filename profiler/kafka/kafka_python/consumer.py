@@ -208,15 +208,17 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         with translated_errors("keep alive"):
             self._poll(timeout_ms, 1)
 
-    def lag(self) -> int:
+    def lag(self) -> dict[tuple[str, int], int]:
         """See `Consumer.lag`. Records of open transactions count."""
-        total = 0
+        found = dict.fromkeys(self.assignment, 0)
         for place in self._owned:
             with suppress(KafkaError):  # it has no offset yet
                 if (end := self._consumer.highwater(place)) is not None:
                     at = self._aside.get(place, self._consumer.position(place, timeout_ms=0))
-                    total += max(0, end - (end if at is None else at))
-        return total
+                    found[(place.topic, place.partition)] = max(
+                        0, end - (end if at is None else at)
+                    )
+        return found
 
     def close(self, *, timeout_s: float = 10) -> None:
         """See `Consumer.close`."""
