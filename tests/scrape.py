@@ -1,0 +1,47 @@
+"""What a worker serves, as a scraper and a probe see it."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import NamedTuple
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+class Probe(NamedTuple):
+    """The answer of /healthz or /readyz."""
+
+    status: int
+    reason: str
+
+
+def scrape(address: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """All samples, by name and labels."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:
+        text = response.read().decode()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def total(address: str, name: str, **labels: str) -> float:
+    """The sum over all series of a name that have these labels."""
+    return sum(
+        value
+        for (found, its), value in scrape(address).items()
+        if found == name and labels.items() <= dict(its).items()
+    )
+
+
+def probe(address: str, path: str) -> Probe:
+    """Ask as an orchestrator does; status 0 where nobody listens."""
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as response:
+            status, body = response.status, response.read()
+    except urllib.error.HTTPError as error:
+        status, body = error.code, error.read()
+    except OSError as error:
+        return Probe(0, str(error))
+    return Probe(status, json.loads(body).get("reason", ""))
