@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
 
 class Probe(NamedTuple):
     """The answer of /healthz or /readyz."""
@@ -15,22 +17,31 @@ class Probe(NamedTuple):
     reason: str
 
 
-def scrape(address: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def scrape(address: str) -> Samples:
     """All samples, by name and labels."""
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:
-        text = response.read().decode()
+        return samples_in(response.read())
+
+
+def samples_in(page: bytes) -> Samples:
+    """The samples of a page."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(page.decode())
         for sample in family.samples
     }
 
 
 def total(address: str, name: str, **labels: str) -> float:
     """The sum over all series of a name that have these labels."""
+    return sum_of(scrape(address), name, **labels)
+
+
+def sum_of(samples: Samples, name: str, **labels: str) -> float:
+    """The same of samples."""
     return sum(
         value
-        for (found, its), value in scrape(address).items()
+        for (found, its), value in samples.items()
         if found == name and labels.items() <= dict(its).items()
     )
 

@@ -15,7 +15,7 @@ from tests.integration.conftest import Deploy
 from tests.integration.fault_events import page_views
 from tests.integration.pipeline_runs import MODES, Input
 from tests.integration.programs import PATIENCE_S
-from tests.scrape import Probe, probe, scrape, total
+from tests.scrape import Probe, Samples, probe, scrape, total
 
 GOOD, BAD = 300, 7
 WELL = Probe(200, "")
@@ -62,7 +62,7 @@ def test_a_worker_counts_what_it_commits(
     }
 
 
-def assert_names_and_labels(found: dict[tuple[str, frozenset[tuple[str, str]]], float]) -> None:
+def assert_names_and_labels(found: Samples) -> None:
     """Nothing is served that the catalogue does not have, and no label names a visitor."""
     labels = {metric.name: {*metric.labels} for metric in CATALOGUE}
     for name, its in found:
