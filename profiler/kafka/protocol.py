@@ -208,8 +208,8 @@ class Consumer(Protocol):
         """
         ...
 
-    def lag(self) -> dict[tuple[str, int], int]:
-        """Records that were not polled yet, by owned partition, as far as is known.
+    def lag(self) -> int:
+        """Records of the owned partitions that were not polled yet, as far as is known.
 
         Never blocks: the end of a partition is what its last fetch reported. A partition whose
         position only the next poll finds out counts as nothing.

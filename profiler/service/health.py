@@ -8,7 +8,7 @@ from profiler.worker.observer import LoopState
 #: as one.
 STUCK_AFTER_S = 60.0
 
-_NOTHING_YET = LoopState(0, 0, is_paused=False, under_way=0)
+_NOTHING_YET = LoopState(frozenset(), 0, is_paused=False, under_way=0)
 
 
 class Health:
@@ -35,7 +35,7 @@ class Health:
 
     def turned(self, state: LoopState) -> None:
         """The loop takes another turn."""
-        if not self._has_turned or not self.state.partitions:
+        if not self._has_turned or not self.state.owned:
             self._well_at = self._clock()
         self.state = state
         self._turned_at = self._clock()
@@ -62,7 +62,7 @@ class Health:
             return reason
         if not self._has_turned:
             return "starting: the script is not registered yet, or the group is not joined"
-        if not self.state.partitions:
+        if not self.state.owned:
             return "no partition is assigned"
         seconds = self._clock() - self._well_at
         if seconds > self._stuck_after_s:

@@ -4,10 +4,9 @@ The worker's connections count: one that is opened anew makes it look for lost w
 not used here. The right to INFO is not among a worker's; without it there are no such metrics.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import redis
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 _LOG = structlog.get_logger("profiler.metrics")
 
 _EVERY_S = 5.0
+
 #: What the server counts calls of scripts as.
 _SCRIPTS = ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_fcall")
 
@@ -63,6 +63,11 @@ class RedisLoad:
         self._clock = clock
         self._nodes: Nodes | None = None
         self._before: Mapping[str, Usage] = {}
+
+    def sample(self, over: Event) -> None:
+        """Ask every few seconds, until it is over or is not allowed."""
+        while self.look() and not over.wait(_EVERY_S):
+            pass
 
     def look(self) -> bool:
         """Ask once; blocks for the timeout of Redis at most, for each primary.
@@ -115,20 +120,3 @@ def usage_of(cpu: Mapping[str, Any], commands: Mapping[str, Any], at_s: float) -
     scripts = [commands[name] for name in _SCRIPTS if name in commands]
     used = sum(script["usec"] for script in scripts) / 1e6
     return Usage(at_s, cpu_s, used, sum(script["calls"] for script in scripts))
-
-
-@contextmanager
-def asked_now_and_then(load: RedisLoad, every_s: float = _EVERY_S) -> Iterator[None]:
-    """Let a thread ask until the block ends."""
-    over = threading.Event()
-
-    def ask() -> None:
-        while load.look() and not over.wait(every_s):
-            pass
-
-    thread = threading.Thread(target=ask, name="redis-load", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()

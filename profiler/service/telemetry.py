@@ -1,7 +1,7 @@
 """The observer that counts: what a worker tells, as metrics and as health."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
@@ -52,7 +52,6 @@ class Telemetry(Observer):
         super().__init__()
         self.store = Store(m for m in metrics.CATALOGUE if m != metrics.WORKER_UP)
         self._health = Health(clock)
-        self._group: str = getattr(settings.groups, mode)
         self._written = (
             (settings.topics.flattened, metrics.FLATTENED),
             (settings.topics.persisted, metrics.PERSISTED),
@@ -81,12 +80,6 @@ class Telemetry(Observer):
         if state.generation > self._generation:
             self.store.add(metrics.REBALANCES, state.generation - self._generation)
             self._generation = state.generation
-
-    def lagging(self, lag: Mapping[Place, int]) -> None:
-        """See `Observer.lagging`."""
-        group = self._group
-        series = [((group, topic, str(number)), n) for (topic, number), n in lag.items()]
-        self.store.replace(metrics.LAG, series)
 
     def committed(self, batch: CommittedBatch) -> None:
         """See `Observer.committed`."""
@@ -124,13 +117,18 @@ class Telemetry(Observer):
         """See `Observer.retried`."""
         self.store.add(metrics.RETRIES, 1, server)
 
+    @property
+    def owned(self) -> frozenset[Place]:
+        """The partitions that the worker owns now."""
+        return self._health.state.owned
+
     def metrics(self) -> bytes:
         """See `Pages.metrics`."""
         state = self._health.state
         for metric, value in (
             (metrics.LOOP_AGE, self._health.loop_age_s),
-            (metrics.PARTITIONS, state.partitions),
-            (metrics.PAUSED, state.partitions if state.is_paused else 0),
+            (metrics.PARTITIONS, len(state.owned)),
+            (metrics.PAUSED, len(state.owned) if state.is_paused else 0),
             (metrics.GENERATION, state.generation),
             (metrics.UNDER_WAY, state.under_way),
         ):

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from profiler.config.settings import Mode, Settings
+from profiler.service.group_lag import GroupLag
 from profiler.service.http import served
-from profiler.service.redis_load import RedisLoad, asked_now_and_then
+from profiler.service.redis_load import RedisLoad
+from profiler.service.sampling import sampled
 from profiler.service.telemetry import Telemetry
 from profiler.worker.observer import UNOBSERVED, Observer
 
@@ -27,6 +29,10 @@ def watched(mode: Mode, settings: Settings) -> Iterator[Observer]:
     telemetry = Telemetry(mode, settings)
     with ExitStack() as stack:
         stack.enter_context(served(listen, telemetry))
+        store, group = telemetry.store, getattr(settings.groups, mode)
+        lag = GroupLag(settings.kafka, group, lambda: telemetry.owned, store)
+        stack.enter_context(sampled("group-lag", lag.sample))
         if mode != "flatten":
-            stack.enter_context(asked_now_and_then(RedisLoad(settings.redis, telemetry.store)))
+            load = RedisLoad(settings.redis, store)
+            stack.enter_context(sampled("redis-load", load.sample))
         yield telemetry

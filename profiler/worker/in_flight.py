@@ -1,7 +1,7 @@
 """Batches between poll and commit: each stage has one, at the same time as the other stages."""
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import takewhile
@@ -118,13 +118,6 @@ class InFlight:
     def records(self) -> int:
         """How many records are under way."""
         return sum(flight.records for flight in self._flights)
-
-    def offsets(self) -> Counter[tuple[str, int]]:
-        """How many offsets of each partition are under way."""
-        found: Counter[tuple[str, int]] = Counter()
-        for flight in self._flights:
-            found.update({at: last + 1 - first for at, (first, last) in flight.offsets.items()})
-        return found
 
     def add(
         self,

@@ -154,7 +154,7 @@ class Worker:
         self._report()
 
     def _report(self) -> None:
-        self._progress.report(self._in_flight, is_paused=self._is_paused)
+        self._progress.report(under_way=self._in_flight.records, is_paused=self._is_paused)
 
     def _take(self, polled: Polled) -> None:
         """Send records on their way, unless something else must come first."""

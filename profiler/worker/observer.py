@@ -6,7 +6,7 @@ The worker knows this class only. `profiler.service` has one that counts.
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
@@ -38,13 +38,13 @@ class LoopState(NamedTuple):
     """How the loop is, at one turn.
 
     Attributes:
-        partitions: how many the worker owns.
+        owned: the worker's partitions.
         generation: the consumer's.
         is_paused: whether reading is paused.
         under_way: records that are read and not committed.
     """
 
-    partitions: int
+    owned: frozenset[Place]
     generation: int
     is_paused: bool
     under_way: int
@@ -74,9 +74,6 @@ class Observer:
 
     def turned(self, state: LoopState) -> None:
         """The loop takes another turn."""
-
-    def lagging(self, lag: Mapping[Place, int]) -> None:
-        """So many records of each owned partition are not committed; told now and then."""
 
     def committed(self, batch: CommittedBatch) -> None:
         """A batch is committed: the one time that it counts."""

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import redis
 
 from profiler.servers.ports import LOOPBACK, free_port
 from profiler.servers.processes import wait_until
@@ -44,7 +45,8 @@ def test_a_worker_counts_what_it_commits(
         assert total(address, "profiler_assigned_partitions") == 3
         program.wait_for(lambda: total(address, "profiler_redis_script_calls_total") > 0)
         program.wait_for(lambda: total(address, "profiler_redis_busy_ratio") > 0)
-        program.wait_for(lambda: not total(address, "kafka_consumergroup_group_lag"))
+        # The ends of transactions are behind no record.
+        program.wait_for(lambda: "kafka_consumergroup_group_lag" in served_by(address))
         found = scrape(address)
         stopped = program.stop()
     assert stopped["read"] == GOOD + BAD
@@ -62,6 +64,11 @@ def test_a_worker_counts_what_it_commits(
     }
 
 
+def served_by(address: str) -> set[str]:
+    """The names of what is served."""
+    return {name for name, _ in scrape(address)}
+
+
 def assert_names_and_labels(found: Samples) -> None:
     """Nothing is served that the catalogue does not have, and no label names a visitor."""
     labels = {metric.name: {*metric.labels} for metric in CATALOGUE}
@@ -77,6 +84,26 @@ def assert_names_and_labels(found: Samples) -> None:
     seldom = {"profiler_redis_errors_total", "profiler_worker_up"}
     names = {name.removesuffix("_bucket") for name, _ in found}
     assert labels.keys() - names == seldom
+
+
+def test_the_lag_grows_while_reading_is_paused(
+    private_store: MakeStore, deploy: Deploy, address: str
+) -> None:
+    """The consumer itself knows no newer end than that of its last fetch."""
+    server = private_store("redis7")
+    deployment = deploy(server.url)
+    with (
+        deployment.start("run", "--metrics", address) as program,
+        redis.Redis.from_url(server.url) as client,
+    ):
+        program.wait_for(lambda: probe(address, "/readyz") == WELL)
+        client.config_set("maxmemory", 1)
+        deployment.produce(page_views(0, GOOD))
+        program.wait_for(lambda: total(address, "profiler_paused_partitions") == 3)
+        deployment.produce(page_views(GOOD, GOOD))
+        lag = "kafka_consumergroup_group_lag"
+        program.wait_for(lambda: total(address, lag) == 2 * GOOD)
+        program.stop()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -105,7 +132,7 @@ def test_a_port_in_use_is_an_error_at_the_start(
 ) -> None:
     deployment = deploy(private_store("redis7").url)
     with deployment.start("run", "--metrics", address) as first:
-        first.wait_for(lambda: probe(address, "/healthz") == WELL)
+        first.wait_for(lambda: probe(address, "/readyz") == WELL)
         for flags in ((), ("--workers", "2")):
             with deployment.start("run", "--metrics", address, *flags) as second:
                 assert second.wait() == 78

@@ -71,7 +71,7 @@ def test_librdkafka_goes_on_behind_gaps_whatever_its_assignor(
     assert consumer.gaps == 1
     consumer.rewind()
     assert len(read(consumer, 44)) == 44
-    assert not sum(consumer.lag().values())
+    assert consumer.lag() == 0
 
 
 @pytest.mark.parametrize(

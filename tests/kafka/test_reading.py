@@ -387,13 +387,13 @@ def test_lag_counts_what_was_not_polled(client: Client) -> None:
     topic = client.topic("lag", partitions=1)
     client.producer().send(output(topic, number) for number in range(30))
     consumer = client.consumer(topic)
-    assert sum(consumer.lag().values()) == 0
+    assert consumer.lag() == 0
     read(consumer, 10, at_once=10)
-    assert sum(consumer.lag().values()) == 20
+    assert consumer.lag() == 20
     consumer.rewind()
-    assert sum(consumer.lag().values()) == 30
+    assert consumer.lag() == 30
     read(consumer, 30)
-    assert sum(consumer.lag().values()) == 0
+    assert consumer.lag() == 0
 
 
 def test_header_names_that_are_not_utf8_come_as_the_bytes_they_are(client: Client) -> None:

@@ -115,10 +115,7 @@ class Rebalanced(MemoryConsumer):
         polled = super().poll(timeout_ms=timeout_ms, max_records=max_records)
         if self.is_over or polled.records or not self.assignment:
             return polled
-        if (
-            any(self.lag().values())
-            or not (broker := self._broker).groups[self._group_name].generation
-        ):
+        if self.lag() or not (broker := self._broker).groups[self._group_name].generation:
             return polled
         if broker.records("tracking_processed"):
             self.is_over = True

@@ -47,7 +47,6 @@ def test_what_kafka_refuses_at_first_is_counted_once(
         for name in ("consumed", "flattened", "persisted", "rejected", "profiled"):
             assert count(f"profiler_records_{name}_total") == 0
         assert count("profiler_batch_records_count") == 0
-        assert count("kafka_consumergroup_group_lag") == GOOD + 1
         deployment.broker.accept_topic(deployment.topics["persisted"])
         program.wait_for(deployment.is_done)
         stopped = program.stop()

@@ -19,17 +19,6 @@ from tests.integration.fault_events import page_views
 from tests.worker.conftest import Deploy
 
 
-class UnderWay:
-    """So many records."""
-
-    def __init__(self, records: int) -> None:
-        self.records = records
-
-    def offsets(self) -> Counter[tuple[str, int]]:
-        """All are of one partition."""
-        return Counter({("in", 0): self.records})
-
-
 def produced(**counts: int) -> Flight:
     """A batch that is ready for its commit."""
     done: Future[Produced] = Future()
@@ -52,12 +41,12 @@ def test_a_summary_comes_every_ten_seconds_and_counts_what_is_committed() -> Non
     with capture_logs() as lines:
         told.count(produced(read=130, profiled=120, rejected=10, repeated=20))
         now += 9.9
-        told.report(UnderWay(0), is_paused=False)
+        told.report(under_way=0, is_paused=False)
         assert [line["event"] for line in lines] == ["assigned"]
         now += 0.1
-        told.report(UnderWay(0), is_paused=False)
+        told.report(under_way=0, is_paused=False)
         now += 10
-        told.report(UnderWay(polled), is_paused=False)
+        told.report(under_way=polled, is_paused=False)
     first, second = (line for line in lines if line["event"] == "summary")
     assert (first["read"], first["profiled"], first["rejected"]) == (130, 120, 10)
     assert (first["repeated"], first["late"], first["anonymous"]) == (20, 0, 0)

@@ -208,17 +208,15 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         with translated_errors("keep alive"):
             self._poll(timeout_ms, 1)
 
-    def lag(self) -> dict[tuple[str, int], int]:
+    def lag(self) -> int:
         """See `Consumer.lag`. Records of open transactions count."""
-        found = dict.fromkeys(self.assignment, 0)
+        total = 0
         for place in self._owned:
             with suppress(KafkaError):  # it has no offset yet
                 if (end := self._consumer.highwater(place)) is not None:
                     at = self._aside.get(place, self._consumer.position(place, timeout_ms=0))
-                    found[(place.topic, place.partition)] = max(
-                        0, end - (end if at is None else at)
-                    )
-        return found
+                    total += max(0, end - (end if at is None else at))
+        return total
 
     def close(self, *, timeout_s: float = 10) -> None:
         """See `Consumer.close`."""

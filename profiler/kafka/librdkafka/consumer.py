@@ -195,7 +195,7 @@ class LibrdkafkaConsumer:
         if message is not None:
             self._taken([message], before)
 
-    def lag(self) -> dict[Place, int]:
+    def lag(self) -> int:
         """See `Consumer.lag`. The ends are those of the last fetch."""
         return self._positions.lag(self._owned)
 

@@ -168,13 +168,13 @@ class Positions:
                 self.gaps += 1
                 tell_gap(*place, wanted=wanted, first=firsts[place])
 
-    def lag(self, owned: AbstractSet[Place]) -> dict[Place, int]:
-        """Records behind the positions of these partitions, as far as is known."""
-        found = dict.fromkeys(owned, 0)
+    def lag(self, owned: AbstractSet[Place]) -> int:
+        """Records of these partitions behind their positions, as far as is known."""
+        total = 0
         for place in owned & self._next.keys():
             _, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
-            found[place] = max(0, end - self._next[place])
-        return found
+            total += max(0, end - self._next[place])
+        return total
 
     def _assign(self, again: Iterable[Place], owned: Iterable[Place]) -> None:
         if self._cooperative:

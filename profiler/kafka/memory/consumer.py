@@ -148,13 +148,13 @@ class MemoryConsumer:
         self.pause()
         self.poll(timeout_ms=timeout_ms, max_records=1)
 
-    def lag(self) -> dict[Place, int]:
+    def lag(self) -> int:
         """See `Consumer.lag`."""
         with self._broker.changed:
-            return {
-                place: max(0, self._broker.partition(place).end - position)
+            return sum(
+                max(0, self._broker.partition(place).end - position)
                 for place, position in self._positions.items()
-            }
+            )
 
     def close(self, *, timeout_s: float = 10) -> None:
         """See `Consumer.close`. A broker that is away is not told."""

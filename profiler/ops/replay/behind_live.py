@@ -99,22 +99,20 @@ class BehindLive:
         self._tell(at_once=not records)
         return polled._replace(records=records)
 
-    def lag(self) -> dict[Place, int]:
-        """Committed records that were not polled yet, by owned partition."""
-        left = {
-            place: max(0, span.end - max(span.first, self._next.get(place, 0)))
+    def lag(self) -> int:
+        """Committed records of the owned partitions that were not polled yet."""
+        left = sum(
+            max(0, span.end - max(span.first, self._next.get(place, 0)))
             for place in self.assignment
             if (span := self._spans.get(place[1])) is not None
-        }
+        )
         # The ends of transactions take offsets too, and no record comes of them.
         is_quiet = self._clock() - self._brought_at > _QUIET_S
-        return (
-            dict.fromkeys(left, 0) if is_quiet and not any(self._consumer.lag().values()) else left
-        )
+        return 0 if is_quiet and not self._consumer.lag() else left
 
     def reached(self) -> dict[Place, int]:
         """What the live mode has committed, of the owned partitions, where all of it was polled."""
-        if any(self.lag().values()):
+        if self.lag():
             return {}
         return {
             place: span.end
@@ -196,7 +194,7 @@ class BehindLive:
             )
 
     def _tell(self, *, at_once: bool) -> None:
-        lag = sum(self.lag().values()) if self.assignment else -1
+        lag = self.lag() if self.assignment else -1
         if lag == 0 and at_once:
             if not self._is_ready:
                 _LOG.info("READY", lag=0, polled=self._polled)
