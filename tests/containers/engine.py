@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from profiler.servers.processes import ServerProcess, wait_until
+from profiler.servers.processes import ServerProcess, ServerStartError, wait_until
 from servers import MissingServerError
 
 PROGRAMS = {
@@ -58,10 +58,12 @@ class Engine(ServerProcess):
         """
         super().__init__()
         if os.geteuid() != 0:
-            raise MissingServerError("run as root, which may start dockerd")
+            raise MissingServerError("run as root")
         missing = sorted({pkg for program, pkg in PROGRAMS.items() if not shutil.which(program)})
         if missing:
-            raise MissingServerError(f"Debian: apt-get install {' '.join(missing)}")
+            raise MissingServerError(
+                f"install programs (Debian: apt-get install {' '.join(missing)})"
+            )
         self._own_name = f"profiler{os.getpid()}"[:15]
 
     def prepare(self) -> None:
@@ -70,7 +72,9 @@ class Engine(ServerProcess):
         plugins.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             (plugins / "docker-compose").symlink_to(COMPOSE)
-        _run("ip", "link", "add", "name", self._own_name, "type", "bridge")
+        bridge = _run("ip", "link", "add", "name", self._own_name, "type", "bridge", check=False)
+        if bridge.returncode != 0:
+            raise ServerStartError(f"ip makes no bridge: {bridge.stderr}")
 
     def command(self) -> list[str]:
         """The engine, in its namespaces."""

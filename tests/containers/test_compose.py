@@ -36,6 +36,7 @@ def project(engine: Engine, image: str) -> Iterator[Project]:  # noqa: ARG001 - 
         found("down", "--volumes", "--timeout", "30")
 
 
+@pytest.mark.usefixtures("package_index")
 def test_the_steps_of_ci(engine: Engine) -> None:
     environment = Project(engine, "ci", BUILD).environment()
 

@@ -110,7 +110,8 @@ def test_a_killed_worker_comes_back(machine: Machine, project: Project) -> None:
     machine.run(f"systemctl kill --signal=KILL {WORKERS[0]}")
     project.send(VISITORS)
 
-    assert len(project.outputs(2 * len(VISITORS))) == 2 * len(VISITORS)
+    # Soon: the group does not wait for the session of a static member, which is 45 s.
+    assert len(project.outputs(2 * len(VISITORS), within=30)) == 2 * len(VISITORS)
     assert wait_until(lambda: machine.show(WORKERS[0], "NRestarts") == "1", timeout=30)
     assert machine.show(WORKERS[0], "ActiveState") == "active"
 
