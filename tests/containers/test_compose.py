@@ -130,7 +130,7 @@ def test_workers_stop_in_time_while_redis_hangs(project: Project) -> None:
     assert wait_until(lambda: health(project, "redis") == "healthy", timeout=60)
     project.up()
 
-    assert took < 12
+    assert took < 15  # 10 s by itself
     assert 137 not in codes
 
 
