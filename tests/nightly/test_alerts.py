@@ -1,7 +1,8 @@
 """Each alert rule fires once, on a real pipeline and a real Prometheus.
 
-The rules are those of ``deploy/prometheus/alerts.yml`` with all durations divided by ten. What they
-say, and what the worker said meanwhile, is printed: docs/monitoring.md is written from it.
+The rules are those of ``deploy/prometheus/alerts.yml`` with all durations divided by ten. A server
+counts as busy at less, because here it shares its cores. What the rules say, and what the worker
+said meanwhile, is printed: docs/monitoring.md is written from it.
 """
 
 import json
@@ -22,7 +23,7 @@ import redis
 from profiler.servers.embedded import StoreServer
 from profiler.servers.ports import LOOPBACK, free_port
 from profiler.servers.processes import wait_until
-from servers.kafka import Kafka, RestartedKafka, admin_client
+from servers.kafka import Kafka, KafkaProcess, admin_client
 from servers.prometheus import Prometheus
 from servers.redis import private_store
 from tests.conftest import make_topics
@@ -46,7 +47,9 @@ fired: set[str] = set()
 
 
 def shortened(rules: str) -> str:
-    """The rules, whose minutes are so many seconds."""
+    """The rules, whose minutes are so many seconds; of a core some part is enough."""
+    assert rules.count("profiler_redis_busy_ratio) > 0.85") == 1
+    rules = rules.replace("profiler_redis_busy_ratio) > 0.85", "profiler_redis_busy_ratio) > 0.3")
     per_minute = 60 // DIVISOR
     return re.sub(r"\b(\d+)m\b", lambda found: f"{int(found[1]) * per_minute}s", rules)
 
@@ -54,7 +57,7 @@ def shortened(rules: str) -> str:
 class Site(NamedTuple):
     """What the alerts are about, but for the worker."""
 
-    broker: RestartedKafka
+    broker: KafkaProcess
     store: StoreServer
     prometheus: Prometheus
     address: str
@@ -66,7 +69,7 @@ def site() -> Iterator[Site]:
     address, spare = (f"{LOOPBACK}:{free_port()}" for _ in range(2))
     rules = shortened(RULES.read_text("utf-8"))
     with (
-        own_server("Kafka", RestartedKafka) as broker,
+        own_server("Kafka", KafkaProcess) as broker,
         own_server("Redis", lambda: private_store("redis7")) as store,
         own_server("Prometheus", lambda: Prometheus([address, spare], rules=rules)) as prometheus,
     ):
@@ -165,7 +168,7 @@ def test_more_workers_than_partitions_that_come_and_go(site: Site, there: Deploy
 def test_a_topic_that_takes_nothing(site: Site, there: Deployment) -> None:
     hasty = {"KAFKA__DELIVERY_TIMEOUT_MS": "1000"}
     there.produce(page_views(0, BACKLOG))
-    there.configure(there.topics["persisted"], {"min.insync.replicas": "2"})
+    there.configure(there.topics["persisted"], {"max.message.bytes": "100"})
     with (
         there.start("run", "--metrics", site.address, **hasty) as program,
         loaded(there, page_views(0, 10)),
@@ -232,9 +235,9 @@ def test_a_broker_that_stops_again_and_again(site: Site, there: Deployment) -> N
         over = threading.Event()
 
         def suspend() -> None:
-            while not over.wait(2):
+            while not over.wait(3):
                 with suspended(site.broker.pid):
-                    time.sleep(7)
+                    time.sleep(6)
 
         thread = threading.Thread(target=suspend)
         thread.start()
