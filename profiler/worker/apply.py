@@ -21,12 +21,12 @@ from profiler.worker.backoff import Backoff
 from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.parcel import Parcel
 from profiler.worker.shutdown import StopRequest
-from profiler.worker.stage import Stage
+from profiler.worker.stage import OneByOne
 
 _LOG = structlog.get_logger("profiler.worker")
 
 
-class ApplyStage(Stage[Parcel, Parcel]):
+class ApplyStage(OneByOne[Parcel, Parcel]):
     """Folds batches in Redis; blocks for as long as Redis is unwell.
 
     Args:
@@ -71,7 +71,7 @@ class ApplyStage(Stage[Parcel, Parcel]):
         return self._is_reconnected
 
     def work(self, taken: Parcel, void: Event) -> Parcel:
-        """See `Stage.work`.
+        """See `OneByOne.work`.
 
         Raises:
             VoidBatchError: given up, by `void`, by the request to stop, or because Redis must be

@@ -5,7 +5,7 @@ A consumer belongs to one thread, so this stage works in the thread that polls.
 
 from collections.abc import Sequence
 
-from profiler.worker.delivery import Checkpoint, Delivery
+from profiler.worker.delivery import Checkpoint, Delivery, merged
 from profiler.worker.in_flight import Flight
 from profiler.worker.progress import Progress
 
@@ -41,15 +41,3 @@ class CommitStage:
         for flight in flights:
             self._progress.count(flight)
         return checkpoint
-
-
-def merged(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
-    """The checkpoint that holds when all of these hold, which are in order; None for none."""
-    if not checkpoints:
-        return None
-    offsets = {
-        partition: offset
-        for checkpoint in checkpoints
-        for partition, offset in checkpoint.offsets.items()
-    }
-    return checkpoints[-1]._replace(offsets=offsets)

@@ -4,10 +4,10 @@ from threading import Event
 
 from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.parcel import Parcel
-from profiler.worker.stage import Stage
+from profiler.worker.stage import OneByOne
 
 
-class DecodeStage(Stage[Parcel, Parcel]):
+class DecodeStage(OneByOne[Parcel, Parcel]):
     """Decodes and packs; talks to nobody, so it overlaps the waiting of all other stages.
 
     Args:
@@ -21,7 +21,7 @@ class DecodeStage(Stage[Parcel, Parcel]):
         self._observer = observer
 
     def work(self, taken: Parcel, void: Event) -> Parcel:  # noqa: ARG002 - it never waits
-        """See `Stage.work`."""
+        """See `OneByOne.work`."""
         with self._observer.during("decode"):
             taken.batch.decode()
             taken.batch.pack()

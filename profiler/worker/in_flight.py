@@ -17,6 +17,7 @@ from profiler.worker.decode import DecodeStage
 from profiler.worker.delivery import Checkpoint
 from profiler.worker.parcel import Parcel
 from profiler.worker.produce import Produced, ProduceStage
+from profiler.worker.stage import has_succeeded
 
 #: One in each stage: decoded, in Redis, being produced. Also the bound of the worker's memory.
 _MOST = 3
@@ -195,7 +196,7 @@ class InFlight:
 
     def produced(self) -> list[Flight]:
         """From the oldest on, all batches whose outputs are acknowledged."""
-        return list(takewhile(lambda flight: _has_succeeded(flight.produced), self._flights))
+        return list(takewhile(lambda flight: has_succeeded(flight.produced), self._flights))
 
     def remove(self, committed: Sequence[Flight]) -> None:
         """Forget the oldest ones, and what they stored for the case that they come again."""
@@ -221,7 +222,3 @@ class InFlight:
         """End the stages' threads; `wait` for what they are at."""
         for stage in (self._decode, self._apply, self._produce):
             stage.close(wait=wait)
-
-
-def _has_succeeded(work: Future[Any]) -> bool:
-    return work.done() and work.exception() is None

@@ -1,15 +1,22 @@
-"""The third stage: outputs are made and produced."""
+"""The third stage: outputs are made and produced, of all batches that are applied by then.
 
-from collections import Counter
+A transaction takes longer than a batch takes to be applied. So batches wait while one is open, and
+the next transaction is for all of them (docs/performance.md has what that saves).
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from concurrent.futures import Future
 from operator import attrgetter
 from threading import Event
 from typing import NamedTuple
 
+from profiler.engine import Finished
 from profiler.worker.dead_letter_limit import DeadLetterLimit
-from profiler.worker.delivery import Delivery
+from profiler.worker.delivery import Delivery, merged
 from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.parcel import Parcel
-from profiler.worker.stage import Stage
+from profiler.worker.stage import Stage, has_succeeded
 
 
 class Produced(NamedTuple):
@@ -27,6 +34,15 @@ class Produced(NamedTuple):
 
 
 _TOPIC = attrgetter("topic")
+
+
+class _Waiting(NamedTuple):
+    """A batch that entered, see `Stage.enter`."""
+
+    taken: Future[Parcel]
+    before: Future[Produced] | None
+    void: Event
+    made: Future[Produced]
 
 
 class ProduceStage(Stage[Parcel, Produced]):
@@ -47,25 +63,95 @@ class ProduceStage(Stage[Parcel, Produced]):
         self._observer = observer
         self._delivery = delivery
         self._limit = limit
+        #: Oldest first; the thread that polls appends.
+        self._waiting: deque[_Waiting] = deque()
         #: Shared by all batches since the worker last went back to the committed offsets.
         self._void: Event | None = None
 
-    def work(self, taken: Parcel, void: Event) -> Produced:
-        """See `Stage.work`; blocks until all outputs are acknowledged.
+    def enter(
+        self, taken: Future[Parcel], before: Future[Produced] | None, void: Event
+    ) -> Future[Produced]:
+        """See `Stage.enter`; the batch fails together with all that are produced in its turn."""
+        made: Future[Produced] = Future()
+        self._waiting.append(_Waiting(taken, before, void, made))
+        self._thread.submit(self._turn)
+        return made
+
+    def _turn(self) -> None:
+        """Produce everything that is applied, in one step of the delivery."""
+        if not self._waiting:
+            return  # the turn before took its batch along
+        turn = [self._waiting.popleft()]
+        taken, before, void, _ = turn[0]
+        try:
+            parcels = [self._awaited(taken, before, void)]
+            with self._observer.during("produce"):
+                finished = [self._finish(parcels[0], void)]
+                while self._waiting and has_succeeded(self._waiting[0].taken):
+                    turn.append(self._waiting.popleft())
+                    parcels.append(turn[-1].taken.result())
+                    finished.append(self._finish(parcels[-1], void))
+                produced = self._produce(parcels, finished)
+        except BaseException as error:  # noqa: BLE001 - whoever asks for a batch gets it
+            for waiting in turn:
+                waiting.made.set_exception(error)
+        else:
+            for waiting, batch in zip(turn, produced, strict=True):
+                waiting.made.set_result(batch)
+
+    def _finish(self, parcel: Parcel, void: Event) -> Finished:
+        """Make a batch's outputs.
 
         Raises:
-            DeadLetterLimitError: too many records are bad; nothing of the batch was written.
-            TransportError: Kafka refused or lost outputs.
+            DeadLetterLimitError: too many records are bad.
         """
         if self._void is not void:
             # After a fault the same records come again: they are not to be counted twice.
             self._void = void
             self._limit.forget()
-        with self._observer.during("produce"):
-            finished = taken.batch.finish()
-            if taken.is_repair:
-                return Produced(Counter(repaired=finished.records), Counter(), Counter())
+        finished = parcel.batch.finish()
+        if not parcel.is_repair:
             self._limit.check(finished.records, finished.rejections)
-            counts = self._delivery.produce(finished, taken.checkpoint)
-        codes = Counter(rejection.rejected.code for rejection in finished.rejections)
-        return Produced(finished.counts + counts, codes, Counter(map(_TOPIC, finished.outputs)))
+        return finished
+
+    def _produce(self, parcels: Sequence[Parcel], finished: Sequence[Finished]) -> list[Produced]:
+        """Produce batches that follow each other; returns what came of each.
+
+        Raises:
+            TransportError: Kafka refused or lost outputs.
+        """
+        produced = [
+            repaired(made) if parcel.is_repair else written(made)
+            for parcel, made in zip(parcels, finished, strict=True)
+        ]
+        new = [
+            (parcel, made)
+            for parcel, made in zip(parcels, finished, strict=True)
+            if not parcel.is_repair
+        ]
+        checkpoint = merged([parcel.checkpoint for parcel, _ in new])
+        if checkpoint is not None:
+            told = self._delivery.produce(together([made for _, made in new]), checkpoint)
+            produced[-1] = produced[-1]._replace(counts=produced[-1].counts + told)
+        return produced
+
+
+def written(batch: Finished) -> Produced:
+    """What is to be counted of a batch that has outputs."""
+    codes = Counter(rejection.rejected.code for rejection in batch.rejections)
+    return Produced(batch.counts, codes, Counter(map(_TOPIC, batch.outputs)))
+
+
+def repaired(batch: Finished) -> Produced:
+    """The same of one that has none."""
+    return Produced(Counter(repaired=batch.records), Counter(), Counter())
+
+
+def together(batches: Sequence[Finished]) -> Finished:
+    """Batches that follow each other, as one."""
+    return Finished(
+        sum(batch.records for batch in batches),
+        [output for batch in batches for output in batch.outputs],
+        [rejection for batch in batches for rejection in batch.rejections],
+        sum((batch.counts for batch in batches), Counter()),
+    )

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from profiler.errors import VoidBatchError
 
@@ -24,35 +24,49 @@ class Stage(ABC, Generic[Taken, Made]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.verb)
 
     @abstractmethod
-    def work(self, taken: Taken, void: Event) -> Made:
-        """Do it; blocks for as long as it takes.
-
-        Args:
-            taken: what the stage before made of the batch.
-            void: set when the batch has come to nothing, so that no attempt is worth making.
-        """
-
     def enter(self, taken: Future[Taken], before: Future[Made] | None, void: Event) -> Future[Made]:
         """Queue a batch.
 
         Args:
             taken: what the stage before makes of it.
             before: this stage's work on the batch before; None for the first one.
-            void: see `work`.
+            void: set when the batch has come to nothing, so that no attempt is worth making.
 
         Returns:
             What this stage makes of it. It fails as `taken` or `before` does.
         """
-        return self._thread.submit(self._in_turn, taken, before, void)
 
     def close(self, *, wait: bool) -> None:
         """End the thread; `wait` for what it is at."""
         self._thread.shutdown(wait=wait)
 
-    def _in_turn(self, taken: Future[Taken], before: Future[Made] | None, void: Event) -> Made:
+    def _awaited(self, taken: Future[Taken], before: Future[Made] | None, void: Event) -> Taken:
+        """Wait until a batch may enter; the arguments are those of `enter`."""
         made_of = taken.result()
         if before is not None:
             before.result()
         if void.is_set():
             raise VoidBatchError(f"given up before the stage that would {self.verb} it")
-        return self.work(made_of, void)
+        return made_of
+
+
+class OneByOne(Stage[Taken, Made]):
+    """A stage that has one batch in hand at a time."""
+
+    @abstractmethod
+    def work(self, taken: Taken, void: Event) -> Made:
+        """Do it; blocks for as long as it takes.
+
+        Args:
+            taken: what the stage before made of the batch.
+            void: as in `enter`.
+        """
+
+    def enter(self, taken: Future[Taken], before: Future[Made] | None, void: Event) -> Future[Made]:
+        """See `Stage.enter`."""
+        return self._thread.submit(lambda: self.work(self._awaited(taken, before, void), void))
+
+
+def has_succeeded(work: Future[Any]) -> bool:
+    """Whether a stage's work came to its end, and well."""
+    return work.done() and work.exception() is None

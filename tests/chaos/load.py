@@ -1,7 +1,7 @@
 """Puts events in at a steady rate, and keeps the account of where each one lies.
 
-The producer is idempotent and never gives up, so what the account says is what the topic holds,
-whatever happens to the brokers meanwhile.
+The account is read from the topic itself. An idempotent producer whose broker dies may put a
+record in twice, and the answer to a record that it sent again has no offset.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -56,29 +56,29 @@ class Load:
         self.partitions, self.rate = partitions, rate
         self._chance = random.Random(f"load {seed}")
         self._accounted: list[Input] = []
-        self._taken = 0
-        #: Events that are in the topic, nobody knows where; by their values.
-        self._unplaced: dict[bytes, Event] = {}
+        self._acknowledged = 0
+        #: Events that are not in the account yet, by their values: no two events have one value.
+        self._sent: dict[bytes, Event] = {}
         self._failures: list[KafkaError] = []
         self._broken: Exception | None = None
         self._incarnation = 0
         self._end = threading.Event()
         self._turn = threading.Lock()
         self._producer = self._connect()
+        self._observer = self._observe()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
     @property
     def acknowledged(self) -> int:
-        """How many inputs are known to lie in the topic."""
-        return self._taken + len(self._accounted)
+        """How many events are known to lie in the topic."""
+        return self._acknowledged
 
     def take_account(self) -> list[Input]:
-        """What was acknowledged since the last call, with its visitors, who do not come again.
+        """What came into the topic since the last call, with its visitors, who do not come again.
 
         Only where nothing is being sent.
         """
         found, self._accounted = self._accounted, []
-        self._taken += len(found)
         self._traffic.everybody_leaves()
         return found
 
@@ -97,6 +97,7 @@ class Load:
             self._thread.join()
         self.check()
         self._flush()
+        self._observer.close()
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -119,6 +120,9 @@ class Load:
             self._incarnation += is_another
             # The idempotent producer has the old topic's partitions and sequence numbers.
             self._producer = self._connect()
+            if is_another:
+                self._observer.close()
+                self._observer = self._observe()
 
     def put(self, events: Iterable[Event]) -> None:
         """Send these at once, beside the steady rate."""
@@ -163,47 +167,51 @@ class Load:
             before = due
 
     def _send(self, event: Event) -> None:
-        incarnation = self._incarnation
-
-        def account(error: KafkaError | None, message: Message) -> None:
-            partition, offset = message.partition(), message.offset()
-            if error is not None:
-                self._failures.append(error)
-            elif partition is None or offset is None:
-                # It was sent again, and the broker only says that it has it.
-                self._unplaced[event.value] = event
-            else:
-                self._accounted.append(Input(Place(incarnation, partition, offset), event))
-
+        self._sent[event.value] = event
         partition = self._chance.randrange(self.partitions) if event.is_spread else -1
         self._producer.produce(
             self._topic,
             event.value,
             event.key,
             partition,
-            on_delivery=account,
+            on_delivery=self._answered,
             timestamp=event.timestamp_ms,
         )
+
+    def _answered(self, error: KafkaError | None, _: Message) -> None:
+        if error is None:
+            self._acknowledged += 1
+        else:
+            self._failures.append(error)
 
     def _flush(self) -> None:
         unsent = self._producer.flush(_PATIENCE_S)
         if unsent or self._failures:
             raise LoadError(f"{unsent} inputs are not acknowledged; {self._failures[:1]}")
-        if self._unplaced:
-            self._find_unplaced()
+        self._account()
 
-    def _find_unplaced(self) -> None:
-        """Look for them in the topic; no two events have one value."""
-        with closing(Observer(self._bootstrap_servers, "load")) as observer:
-            for message in observer.everything_in(self._topic):
+    def _account(self) -> None:
+        """Read what came into the topic; nothing may be on its way."""
+        missing, deadline = set(self._sent), time.monotonic() + _PATIENCE_S
+        while True:
+            for message in self._observer.everything_in(self._topic):
                 partition, offset, value = message.partition(), message.offset(), message.value()
-                if isinstance(value, bytes) and (event := self._unplaced.pop(value, None)):
-                    assert partition is not None
-                    assert offset is not None
-                    place = Place(self._incarnation, partition, offset)
-                    self._accounted.append(Input(place, event))
-        if self._unplaced:
-            raise LoadError(f"{len(self._unplaced)} acknowledged inputs are not in the topic")
+                assert partition is not None
+                assert offset is not None
+                assert isinstance(value, bytes)
+                missing.discard(value)
+                place = Place(self._incarnation, partition, offset)
+                self._accounted.append(Input(place, self._sent[value]))
+            if not missing:
+                break
+            # A broker that just came back may show its last records a moment later.
+            if time.monotonic() > deadline:
+                raise LoadError(f"{len(missing)} acknowledged inputs are not in the topic")
+            time.sleep(_TICK_S)
+        self._sent.clear()
+
+    def _observe(self) -> Observer:
+        return Observer(self._bootstrap_servers, "load")
 
     def _connect(self) -> Producer:
         return Producer(

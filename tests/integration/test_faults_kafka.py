@@ -93,11 +93,7 @@ def test_an_unwell_broker_costs_time_and_outputs_twice(
         with admin_client(broker.bootstrap_servers) as admin:
             deployment = without_event_ids(deploy_there(store.url, admin))
             deployment.produce(page_views(0, 1_500))
-            # With kafka-python a transaction may stay open: see "What is not covered" in
-            # docs/reliability.md.
-            delivery = "exactly-once" if library == "librdkafka" else "at-least-once"
-            settings = {**SHORT, "KAFKA__CLIENT": library, "DELIVERY": delivery}
-            program = stack.enter_context(deployment.start("run", **settings))
+            program = stack.enter_context(deployment.start("run", **SHORT, KAFKA__CLIENT=library))
             program.wait_for(lambda: sum(deployment.committed().values()) >= 50)
             assert not deployment.is_done()
         fault(broker)

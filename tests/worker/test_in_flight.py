@@ -5,6 +5,7 @@ Over 250 lines: the stages without the loop are one scene, whose parts no other 
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,14 +13,14 @@ import pytest
 import redis
 
 from profiler.config.settings import DeadLetterSettings, Settings, TopicSettings
-from profiler.engine import PythonEngine
+from profiler.engine import Finished, PythonEngine
 from profiler.errors import (
     DeadLetterLimitError,
     RecordTooLargeError,
     ScriptContractError,
     VoidBatchError,
 )
-from profiler.kafka import Polled
+from profiler.kafka import Consumer, Polled, Producer
 from profiler.kafka.memory import MemoryConsumer, MemoryProducer
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
@@ -29,10 +30,9 @@ from profiler.rules.contract import LAYOUT
 from profiler.rules.model import load_rules
 from profiler.servers.processes import wait_until
 from profiler.worker.apply import ApplyStage
-from profiler.worker.commit import merged
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.decode import DecodeStage
-from profiler.worker.delivery import OutputLimits
+from profiler.worker.delivery import Checkpoint, OutputLimits, merged
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.in_flight import Flight, InFlight
 from profiler.worker.produce import ProduceStage
@@ -49,6 +49,24 @@ LARGE = 20_000
 NEWER_STATE = f"redis.call('HSET', KEYS[1], '~', cmsgpack.pack({{ {LAYOUT + 1} }}))"
 
 
+def large_page_view(number: int) -> Input:
+    """One whose outputs are larger than `LARGE`."""
+    return page_views(number, 1)[0]._replace(headers=(("large", b"x" * LARGE),))
+
+
+class Noted(AtLeastOnce):
+    """A delivery that keeps how many records each step had, and how far it came."""
+
+    def __init__(self, consumer: Consumer, producer: Producer, limits: OutputLimits) -> None:
+        super().__init__(consumer, producer, limits)
+        self.steps: list[tuple[int, list[int]]] = []
+
+    def produce(self, finished: Finished, checkpoint: Checkpoint) -> Counter[str]:
+        """See `Delivery.produce`."""
+        self.steps.append((finished.records, list(checkpoint.offsets.values())))
+        return super().produce(finished, checkpoint)
+
+
 class Line:
     """All of a worker but for its loop."""
 
@@ -62,14 +80,13 @@ class Line:
         broker, topics = deployment.broker, settings.topics
         consumer = MemoryConsumer(broker, topics=[topics.processed], group=settings.groups.run)
         producer = MemoryProducer(broker)
+        limits = OutputLimits(topics.rejected, broker.topic_limits)
+        self.delivery = Noted(consumer, producer, limits)
         self.flow = InFlight(
             PythonEngine("run", settings, self._script),
             DecodeStage(),
             ApplyStage(self._script, self.stop),
-            ProduceStage(
-                AtLeastOnce(consumer, producer, OutputLimits(topics.rejected, broker.topic_limits)),
-                DeadLetterLimit(limit),
-            ),
+            ProduceStage(self.delivery, DeadLetterLimit(limit)),
         )
 
     def add(self, records: Sequence[Record]) -> Flight:
@@ -109,6 +126,12 @@ class Scene:
     def add_all(self) -> None:
         """Send everything on its way."""
         self.added = [self.line.add(batch) for batch in self.batches]
+
+    def add_behind_the_first(self) -> None:
+        """Send everything on its way, the second batch when the first one is produced."""
+        self.added = [self.line.add(self.batches[0])]
+        self.added[0].produced.result(PATIENCE_S)
+        self.added += [self.line.add(batch) for batch in self.batches[1:]]
 
     def errors(self) -> list[type[BaseException] | None]:
         """What became of each batch, in order."""
@@ -171,13 +194,46 @@ def test_one_batch_is_in_redis_while_others_are_ready(
     assert committed(here.flow) == [3 * SIZE]
 
 
+@pytest.fixture
+def one_turn(scene: Callable[[Sequence[Input]], Scene]) -> Iterator[Scene]:
+    """Three batches: the first one is being produced, and the last two are applied meanwhile."""
+    here = scene([*page_views(0, 3 * SIZE - 1), large_page_view(3 * SIZE - 1)])
+    broker, persisted = here.deployment.broker, here.deployment.topics["persisted"]
+    broker.withhold_acknowledgements(persisted)
+    here.added = [here.line.add(here.batches[0])]
+    assert wait_until(lambda: len(here.line.delivery.steps) == 1, timeout=PATIENCE_S)
+    here.added += [here.line.add(batch) for batch in here.batches[1:]]
+    for batch in here.added:
+        batch.applied.result(PATIENCE_S)
+    yield here
+    broker.give_acknowledgements(persisted)
+
+
+def test_what_is_applied_meanwhile_is_produced_in_one_step(one_turn: Scene) -> None:
+    one_turn.deployment.broker.give_acknowledgements(one_turn.deployment.topics["persisted"])
+    assert one_turn.errors() == [None] * 3
+    assert one_turn.line.delivery.steps == [(SIZE, [SIZE]), (2 * SIZE, [3 * SIZE])]
+    assert one_turn.written() == list(range(3 * SIZE))
+    counted = [batch.produced.result().counts for batch in one_turn.added]
+    assert [counts["profiled"] for counts in counted] == [SIZE] * 3
+
+
+def test_what_is_produced_in_one_step_fails_in_one(one_turn: Scene) -> None:
+    here = one_turn
+    here.deployment.take_records_of("persisted", LARGE)
+    here.deployment.broker.give_acknowledgements(here.deployment.topics["persisted"])
+    assert here.errors() == [None, RecordTooLargeError, RecordTooLargeError]
+    assert len(here.line.delivery.steps) == 2
+    assert committed(here.flow) == [SIZE]
+
+
 def test_nothing_is_written_behind_a_batch_that_kafka_refused(
     scene: Callable[[Sequence[Input]], Scene],
 ) -> None:
-    large = page_views(SIZE, 1)[0]._replace(headers=(("large", b"x" * LARGE),))
+    large = large_page_view(SIZE)
     here = scene([*page_views(0, SIZE), large, *page_views(SIZE + 1, 2 * SIZE - 1)])
-    here.deployment.take_records_of("persisted", 15_000)
-    here.add_all()
+    here.deployment.take_records_of("persisted", LARGE)
+    here.add_behind_the_first()
     assert here.errors() == [None, RecordTooLargeError, RecordTooLargeError]
     # Redis has all of them, so it is the order of the batches that kept the last one back.
     assert here.events() == {"3"}
@@ -218,7 +274,7 @@ def test_nothing_is_written_of_a_batch_that_reaches_the_limit_nor_behind_it(
     scene: Callable[[Sequence[Input]], Scene],
 ) -> None:
     here = scene([*page_views(0, SIZE), *bad_records(SIZE), *page_views(SIZE, SIZE)])
-    here.add_all()
+    here.add_behind_the_first()
     assert here.errors() == [None, DeadLetterLimitError, DeadLetterLimitError]
     assert here.written() == list(range(SIZE))
     assert here.deployment.read("rejected") == []

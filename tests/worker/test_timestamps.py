@@ -105,16 +105,16 @@ def test_limits_that_become_stricter_are_learnt(private_store: MakeStore, deploy
 def test_where_no_limit_is_known_a_refusal_is_enough(
     private_store: MakeStore, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the right to ask for them: then all of the batch leaves with the time of writing."""
+    """Without the right to ask for them: then all that is sent with it has the time of writing."""
     deployment = deploy(private_store("redis7").url)
     limited(deployment)
     monkeypatch.setattr(deployment.broker, "topic_limits", dict)
-    deployment.produce([*stamped(page_views(0, 1), FAR), *page_views(1, COUNT - 1)])
+    deployment.produce([*stamped(page_views(0, 1), FAR), *page_views(1, 5 * COUNT)])
     with deployment.start("run", BATCH__MAX_RECORDS="5") as program:
         program.wait_for(deployment.is_done)
         program.stop()
     found = restamped(deployment.read("persisted"))
-    assert 1 <= len(found) <= 5
+    assert 1 <= len(found) <= 3 * 5  # of all batches that may be under way
     assert b"%d" % FAR in {dict(record.headers)["source-timestamp"] for record in found}
 
 

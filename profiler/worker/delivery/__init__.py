@@ -2,6 +2,6 @@
 
 from profiler.worker.delivery.limits import OutputLimits
 from profiler.worker.delivery.opening import open_delivery
-from profiler.worker.delivery.protocol import Checkpoint, Delivery
+from profiler.worker.delivery.protocol import Checkpoint, Delivery, merged
 
-__all__ = ["Checkpoint", "Delivery", "OutputLimits", "open_delivery"]
+__all__ = ["Checkpoint", "Delivery", "OutputLimits", "merged", "open_delivery"]

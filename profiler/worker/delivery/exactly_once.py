@@ -1,4 +1,4 @@
-"""Exactly once: outputs and offsets become visible together, in one transaction a batch (KIP-447).
+"""Exactly once: outputs and offsets become visible together, in one transaction (KIP-447).
 
 Readers with ``isolation.level=read_committed`` see each input's outputs once, whatever crashes,
 rebalances or comes twice. Why a client lives no longer than its first error: docs/adr/0044*.

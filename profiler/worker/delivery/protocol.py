@@ -1,7 +1,7 @@
 """What the worker needs of a delivery mode."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from profiler.engine import Finished
@@ -21,6 +21,18 @@ class Checkpoint(NamedTuple):
     generation: int
     group_metadata: Any
     metadata: str
+
+
+def merged(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint that holds when all of these hold, which are in order; None for none."""
+    if not checkpoints:
+        return None
+    offsets = {
+        partition: offset
+        for checkpoint in checkpoints
+        for partition, offset in checkpoint.offsets.items()
+    }
+    return checkpoints[-1]._replace(offsets=offsets)
 
 
 class Delivery(Protocol):
