@@ -232,7 +232,7 @@ def test_a_broker_that_answers_slowly(site: Site, there: Deployment) -> None:
     over = threading.Event()
 
     def slow_down() -> None:
-        while not over.wait(0.15):
+        while not over.wait(0.1):
             with suspended(site.broker.pid):
                 time.sleep(1.5)
 
