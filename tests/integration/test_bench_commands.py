@@ -154,3 +154,5 @@ def test_what_metrics_cost(kafka: Kafka, tmp_path: Path) -> None:
     )
     assert report["ratio"]["median"] > 0
     assert "with --metrics" in printed
+    assert len(report["parts"]) == 4
+    assert all(part["cpu_ms"] > 0 and part["per_cent"] > 0 for part in report["parts"])
