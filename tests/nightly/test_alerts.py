@@ -3,6 +3,8 @@
 The rules are those of ``deploy/prometheus/alerts.yml`` with all durations divided by ten. A server
 counts as busy at less, because here it shares its cores. What the rules say, and what the worker
 said meanwhile, is printed: docs/monitoring.md is written from it.
+
+Over 250 lines: a fault for each alert, on one site.
 """
 
 import json
@@ -100,12 +102,12 @@ def working(site: Site, there: Deployment, **settings: str) -> Iterator[Program]
 
 
 @contextmanager
-def loaded(there: Deployment, inputs: list[Input], *, every_s: float = 0.2) -> Iterator[None]:
+def loaded(there: Deployment, inputs: list[Input]) -> Iterator[None]:
     """Records come in again and again meanwhile."""
     over = threading.Event()
 
     def produce() -> None:
-        while not over.wait(every_s):
+        while not over.wait(0.2):
             there.produce(inputs)
 
     thread = threading.Thread(target=produce)
