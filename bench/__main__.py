@@ -13,7 +13,18 @@ from typing import Any, NoReturn
 from rich import box
 from rich.console import Console
 
-from bench import cluster, cost, growth, instructions, latency, scale, stored, throughput, versions
+from bench import (
+    cluster,
+    cost,
+    growth,
+    instructions,
+    latency,
+    metrics,
+    scale,
+    stored,
+    throughput,
+    versions,
+)
 from bench.command import Command, Session
 from bench.errors import BenchError
 from bench.machine import command_line, describe_machine
@@ -30,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "latency": latency.COMMAND,
     "scale": scale.COMMAND,
     "cluster": cluster.COMMAND,
+    "metrics": metrics.COMMAND,
 }
 DEFAULT = "throughput"
 

@@ -55,16 +55,16 @@ def with_operations(model: str) -> str:
         "| --- | --- | --- | --- | --- | --- | --- |\n"
     )
     rows = "".join(map(_operation_row, operations().values()))
-    return _between_marks(model, head + rows)
+    return _between_marks(MODEL, model, head + rows)
 
 
 def with_metrics(monitoring: str) -> str:
     """Return the page with a fresh table of metrics."""
     head = "| metric | kind | labels | what it says |\n| --- | --- | --- | --- |\n"
-    return _between_marks(monitoring, head + "".join(map(_metric_row, CATALOGUE)))
+    return _between_marks(MONITORING, monitoring, head + "".join(map(_metric_row, CATALOGUE)))
 
 
-def _between_marks(page: str, table: str) -> str:
+def _between_marks(path: Path, page: str, table: str) -> str:
     """The page with this table.
 
     Raises:
@@ -73,7 +73,7 @@ def _between_marks(page: str, table: str) -> str:
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"expected {BEGIN.strip()} and {END.strip()} in: {page[:60]}")
+        raise ValueError(f"{path.name}: expected {BEGIN.strip()} and {END.strip()}")
     return f"{before}{begin}\n{table}\n{end}{after}"
 
 
@@ -103,22 +103,18 @@ def schema() -> str:
 
 def stale(directory: Path = ROOT) -> Iterator[tuple[Path, str]]:
     """Yield every file that is not as it should be, and what it should be."""
-    for name, text in (
-        (PAGE.relative_to(ROOT), page((directory / PAGE.relative_to(ROOT)).read_text("utf-8"))),
-        (SCHEMA.relative_to(ROOT), schema()),
-        (
-            MODEL.relative_to(ROOT),
-            with_operations((directory / MODEL.relative_to(ROOT)).read_text("utf-8")),
-        ),
-        (
-            MONITORING.relative_to(ROOT),
-            with_metrics((directory / MONITORING.relative_to(ROOT)).read_text("utf-8")),
-        ),
-        (DASHBOARD.relative_to(ROOT), dashboard()),
+    for path, fresh in (
+        (PAGE, page),
+        (SCHEMA, lambda _: schema()),
+        (MODEL, with_operations),
+        (MONITORING, with_metrics),
+        (DASHBOARD, lambda _: dashboard()),
     ):
-        path = directory / name
-        if not path.exists() or path.read_text("utf-8") != text:
-            yield path, text
+        found = directory / path.relative_to(ROOT)
+        there = found.read_text("utf-8") if found.exists() else ""
+        text = fresh(there)
+        if there != text:
+            yield found, text
 
 
 def _row(setting: Setting) -> str:

@@ -19,7 +19,7 @@ from profiler.worker.observer import Place
 
 _LOG = structlog.get_logger("profiler.metrics")
 
-_EVERY_S = 10.0
+EVERY_S = 10.0
 
 
 class GroupLag:
@@ -50,22 +50,24 @@ class GroupLag:
             try:
                 with open_groups(self._settings) as groups:
                     while not over.is_set():
-                        self._tell(self._lag(groups))
-                        over.wait(_EVERY_S)
+                        self.look(groups)
+                        over.wait(EVERY_S)
             except ProfilerError as error:
                 # The worker itself says what is wrong. What was known is old by now.
                 _LOG.debug("the lag is not known", error=str(error))
                 self._tell({})
-                over.wait(_EVERY_S)
+                over.wait(EVERY_S)
 
-    def _lag(self, groups: Groups) -> dict[Place, int]:
+    def look(self, groups: Groups) -> None:
+        """Ask once; blocks for some round trips, and raises what `Groups` does."""
         owned = self._owned()
-        return {
+        found = {
             (topic, number): lag
             for topic in {topic for topic, _ in owned}
             for number, lag in groups.lags(self._group, topic).items()
             if (topic, number) in owned
         }
+        self._tell(found)
 
     def _tell(self, lags: Mapping[Place, int]) -> None:
         series = [((self._group, topic, str(n)), lag) for (topic, n), lag in lags.items()]

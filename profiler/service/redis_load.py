@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("profiler.metrics")
 
-_EVERY_S = 5.0
+EVERY_S = 5.0
 
 #: What the server counts calls of scripts as.
 _SCRIPTS = ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_fcall")
@@ -66,7 +66,7 @@ class RedisLoad:
 
     def sample(self, over: Event) -> None:
         """Ask every few seconds, until it is over or is not allowed."""
-        while self.look() and not over.wait(_EVERY_S):
+        while self.look() and not over.wait(EVERY_S):
             pass
 
     def look(self) -> bool:

@@ -6,7 +6,7 @@ The worker knows this class only. `profiler.service` has one that counts.
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
@@ -51,21 +51,26 @@ class LoopState(NamedTuple):
 
 
 class Observer:
-    """Forgets all that it is told. Any thread may tell; nothing here blocks or raises."""
+    """Forgets all that it is told. Any thread may tell; nothing here blocks or raises.
 
-    def __init__(self) -> None:
+    Args:
+        stopwatch: seconds.
+    """
+
+    def __init__(self, stopwatch: Callable[[], float] = time.perf_counter) -> None:
+        self._stopwatch = stopwatch
         self._nested = threading.local()
 
     @contextmanager
     def during(self, phase: Phase) -> Iterator[None]:
         """Take the time of a block; what is a phase of its own inside it, counts there alone."""
-        started = time.perf_counter()
+        started = self._stopwatch()
         outer = getattr(self._nested, "seconds", 0.0)
         self._nested.seconds = 0.0
         try:
             yield
         finally:
-            seconds = time.perf_counter() - started
+            seconds = self._stopwatch() - started
             self.spent(phase, seconds - self._nested.seconds)
             self._nested.seconds = outer + seconds
 

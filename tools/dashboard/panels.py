@@ -1,4 +1,7 @@
-"""What the dashboard shows: rows of panels, and each panel's queries."""
+"""What the dashboard shows: rows of panels, and each panel's queries.
+
+Over 250 lines: one list, to be read from top to bottom.
+"""
 
 from typing import Literal, NamedTuple
 

@@ -103,7 +103,7 @@ class Traffic:
         }
         elements = [{"name": f"other_{name}", "value": value} for name, value in fields.items()]
         value = json.dumps({"query": elements}).encode()
-        late_ms = 20_000 if chance() < 0.03 else 0  # noqa: PLR2004
+        late_ms = 1_500 if chance() < 0.03 else 0  # noqa: PLR2004
         record = OutputRecord(self._topic, visitor.encode(), value, (), now_ms - late_ms)
         self._latest = [*self._latest[-50:], record]
         return record
