@@ -13,7 +13,7 @@ from profiler.rules.contract import METADATA_FLAGS, contract_of
 from profiler.rules.model import Rules
 
 if TYPE_CHECKING:
-    from profiler.rules.rule import FieldType
+    from profiler.rules.operations import FieldType
 
 
 class Applied(NamedTuple):

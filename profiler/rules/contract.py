@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from profiler.rules.model import Rules
-from profiler.rules.rule import FieldType
+from profiler.rules.operations import FieldType
 
 #: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
 #: fields and flags; it never moves an argument.

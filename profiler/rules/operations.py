@@ -18,6 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 Kind = Literal["none", "event_time", "text", "number"]
 Order = Literal["event_time", "arrival"]
 
+#: The type of a field in the contract: a decimal is answered as text, a boolean as 1 or 0, a list
+#: as an array of texts.
+FieldType = Literal["string", "integer", "boolean", "decimal", "list"]
+
 _FOLDER = files("profiler") / "_lua" / "operations"
 _SUFFIX = ".lua.j2"
 _FRONT_MATTER = re.compile(r"--# \+\+\+\n(.*?)--# \+\+\+\n", re.DOTALL)
@@ -34,6 +38,11 @@ class Operation(BaseModel):
         null: whether the field may be unknown.
         cost: what an event and a visitor pay for it.
         counts: whether the field is a number of events, which `bounce` may name.
+        answers: the type of the field. Left out, it is the value's: a text is a string, a number
+            has the rule's decimals, all else is an integer.
+        functions: the parts in ``lua/parts`` whose functions the macros call.
+        limit: how many values a rule keeps by default, and at most; left out, there is no such
+            number.
         places: by the kind of value, the names of its places in packed state; an empty name is
             the place that is called like the rule.
     """
@@ -47,6 +56,9 @@ class Operation(BaseModel):
     null: bool
     cost: Annotated[str, Field(min_length=1)]
     counts: bool = False
+    answers: FieldType | None = None
+    functions: list[str] = []
+    limit: tuple[int, int] | None = None
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]
 
     @property

@@ -31,6 +31,9 @@ _WIDTH = 140
 #: Bytes that may stand in a Lua string literal as they are; all others leave as decimal escapes.
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/~> ")
 
+#: What stands in the header behind a field's name, by its type.
+_MARKS = {"integer": "#", "boolean": "#", "list": "[]"}
+
 #: What a function's name begins with; the digest of the script makes it whole.
 _FUNCTION = "visitor_profile_"
 
@@ -118,13 +121,13 @@ def render(rules: Rules) -> str:
         "numbers": sorted({rule.number_read for rule in rendered if rule.kind == "number"}),
         "remembers_visits": remembers_visits,
         "takes_event_time": rules.takes_event_time,
-        "takes_texts": any(rule.kind == "text" for rule in rendered),
+        "takes_texts": any(rule.is_text for rule in rendered),
+        "functions": sorted({name for rule in rules.fields for name in rule.declared.functions}),
+        "answers_lists": any(field.type == "list" for field in contract.fields),
         "takes_numbers": rules.takes_numbers,
         "plain": rules.plain or not remembers_visits,
         "field_names": [field.name for field in contract.fields],
-        "marked_names": [
-            field.name + "#" * (field.type in {"integer", "boolean"}) for field in contract.fields
-        ],
+        "marked_names": [field.name + _MARKS.get(field.type, "") for field in contract.fields],
         "function_name": _FUNCTION + _DIGEST,
         "digest": _OWN_DIGEST,
         "outputs_ms": OUTPUTS_MS,

@@ -39,7 +39,7 @@ class Input:
         #: No other local of the script begins with these words, and the number tells inputs apart.
         self.name = "_".join(["event", *words[-2:]])[:40] + f"_{index + 1}"
         self.place = first_place + index
-        takers = [r.when for r in rules.fields if r.value == self.field and r.kind == "text"]
+        takers = [r.when for r in rules.fields if r.value == self.field and r.is_text]
         when = sorted({f"is_{name}" for name in takers if name})
         either = when[0] if len(when) == 1 else f"({' or '.join(when)})"
         self.taken_when = None if not takers else "" if None in takers else f" and {either}"
@@ -59,7 +59,7 @@ class RenderedRule:
         self, rule: Rule, rules: Rules, inputs: Mapping[str, Input], macros: object
     ) -> None:
         self.name, self.scope, self.kind = rule.name, rule.scope, rule.kind
-        self.late = rule.declared.late
+        self.late, self.is_text, self.limit = rule.declared.late, rule.is_text, rule.kept
         self.code = rules.code_of(rule)
         #: The local of each place, by suffix; `render` puts slots of a table here for many rules.
         self.place_of = dict(_locals_of(rule, {other.name for other in rules.fields}))
@@ -68,7 +68,7 @@ class RenderedRule:
         self._macros = macros
         takes = rule.value is not None and rule.kind in {"text", "number"}
         self._input = inputs[rule.value or ""].name if takes else ""
-        self._scale = rule.scale
+        self.scale = rule.scale
         self._when = [f"is_{rule.when}"] if rule.when else []
         self._tests = rules.predicates.get(rule.when or "", [])
         self.field = rule.value
@@ -100,6 +100,11 @@ class RenderedRule:
         return self.say("public")
 
     @property
+    def incomplete(self) -> str:
+        """An expression: whether a value that is shown lacks something for good."""
+        return self.say("incomplete") if hasattr(self._macros, "incomplete") else ""
+
+    @property
     def returned(self) -> str:
         """What is done where a forgotten visit comes back."""
         return self.say("returned") if hasattr(self._macros, "returned") else ""
@@ -119,17 +124,17 @@ class RenderedRule:
     @property
     def units(self) -> str:
         """The local that holds the event's number."""
-        return f"{self._input}_e{self._scale}"
+        return f"{self._input}_e{self.scale}"
 
     @property
     def number_read(self) -> NumberRead:
         """How that local comes about."""
-        return NumberRead(self.units, self._input, self._scale)
+        return NumberRead(self.units, self._input, self.scale)
 
     @property
     def number(self) -> str:
         """A stored number as an answer has it."""
-        return f"decimal({self.place()}, {self._scale})" if self._scale else self.place()
+        return f"decimal({self.place()}, {self.scale})" if self.scale else self.place()
 
     @property
     def text(self) -> str:
@@ -185,8 +190,8 @@ def twin_of(rule: RenderedRule, visit_rules: list[RenderedRule]) -> RenderedRule
     For one of the visit it is the first one over the same field, for one of the visitor the one
     with the same meaning.
     """
-    alike = [each for each in visit_rules if each.kind == "text" and each.field == rule.field]
-    if rule.kind != "text" or not alike:
+    alike = [each for each in visit_rules if each.is_text and each.field == rule.field]
+    if not rule.is_text or not alike:
         return None
     if rule.scope == "visit":
         return alike[0] if alike[0] is not rule else None

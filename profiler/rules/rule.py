@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 from pydantic import model_validator as after_validation
 
 from profiler.rules.identity import FieldOfEvent, Table
-from profiler.rules.operations import Kind, Operation, operations
+from profiler.rules.operations import FieldType, Kind, Operation, operations
 from profiler.rules.places import PlacedError
 
 #: The value of a rule that takes the event's time (ms) instead of a field of the event.
@@ -14,9 +14,6 @@ EVENT_TIME = "event_time"
 
 #: Decimals of a number of the event; more of them would not stay exact in a double.
 MAX_DECIMALS = 4
-
-#: The type of a field in the contract: a decimal is answered as text, a boolean as 1 or 0.
-FieldType = Literal["string", "integer", "boolean", "decimal"]
 
 #: Names the script gives by itself; a rule may not take them.
 BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
@@ -33,6 +30,7 @@ class Rule(Table):
     value: FieldOfEvent | None = None
     when: Name | None = None
     decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
 
     @after_validation(mode="after")
     def _fits_together(self) -> "Rule":
@@ -50,6 +48,10 @@ class Rule(Table):
         if self.decimals is not None and self.kind != "number":
             message = f"{self.operation} takes no number, so it has no decimals"
             raise PlacedError(("decimals",), message)
+        if self.limit is not None and self.declared.limit is None:
+            raise PlacedError(("limit",), f"{self.operation} has no limit")
+        if self.limit is not None and self.limit > self.most:
+            raise PlacedError(("limit",), f"{self.operation} keeps at most {self.most} values")
         return self
 
     def _wrong_value(self) -> str:
@@ -77,8 +79,25 @@ class Rule(Table):
         return MAX_DECIMALS if self.decimals is None else self.decimals
 
     @property
+    def most(self) -> int:
+        """How many values the operation keeps at most; 0 where it has no such number."""
+        return self.declared.limit[1] if self.declared.limit else 0
+
+    @property
+    def kept(self) -> int:
+        """How many values this rule keeps; 0 where its operation has no such number."""
+        return self.limit or (self.declared.limit[0] if self.declared.limit else 0)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the field is a text of one event."""
+        return self.kind == "text" and self.declared.answers is None
+
+    @property
     def type(self) -> FieldType:
         """The type of the field in the contract."""
+        if self.declared.answers is not None:
+            return self.declared.answers
         if self.kind == "text":
             return "string"
         return "decimal" if self.kind == "number" and self.scale else "integer"

@@ -21,6 +21,15 @@ TIME = "time"
 
 DAY_MS = 86_400_000
 
+#: What a repeat adds nothing to.
+COUNTING = {"count", "sum", "mean", "counts", "most_frequent"}
+
+#: What a late event moves, too, where it is the visitor's.
+MOVED_LATE = {"first", "min", "unique_count", "unique_list", "first_n", "last_n"}
+
+#: What keeps texts by their times.
+LISTS = {"unique_list", "first_n", "last_n", "counts", "most_frequent"}
+
 
 def always(_: Flat) -> bool:
     """Hold for every event."""
@@ -43,10 +52,11 @@ class Field:
 
     Attributes:
         name: begins with its scope.
-        operation: first, last, count, sum, min or max.
+        operation: as the rules call it.
         value: a field of the event, `TIME`, or nothing for a count.
         when: of which events it takes the value.
         decimals: None for a text or a time, else those that a number is kept with.
+        limit: how many values a list or a set keeps.
     """
 
     name: str
@@ -54,6 +64,7 @@ class Field:
     value: str = ""
     when: Callable[[Flat], bool] = always
     decimals: int | None = None
+    limit: int = 0
 
     @property
     def is_the_visits(self) -> bool:

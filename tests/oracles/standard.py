@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.oracles.article import VISITOR, id_of
 from tests.oracles.door import admitted
 from tests.oracles.events import read_event, short
-from tests.oracles.shape import STANDARD
+from tests.oracles.shape import COUNTING, MOVED_LATE, STANDARD
 from tests.oracles.values import number_of, value_of
 from tests.oracles.visitors import Visit, Visitor
 
@@ -175,9 +175,9 @@ def takers(visitor: Visitor, visit: Visit | None) -> list[tuple[Field, list[Even
             if visit is None or visit is visitor.no_visit:
                 continue
             whose = visit
-        if each.operation in {"count", "sum"}:
+        if each.operation in COUNTING:
             moved.append((each, whose.counted))
-        elif each.operation in {"first", "min"} and whose is visitor:
+        elif each.operation in MOVED_LATE and whose is visitor:
             moved.append((each, visitor.arrived))
         else:
             moved.append((each, whose.events))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.oracles.events import LARGEST
+from tests.oracles.many import OF_MANY, Value, decimal, mean_of
 from tests.oracles.shape import TIME
 
 if TYPE_CHECKING:
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
     from tests.oracles.shape import Field
 
 
-def value_of(each: Field, events: list[Event]) -> str | int | None:
+def value_of(each: Field, events: list[Event]) -> Value:
     """Compute a field from the events that move it."""
     giving = [event for event in events if each.name in event.gives]
     values = [event.gives[each.name] for event in giving]
     if each.operation == "count":
         return len(values)
+    if each.operation in OF_MANY:
+        return OF_MANY[each.operation](each, giving)
     if each.decimals is not None:
         number = number_of(each, events)[0]
         return number if each.decimals == 0 or number is None else decimal(number, each.decimals)
@@ -33,6 +36,8 @@ def value_of(each: Field, events: list[Event]) -> str | int | None:
 
 def number_of(each: Field, events: list[Event]) -> tuple[int | None, bool]:
     """Compute a number, and whether it could take the last event's; too large it stays as it is."""
+    if each.operation == "mean":
+        return None, mean_of(each, [event for event in events if each.name in event.gives])[1]
     result, took = (0 if each.operation == "sum" else None), True
     for event in events:
         if each.name not in event.gives:
@@ -47,10 +52,3 @@ def number_of(each: Field, events: list[Event]) -> tuple[int | None, bool]:
         took = abs(new) <= LARGEST
         result = new if took else result
     return result, took
-
-
-def decimal(number: int, decimals: int) -> str:
-    """Write a scaled number without zeros behind it."""
-    whole = str(abs(number)).rjust(decimals + 1, "0")
-    text = f"{whole[:-decimals]}.{whole[-decimals:]}".rstrip("0").rstrip(".")
-    return f"-{text}" if number < 0 else text
