@@ -75,6 +75,18 @@ _LARGEST = Shape(
     inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
 )
 
+_MEAN = Shape(
+    fields=(
+        Field("visitor_mean_sale", "mean", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_mean_items", "mean", _ITEMS, decimals=0),
+        Field("visit_mean_weight", "mean", _WEIGHT, decimals=4),
+        Field("visit_events", "count"),
+        Field("visit_last_page", "last", PAGE),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+)
+
 _SMALL = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
@@ -101,6 +113,7 @@ _SMALL = Shape(
 PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
+    "mean": _own("mean", _MEAN),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
