@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from profiler.rules.model import load_rules
+from tests.lua.plain_values import as_answered
 from tests.lua.raw import Argument, Script
 from tests.lua.runner import IN_CI
 from tests.lua.streams import SIZES, STEPS, pick, rows
@@ -147,11 +148,7 @@ def words_of(event: Event) -> list[Argument]:
 
 def known(profile: dict[str, Any]) -> dict[str, Any]:
     """What is known, as the server answers it."""
-    return {
-        name: value.encode() if isinstance(value, str) else value
-        for name, value in profile.items()
-        if value is not None
-    }
+    return {name: as_answered(value) for name, value in profile.items() if value is not None}
 
 
 @settings(

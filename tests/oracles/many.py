@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from tests.oracles.events import LARGEST
@@ -33,8 +34,44 @@ def mean_of(each: Field, giving: list[Event]) -> tuple[str | None, bool]:
     return decimal(-rounded if total < 0 else rounded, MEAN_DECIMALS), took
 
 
+def unique_count(each: Field, giving: list[Event]) -> int:
+    """Count different texts, up to the limit."""
+    return min(len({event.gives[each.name] for event in giving}), each.limit)
+
+
+def listed(each: Field, giving: list[Event], *, is_earliest: bool = False) -> Value:
+    """List the texts of the first or the last events, those with one place being one."""
+    places = {event.place(event.gives[each.name]): event.gives[each.name] for event in giving}
+    order = sorted(places, reverse=not is_earliest)
+    return [places[place] for place in order[: each.limit]] or None
+
+
+def unique_list(each: Field, giving: list[Event]) -> Value:
+    """List different texts by the latest events that gave them."""
+    places: dict[str, tuple[int, int, bytes]] = {}
+    for event in giving:
+        text = event.gives[each.name]
+        places[text] = max(event.place(text), places.get(text, event.place(text)))
+    order = sorted(places, key=lambda text: places[text], reverse=True)
+    return [*order[: each.limit]] or None
+
+
+#: What says for ever that it met its limit; lists of the first or the last are lists of so many.
+FLAGGED = {"unique_count", "unique_list", "counts", "most_frequent"}
+
+
+def is_incomplete(each: Field, events: list[Event]) -> bool:
+    """Whether there were more values than a field can tell apart."""
+    values = {event.gives[each.name] for event in events if each.name in event.gives}
+    return each.operation in FLAGGED and len(values) > each.limit
+
+
 OF_MANY: dict[str, Callable[[Field, list[Event]], Value]] = {
     "mean": lambda each, giving: mean_of(each, giving)[0],
+    "unique_count": unique_count,
+    "unique_list": unique_list,
+    "first_n": partial(listed, is_earliest=True),
+    "last_n": listed,
 }
 
 

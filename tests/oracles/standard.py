@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.oracles.article import VISITOR, id_of
 from tests.oracles.door import admitted
 from tests.oracles.events import read_event, short
+from tests.oracles.many import is_incomplete
 from tests.oracles.shape import COUNTING, MOVED_LATE, STANDARD
 from tests.oracles.values import number_of, value_of
 from tests.oracles.visitors import Visit, Visitor
@@ -236,4 +237,5 @@ def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:
     else:
         own = visit_fields(visitor, visit)
         flags["truncated"] |= visit.was_forgotten
+    flags["truncated"] |= any(is_incomplete(*moved) for moved in takers(visitor, visit))
     return visitor_fields(visitor) | own | flags

@@ -136,6 +136,21 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ),
         (
             'operation = "first"',
+            'operation = "first"\nlimit = 3',
+            "28: rule visitor_first_page: limit: first has no limit",
+        ),
+        (
+            'operation = "first"',
+            'operation = "last_n"\nlimit = 101',
+            "28: rule visitor_first_page: limit: last_n keeps at most 100 values",
+        ),
+        (
+            'operation = "first"',
+            'operation = "last_n"\nlimit = 0',
+            "28: rule visitor_first_page: limit: Input should be greater than or equal to 1",
+        ),
+        (
+            'operation = "first"',
             'operation = "median"',
             "27: rule visitor_first_page: operation: no operation is called median; there ",
         ),

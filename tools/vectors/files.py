@@ -7,6 +7,7 @@ from profiler.rules.render import render
 from tools.vectors import (
     arguments,
     article,
+    ends,
     forgotten,
     identities,
     largest,
@@ -25,6 +26,7 @@ from tools.vectors import (
     states,
     texts,
     times,
+    uniques,
     visits,
 )
 from tools.vectors.layout import text_of
@@ -45,6 +47,8 @@ THEMES = {
     "numbers": numbers,
     "largest": largest,
     "mean": mean,
+    "uniques": uniques,
+    "ends": ends,
     "rules": rules,
     "texts": texts,
     "sizes": sizes,

@@ -87,6 +87,30 @@ _MEAN = Shape(
     inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
 )
 
+_UNIQUES = Shape(
+    fields=(
+        Field("visitor_pages_seen", "unique_count", PAGE, limit=3),
+        Field("visitor_pages", "unique_list", PAGE, is_titled_page_view, limit=3),
+        Field("visit_pages_seen", "unique_count", PAGE, is_titled_page_view, limit=100),
+        Field("visit_pages", "unique_list", PAGE, limit=10),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
+_ENDS = Shape(
+    fields=(
+        Field("visitor_first_pages", "first_n", PAGE, limit=2),
+        Field("visitor_last_pages", "last_n", PAGE, limit=3),
+        Field("visit_first_pages", "first_n", PAGE, is_titled_page_view, limit=10),
+        Field("visit_last_pages", "last_n", PAGE, is_titled_page_view, limit=2),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
 _SMALL = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
@@ -114,6 +138,8 @@ PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("articl
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
     "mean": _own("mean", _MEAN),
+    "uniques": _own("uniques", _UNIQUES),
+    "ends": _own("ends", _ENDS),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
