@@ -79,6 +79,13 @@ def _list(values: list[bytes]) -> bytes:
     return b"[%b]" % b",".join(map(_string, values))
 
 
+def _counts(values: list[Any]) -> bytes:
+    if type(values) is not list:
+        raise TypeError("no counts")
+    counted = zip(values[::2], values[1::2], strict=True)
+    return b"{%b}" % b",".join([b"%b:%b" % (_string(t), _integer(n)) for t, n in counted])
+
+
 class _EncodedArrays:
     """The JSON of arrays, which change with nearly every event: none is kept."""
 
@@ -124,6 +131,7 @@ class ReplyDecoder:
             "boolean": _Encoded(_boolean),
             "decimal": _Encoded(_decimal),
             "list": _EncodedArrays(_list),
+            "counts": _EncodedArrays(_counts),
         }
         self._fields = contract.fields
         self._encoded = [encoded[field.type] for field in self._fields]

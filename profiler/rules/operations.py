@@ -19,8 +19,8 @@ Kind = Literal["none", "event_time", "text", "number"]
 Order = Literal["event_time", "arrival"]
 
 #: The type of a field in the contract: a decimal is answered as text, a boolean as 1 or 0, a list
-#: as an array of texts.
-FieldType = Literal["string", "integer", "boolean", "decimal", "list"]
+#: as an array of texts, counts as one of text, integer, text, integer.
+FieldType = Literal["string", "integer", "boolean", "decimal", "list", "counts"]
 
 _FOLDER = files("profiler") / "_lua" / "operations"
 _SUFFIX = ".lua.j2"

@@ -32,7 +32,7 @@ _WIDTH = 140
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/~> ")
 
 #: What stands in the header behind a field's name, by its type.
-_MARKS = {"integer": "#", "boolean": "#", "list": "[]"}
+_MARKS = {"integer": "#", "boolean": "#", "list": "[]", "counts": "{}"}
 
 #: What a function's name begins with; the digest of the script makes it whole.
 _FUNCTION = "visitor_profile_"
@@ -123,7 +123,7 @@ def render(rules: Rules) -> str:
         "takes_event_time": rules.takes_event_time,
         "takes_texts": any(rule.is_text for rule in rendered),
         "functions": sorted({name for rule in rules.fields for name in rule.declared.functions}),
-        "answers_lists": any(field.type == "list" for field in contract.fields),
+        "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
         "takes_numbers": rules.takes_numbers,
         "plain": rules.plain or not remembers_visits,
         "field_names": [field.name for field in contract.fields],

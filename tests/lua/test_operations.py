@@ -133,6 +133,10 @@ def test_the_public_value_has_the_type_of_the_contract(algebra: Algebra, some: l
         assert algebra.declared.null
     elif algebra.type == "integer":
         assert isinstance(value, int)
+    elif algebra.type == "counts":
+        assert isinstance(value, list)
+        assert all(isinstance(each, bytes) for each in value[::2])
+        assert all(isinstance(each, int) for each in value[1::2])
     elif algebra.type == "list":
         assert isinstance(value, list)
         assert all(isinstance(each, bytes) for each in value)

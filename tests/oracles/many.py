@@ -56,6 +56,31 @@ def unique_list(each: Field, giving: list[Event]) -> Value:
     return [*order[: each.limit]] or None
 
 
+def tallied(each: Field, giving: list[Event]) -> dict[str, tuple[tuple[int, bytes], int]]:
+    """Count events by their texts, with the latest; what has to go is the text seen longest ago."""
+    found: dict[str, tuple[tuple[int, bytes], int]] = {}
+    for event in giving:
+        text = event.gives[each.name]
+        time, _, raw = event.place(text)
+        latest, count = found.get(text, ((time, raw), 0))
+        found[text] = max(latest, (time, raw)), count + 1
+        if len(found) > each.limit:
+            del found[min(found, key=lambda text: found[text][0])]
+    return dict(sorted(found.items(), key=lambda item: item[1][0], reverse=True))
+
+
+def counts(each: Field, giving: list[Event]) -> Value:
+    """List texts and their counts in turn, the latest first."""
+    pairs = tallied(each, giving).items()
+    return [part for text, (_, count) in pairs for part in (text, count)] or None
+
+
+def most_frequent(each: Field, giving: list[Event]) -> Value:
+    """Find the text of most events, of equal ones the latest."""
+    found = tallied(each, giving)
+    return max(found, key=lambda text: (found[text][1], found[text][0]), default=None)
+
+
 #: What says for ever that it met its limit; lists of the first or the last are lists of so many.
 FLAGGED = {"unique_count", "unique_list", "counts", "most_frequent"}
 
@@ -72,6 +97,8 @@ OF_MANY: dict[str, Callable[[Field, list[Event]], Value]] = {
     "unique_list": unique_list,
     "first_n": partial(listed, is_earliest=True),
     "last_n": listed,
+    "counts": counts,
+    "most_frequent": most_frequent,
 }
 
 

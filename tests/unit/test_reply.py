@@ -51,6 +51,11 @@ name = "visitor_pages"
 scope = "visitor"
 operation = "last_n"
 value = "page"
+[[fields]]
+name = "visitor_counts"
+scope = "visitor"
+operation = "counts"
+value = "page"
 """,
     "numbers.toml",
 )
@@ -77,7 +82,7 @@ def answer_of(rules: Rules, flags: bytes = b"", **known: object) -> list[object]
     return [flags, *(known.get(field.name) for field in contract_of(rules).fields)]
 
 
-def value_of(field: PublicField, draw: st.DrawFn) -> tuple[bytes | int | list[bytes], object]:
+def value_of(field: PublicField, draw: st.DrawFn) -> tuple[bytes | int | list[Any], object]:
     """A value as the script gives it, and as the output shows it."""
     if field.type == "integer":
         number = draw(st.integers(min_value=-(2**63), max_value=2**63 - 1))
@@ -91,6 +96,9 @@ def value_of(field: PublicField, draw: st.DrawFn) -> tuple[bytes | int | list[by
     if field.type == "list":
         texts = draw(st.lists(TEXTS, max_size=3))
         return texts, [text.decode("utf-8", "replace") for text in texts]
+    if field.type == "counts":
+        counts = draw(st.dictionaries(st.text(max_size=9), st.integers(0, 2**53), max_size=3))
+        return [part for text, n in counts.items() for part in (text.encode(), n)], counts
     text = draw(TEXTS)
     return text, text.decode("utf-8", "replace")
 
@@ -162,10 +170,14 @@ BROKEN: list[tuple[object, str]] = [
     (answer_of(NUMBERS, b"late"), "flags are not written"),
     (answer_of(NUMBERS, b" late late"), "flags are not written"),
     *((answer_of(NUMBERS, flags), "are not written") for flags in (b" late ", b"  late", b" ")),
-    (answer_of(NUMBERS)[:-1], "10 parts, and 11"),
-    ([*answer_of(NUMBERS), None], "12 parts, and 11"),
+    (answer_of(NUMBERS)[:-1], "11 parts, and 12"),
+    ([*answer_of(NUMBERS), None], "13 parts, and 12"),
     ([], "0 parts"),
     *((answer_of(NUMBERS, visitor_pages=value), "no array of flags") for value in (5, b"p", [1])),
+    *(
+        (answer_of(NUMBERS, visitor_counts=value), "no array of flags")
+        for value in (5, b"p", [1, 1], [b"p", b"1"], [b"p"])
+    ),
     *((answer_of(NUMBERS, visitor_page=value), "no array of flags") for value in (5, [b"p"])),
     *(
         (answer_of(NUMBERS, visit_number=value), "no array of flags")
@@ -181,7 +193,7 @@ BROKEN: list[tuple[object, str]] = [
     (None, "no array of flags"),
     (7, "no array of flags"),
     (b"late", "4 parts"),
-    (b"eleven char", "no array of flags"),
+    (b"twelve chars", "no array of flags"),
 ]
 
 
@@ -193,7 +205,7 @@ def test_an_answer_that_breaks_the_contract_is_refused(
     decoder = ReplyDecoder(NUMBERS)
     if known:  # answers of that shape were seen
         ones: dict[str, Any] = {"string": b"p", "integer": 1, "boolean": 1, "decimal": b"1"}
-        ones |= {"list": [b"p"]}
+        ones |= {"list": [b"p"], "counts": [b"p", 1]}
         fields = {field.name: ones[field.type] for field in contract_of(NUMBERS).fields}
         applied(decoder, answer_of(NUMBERS, **fields))
     with pytest.raises(ScriptContractError, match=reason) as caught:

@@ -111,6 +111,18 @@ _ENDS = Shape(
     inputs=(EVENT_TYPE, PAGE),
 )
 
+_TALLIES = Shape(
+    fields=(
+        Field("visitor_page_counts", "counts", PAGE, limit=3),
+        Field("visitor_favourite", "most_frequent", PAGE, is_titled_page_view, limit=3),
+        Field("visit_page_counts", "counts", PAGE, is_titled_page_view, limit=32),
+        Field("visit_favourite", "most_frequent", PAGE, limit=32),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
 _SMALL = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
@@ -140,6 +152,7 @@ OWN = {
     "mean": _own("mean", _MEAN),
     "uniques": _own("uniques", _UNIQUES),
     "ends": _own("ends", _ENDS),
+    "tallies": _own("tallies", _TALLIES),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),

@@ -124,6 +124,18 @@ func (p Profile) List(name string) ([]string, bool) {
 	return list, err == nil
 }
 
+// Counts returns how often each text was there; false where the field is absent or holds no counts.
+func (p Profile) Counts(name string) (map[string]int64, bool) {
+	values, ok := p[name].([]interface{})
+	counts := map[string]int64{}
+	for ; len(values) > 1; values = values[2:] {
+		text, isText := values[0].(string)
+		count, isCount := values[1].(int64)
+		counts[text], ok = count, ok && isText && isCount
+	}
+	return counts, ok && len(values) == 0
+}
+
 // Script is the registered script of one set of rules. It is safe for concurrent use.
 type Script struct {
 	KeyPattern string // DefaultKeyPattern; set it before the first call

@@ -25,7 +25,7 @@ export interface VisitorEvent {
   readonly inputs: readonly Argument[];
 }
 
-type FieldType = "string" | "decimal" | "integer" | "boolean" | "list";
+type FieldType = "string" | "decimal" | "integer" | "boolean" | "list" | "counts";
 
 export type FieldTypes = Readonly<Record<string, FieldType>>;
 
@@ -56,6 +56,7 @@ type Value = {
   integer: number;
   boolean: boolean;
   list: readonly string[];
+  counts: ReadonlyMap<string, number>;
 };
 
 /** A value as the server sent it. */
@@ -76,6 +77,14 @@ export interface Answer<F extends FieldTypes> {
 
 /** A reply as ioredis gives it; an integer is a string where the client has `stringNumbers`. */
 export type Reply = Buffer | number | string | null | Reply[];
+
+/** Text and count in turn. */
+const countsOf = (values: readonly (Buffer | number)[]): Map<string, number> =>
+  new Map(
+    values.flatMap((text, at) =>
+      at % 2 === 0 ? [[String(text), Number(values[at + 1])] as const] : [],
+    ),
+  );
 
 const rawOf = (sent: Buffer | number | string): Buffer | number =>
   Buffer.isBuffer(sent) ? sent : Number(sent);
@@ -243,7 +252,7 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
     }
     const [flags, ...values] = answer;
     const raw = new Map<string, Raw>();
-    const profile: Record<string, string | number | boolean | string[]> = {};
+    const profile: Record<string, Value[FieldType]> = {};
     for (const [at, name] of names.entries()) {
       const sent = values[at] as Buffer | number | string | null | (Buffer | number | string)[];
       if (sent === null) continue;
@@ -252,6 +261,7 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
       const type = this.#fields[name];
       if (type === "integer") profile[name] = Number(value);
       else if (type === "boolean") profile[name] = value === 1;
+      else if (type === "counts") profile[name] = countsOf(value as (Buffer | number)[]);
       else if (type === "list") profile[name] = (value as Buffer[]).map(String);
       else if (type !== undefined) profile[name] = value.toString();
     }

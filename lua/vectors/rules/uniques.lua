@@ -33,7 +33,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
          no_visit
-  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts):
+  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
          visitor_id visitor_pages_seen# visitor_pages[] visitor_visits# visit_id visit_number#
          visit_pages_seen# visit_pages[] visit_events# visit_bounce#
 ERRORS, always before the first write
@@ -78,9 +78,9 @@ local function place_of(six, list)
   return at
 end
 
--- A list is a row of (time, number, text), the number being the time by the device's clock. One of
--- one text, cut at 255 bytes before a UTF-8 character that does not fit whole.
-local function list_of(ms, created, text)
+-- A list is a row of (time, number, text), which are of the number's kind: the time by the device's
+-- clock, or a count. One of one text, cut at 255 bytes before a character that does not fit whole.
+local function list_of(ms, number, text)
   local stop = 255
   while #text > 255 and stop > 251 do
     local next_byte = string.byte(text, stop + 1)
@@ -88,7 +88,7 @@ local function list_of(ms, created, text)
     stop = stop - 1
   end
   text = string.sub(text, 1, stop)
-  return struct.pack(">i7i7I1c0", ms, created, #text, text)
+  return struct.pack(">i7i7I1c0", ms, number, #text, text)
 end
 
 -- One list of two, of so many at most: the latest stand first, or the earliest. What both have is
@@ -421,7 +421,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "e30a40768203:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "fed370995474:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -443,7 +443,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^e30a40768203:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^fed370995474:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -796,8 +796,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "e30a40768203:1"
-    if args[4] ~= "1" then events = "e30a40768203:" .. args[5] .. ":" .. args[4] end
+    local events = "fed370995474:1"
+    if args[4] ~= "1" then events = "fed370995474:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -840,7 +840,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_e30a40768203", call)
+  redis.register_function("visitor_profile_fed370995474", call)
 else
   return call(KEYS, ARGV)
 end

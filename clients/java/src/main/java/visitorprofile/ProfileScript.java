@@ -120,6 +120,16 @@ public final class ProfileScript {
       return number(name).stream().mapToObj(value -> value == 1).findFirst();
     }
 
+    /** How often each text was there. */
+    public Optional<Map<String, Long>> counts(String name) {
+      List<?> list = (List<?>) values.get(name);
+      Map<String, Long> counts = new LinkedHashMap<>();
+      for (int at = 0; list != null && at < list.size(); at += 2) {
+        counts.put(ProfileScript.text(list.get(at)), (Long) list.get(at + 1));
+      }
+      return Optional.ofNullable(list).map(known -> counts);
+    }
+
     /** A list of texts. */
     public Optional<List<String>> list(String name) {
       return Optional.ofNullable((List<?>) values.get(name))
