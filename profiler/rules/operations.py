@@ -41,6 +41,7 @@ class Operation(BaseModel):
         answers: the type of the field. Left out, it is the value's: a text is a string, a number
             has the rule's decimals, all else is an integer.
         functions: the parts in ``lua/parts`` whose functions the macros call.
+        now: whether the field depends on now, when it is shown.
         limit: how many values a rule keeps by default, and at most; left out, there is no such
             number.
         places: by the kind of value, the names of its places in packed state; an empty name is
@@ -58,6 +59,7 @@ class Operation(BaseModel):
     counts: bool = False
     answers: FieldType | None = None
     functions: list[str] = []
+    now: bool = False
     limit: tuple[int, int] | None = None
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]
 

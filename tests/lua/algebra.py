@@ -30,11 +30,13 @@ local function packed({places})
   if {differs} then error("what is packed is another value") end
   return state
 end
-local states, at = {{}}, 1
+local states, at, now = {{}}, 1, NOWHEN
 while ARGV[at] do
   local word, size = ARGV[at], #states
   local flags, truncated, corrected = "", false, false
-  if word == "empty" then
+  if word == "now" then
+    now, at = tonumber(ARGV[at + 1]) or NOWHEN, at + 1
+  elseif word == "empty" then
     local {places} = {empty}
     states[size + 1] = packed({places})
   elseif word == "merge" then
@@ -188,9 +190,9 @@ class Algebra:
         harness = _harness(self.rule, case, inputs.get("x"), self.declared.functions)
         self._script = client.register_script(harness)
 
-    def answers(self, *states: State) -> list[Answer]:
-        """Make these values; one call."""
-        found = self._script(args=[word for state in states for word in state])
+    def answers(self, *states: State, now: str = "") -> list[Answer]:
+        """Make these values; one call, which shows them as of `now`, or as of no known time."""
+        found = self._script(args=["now", now, *(word for state in states for word in state)])
         return [Answer(*each) for each in found]
 
     def are_equal(self, *states: State) -> bool:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tests.lua.algebra import Case, Event
 
 
-def plain_value(case: Case, events: list[Event]) -> Any:  # noqa: ANN401 - as the server answers it
-    """The public value of these events, texts as bytes."""
+def plain_value(case: Case, events: list[Event], now: int | None) -> Any:  # noqa: ANN401 - as the server answers it
+    """The public value of these events as of a time, texts as bytes."""
     default = operations()[case.operation].limit or (0, 0)
     field = Field(
         "visit_it",
@@ -29,7 +29,7 @@ def plain_value(case: Case, events: list[Event]) -> Any:  # noqa: ANN401 - as th
         for event in events
         if event.is_taken and (event.counted or case.operation not in COUNTING)
     ]
-    return as_answered(value_of(field, [plain(field, event) for event in taken]))
+    return as_answered(value_of(field, [plain(field, event) for event in taken], now))
 
 
 def plain(field: Field, event: Event) -> PlainEvent:

@@ -159,15 +159,20 @@ def test_what_a_forgotten_visit_began_with_stays_unknown(
 
 
 @examples(60)
-@given(some=st.lists(EVENTS, max_size=8), chance=st.randoms(use_true_random=False))
+@given(
+    some=st.lists(EVENTS, max_size=8),
+    chance=st.randoms(use_true_random=False),
+    now=st.sampled_from(TIMES),
+)
 def test_the_value_is_what_plain_python_makes_of_all_events(
-    algebra: Algebra, some: list[Event], chance: Random
+    algebra: Algebra, some: list[Event], chance: Random, now: str
 ) -> None:
     """In any order: the oracle looks at all events at once and shares no code with the script."""
-    expected = plain_value(algebra.case, some)
+    expected = plain_value(algebra.case, some, int(now) if now else None)
     parts = [fold([event]) for event in chance.sample(some, len(some))]
 
-    shown = [answer.public for answer in algebra.answers(fold(some), merge(EMPTY, *parts))]
+    both = fold(some), merge(EMPTY, *parts)
+    shown = [answer.public for answer in algebra.answers(*both, now=now)]
 
     assert shown == [expected, expected]
 

@@ -85,14 +85,14 @@ class StandardFold:
         flags["corrected"] = any(after[name] != page for name, page in entry_pages.items())
         return result(visitor, event, flags)
 
-    def latest(self, visitor_id: str) -> Fields:
-        """Return what is known of the visitor now, with the fields of its latest visit."""
+    def latest(self, visitor_id: str, now: int | None = None) -> Fields:
+        """Return what is known of the visitor as of now, with the fields of its latest visit."""
         visitor = self.visitors.get(visitor_id)
         if visitor is None:
             return {}
-        fields = visitor_fields(visitor)
+        fields = visitor_fields(visitor, now)
         if visitor.kept:
-            fields |= visit_fields(visitor, max(visitor.kept.values(), key=Visit.age))
+            fields |= visit_fields(visitor, max(visitor.kept.values(), key=Visit.age), now)
         return {name: value for name, value in fields.items() if value is not None}
 
     def plain(self, visitor_id: str) -> dict[str, str]:
@@ -202,18 +202,18 @@ def is_lost(each: Field, visit: Visit | None) -> bool:
     return was_forgotten and each.is_the_visits and each.is_text and each.operation == "first"
 
 
-def visitor_fields(visitor: Visitor) -> Fields:
+def visitor_fields(visitor: Visitor, now: int | None) -> Fields:
     """Compute the visitor's fields, in the contract's order."""
-    declared = {e.name: value_of(e, own) for e, own in takers(visitor, None)}
+    declared = {e.name: value_of(e, own, now) for e, own in takers(visitor, None)}
     return {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
 
 
-def visit_fields(visitor: Visitor, visit: Visit) -> Fields:
+def visit_fields(visitor: Visitor, visit: Visit, now: int | None) -> Fields:
     """Compute the fields of a kept visit, in the contract's order."""
     fields: Fields = {"visit_id": visit.id, "visit_number": visit.number}
     for each, events in takers(visitor, visit):
         if each.is_the_visits:
-            fields[each.name] = None if is_lost(each, visit) else value_of(each, events)
+            fields[each.name] = None if is_lost(each, visit) else value_of(each, events, now)
     fields["visit_bounce"] = fields[visitor.shape.bounce] <= 1
     return fields
 
@@ -232,10 +232,11 @@ def visit_names(shape: Shape) -> list[str]:
 def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:
     """Return what the event is answered: its visitor, its own visit, and the flags."""
     visit = visitor.kept.get(event.visit or "")
+    now = None if flags["replayed"] else event.time
     if visit is None:
         own = dict.fromkeys(visit_names(visitor.shape)) | {"visit_id": event.visit}
     else:
-        own = visit_fields(visitor, visit)
+        own = visit_fields(visitor, visit, now)
         flags["truncated"] |= visit.was_forgotten
     flags["truncated"] |= any(is_incomplete(*moved) for moved in takers(visitor, visit))
-    return visitor_fields(visitor) | own | flags
+    return visitor_fields(visitor, now) | own | flags

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tests.oracles.shape import Field
 
 
-def value_of(each: Field, events: list[Event]) -> Value:
-    """Compute a field from the events that move it."""
+def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
+    """Compute a field from the events that move it, as of now."""
     giving = [event for event in events if each.name in event.gives]
     values = [event.gives[each.name] for event in giving]
     if each.operation == "count":
@@ -26,6 +26,8 @@ def value_of(each: Field, events: list[Event]) -> Value:
         return number if each.decimals == 0 or number is None else decimal(number, each.decimals)
     if not values:
         return None
+    if each.operation == "time_since":
+        return max(0, now - max(values)) if now is not None else 0
     choose = min if each.operation == "first" else max
     if each.value == TIME:
         return int(choose(values))

@@ -123,6 +123,17 @@ _TALLIES = Shape(
     inputs=(EVENT_TYPE, PAGE),
 )
 
+_SINCE = Shape(
+    fields=(
+        Field("visitor_since_view", "time_since", TIME, is_titled_page_view),
+        Field("visitor_since_event", "time_since", TIME),
+        Field("visit_since_view", "time_since", TIME, is_titled_page_view),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
 _SMALL = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
@@ -153,6 +164,7 @@ OWN = {
     "uniques": _own("uniques", _UNIQUES),
     "ends": _own("ends", _ENDS),
     "tallies": _own("tallies", _TALLIES),
+    "since": _own("since", _SINCE),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
