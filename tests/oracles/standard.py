@@ -202,13 +202,13 @@ def is_lost(each: Field, visit: Visit | None) -> bool:
     return was_forgotten and each.is_the_visits and each.is_text and each.operation == "first"
 
 
-def visitor_fields(visitor: Visitor, now: int | None) -> Fields:
+def visitor_fields(visitor: Visitor, now: int | None = None) -> Fields:
     """Compute the visitor's fields, in the contract's order."""
     declared = {e.name: value_of(e, own, now) for e, own in takers(visitor, None)}
     return {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
 
 
-def visit_fields(visitor: Visitor, visit: Visit, now: int | None) -> Fields:
+def visit_fields(visitor: Visitor, visit: Visit, now: int | None = None) -> Fields:
     """Compute the fields of a kept visit, in the contract's order."""
     fields: Fields = {"visit_id": visit.id, "visit_number": visit.number}
     for each, events in takers(visitor, visit):

@@ -24,8 +24,12 @@ def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
     if each.decimals is not None:
         number = number_of(each, events)[0]
         return number if each.decimals == 0 or number is None else decimal(number, each.decimals)
-    if not values:
-        return None
+    return chosen(each, giving, now) if giving else None
+
+
+def chosen(each: Field, giving: list[Event], now: int | None) -> Value:
+    """Compute what one of these events gives: the first or the last."""
+    values = [event.gives[each.name] for event in giving]
     if each.operation == "time_since":
         return max(0, now - max(values)) if now is not None else 0
     choose = min if each.operation == "first" else max
