@@ -87,11 +87,9 @@ class Rules(Table):
 
     @after_validation(mode="after")
     def _names_resolve(self) -> "Rules":
-        names = [rule.name for rule in self.fields]
+        _require_own_names(self.fields)
         codes: dict[bytes, str] = {}
         for index, rule in enumerate(self.fields):
-            if names.index(rule.name) != index:
-                raise PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
             if rule.when is not None and rule.when not in self.predicates:
                 raise PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
             if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
@@ -135,8 +133,19 @@ class Rules(Table):
     def inputs(self) -> list[str]:
         """The event's fields that the script receives for predicates and values, sorted."""
         tested = {test.field for tests in self.predicates.values() for test in tests}
-        taken = {rule.value for rule in self.fields if rule.value and rule.value != EVENT_TIME}
+        taken = {field for rule in self.fields for field in rule.taken}
         return sorted(tested | taken)
+
+
+def _require_own_names(fields: list[Rule]) -> None:
+    names = [rule.name for rule in fields]
+    shown = [name for rule in fields for name in rule.names]
+    for index, rule in enumerate(fields):
+        if names.index(rule.name) != index:
+            raise PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
+        twice = [name for name in rule.names if rule.values and shown.count(name) > 1]
+        if twice:
+            raise PlacedError(("fields", index, "values"), f"{twice[0]} is another field, too")
 
 
 def _canonical(model: BaseModel) -> bytes:

@@ -122,8 +122,10 @@ def render(rules: Rules) -> str:
         "remembers_visits": remembers_visits,
         "takes_event_time": rules.takes_event_time,
         "takes_texts": any(rule.is_text for rule in rendered),
-        "functions": sorted({name for rule in rules.fields for name in rule.declared.functions}),
-        "asks_now": any(rule.declared.now for rule in rules.fields),
+        "functions": [
+            *dict.fromkeys(name for rule in rules.fields for name in rule.declared.functions)
+        ],
+        "asks_now": any(rule.asks_now for rule in rules.fields),
         "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
         "takes_numbers": rules.takes_numbers,
         "plain": rules.plain or not remembers_visits,

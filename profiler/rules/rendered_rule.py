@@ -67,12 +67,14 @@ class RenderedRule:
         self.twin: RenderedRule | None = None
         self._macros = macros
         takes = rule.value is not None and rule.kind in {"text", "number"}
+        self.which, self.lookback, self.parts = rule.which, rule.lookback_ms, rule.values or {}
+        self._inputs = [inputs[field].name for field in rule.taken]
         self._input = inputs[rule.value or ""].name if takes else ""
         self.scale = rule.scale
         self._when = [f"is_{rule.when}"] if rule.when else []
         self._tests = rules.predicates.get(rule.when or "", [])
         self.field = rule.value
-        taken = f" {plain_name(rule.value)}" if rule.value else ""
+        taken = f" {plain_name(rule.value)}" if rule.value else f" {rule.which}" * bool(rule.which)
         self.meaning = f"{rule.operation}{taken}" + (f" when {rule.when}" if rule.when else "")
 
     def place(self, suffix: str = "") -> str:
@@ -95,9 +97,9 @@ class RenderedRule:
         return self.say("empty")
 
     @property
-    def public(self) -> str:
-        """The value in an answer; false or nil where it is not known."""
-        return self.say("public")
+    def public(self) -> list[str]:
+        """The values in an answer, a line each; false or nil where one is not known."""
+        return self.say("public").splitlines()
 
     @property
     def incomplete(self) -> str:
@@ -113,7 +115,9 @@ class RenderedRule:
     def add(self) -> str:
         """The statements that take an event."""
         value = {"text": self._input, "number": self.units}.get(self.kind, "1")
-        event = SimpleNamespace(ms="ms", created="created", value=value, corrects=True)
+        event = SimpleNamespace(
+            ms="ms", created="created", value=value, values=self._inputs, corrects=True
+        )
         return self.say("add", event)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from profiler.rules.model import Rules
 from profiler.rules.operations import operations
@@ -107,12 +107,14 @@ class Case(NamedTuple):
         kind: of the value.
         decimals: of a number, else None.
         limit: of values that are kept, else None.
+        which: of the ones that the operation knows, else None.
     """
 
     operation: str
     kind: Kind
     decimals: int | None = None
     limit: int | None = None
+    which: str | None = None
 
     def __str__(self) -> str:
         """Name the test."""
@@ -123,8 +125,14 @@ class Case(NamedTuple):
         """Rules with one rule for the case, behind one that `bounce` may name."""
         counts = next(name for name, each in operations().items() if each.counts)
         value = {"none": None, "event_time": "event_time"}.get(self.kind, "x")
-        rule = {"name": "visit_it", "operation": self.operation, "decimals": self.decimals}
+        rule: dict[str, object] = {
+            "name": "visit_it",
+            "operation": self.operation,
+            "decimals": self.decimals,
+        }
         rule |= {"limit": self.limit} if self.limit else {}
+        rule |= {"which": self.which} if self.which else {}
+        rule |= {"values": dict.fromkeys("ab", "x")} if self.kind == "tuple" else {"value": value}
         return Rules.model_validate(
             {
                 "name": "case",
@@ -134,7 +142,7 @@ class Case(NamedTuple):
                 "visit": {"bounce": "visit_all"},
                 "fields": [
                     {"name": "visit_all", "scope": "visit", "operation": counts},
-                    {**rule, "scope": "visit", "value": value, "when": "taken"},
+                    {**rule, "scope": "visit", "when": "taken"},
                 ],
             }
         )
@@ -145,7 +153,8 @@ def cases() -> Iterator[Case]:
     for name, operation in operations().items():
         for kind in operation.places:
             for decimals in (0, 2, 4) if kind == "number" else (None,):
-                yield Case(name, kind, decimals)
+                for which in operation.which or (None,):
+                    yield Case(name, kind, decimals, which=which)
             # Beyond its limit only what takes an event again and again is free of the order.
             if operation.limit and operation.late:
                 yield Case(name, kind, limit=2)
@@ -166,7 +175,12 @@ class Answer(NamedTuple):
     """A value as it is stored, and as it is shown."""
 
     packed: bytes
-    public: bytes | int | list[bytes | int] | None
+    public: bytes | int | list[bytes | int | None] | None
+
+
+def known(public: Any) -> Any:  # noqa: ANN401 - as the server has it
+    """Parts of which none is known are not known."""
+    return None if isinstance(public, list) and set(map(type, public)) == {type(None)} else public
 
 
 class Algebra:
@@ -193,7 +207,7 @@ class Algebra:
     def answers(self, *states: State, now: str = "") -> list[Answer]:
         """Make these values; one call, which shows them as of `now`, or as of no known time."""
         found = self._script(args=["now", now, *(word for state in states for word in state)])
-        return [Answer(*each) for each in found]
+        return [Answer(packed, known(public)) for packed, public in found]
 
     def are_equal(self, *states: State) -> bool:
         """Whether all are stored as the same bytes."""
@@ -230,5 +244,5 @@ def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Ite
         number=rule.units if case.kind == "number" else "units",
         decimals=case.decimals or 0,
         add=rule.add,
-        public=rule.public,
+        public=rule.public[0] if len(rule.public) == 1 else f"{{ {', '.join(rule.public)} }}",
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from profiler.rules.operations import operations
+from tests.lua.algebra import known
 from tests.oracles.events import Event as PlainEvent
-from tests.oracles.events import given_by
+from tests.oracles.events import given_by, touch_of
 from tests.oracles.shape import COUNTING, TIME, Field
 from tests.oracles.values import value_of
 
@@ -23,20 +24,23 @@ def plain_value(case: Case, events: list[Event], now: int | None) -> Any:  # noq
         {"none": "", "event_time": TIME}.get(case.kind, "x"),
         decimals=case.decimals,
         limit=case.limit or default[0],
+        values=(("a", "x"), ("b", "x")) if case.kind == "tuple" else (),
+        which=case.which or "",
     )
     taken = [
         event
         for event in events
         if event.is_taken and (event.counted or case.operation not in COUNTING)
     ]
-    return as_answered(value_of(field, [plain(field, event) for event in taken], now))
+    return known(as_answered(value_of(field, [plain(field, event) for event in taken], now)))
 
 
 def plain(field: Field, event: Event) -> PlainEvent:
     """An event as the oracle has it."""
     raw = event.text if field.decimals is None else event.number
     time = int(event.ms) if event.ms else None
-    given = given_by(field, raw.decode(errors="surrogateescape"), time)
+    text = raw.decode(errors="surrogateescape")
+    given = touch_of(field, (text, text), time) if field.values else given_by(field, text, time)
     return PlainEvent(
         visit="A",
         time=time,

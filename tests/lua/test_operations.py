@@ -137,6 +137,9 @@ def test_the_public_value_has_the_type_of_the_contract(algebra: Algebra, some: l
         assert isinstance(value, list)
         assert all(isinstance(each, bytes) for each in value[::2])
         assert all(isinstance(each, int) for each in value[1::2])
+    elif algebra.rule.parts:
+        assert isinstance(value, list)
+        assert all(each is None or isinstance(each, bytes) for each in value)
     elif algebra.type == "list":
         assert isinstance(value, list)
         assert all(isinstance(each, bytes) for each in value)

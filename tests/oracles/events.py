@@ -11,6 +11,8 @@ from tests.oracles.article import VISIT, id_of, text_of
 from tests.oracles.shape import LISTS, STANDARD, TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.oracles.shape import Field, Shape
 
 EVENT_ID = "query-other_event_id"
@@ -53,6 +55,11 @@ class Event:
     has_bad_number: bool
     is_time_corrected: bool
 
+    def touch_place(self, texts: Sequence[str]) -> tuple[int, int, bytes]:
+        """Where it stands among the events that give a touch: each text behind its length."""
+        rows = b"".join(bytes([len(raw_of(text))]) + raw_of(text) for text in texts)
+        return -1 if self.time is None else self.time, self.created, rows
+
     def place(self, text: str) -> tuple[int, int, bytes]:
         """Where it stands among the events that give a text; without a time before all others."""
         return -1 if self.time is None else self.time, self.created, raw_of(text)
@@ -78,7 +85,12 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
             shown = cut(text, LISTED_BYTES if field.operation in LISTS else shape.value_bytes)
             was_cut |= shown != text
             text = shown
-        given = given_by(field, text or "", time)
+        if field.values:
+            texts = [text_of(flat, name) or "" for _, name in field.values]
+            given: Any = touch_of(field, texts, time)
+            was_cut |= given is not None and list(given) != texts
+        else:
+            given = given_by(field, text or "", time)
         if given is not None:
             gives[field.name] = given
     return Event(
@@ -91,6 +103,12 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
         has_bad_number=has_bad_number,
         is_time_corrected=time is None or (own != "" and time != created),
     )
+
+
+def touch_of(field: Field, texts: Sequence[str], time: int | None) -> tuple[str, ...] | None:
+    """Return what an event gives a touch: its texts, taken whole."""
+    is_direct = field.which == "last_non_direct" and not any(texts)
+    return None if time is None or is_direct else tuple(cut(t, LISTED_BYTES) for t in texts)
 
 
 def given_by(field: Field, text: str, time: int | None) -> str | int | None:

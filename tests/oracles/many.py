@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from tests.oracles.events import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.oracles.events import Event
     from tests.oracles.shape import Field
 
-Value: TypeAlias = "str | int | list[str | int] | None"
+Value: TypeAlias = "str | int | Sequence[str | int | None] | None"
 
 MEAN_DECIMALS = 4
 

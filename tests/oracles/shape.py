@@ -25,7 +25,7 @@ DAY_MS = 86_400_000
 COUNTING = {"count", "sum", "mean", "counts", "most_frequent"}
 
 #: What a late event moves, too, where it is the visitor's.
-MOVED_LATE = {"first", "min", "unique_count", "unique_list", "first_n", "last_n"}
+MOVED_LATE = {"first", "min", "unique_count", "unique_list", "first_n", "last_n", "touch"}
 
 #: What keeps texts by their times.
 LISTS = {"unique_list", "first_n", "last_n", "counts", "most_frequent"}
@@ -57,6 +57,9 @@ class Field:
         when: of which events it takes the value.
         decimals: None for a text or a time, else those that a number is kept with.
         limit: how many values a list or a set keeps.
+        values: of a touch, the names of its parts and the fields of the event.
+        which: of a touch.
+        lookback_ms: of a touch; 0 for ever.
     """
 
     name: str
@@ -65,6 +68,19 @@ class Field:
     when: Callable[[Flat], bool] = always
     decimals: int | None = None
     limit: int = 0
+    values: tuple[tuple[str, str], ...] = ()
+    which: str = ""
+    lookback_ms: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        """What it is called in the profile."""
+        return [f"{self.name}_{part}" for part, _ in self.values] or [self.name]
+
+    def named(self, value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value of a field
+        """Its value by its name, or its parts by theirs."""
+        values = (value or [None] * len(self.values)) if self.values else [value]
+        return dict(zip(self.names, values, strict=True))
 
     @property
     def is_the_visits(self) -> bool:

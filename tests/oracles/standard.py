@@ -204,7 +204,9 @@ def is_lost(each: Field, visit: Visit | None) -> bool:
 
 def visitor_fields(visitor: Visitor, now: int | None = None) -> Fields:
     """Compute the visitor's fields, in the contract's order."""
-    declared = {e.name: value_of(e, own, now) for e, own in takers(visitor, None)}
+    declared: Fields = {}
+    for each, events in takers(visitor, None):
+        declared |= each.named(value_of(each, events, now))
     return {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
 
 
@@ -213,20 +215,26 @@ def visit_fields(visitor: Visitor, visit: Visit, now: int | None = None) -> Fiel
     fields: Fields = {"visit_id": visit.id, "visit_number": visit.number}
     for each, events in takers(visitor, visit):
         if each.is_the_visits:
-            fields[each.name] = None if is_lost(each, visit) else value_of(each, events, now)
+            value = None if is_lost(each, visit) else value_of(each, events, now)
+            fields |= each.named(value)
     fields["visit_bounce"] = fields[visitor.shape.bounce] <= 1
     return fields
 
 
 def field_names(shape: Shape) -> list[str]:
     """Return the names of all fields, in the contract's order."""
-    visitor = ["visitor_id", *(each.name for each in shape.of_visitor()), "visitor_visits"]
+    visitor = ["visitor_id", *names_of(shape.of_visitor()), "visitor_visits"]
     return visitor + visit_names(shape)
+
+
+def names_of(fields: list[Field]) -> list[str]:
+    """Return what fields are called in the profile."""
+    return [name for each in fields for name in each.names]
 
 
 def visit_names(shape: Shape) -> list[str]:
     """Return the names of a visit's fields."""
-    return ["visit_id", "visit_number", *(each.name for each in shape.of_visit()), "visit_bounce"]
+    return ["visit_id", "visit_number", *names_of(shape.of_visit()), "visit_bounce"]
 
 
 def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:

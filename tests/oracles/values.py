@@ -32,7 +32,12 @@ def chosen(each: Field, giving: list[Event], now: int | None) -> Value:
     values = [event.gives[each.name] for event in giving]
     if each.operation == "time_since":
         return max(0, now - max(values)) if now is not None else 0
-    choose = min if each.operation == "first" else max
+    choose = min if "first" in {each.operation, each.which} else max
+    if each.operation == "touch":
+        event = choose(giving, key=lambda event: event.touch_place(event.gives[each.name]))
+        time = event.touch_place(event.gives[each.name])[0]
+        is_seen = now is None or not each.lookback_ms or now - time <= each.lookback_ms
+        return [text or None for text in event.gives[each.name]] if is_seen else None
     if each.value == TIME:
         return int(choose(values))
     return str(

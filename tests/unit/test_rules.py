@@ -150,6 +150,36 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
             "28: rule visitor_first_page: limit: Input should be greater than or equal to 1",
         ),
         (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nwhich = "first"',
+            "24: rule visitor_first_page: value: touch needs values: names, and fields",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nvalues = { a = "q_a" }',
+            "24: rule visitor_first_page: which: touch needs which: first or last or last_non_dir",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nwhich = "first"\nlookback = "1 d"\nvalues = { a = "q_a" }',
+            "29: rule visitor_first_page: lookback: only a last one has a lookback",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nwhich = "last"\nlookback = "1 day"\nvalues = { a = "q_a" }',
+            "29: rule visitor_first_page: lookback: expected a number, a space and a unit",
+        ),
+        (
+            'operation = "first"',
+            'operation = "first"\nvalues = { a = "q_a" }',
+            "28: rule visitor_first_page: values: first has no values",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nwhich = "last"\nvalue = "q_page"\nvalues = { a = "q_a" }',
+            "30: rule visitor_first_page: values: a rule has either `value` or `values`",
+        ),
+        (
             'operation = "first"',
             'operation = "median"',
             "27: rule visitor_first_page: operation: no operation is called median; there ",
@@ -239,6 +269,16 @@ def test_other_fields_and_other_nobodies_are_other_rules() -> None:
     # What was rendered before either could be said keeps its name.
     said = GOOD.replace("[store]", f"nobody = {list(NOBODY)}\n[store]")
     assert parse_rules(said, "said").version == versions["one"]
+
+
+def test_a_part_of_a_touch_that_is_another_field_is_refused() -> None:
+    touch = 'operation = "touch"\nwhich = "first"\nvalues = { pages = "q_a" }'
+    both = GOOD.replace('operation = "first"\nvalue = "q_page"', touch)
+    both = both.replace("visitor_first_page", "visitor_all")
+    both = both.replace('"visit_pages"\nscope = "visit"', '"visitor_all_pages"\nscope = "visitor"')
+
+    with pytest.raises(ConfigError, match="29: rule visitor_all: values: visitor_all_pages is ano"):
+        parse_rules(both.replace('bounce = "visit_pages"', 'bounce = "visit_x"'), "shop.toml")
 
 
 def test_a_name_twice_is_refused_at_the_second() -> None:

@@ -28,6 +28,7 @@ from tools.vectors import (
     tallies,
     texts,
     times,
+    touches,
     uniques,
     visits,
 )
@@ -53,6 +54,7 @@ THEMES = {
     "ends": ends,
     "tallies": tallies,
     "since": since,
+    "touches": touches,
     "rules": rules,
     "texts": texts,
     "sizes": sizes,

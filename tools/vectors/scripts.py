@@ -134,6 +134,40 @@ _SINCE = Shape(
     inputs=(EVENT_TYPE, PAGE),
 )
 
+_SOURCE_AND_MEDIUM = (("source", "utm-source"), ("medium", "utm-medium"))
+
+_TOUCHES = Shape(
+    fields=(
+        Field(
+            "visitor_first", "touch", "", is_titled_page_view, None, 0, _SOURCE_AND_MEDIUM, "first"
+        ),
+        Field(
+            "visitor_last",
+            "touch",
+            values=_SOURCE_AND_MEDIUM,
+            which="last_non_direct",
+            lookback_ms=DAY_MS,
+        ),
+        Field(
+            "visit_touch",
+            "touch",
+            values=(("campaign", "utm-campaign"), _SOURCE_AND_MEDIUM[0], ("title", PAGE)),
+            which="first",
+        ),
+        Field(
+            "visit_last_touch",
+            "touch",
+            when=is_titled_page_view,
+            values=_SOURCE_AND_MEDIUM,
+            which="last",
+            lookback_ms=1_800_000,
+        ),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, "utm-campaign", "utm-medium", "utm-source"),
+)
+
 _SMALL = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
@@ -165,6 +199,7 @@ OWN = {
     "ends": _own("ends", _ENDS),
     "tallies": _own("tallies", _TALLIES),
     "since": _own("since", _SINCE),
+    "touches": _own("touches", _TOUCHES),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),

@@ -1,6 +1,6 @@
 """How long ago the latest event was. The rules are in lua/vectors/rules/since.toml."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tools.vectors.builders import Vector, vector
 from tools.vectors.calls import START, Call, Read, click, one_by_one, view
@@ -59,6 +59,6 @@ def vectors() -> Iterator[Vector]:
     )
 
 
-def since(name: str, why: str, calls: list[Call | Read]) -> Vector:
+def since(name: str, why: str, calls: Sequence[Call | Read]) -> Vector:
     """Make a vector of these rules."""
     return vector("since", name, why, calls)

@@ -78,16 +78,21 @@ local function place_of(six, list)
   return at
 end
 
--- A list is a row of (time, number, text), which are of the number's kind: the time by the device's
--- clock, or a count. One of one text, cut at 255 bytes before a character that does not fit whole.
-local function list_of(ms, number, text)
+-- A text of at most 255 bytes, cut before a UTF-8 character that does not fit whole.
+local function short(text)
   local stop = 255
   while #text > 255 and stop > 251 do
     local next_byte = string.byte(text, stop + 1)
     if next_byte < 128 or next_byte > 191 then break end
     stop = stop - 1
   end
-  text = string.sub(text, 1, stop)
+  return string.sub(text, 1, stop)
+end
+
+-- A list is a row of (time, number, text); the number is the time by the device's clock, or a count.
+-- This is a list of one text.
+local function list_of(ms, number, text)
+  text = short(text)
   return struct.pack(">i7i7I1c0", ms, number, #text, text)
 end
 
@@ -396,7 +401,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "63224a751112:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "8e384aa9c773:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -418,7 +423,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^63224a751112:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^8e384aa9c773:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -768,8 +773,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "63224a751112:1"
-    if args[4] ~= "1" then events = "63224a751112:" .. args[5] .. ":" .. args[4] end
+    local events = "8e384aa9c773:1"
+    if args[4] ~= "1" then events = "8e384aa9c773:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -812,7 +817,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_63224a751112", call)
+  redis.register_function("visitor_profile_8e384aa9c773", call)
 else
   return call(KEYS, ARGV)
 end

@@ -78,16 +78,46 @@ local function place_of(six, list)
   return at
 end
 
--- A list is a row of (time, number, text), which are of the number's kind: the time by the device's
--- clock, or a count. One of one text, cut at 255 bytes before a character that does not fit whole.
-local function list_of(ms, number, text)
+-- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
+-- the limit the smallest stay, and 1 says that there were more.
+local function united(sixes, others, beyond, limit)
+  for from = 1, #others, 6 do
+    local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
+    local is_new = true
+    while is_new and low < high do
+      local middle = math.floor((low + high) / 2)
+      local other = struct.unpack(">I6", sixes, 6 * middle + 1)
+      if other < six then
+        low = middle + 1
+      else
+        high, is_new = middle, other ~= six
+      end
+    end
+    if is_new then
+      sixes = string.sub(sixes, 1, 6 * low) .. string.sub(others, from, from + 5) .. string.sub(sixes, 6 * low + 1)
+      if #sixes > 6 * limit then
+        sixes, beyond = string.sub(sixes, 1, 6 * limit), 1
+      end
+    end
+  end
+  return sixes, #sixes / 6, beyond
+end
+
+-- A text of at most 255 bytes, cut before a UTF-8 character that does not fit whole.
+local function short(text)
   local stop = 255
   while #text > 255 and stop > 251 do
     local next_byte = string.byte(text, stop + 1)
     if next_byte < 128 or next_byte > 191 then break end
     stop = stop - 1
   end
-  text = string.sub(text, 1, stop)
+  return string.sub(text, 1, stop)
+end
+
+-- A list is a row of (time, number, text); the number is the time by the device's clock, or a count.
+-- This is a list of one text.
+local function list_of(ms, number, text)
+  text = short(text)
   return struct.pack(">i7i7I1c0", ms, number, #text, text)
 end
 
@@ -131,31 +161,6 @@ local function texts_of(list)
     at = at + 15 + length
   end
   return texts
-end
-
--- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
--- the limit the smallest stay, and 1 says that there were more.
-local function united(sixes, others, beyond, limit)
-  for from = 1, #others, 6 do
-    local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
-    local is_new = true
-    while is_new and low < high do
-      local middle = math.floor((low + high) / 2)
-      local other = struct.unpack(">I6", sixes, 6 * middle + 1)
-      if other < six then
-        low = middle + 1
-      else
-        high, is_new = middle, other ~= six
-      end
-    end
-    if is_new then
-      sixes = string.sub(sixes, 1, 6 * low) .. string.sub(others, from, from + 5) .. string.sub(sixes, 6 * low + 1)
-      if #sixes > 6 * limit then
-        sixes, beyond = string.sub(sixes, 1, 6 * limit), 1
-      end
-    end
-  end
-  return sixes, #sixes / 6, beyond
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
@@ -421,7 +426,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "fed370995474:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "ca81caf54496:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -443,7 +448,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^fed370995474:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^ca81caf54496:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -796,8 +801,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "fed370995474:1"
-    if args[4] ~= "1" then events = "fed370995474:" .. args[5] .. ":" .. args[4] end
+    local events = "ca81caf54496:1"
+    if args[4] ~= "1" then events = "ca81caf54496:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -840,7 +845,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_fed370995474", call)
+  redis.register_function("visitor_profile_ca81caf54496", call)
 else
   return call(KEYS, ARGV)
 end
