@@ -27,6 +27,7 @@ MAX_DIGITS = 15  # of a number
 LARGEST = 2**53 - 1  # of a larger one nobody knows whether it is exact
 LISTED_BYTES = 255  # of a text in a list
 #: What takes a text of an event of which no time is known.
+HASHED = {"unique_count", "engaged_time"}
 WITHOUT_TIME = {"unique_count", "counts", "most_frequent"}
 NUMBER = re.compile(r"-?[0-9]+(?:\.([0-9]{1,4}))?")
 
@@ -81,7 +82,7 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
         )
         if not field.when(flat):
             continue
-        if field.decimals is None and text is not None and field.operation != "unique_count":
+        if field.decimals is None and text is not None and field.operation not in HASHED:
             shown = cut(text, LISTED_BYTES if field.operation in LISTS else shape.value_bytes)
             was_cut |= shown != text
             text = shown

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.oracles.events import LARGEST
+from tests.oracles.events import LARGEST, raw_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Value: TypeAlias = "str | int | Sequence[str | int | None] | None"
 
 MEAN_DECIMALS = 4
+HEARTBEAT_MS, FIRST_HEARTBEAT_MS = 10_000, 5_000
 
 
 def mean_of(each: Field, giving: list[Event]) -> tuple[str | None, bool]:
@@ -81,13 +83,34 @@ def most_frequent(each: Field, giving: list[Event]) -> Value:
     return max(found, key=lambda text: (found[text][1], found[text][0]), default=None)
 
 
+def heartbeats(each: Field, giving: list[Event]) -> set[tuple[bytes, int]]:
+    """Return the different heartbeats: the page view, and which ten seconds."""
+    return {
+        (
+            hashlib.sha1(raw_of(event.gives[each.name]), usedforsecurity=False).digest()[:4],
+            (event.time or 0) // HEARTBEAT_MS % 2**16,
+        )
+        for event in giving
+    }
+
+
+def engaged_time(each: Field, giving: list[Event]) -> int:
+    """Compute it as Snowplow does: so much for a heartbeat, and less for a page view's first."""
+    kept = sorted(heartbeats(each, giving))[: each.limit]
+    views = {view for view, _ in kept}
+    return HEARTBEAT_MS * (len(kept) - len(views)) + FIRST_HEARTBEAT_MS * len(views)
+
+
 #: What says for ever that it met its limit; lists of the first or the last are lists of so many.
 FLAGGED = {"unique_count", "unique_list", "counts", "most_frequent"}
 
 
 def is_incomplete(each: Field, events: list[Event]) -> bool:
     """Whether there were more values than a field can tell apart."""
-    values = {event.gives[each.name] for event in events if each.name in event.gives}
+    giving = [event for event in events if each.name in event.gives]
+    if each.operation == "engaged_time":
+        return len(heartbeats(each, giving)) > each.limit
+    values = {event.gives[each.name] for event in giving}
     return each.operation in FLAGGED and len(values) > each.limit
 
 
@@ -98,6 +121,7 @@ OF_MANY: dict[str, Callable[[Field, list[Event]], Value]] = {
     "first_n": partial(listed, is_earliest=True),
     "last_n": listed,
     "counts": counts,
+    "engaged_time": engaged_time,
     "most_frequent": most_frequent,
 }
 

@@ -25,7 +25,16 @@ DAY_MS = 86_400_000
 COUNTING = {"count", "sum", "mean", "counts", "most_frequent"}
 
 #: What a late event moves, too, where it is the visitor's.
-MOVED_LATE = {"first", "min", "unique_count", "unique_list", "first_n", "last_n", "touch"}
+MOVED_LATE = {
+    "first",
+    "min",
+    "unique_count",
+    "unique_list",
+    "first_n",
+    "last_n",
+    "touch",
+    "engaged_time",
+}
 
 #: What keeps texts by their times.
 LISTS = {"unique_list", "first_n", "last_n", "counts", "most_frequent"}

@@ -47,6 +47,10 @@ def _is_sale(flat: Flat) -> bool:
     return flat.get(EVENT_TYPE) == "Sale"
 
 
+def _is_click(flat: Flat) -> bool:
+    return flat.get(EVENT_TYPE) == "Click"
+
+
 _ITEMS, _TOTAL, _WEIGHT = "shop-items", "shop-total", "shop-weight"
 
 _NUMBERS = Shape(
@@ -168,6 +172,16 @@ _TOUCHES = Shape(
     inputs=(EVENT_TYPE, PAGE, "utm-campaign", "utm-medium", "utm-source"),
 )
 
+_ENGAGED = Shape(
+    fields=(
+        Field("visitor_engaged", "engaged_time", PAGE, limit=4),
+        Field("visit_engaged", "engaged_time", PAGE, _is_click, limit=360),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
 _SMALL = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
@@ -200,6 +214,7 @@ OWN = {
     "tallies": _own("tallies", _TALLIES),
     "since": _own("since", _SINCE),
     "touches": _own("touches", _TOUCHES),
+    "engaged": _own("engaged", _ENGAGED),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
