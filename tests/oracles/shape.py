@@ -65,6 +65,7 @@ class Field:
         value: a field of the event, `TIME`, or nothing for a count.
         when: of which events it takes the value.
         decimals: None for a text or a time, else those that a number is kept with.
+        flag: of the events that it takes; nothing for all.
         limit: how many values a list or a set keeps.
         values: of a touch, the names of its parts and the fields of the event.
         which: of a touch.
@@ -80,6 +81,7 @@ class Field:
     values: tuple[tuple[str, str], ...] = ()
     which: str = ""
     lookback_ms: int = 0
+    flag: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -124,6 +126,11 @@ class Shape:
     def of_visitor(self) -> list[Field]:
         """The fields that the visitor has."""
         return [field for field in self.fields if not field.is_the_visits]
+
+
+def names_of(fields: list[Field]) -> list[str]:
+    """Return what fields are called in the profile."""
+    return [name for each in fields for name in each.names]
 
 
 STANDARD = Shape(

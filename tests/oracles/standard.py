@@ -15,7 +15,7 @@ from tests.oracles.article import VISITOR, id_of
 from tests.oracles.door import admitted
 from tests.oracles.events import read_event, short
 from tests.oracles.many import is_incomplete
-from tests.oracles.shape import COUNTING, MOVED_LATE, STANDARD
+from tests.oracles.shape import COUNTING, MOVED_LATE, STANDARD, names_of
 from tests.oracles.values import number_of, value_of
 from tests.oracles.visitors import Visit, Visitor
 
@@ -76,6 +76,9 @@ class StandardFold:
 
         entry_pages = known_entry_pages(visitor, event)
         file_event(visitor, event, flags)
+        for each in self.shape.fields:
+            if each.flag and not flags[each.flag]:
+                event.gives.pop(each.name, None)
         flags["truncated"] |= event.was_cut
         flags["time_corrected"] = event.is_time_corrected
         flags["no_time"] = event.time is None
@@ -225,11 +228,6 @@ def field_names(shape: Shape) -> list[str]:
     """Return the names of all fields, in the contract's order."""
     visitor = ["visitor_id", *names_of(shape.of_visitor()), "visitor_visits"]
     return visitor + visit_names(shape)
-
-
-def names_of(fields: list[Field]) -> list[str]:
-    """Return what fields are called in the profile."""
-    return [name for each in fields for name in each.names]
 
 
 def visit_names(shape: Shape) -> list[str]:

@@ -77,9 +77,11 @@ def vectors() -> Iterator[Vector]:
             *(number(n, f"e{n}", items="9" * 15) for n in range(9)),
             number(10, "e10", items="7199254740999"),
             number(11, "e11", items="1"),
-            number(12, "e12", items="-" + "9" * 15, weight="-900719925474.0991"),
-            number(13, "e13", weight="-0.0001"),
-            number(14, "e14", weight="900719925474.0991"),
+            number(12, "e12", items="1"),
+            number(13, "e13", items="-" + "9" * 15, weight="-900719925474"),
+            number(14, "e14", weight="-0.0991"),
+            number(15, "e15", weight="-0.0001"),
+            number(16, "e16", weight="900719925474"),
         ),
     )
 

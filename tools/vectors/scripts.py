@@ -12,6 +12,7 @@ from tests.oracles.shape import (
     Shape,
     is_titled_page_view,
 )
+from tools.vectors.conditions import PREDICATES, TOTAL, is_sale
 
 RULES = "vectors/rules"
 
@@ -43,52 +44,48 @@ def _own(name: str, shape: Shape | None) -> Script:
     return Script(f"{RULES}/{name}.lua", f"{RULES}/{name}.toml", shape)
 
 
-def _is_sale(flat: Flat) -> bool:
-    return flat.get(EVENT_TYPE) == "Sale"
-
-
 def _is_click(flat: Flat) -> bool:
     return flat.get(EVENT_TYPE) == "Click"
 
 
-_ITEMS, _TOTAL, _WEIGHT = "shop-items", "shop-total", "shop-weight"
+_ITEMS, _WEIGHT = "shop-items", "shop-weight"
 
 _NUMBERS = Shape(
     fields=(
-        Field("visitor_spent", "sum", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_spent", "sum", TOTAL, is_sale, decimals=2),
         Field("visitor_items", "sum", _ITEMS, decimals=0),
-        Field("visitor_cheapest", "min", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_cheapest", "min", TOTAL, is_sale, decimals=2),
         Field("visit_weight", "sum", _WEIGHT, decimals=4),
         Field("visit_lightest", "min", _WEIGHT, decimals=4),
         Field("visit_events", "count"),
         Field("visit_last_page", "last", PAGE),
     ),
     bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL, _WEIGHT),
 )
 
 _LARGEST = Shape(
     fields=(
-        Field("visitor_dearest", "max", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_dearest", "max", TOTAL, is_sale, decimals=2),
         Field("visit_most_items", "max", _ITEMS, decimals=0),
         Field("visit_heaviest", "max", _WEIGHT, decimals=4),
         Field("visit_events", "count"),
         Field("visit_last_page", "last", PAGE),
     ),
     bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL, _WEIGHT),
 )
 
 _MEAN = Shape(
     fields=(
-        Field("visitor_mean_sale", "mean", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_mean_sale", "mean", TOTAL, is_sale, decimals=2),
         Field("visitor_mean_items", "mean", _ITEMS, decimals=0),
         Field("visit_mean_weight", "mean", _WEIGHT, decimals=4),
         Field("visit_events", "count"),
         Field("visit_last_page", "last", PAGE),
     ),
     bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL, _WEIGHT),
 )
 
 _UNIQUES = Shape(
@@ -182,6 +179,7 @@ _ENGAGED = Shape(
     inputs=(EVENT_TYPE, PAGE),
 )
 
+
 _SMALL = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
@@ -215,6 +213,7 @@ OWN = {
     "since": _own("since", _SINCE),
     "touches": _own("touches", _TOUCHES),
     "engaged": _own("engaged", _ENGAGED),
+    "predicates": _own("predicates", PREDICATES),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
