@@ -60,7 +60,11 @@ def vectors() -> Iterator[Vector]:
     yield ends(
         "first-and-last-texts-cut",
         "A text is cut at 255 bytes and flagged.",
-        one_by_one(view(0, "A", "\u00e9" * 127 + "x", "e1"), view(1, "A", "\u00e9" * 128, "e2")),
+        one_by_one(
+            view(0, "A", "\u00e9" * 127 + "x", "e1"),
+            view(1, "A", "\u00e9" * 128, "e2"),
+            click(2, "A", "e3")._replace(page="y" * 256),
+        ),
     )
 
 

@@ -102,7 +102,7 @@ _UNIQUES = Shape(
 
 _ENDS = Shape(
     fields=(
-        Field("visitor_first_pages", "first_n", PAGE, limit=2),
+        Field("visitor_first_pages", "first_n", PAGE, is_titled_page_view, limit=2),
         Field("visitor_last_pages", "last_n", PAGE, limit=3),
         Field("visit_first_pages", "first_n", PAGE, is_titled_page_view, limit=10),
         Field("visit_last_pages", "last_n", PAGE, is_titled_page_view, limit=2),
