@@ -64,6 +64,7 @@ def vectors() -> Iterator[Vector]:
             view(0, "A", "\u00e9" * 127 + "x", "e1"),
             view(1, "A", "\u00e9" * 128, "e2"),
             click(2, "A", "e3")._replace(page="y" * 256),
+            click(3, "A", "e4")._replace(page="z" * 256, event_type="Sale"),
         ),
     )
 

@@ -102,8 +102,8 @@ _UNIQUES = Shape(
 
 _ENDS = Shape(
     fields=(
-        Field("visitor_first_pages", "first_n", PAGE, is_titled_page_view, limit=2),
-        Field("visitor_last_pages", "last_n", PAGE, limit=3),
+        Field("visitor_first_pages", "first_n", PAGE, lambda e: not is_sale(e), limit=2),
+        Field("visitor_last_pages", "last_n", PAGE, lambda e: not _is_click(e), limit=3),
         Field("visit_first_pages", "first_n", PAGE, is_titled_page_view, limit=10),
         Field("visit_last_pages", "last_n", PAGE, is_titled_page_view, limit=2),
         Field("visit_events", "count"),
@@ -114,10 +114,10 @@ _ENDS = Shape(
 
 _TALLIES = Shape(
     fields=(
-        Field("visitor_page_counts", "counts", PAGE, limit=3),
+        Field("visitor_page_counts", "counts", PAGE, lambda e: not is_sale(e), limit=3),
         Field("visitor_favourite", "most_frequent", PAGE, is_titled_page_view, limit=3),
         Field("visit_page_counts", "counts", PAGE, is_titled_page_view, limit=32),
-        Field("visit_favourite", "most_frequent", PAGE, limit=32),
+        Field("visit_favourite", "most_frequent", PAGE, is_sale, limit=32),
         Field("visit_events", "count"),
     ),
     bounce="visit_events",

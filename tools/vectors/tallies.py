@@ -72,6 +72,8 @@ def vectors() -> Iterator[Vector]:
             view(0, "A", "x" * 256, "e1"),
             view(1, "A", "x" * 255, "e2"),
             view(2, "A", "x" * 257, "e3"),
+            click(3, "A", "e4")._replace(page="y" * 256),
+            click(4, "A", "e5")._replace(page="z" * 256, event_type="Sale"),
         ),
     )
 

@@ -79,6 +79,7 @@ def vectors() -> Iterator[Vector]:
             touch(0, "A", "home", "e1", source="x" * 255, medium="y"),
             touch(1, "A", "home", "e2", source="x", medium="\u00e9" * 128),
             touch(2, "A", "home", "e3", campaign="x" * 256),
+            touch(3, "A", "home", "e4", medium="m" * 255),
         ),
     )
 

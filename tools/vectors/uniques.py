@@ -33,6 +33,11 @@ def vectors() -> Iterator[Vector]:
         ),
     )
     yield uniques(
+        "unique-texts-counted-beyond-the-limit",
+        "A number of texts that stays at its limit says so, whatever lists hold.",
+        one_by_one(*(click(n, "A", f"e{n}")._replace(page=f"p{n % 4}") for n in range(5))),
+    )
+    yield uniques(
         "unique-texts-late-and-repeated",
         "A repeat and a late event are taken too: a set is the same with them.",
         [

@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules ends-4255c072.
+profile: folds one visitor's events into the visitor's profile, by rules ends-72922af2.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -326,7 +326,7 @@ local function seldom()
   -- by its code; what only other rules know is carried along.
   function functions.take_over(packed)
     local VISIT_CODES = "F\131q\215r9x\222\091"
-    local VISITOR_CODES = "Xw\2265\185\163"
+    local VISITOR_CODES = "\237i\240z\233\192"
     -- stylua: ignore
     local VISIT_STARTS = { "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
     "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
@@ -401,7 +401,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "3cd2b70526cd:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "fea6c98cbeb5:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -423,7 +423,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^3cd2b70526cd:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^fea6c98cbeb5:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -464,7 +464,7 @@ end
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\000\027eBU\192r\003\002tF\131qt\215r9nx\222\091tXw\226t5\185\163\219"
+  local HEAD = "\147\002\218\000\027er\146\042\242\003\002tF\131qt\215r9nx\222\091t\237i\240tz\233\192\219"
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local STORED = ">c33I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0"
@@ -674,14 +674,16 @@ local function update(key, args, prior)
       local event_other_eventtype_1 = args[event + 6]
       local event_page_title_2 = args[event + 7]
       local is_page_view = event_other_eventtype_1 == "Pageview" and event_page_title_2 ~= ""
+      local is_no_click = not (event_other_eventtype_1 == "Click")
+      local is_no_sale = not (event_other_eventtype_1 == "Sale")
       -- These move even for a late event.
-      -- visitor_first_pages: first_n query-other_page_title when page_view
-      if ms == ms and is_page_view then
+      -- visitor_first_pages: first_n query-other_page_title when no_sale
+      if ms == ms and is_no_sale and event_page_title_2 ~= "" then
         truncated = truncated or #event_page_title_2 > 255
         visitor_first_pages = joined(visitor_first_pages, list_of(ms, created, event_page_title_2), 2, true, false)
       end
-      -- visitor_last_pages: last_n query-other_page_title
-      if ms == ms and event_page_title_2 ~= "" then
+      -- visitor_last_pages: last_n query-other_page_title when no_click
+      if ms == ms and is_no_click and event_page_title_2 ~= "" then
         truncated = truncated or #event_page_title_2 > 255
         visitor_last_pages = joined(visitor_last_pages, list_of(ms, created, event_page_title_2), 3, false, false)
       end
@@ -773,8 +775,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "3cd2b70526cd:1"
-    if args[4] ~= "1" then events = "3cd2b70526cd:" .. args[5] .. ":" .. args[4] end
+    local events = "fea6c98cbeb5:1"
+    if args[4] ~= "1" then events = "fea6c98cbeb5:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -817,7 +819,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_3cd2b70526cd", call)
+  redis.register_function("visitor_profile_fea6c98cbeb5", call)
 else
   return call(KEYS, ARGV)
 end

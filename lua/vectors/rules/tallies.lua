@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules tallies-6272b703.
+profile: folds one visitor's events into the visitor's profile, by rules tallies-ba679809.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -333,8 +333,8 @@ local function seldom()
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
   -- by its code; what only other rules know is carried along.
   function functions.take_over(packed)
-    local VISIT_CODES = ">tH\229\091-x\222\091"
-    local VISITOR_CODES = "np\021\040\155\190"
+    local VISIT_CODES = ">tH\171\150\218x\222\091"
+    local VISITOR_CODES = "0\010\013\040\155\190"
     -- stylua: ignore
     local VISIT_STARTS = { "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
     "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
@@ -409,7 +409,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "a49ca53c6c03:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "aaa2e2f7adb9:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -431,7 +431,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^a49ca53c6c03:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^aaa2e2f7adb9:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -472,7 +472,7 @@ end
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\000\027ebr\183\003\003\002t>tHt\229\091-nx\222\091tnp\021t\040\155\190\219"
+  local HEAD = "\147\002\218\000\027e\186g\152\009\003\002t>tHt\171\150\218nx\222\091t0\010\013t\040\155\190\219"
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local STORED = ">c33I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0"
@@ -682,10 +682,12 @@ local function update(key, args, prior)
       local event_other_eventtype_1 = args[event + 6]
       local event_page_title_2 = args[event + 7]
       local is_page_view = event_other_eventtype_1 == "Pageview" and event_page_title_2 ~= ""
+      local is_sale = event_other_eventtype_1 == "Sale"
+      local is_no_sale = not (event_other_eventtype_1 == "Sale")
       -- These move even for a late event.
       if not late then
-        -- visitor_page_counts: counts query-other_page_title
-        if counted and event_page_title_2 ~= "" then
+        -- visitor_page_counts: counts query-other_page_title when no_sale
+        if counted and is_no_sale and event_page_title_2 ~= "" then
           truncated = truncated or #event_page_title_2 > 255
           visitor_page_counts, visitor_page_counts_beyond = tallied(visitor_page_counts, list_of(ms == ms and ms or NEVER, 1, event_page_title_2), visitor_page_counts_beyond, 3)
         end
@@ -701,8 +703,8 @@ local function update(key, args, prior)
           truncated = truncated or #event_page_title_2 > 255
           visit_page_counts, visit_page_counts_beyond = tallied(visit_page_counts, list_of(ms == ms and ms or NEVER, 1, event_page_title_2), visit_page_counts_beyond, 32)
         end
-        -- visit_favourite: most_frequent query-other_page_title
-        if counted and event_page_title_2 ~= "" then
+        -- visit_favourite: most_frequent query-other_page_title when sale
+        if counted and is_sale and event_page_title_2 ~= "" then
           truncated = truncated or #event_page_title_2 > 255
           visit_favourite, visit_favourite_beyond = tallied(visit_favourite, list_of(ms == ms and ms or NEVER, 1, event_page_title_2), visit_favourite_beyond, 32)
         end
@@ -785,8 +787,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "a49ca53c6c03:1"
-    if args[4] ~= "1" then events = "a49ca53c6c03:" .. args[5] .. ":" .. args[4] end
+    local events = "aaa2e2f7adb9:1"
+    if args[4] ~= "1" then events = "aaa2e2f7adb9:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -829,7 +831,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_a49ca53c6c03", call)
+  redis.register_function("visitor_profile_aaa2e2f7adb9", call)
 else
   return call(KEYS, ARGV)
 end
