@@ -45,6 +45,11 @@ def vectors() -> Iterator[Vector]:
         ),
     )
     yield tallies(
+        "counts-alone-beyond-the-limit",
+        "Counts that are not all say so, whatever other fields hold.",
+        one_by_one(*(click(n, "A", f"e{n}")._replace(page=f"p{n % 4}") for n in range(5))),
+    )
+    yield tallies(
         "counts-of-repeats-and-late-events",
         "A repeat and a late event count nothing.",
         [
