@@ -71,7 +71,7 @@ class Packer:
         self._numbers = [
             (name, at - len(rules.inputs))
             for at, name in enumerate(rules.inputs)
-            if any(rule.value == name and rule.kind == "number" for rule in rules.fields)
+            if name in rules.numbers
         ]
         self._pattern = rules.store.key
         self._takes_time = rules.takes_event_time

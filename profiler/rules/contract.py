@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from profiler.rules.model import Rules
-from profiler.rules.rule import FieldType
+from profiler.rules.operations import FieldType
 
 #: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
 #: fields and flags; it never moves an argument.
@@ -153,7 +153,9 @@ def contract_of(rules: Rules) -> Contract:
 
 
 def _public_fields(rules: Rules) -> list[PublicField]:
-    declared = [PublicField(rule.name, rule.scope, rule.type) for rule in rules.fields]
+    declared = [
+        PublicField(name, rule.scope, rule.type) for rule in rules.fields for name in rule.names
+    ]
     visitor = [field for field in declared if field.scope == "visitor"]
     visit = [field for field in declared if field.scope == "visit"]
     if rules.order == "arrival":

@@ -130,8 +130,10 @@ def bytes_of(value: str | dict[str, str]) -> bytes:
     return value.encode() if isinstance(value, str) else bytes.fromhex(value["hex"])
 
 
-def raw_value(value: Any) -> bytes | int | None:  # noqa: ANN401 - JSON
+def raw_value(value: Any) -> Any:  # noqa: ANN401 - JSON
     """A value of a profile, as the server answers it."""
+    if isinstance(value, list):
+        return [raw_value(each) for each in value]
     return value if value is None else int(value) if isinstance(value, int) else bytes_of(value)
 
 
