@@ -12,6 +12,8 @@ from pydantic import model_validator as after_validation
 
 from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
+from profiler.rules.derived.names import is_derived
+from profiler.rules.derived.table import Derived
 from profiler.rules.identity import FieldOfEvent, Identity, Table
 from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.places import PlacedError, finding
@@ -78,6 +80,7 @@ class Rules(Table):
     name: Name
     order: Literal["event_time", "arrival"]
     identity: Identity
+    derived: Derived | None = None
     store: Store = Store()
     limits: Limits = Limits()
     predicates: dict[Name, Tests] = Field(default_factory=dict, max_length=32)
@@ -110,6 +113,12 @@ class Rules(Table):
             raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
         return self
 
+    @after_validation(mode="after")
+    def _derived_inputs_can_be_read(self) -> "Rules":
+        for name in self.derived_inputs:
+            (self.derived or Derived()).fields_of(name)
+        return self
+
     @property
     def version(self) -> str:
         """Name and digest of the meaning: comments and layout of the file do not count."""
@@ -133,10 +142,15 @@ class Rules(Table):
 
     @property
     def inputs(self) -> list[str]:
-        """The event's fields that the script receives for predicates and values, sorted."""
+        """What the script receives for predicates and values, sorted; derived inputs are last."""
         tested = {test.field for tests in self.predicates.values() for test in tests}
         taken = {rule.value for rule in self.fields if rule.value and rule.value != EVENT_TIME}
-        return sorted(tested | taken)
+        return sorted(tested | taken, key=lambda name: (is_derived(name), name))
+
+    @property
+    def derived_inputs(self) -> list[str]:
+        """Those of the inputs that are derived."""
+        return [name for name in self.inputs if is_derived(name)]
 
 
 def _canonical(model: BaseModel) -> bytes:

@@ -4,8 +4,6 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from crawleruseragents import CRAWLER_USER_AGENTS_DATA
-
 #: So much of a user agent is worth a look: some patterns take time by the square of the length.
 MAX_CHARS = 512
 
@@ -27,6 +25,8 @@ class _Crawlers(NamedTuple):
 
 @cache
 def _crawlers() -> _Crawlers:
+    from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # noqa: PLC0415 - reads a long file
+
     found = _Crawlers([], [], [])
     for at, crawler in enumerate(CRAWLER_USER_AGENTS_DATA):
         pattern = crawler["pattern"]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from fnmatch import translate
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -16,6 +17,9 @@ UNASSIGNED = "Unassigned"
 #: No value of a rule is longer, and no text that is compared with one needs to be.
 _MAX_CHARS = 512
 _MOST_STARS = 8
+
+#: So many touches are remembered.
+_TOUCHES = 1_024
 
 
 def _checked(pattern: str) -> str:
@@ -77,9 +81,14 @@ class Channels:
     def __init__(self, rules: Iterable[ChannelRule], sources: Sources) -> None:
         self._sources = sources
         self._rules = [(rule.name, _matchers(rule)) for rule in rules]
+        # Pages differ more than touches do.
+        self._remembered = lru_cache(_TOUCHES)(self._first_match)
 
     def of(self, source: str, medium: str, campaign: str) -> str:
         """The channel; empty texts stand for what is not known."""
+        return self._remembered(*(text[:_MAX_CHARS] for text in (source, medium, campaign)))
+
+    def _first_match(self, source: str, medium: str, campaign: str) -> str:
         site = self._sources.find(source)
         texts = {
             "kind": site.kind if site else "",
@@ -94,7 +103,7 @@ class Channels:
 
 
 def _comparable(text: str) -> str:
-    return text[:_MAX_CHARS].strip().lower()
+    return text.strip().lower()
 
 
 def _matchers(rule: ChannelRule) -> list[tuple[str, Callable[[str], object]]]:

@@ -12,6 +12,12 @@ QUERY = f"{PREFIX}query."
 #: What a derived input reads; the rules' table `derived` says which field holds it.
 Source = Literal["url", "referrer", "user_agent"]
 
+WORDS: dict[Source, str] = {
+    "url": "page's address",
+    "referrer": "referrer's address",
+    "user_agent": "user agent",
+}
+
 
 class DerivedInput(NamedTuple):
     """One derived input.

@@ -1,5 +1,6 @@
 """The rules file's table `derived`: which fields are read, and what is known beyond our tables."""
 
+import re
 from functools import cache
 from typing import Annotated
 
@@ -7,13 +8,17 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from profiler.rules.derived.address import host_of
 from profiler.rules.derived.channel import ChannelRule, Channels
-from profiler.rules.derived.names import Source
+from profiler.rules.derived.names import WORDS, derived_input
 from profiler.rules.derived.sources import Kind, Sources, Tables, table
-from profiler.rules.identity import FieldOfEvent, Table
+from profiler.rules.identity import OwnField, Table
+from profiler.rules.places import PlacedError
+
+#: What stands before or behind a host in an address; the address of version 6 has colons itself.
+_MORE_THAN_A_HOST = re.compile(r"[/@?#\\]|^[^\[]*:")
 
 
 def _host(text: str) -> str:
-    host = host_of(text)
+    host = "" if _MORE_THAN_A_HOST.search(text) else host_of(text)
     if not host:
         raise ValueError(f"{text} is no host: a name like shop.example, without scheme and path")
     return host
@@ -35,9 +40,9 @@ class Derived(Table):
         channels: rules that come before ours.
     """
 
-    url: FieldOfEvent | None = None
-    referrer: FieldOfEvent | None = None
-    user_agent: FieldOfEvent | None = None
+    url: OwnField | None = None
+    referrer: OwnField | None = None
+    user_agent: OwnField | None = None
     internal: Annotated[
         tuple[Annotated[str, AfterValidator(_host)], ...], Field(max_length=1_024)
     ] = ()
@@ -46,10 +51,20 @@ class Derived(Table):
     )
     channels: Annotated[tuple[ChannelRule, ...], Field(max_length=64)] = ()
 
-    def field_of(self, source: Source) -> str | None:
-        """The field of the event that holds one of them."""
-        field: str | None = getattr(self, source)
-        return field
+    def fields_of(self, name: str) -> list[str]:
+        """The fields of the event that a derived input reads.
+
+        Raises:
+            PlacedError: the table does not name one of them.
+        """
+        found: list[str] = []
+        for source in derived_input(name).reads:
+            field: str | None = getattr(self, source)
+            if field is None:
+                message = f"{name} is derived from it: name the field that has the {WORDS[source]}"
+                raise PlacedError(("derived", source), message)
+            found.append(field)
+        return found
 
     @property
     def known_sources(self) -> Sources:
