@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler.rules.derived.address import MAX_CHARS, read_address
+from profiler.rules.derived.channel import UNASSIGNED, ChannelRule, Channels
 from profiler.rules.derived.inputs import PAGES, DerivedInputs
 from profiler.rules.derived.names import NAMED
+from profiler.rules.derived.sources import Sources
 from profiler.rules.derived.table import Derived
 
 TABLE = Derived.model_validate(
@@ -89,6 +91,24 @@ def test_no_text_takes_long(text: str) -> None:
     values = INPUTS.of({"u": text, "r": text, "a": text})
     assert time.process_time() - begin < 0.05
     assert max(map(len, values)) <= MAX_CHARS
+
+
+#: Wildcards of the shell, broken ones too.
+WILD = st.lists(st.sampled_from([*"*?[]!^-\\(){}|+.$abz&~", "[!", "[]", "a-z"]), max_size=40)
+
+
+@given(WILD.map("".join).filter(lambda pattern: pattern.count("*") <= 8), TEXT)
+def test_any_pattern_of_a_channel_works(pattern: str, text: str) -> None:
+    rule = ChannelRule(name="own", source=(pattern,))
+    assert Channels([rule], Sources([])).of(text, "", "") in {"own", UNASSIGNED}
+
+
+def test_no_pattern_takes_long() -> None:
+    rule = ChannelRule(name="own", source=("*a" * 8 + "b",), medium=("*?[!b]*a*a*a*a*a*a*c",))
+    channels = Channels([rule], Sources([]))
+    begin = time.process_time()
+    assert channels.of("a" * LONG + "b", "a" * LONG, "") == UNASSIGNED
+    assert time.process_time() - begin < 0.05
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -10,7 +10,14 @@ import pytest
 from profiler.rules.derived.inputs import DerivedInputs
 from profiler.rules.derived.table import Derived
 
+#: What the capture says of the page's address, as its collector read it.
+CAPTURED = (
+    *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+    *("gclid", "fbclid", "msclkid", "ttclid"),
+)
+
 DATA = Path(__file__).parents[3] / "shared" / "data"
+CAPTURE = DATA / "capture-dev.ndjson"
 CHANNELS, SNOWPLOW = DATA / "channels", DATA / "snowplow-web"
 
 DERIVED = Derived(url="url", referrer="referrer")
@@ -107,3 +114,34 @@ def test_touches_of_sessions_are_those_of_snowplow() -> None:
     assert len(sessions) == 18
     # It calls no search engine a source of a campaign: it has columns of its own for referrers.
     assert different == [(("organic", "google", *[""] * 5), ("",) * 7)]
+
+
+@needs(SNOWPLOW)
+def test_hosts_paths_and_bots_of_events_are_those_of_snowplow() -> None:
+    derived = Derived(url="page_url", user_agent="useragent")
+    inputs = DerivedInputs(derived, ["derived.host", "derived.path", "derived.bot"])
+    lines = (SNOWPLOW / "events.ndjson").read_text("utf-8").splitlines()
+    for line in lines:
+        event = {each["name"]: each["value"] for each in json.loads(line)["value"]["event"]}
+        host, path, bot = inputs.of(event)
+        assert (host, path) == (event["page_urlhost"], event["page_urlpath"])
+        assert bool(bot) == event["spider_or_robot"]
+
+
+# --- the capture's collector ----------------------------------------------------------------------
+
+
+@needs(CAPTURE)
+def test_parameters_are_those_that_the_collector_read() -> None:
+    names = [f"derived.query.{name}" for name in CAPTURED]
+    inputs = DerivedInputs(Derived(url="other_page_url"), names)
+    tagged = 0
+    with CAPTURE.open(encoding="utf-8") as lines:
+        for line in lines:
+            value = json.loads(line)["value"]
+            event = {each["name"]: each["value"] for each in value["query"]}
+            theirs = tuple(event.get(f"other_{name}", "") for name in CAPTURED)
+            assert inputs.of(event) == theirs
+            tagged += any(theirs)
+
+    assert tagged > 800

@@ -6,7 +6,7 @@ bounded.
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
@@ -91,19 +91,24 @@ def _in_ascii(host: str) -> str:
     )
 
 
-def parameters(query: str, wanted: Collection[str]) -> dict[str, str]:
+def parameters(query: str, wanted: Mapping[str, str]) -> dict[str, str]:
     """Values of a query's parameters, decoded; of a repeated one the first.
 
     Args:
         query: from `read_address`.
-        wanted: their names, in lower case; names of the query may be in any case.
+        wanted: their names, by the same in lower case. The query may have a name in any case; one
+            that is written as it is wanted goes before the others.
     """
     found: dict[str, str] = {}
+    similar: dict[str, str] = {}
     if not query:
         return found
     for part in query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
-        name, _, value = part.partition("=")
-        name = (unquote_plus(name) if "%" in name else name).lower()
-        if name in wanted and name not in found:
-            found[name] = unquote_plus(value).strip()
-    return found
+        written, _, value = part.partition("=")
+        written = unquote_plus(written) if "%" in written else written
+        name = wanted.get(written.lower())
+        if name is not None:
+            values = found if written == name else similar
+            if name not in values:
+                values[name] = unquote_plus(value).strip()
+    return similar | found

@@ -48,8 +48,8 @@ def click_ids() -> tuple[ClickId, ...]:
 
 
 @cache
-def _wanted() -> frozenset[str]:
-    return frozenset([*_UTM, *(each.parameter for each in click_ids())])
+def _wanted() -> dict[str, str]:
+    return {name: name for name in (*_UTM, *(each.parameter for each in click_ids()))}
 
 
 def read_touch(query: str, referrer: Referrer, sources: Sources) -> Touch:

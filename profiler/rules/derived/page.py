@@ -52,8 +52,7 @@ class Page:
 
     def query(self, name: str) -> str:
         """A parameter of the address, decoded."""
-        wanted = name.lower()
-        return parameters(self._address.query, [wanted]).get(wanted, "")
+        return parameters(self._address.query, {name.lower(): name}).get(name, "")
 
     @property
     def host(self) -> str:

@@ -59,6 +59,7 @@ QUERIES = (
     ("no-parameter", "?p=1", ""),
     ("parameter-without-value", "?q", ""),
     ("parameter-name-in-upper-case", "?Q=tent", "tent"),
+    ("parameter-name-as-it-is-wanted-first", "?Q=one&q=two", "two"),
     ("parameter-name-encoded", "?%71=tent", "tent"),
     ("repeated-parameter", "?q=first&q=second", "first"),
     ("repeated-parameter-first-empty", "?q=&q=second", ""),

@@ -11,6 +11,7 @@ before-the-referrer | utm_source=news&utm_medium=email | google.com | news | ema
 not-filled-from-the-referrer | utm_campaign=sale | google.com | | | sale | | | Unassigned
 as-written | utm_source=Google&utm_medium=CPC | | Google | CPC | | | | Paid Search
 upper-case-names | UTM_SOURCE=bing&Utm_Medium=organic | | bing | organic | | | | Organic Search
+lower-case-names-first | UTM_SOURCE=one&utm_source=two | | two | | | | | Unassigned
 encoded | utm_source=caf%C3%A9+blog&utm_medium=e%20mail | | café blog | e mail | | | | Email
 empty-is-none | utm_source=&utm_medium= | google.com | google | organic | | | | Organic Search
 source-alone | utm_source=chatgpt.com | | chatgpt.com | | | | | AI Assistant
