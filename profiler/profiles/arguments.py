@@ -68,9 +68,10 @@ class Packer:
         self._created: Any = rules.identity.created
         self._sent: Any = rules.identity.sent
         derived = rules.derived_inputs
-        #: The event's own fields among the inputs; the derived ones come behind them.
+        #: The inputs that are fields of the event, and the derived ones with their place in between.
         self._inputs = [name for name in rules.inputs if name not in derived]
         self._derived = DerivedInputs(rules.derived, derived) if rules.derived and derived else None
+        self._derived_at = rules.inputs.index(derived[0]) if derived else 0
         #: The inputs that are numbers, and their places from the end of an event.
         self._numbers = [
             (name, at - len(rules.inputs))
@@ -122,11 +123,12 @@ class Packer:
             arguments.append(offset if stream else "")
             arguments += self._times_and_id(event, now_ms)
             arguments.append(visit_id)
-            arguments += [
+            values: list[Word] = [
                 value if type(value) is str else text_of(value) for value in map(fields.get, inputs)
             ]
             if derived is not None:
-                arguments += derived.of(fields)
+                values[self._derived_at : self._derived_at] = derived.of(fields)
+            arguments += values
             if self._numbers:
                 self._write_numbers(arguments, fields)
         for calls in rounds:

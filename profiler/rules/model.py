@@ -130,6 +130,11 @@ class Rules(Table):
         return hashlib.sha1(b"".join(meaning), usedforsecurity=False).digest()[:CODE_BYTES]
 
     @property
+    def derived_inputs(self) -> list[str]:
+        """Those of the inputs that are derived; they stand together, as they begin alike."""
+        return [name for name in self.inputs if is_derived(name)]
+
+    @property
     def takes_event_time(self) -> bool:
         """Whether the event's time matters: for its order, or as a rule's value."""
         values = {rule.value for rule in self.fields}
@@ -142,15 +147,10 @@ class Rules(Table):
 
     @property
     def inputs(self) -> list[str]:
-        """What the script receives for predicates and values, sorted; derived inputs are last."""
+        """The event's fields that the script receives for predicates and values, sorted."""
         tested = {test.field for tests in self.predicates.values() for test in tests}
         taken = {rule.value for rule in self.fields if rule.value and rule.value != EVENT_TIME}
-        return sorted(tested | taken, key=lambda name: (is_derived(name), name))
-
-    @property
-    def derived_inputs(self) -> list[str]:
-        """Those of the inputs that are derived."""
-        return [name for name in self.inputs if is_derived(name)]
+        return sorted(tested | taken)
 
 
 def _canonical(model: BaseModel) -> bytes:

@@ -67,15 +67,21 @@ name = "visit_page"
 scope = "visit"
 operation = "last"
 value = "title"
+
+[[fields]]
+name = "visit_a_page"
+scope = "visit"
+operation = "last"
+value = "a_page"
 """
 
 
-def test_derived_inputs_stand_behind_the_fields() -> None:
+def test_derived_inputs_stand_among_the_fields() -> None:
     rules = parse_rules(RULES, "shop.toml")
 
     derived = ["derived.bot", "derived.channel", "derived.query.Spent"]
     assert rules.derived_inputs == derived
-    assert rules.inputs == ["title", *derived]
+    assert rules.inputs == ["a_page", *derived, "title"]
 
 
 def test_the_contract_says_what_a_derived_input_reads() -> None:
@@ -98,11 +104,12 @@ def test_the_contract_says_what_a_derived_input_reads() -> None:
             "meaning": "this parameter of the page's address",
         },
     ]
-    assert [each["name"] for each in document["argv"]["event"][-4:]] == [
-        "title",
+    assert [each["name"] for each in document["argv"]["event"][-5:]] == [
+        "a_page",
         *(each["name"] for each in document["derived"]),
+        "title",
     ]
-    assert document["argv"]["event"][-1]["meaning"] == (
+    assert document["argv"]["event"][-2]["meaning"] == (
         "input of the rules: this parameter of the page's address"
     )
 
@@ -121,6 +128,7 @@ def test_the_packer_puts_derived_values_in_their_places() -> None:
         "user": "ada",
         "session": "1",
         "title": 7,
+        "a_page": "Tents",
         "page_url": "https://shop.example/?utm_source=news-7&spent=1.50",
         "agent": "curl/8.5.0",
         "derived.channel": "forged",
@@ -128,7 +136,7 @@ def test_the_packer_puts_derived_values_in_their_places() -> None:
 
     ((call,),) = packer.rounds([FlatEvent("", 0, 0, fields)], {})
 
-    assert call.arguments[-4:] == ["7", "http-library", "Newsletter", "1.50"]
+    assert call.arguments[-5:] == ["Tents", "http-library", "Newsletter", "1.50", "7"]
 
 
 def test_the_list_of_bots_is_read_by_nobody_who_does_not_ask() -> None:
