@@ -68,7 +68,7 @@ class Packer:
         self._created: Any = rules.identity.created
         self._sent: Any = rules.identity.sent
         derived = rules.derived_inputs
-        #: The inputs that are fields of the event, and the derived ones with their place in between.
+        #: The inputs that are fields of the event; the derived ones, and their place among them.
         self._inputs = [name for name in rules.inputs if name not in derived]
         self._derived = DerivedInputs(rules.derived, derived) if rules.derived and derived else None
         self._derived_at = rules.inputs.index(derived[0]) if derived else 0
