@@ -16,10 +16,17 @@ from rich.console import Console
 from bench import (
     cluster,
     cost,
+<<<<<<< HEAD
     growth,
     instructions,
     latency,
     metrics,
+=======
+    derived,
+    growth,
+    instructions,
+    latency,
+>>>>>>> g-derived
     scale,
     stored,
     throughput,
@@ -34,6 +41,7 @@ from servers import MissingServerError
 COMMANDS: dict[str, Command] = {
     "throughput": throughput.COMMAND,
     "cost": cost.COMMAND,
+    "derived": derived.COMMAND,
     "instructions": instructions.COMMAND,
     "versions": versions.COMMAND,
     "growth": growth.COMMAND,

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from profiler.rules.derived.names import derived_input, is_derived
+from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
 from profiler.rules.operations import FieldType
 
@@ -129,7 +131,7 @@ METADATA_FLAGS = {
 
 def contract_of(rules: Rules) -> Contract:
     """The contract of the script that these rules render to."""
-    inputs = [Argument(name, "text", "input of the rules") for name in rules.inputs]
+    inputs = [Argument(name, "text", _meaning_of(name)) for name in rules.inputs]
     flags = dict(FLAGS)
     if rules.order == "arrival":
         for unknown_to_arrival in ("late", "repeated", "corrected"):
@@ -150,6 +152,22 @@ def contract_of(rules: Rules) -> Contract:
         fields=_public_fields(rules),
         errors=ERRORS,
     )
+
+
+def _meaning_of(name: str) -> str:
+    """What an input of the rules is."""
+    if not is_derived(name):
+        return "input of the rules"
+    return f"input of the rules: {derived_input(name).meaning}"
+
+
+def _derived_json(rules: Rules) -> list[dict[str, Any]]:
+    """The derived inputs, and the fields of the event that each one reads."""
+    table = rules.derived or Derived()
+    return [
+        {"name": name, "reads": table.fields_of(name), "meaning": derived_input(name).meaning}
+        for name in rules.derived_inputs
+    ]
 
 
 def _public_fields(rules: Rules) -> list[PublicField]:
@@ -199,6 +217,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
             "read": [argument._asdict() for argument in READ_ARGS],
         },
         "identity": written_identity | {"nobody": list(rules.identity.nobody)},
+        "derived": _derived_json(rules),
         "reply": {
             "event": ["flags", *(field.name for field in contract.fields)],
             "flags": contract.flags,

@@ -13,8 +13,14 @@ from pydantic import model_validator as after_validation
 
 from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
+<<<<<<< HEAD
 from profiler.rules.condition import Condition
 from profiler.rules.identity import Identity, Table
+=======
+from profiler.rules.derived.names import is_derived
+from profiler.rules.derived.table import Derived
+from profiler.rules.identity import FieldOfEvent, Identity, Table
+>>>>>>> g-derived
 from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import EVENT_TIME, Name, Rule
@@ -64,6 +70,7 @@ class Rules(Table):
     name: Name
     order: Literal["event_time", "arrival"]
     identity: Identity
+    derived: Derived | None = None
     store: Store = Store()
     limits: Limits = Limits()
     predicates: dict[Name, Tests] = Field(default_factory=dict, max_length=32)
@@ -95,10 +102,16 @@ class Rules(Table):
         return self
 
     @after_validation(mode="after")
+<<<<<<< HEAD
     def _flags_are_known(self) -> "Rules":
         for name, tests in self.predicates.items():
             if self.order == "arrival" and any(test.asks_flags for test in tests):
                 raise PlacedError(("predicates", name), "flags are known to order event_time only")
+=======
+    def _derived_inputs_can_be_read(self) -> "Rules":
+        for name in self.derived_inputs:
+            (self.derived or Derived()).fields_of(name)
+>>>>>>> g-derived
         return self
 
     @property
@@ -110,6 +123,11 @@ class Rules(Table):
         """The rule's name in packed state: short, and new whenever it means something else."""
         meaning = map(_canonical, [rule, *self.predicates.get(rule.when or "", [])])
         return hashlib.sha1(b"".join(meaning), usedforsecurity=False).digest()[:CODE_BYTES]
+
+    @property
+    def derived_inputs(self) -> list[str]:
+        """Those of the inputs that are derived; they stand together, as they begin alike."""
+        return [name for name in self.inputs if is_derived(name)]
 
     @property
     def takes_event_time(self) -> bool:

@@ -34,6 +34,7 @@ from tools.vectors import (
     uniques,
     visits,
 )
+from tools.vectors.derived.files import derived_files
 from tools.vectors.layout import text_of
 from tools.vectors.scripts import OWN
 
@@ -76,4 +77,4 @@ def files() -> dict[str, str]:
     texts = {f"{name}.json": text_of(list(theme.vectors())) for name, theme in THEMES.items()}
     scripts = {script.script: load_rules(str(LUA / script.rules)) for script in OWN.values()}
     rendered = {name.removeprefix("vectors/"): render(rules) for name, rules in scripts.items()}
-    return texts | rendered
+    return texts | rendered | derived_files()
