@@ -16,17 +16,11 @@ from rich.console import Console
 from bench import (
     cluster,
     cost,
-<<<<<<< HEAD
-    growth,
-    instructions,
-    latency,
-    metrics,
-=======
     derived,
     growth,
     instructions,
     latency,
->>>>>>> g-derived
+    metrics,
     scale,
     stored,
     throughput,

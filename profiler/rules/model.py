@@ -13,14 +13,10 @@ from pydantic import model_validator as after_validation
 
 from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
-<<<<<<< HEAD
 from profiler.rules.condition import Condition
-from profiler.rules.identity import Identity, Table
-=======
 from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
-from profiler.rules.identity import FieldOfEvent, Identity, Table
->>>>>>> g-derived
+from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import EVENT_TIME, Name, Rule
@@ -102,16 +98,16 @@ class Rules(Table):
         return self
 
     @after_validation(mode="after")
-<<<<<<< HEAD
     def _flags_are_known(self) -> "Rules":
         for name, tests in self.predicates.items():
             if self.order == "arrival" and any(test.asks_flags for test in tests):
                 raise PlacedError(("predicates", name), "flags are known to order event_time only")
-=======
+        return self
+
+    @after_validation(mode="after")
     def _derived_inputs_can_be_read(self) -> "Rules":
         for name in self.derived_inputs:
             (self.derived or Derived()).fields_of(name)
->>>>>>> g-derived
         return self
 
     @property
