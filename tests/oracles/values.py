@@ -19,8 +19,8 @@ def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
     values = [event.gives[each.name] for event in giving]
     if each.operation == "count":
         return len(values)
-    if each.operation in OF_MANY:
-        return OF_MANY[each.operation](each, giving)
+    if fold := OF_MANY.get(each.operation):
+        return fold(each, giving)
     if each.decimals is not None:
         number = number_of(each, events)[0]
         return number if each.decimals == 0 or number is None else decimal(number, each.decimals)

@@ -318,13 +318,21 @@ func decodeRead(reply []interface{}) ([]Answer, error) {
 func profileOf(fields []string, values []interface{}) (Profile, error) {
 	profile := Profile{}
 	for at, value := range values {
-		switch value.(type) {
-		case string, int64, []interface{}:
-			profile[fields[at]] = value
-		case nil: // not known yet
-		default:
-			return nil, fmt.Errorf("%s of the script is a %T", fields[at], value)
+		if value == nil { // not known yet
+			continue
 		}
+		all, isList := value.([]interface{})
+		if !isList {
+			all = []interface{}{value}
+		}
+		for _, one := range all {
+			switch one.(type) {
+			case string, int64:
+			default:
+				return nil, fmt.Errorf("%s of the script has a %T", fields[at], one)
+			}
+		}
+		profile[fields[at]] = value
 	}
 	return profile, nil
 }
