@@ -17,6 +17,6 @@ ENV PATH="/opt/profiler/bin:$PATH"
 WORKDIR /etc/profiler
 # A number, so that Kubernetes' runAsNonRoot can check it; no file belongs to it.
 USER 10001:10001
-# No HEALTHCHECK: a worker that cannot go on ends, and one that waits for Redis or Kafka is well.
+# No HEALTHCHECK: the port of /healthz is the user's choice (docs/monitoring.md).
 ENTRYPOINT ["profiler"]
 CMD ["--help"]

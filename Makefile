@@ -9,13 +9,13 @@ PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-nightly test-clients chaos soak field-cases mutants lint
-.PHONY: vectors fmt
+.PHONY: help setup demo test test-fast test-nightly test-containers test-clients chaos soak
+.PHONY: field-cases mutants lint vectors fmt
 .PHONY: bench dist clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
-	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,10 +35,13 @@ demo: $(STAMP) ## stream captured traffic through the whole pipeline (ARGS=--kee
 
 test: $(STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder \
-	  --ignore tests/nightly $(ARGS)
+	  --ignore tests/nightly --ignore tests/containers $(ARGS)
 
 test-nightly: $(STAMP) ## the tests that take long: real time-outs, soaks
 	$(BIN)/python -m pytest tests/nightly $(ARGS)
+
+test-containers: $(STAMP) ## image and docker-compose.yml in a Docker engine of its own (as root)
+	$(BIN)/python -m pytest tests/containers $(ARGS)
 
 test-fast: $(STAMP) ## unit and Lua tests only: under a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/lua $(ARGS)
@@ -111,7 +114,8 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/python -m tools.audit
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check
-	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose
+	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose tests/containers/machine/start \
+	  $(addprefix tests/containers/stand_ins/,kafka/run kafka/tool redis/entrypoint)
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
@@ -126,7 +130,7 @@ fmt: $(STAMP) ## format Python
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(STAMP) ## bench-cost, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster
+bench-%: $(STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster, -metrics
 	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build the source distribution and the wheel into dist/

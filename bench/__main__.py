@@ -13,7 +13,19 @@ from typing import Any, NoReturn
 from rich import box
 from rich.console import Console
 
-from bench import cluster, cost, growth, instructions, latency, scale, stored, throughput, versions
+from bench import (
+    cluster,
+    cost,
+    derived,
+    growth,
+    instructions,
+    latency,
+    metrics,
+    scale,
+    stored,
+    throughput,
+    versions,
+)
 from bench.command import Command, Session
 from bench.errors import BenchError
 from bench.machine import command_line, describe_machine
@@ -23,6 +35,7 @@ from servers import MissingServerError
 COMMANDS: dict[str, Command] = {
     "throughput": throughput.COMMAND,
     "cost": cost.COMMAND,
+    "derived": derived.COMMAND,
     "instructions": instructions.COMMAND,
     "versions": versions.COMMAND,
     "growth": growth.COMMAND,
@@ -30,6 +43,7 @@ COMMANDS: dict[str, Command] = {
     "latency": latency.COMMAND,
     "scale": scale.COMMAND,
     "cluster": cluster.COMMAND,
+    "metrics": metrics.COMMAND,
 }
 DEFAULT = "throughput"
 

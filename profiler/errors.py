@@ -38,11 +38,22 @@ class InvalidRecordError(ProfilerError):
 
 
 class StoreUnavailableError(ProfilerError):
-    """Redis cannot answer now (away, loading, busy, out of memory, failing over): try again."""
+    """Redis cannot answer now (away, loading, busy, out of memory, failing over): try again.
+
+    Attributes:
+        kind: one of few words, to be counted by.
+    """
+
+    def __init__(self, message: str, kind: str = "unwell") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class ReconnectedError(StoreUnavailableError):
     """A connection to Redis was opened anew, and nothing was sent over it yet."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "reconnected")
 
 
 class TransportError(ProfilerError):

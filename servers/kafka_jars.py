@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
+from servers.cache import cache_folder
 from servers.sources import MissingServerError
 
 POM = Path(__file__).with_name("kafka-pom.xml")
@@ -26,8 +26,7 @@ def resolve_jars() -> Path:
         MissingServerError: Maven is missing or failed.
     """
     digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    jars = Path(cache_home) / "visitor-profiler" / f"kafka-{digest}"
+    jars = cache_folder() / f"kafka-{digest}"
     if jars.is_dir():
         return jars
     maven = shutil.which("mvn")

@@ -32,6 +32,7 @@ IMPORTS_REDIS = {
     "ops/check/redis.py": "asks a server about itself (PING, INFO, CONFIG GET)",
     "ops/check/redis_cluster.py": "reads a map of slots, sends nothing",
     "ops/check/redis_sentinel.py": "has sentinels asked for the primary, sends nothing",
+    "service/redis_load.py": "asks a server how busy it is (INFO)",
     "servers/embedded.py": "asks a server that it started whether it is ready (PING)",
 }
 
@@ -61,7 +62,7 @@ _HARMLESS = re.compile(r"_|client_|command$|info$|ping$|wait$")
 _EVERYDAY = re.compile(
     "append|cluster|copy|delete|digest|dump|echo|exists|get|hello|keys|lock|move|object|persist|publish|quit"
     "|rename|reset|restore|role|save|scan|select|set|shutdown|sort|sync|time|touch|transaction|ttl"
-    "|type|watch"
+    "|type|unlink|watch"
 )
 _CLIENT = re.compile(r"(client|redis|valkey|pipe|pipeline)$", re.IGNORECASE)
 

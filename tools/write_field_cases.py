@@ -30,6 +30,7 @@ KINDS = {
     "streams": "Streams",
     "times": "Times",
     "identity": "Identity",
+    "sources": "Where visitors come from",
     "text and files": "Text and files",
     "contradictions": "Settings that contradict each other",
 }

@@ -30,7 +30,7 @@ PREFIX = "<prefix>"
 TTL_TOLERANCE_MS = 5_000
 
 #: Texts as bytes, and None where nothing is known.
-Value = bytes | int | bool | None
+Value = bytes | int | bool | list[bytes | int] | None
 #: Flags and values of one event's answer.
 Answer = tuple[frozenset[str], dict[str, Value]]
 #: What came of events, of a read, of `fields`; or an error's first word.
@@ -51,10 +51,14 @@ def bytes_of(value: str | Mapping[str, str]) -> bytes:
 
 def values_of(pairs: Mapping[str, Any]) -> dict[str, Value]:
     """An object of the vectors, its texts as bytes."""
-    return {
-        name: bytes_of(value) if isinstance(value, str | dict) else value
-        for name, value in pairs.items()
-    }
+    return {name: value_of(value) for name, value in pairs.items()}
+
+
+def value_of(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """A value, or the values of a list."""
+    if isinstance(value, list):
+        return [value_of(each) for each in value]
+    return bytes_of(value) if isinstance(value, str | dict) else value
 
 
 def expected_of(call: Mapping[str, Any]) -> Outcome:
@@ -98,7 +102,7 @@ def outcome_of(script: ProfileScript, keys: Sequence[str], call: Mapping[str, An
     ]
 
 
-def typed(value: bytes | int | None, field_type: str) -> Value:
+def typed(value: Value, field_type: str) -> Value:
     """A value of a reply; one of another type than its field's stays as it is, and differs."""
     return bool(value) if field_type == "boolean" and value in (0, 1) else value
 

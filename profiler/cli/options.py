@@ -38,6 +38,13 @@ Brokers = Annotated[
     str | None,
     typer.Option(FLAGS["kafka.bootstrap_servers"], help="Kafka brokers, host:port, by commas."),
 ]
+MetricsAt = Annotated[
+    str | None,
+    typer.Option(
+        FLAGS["metrics.listen"],
+        help="Serve /metrics, /healthz and /readyz at host:port; :9090 is this machine alone.",
+    ),
+]
 LogLevel = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")]
 
 
@@ -47,6 +54,7 @@ def settings_from(
     rules: str | None = None,
     redis: str | None = None,
     brokers: str | None = None,
+    metrics: str | None = None,
     without_kafka: bool = False,
 ) -> Settings:
     """The settings with a command's flags on top.
@@ -58,7 +66,12 @@ def settings_from(
         typer.BadParameter: the address holds a password, which `ps` would show to everybody.
     """
     return effective_from(
-        config, rules=rules, redis=redis, brokers=brokers, without_kafka=without_kafka
+        config,
+        rules=rules,
+        redis=redis,
+        brokers=brokers,
+        metrics=metrics,
+        without_kafka=without_kafka,
     ).settings
 
 
@@ -68,6 +81,7 @@ def effective_from(
     rules: str | None = None,
     redis: str | None = None,
     brokers: str | None = None,
+    metrics: str | None = None,
     without_kafka: bool = False,
 ) -> Effective:
     """The same, each with its origin."""
@@ -79,7 +93,12 @@ def effective_from(
             f" or the whole URL as {variable_of('redis.url')} or {variable_of('redis.url')}_FILE",
             param_hint=FLAGS["redis.url"],
         )
-    flags = {"rules": rules, "redis": {"url": redis}, "kafka": {"bootstrap_servers": brokers}}
+    flags = {
+        "rules": rules,
+        "redis": {"url": redis},
+        "kafka": {"bootstrap_servers": brokers},
+        "metrics": {"listen": metrics},
+    }
     return load_effective(config, flags, without_kafka=without_kafka)
 
 

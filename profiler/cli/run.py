@@ -10,6 +10,7 @@ from profiler.cli.options import (
     Brokers,
     ConfigFile,
     LogLevel,
+    MetricsAt,
     RedisUrl,
     RulesName,
     script_from,
@@ -24,9 +25,12 @@ from profiler.kafka.admin.topics import missing_topics, topic_limits
 from profiler.kafka.garbage import Garbage
 from profiler.ops.mode_switch import claim_mode
 from profiler.service import logs
+from profiler.service.fleet import fleet_served
+from profiler.service.watching import watched
 from profiler.worker.assemble import assemble
 from profiler.worker.delivery import OutputLimits, open_delivery
 from profiler.worker.fleet import run_fleet
+from profiler.worker.observer import Observer
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest, Watch
 from profiler.worker.streams import Streams
@@ -70,11 +74,14 @@ def run(
     switch_mode: SwitchMode = False,
     accept_lost_state: AcceptLostState = False,
     workers: Workers = 1,
+    metrics: MetricsAt = None,
     log_level: LogLevel = "info",
 ) -> None:
     """Both stages in one process: tracking_processed to tracking_flattened and _persisted."""
     logs.configure(log_level)
-    settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
+    settings = settings_from(
+        config, rules=rules, redis=redis, brokers=bootstrap_servers, metrics=metrics
+    )
     _start(
         "run",
         settings,
@@ -90,11 +97,12 @@ def flatten(
     bootstrap_servers: Brokers = None,
     switch_mode: SwitchMode = False,
     workers: Workers = 1,
+    metrics: MetricsAt = None,
     log_level: LogLevel = "info",
 ) -> None:
     """The first stage alone: tracking_processed to tracking_flattened."""
     logs.configure(log_level)
-    settings = settings_from(config, brokers=bootstrap_servers)
+    settings = settings_from(config, brokers=bootstrap_servers, metrics=metrics)
     _start("flatten", settings, switch_mode=switch_mode, workers=workers)
 
 
@@ -107,11 +115,14 @@ def profile(
     switch_mode: SwitchMode = False,
     accept_lost_state: AcceptLostState = False,
     workers: Workers = 1,
+    metrics: MetricsAt = None,
     log_level: LogLevel = "info",
 ) -> None:
     """The second stage alone: tracking_flattened to tracking_persisted."""
     logs.configure(log_level)
-    settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
+    settings = settings_from(
+        config, rules=rules, redis=redis, brokers=bootstrap_servers, metrics=metrics
+    )
     _start(
         "profile",
         settings,
@@ -130,14 +141,34 @@ def _start(
     accept_lost_state: bool = False,
 ) -> None:
     if workers > 1:
-        raise typer.Exit(run_fleet(sys.argv[1:], settings, workers))
-    _work(mode, settings, switch_mode=switch_mode, accept_lost_state=accept_lost_state)
-
-
-def _work(mode: Mode, settings: Settings, *, switch_mode: bool, accept_lost_state: bool) -> None:
+        with fleet_served(settings.metrics.address, workers) as own_arguments:
+            code = run_fleet(sys.argv[1:], settings, workers, own_arguments)
+        raise typer.Exit(code)
     stop = StopRequest()
     watch = Watch(stop)
     watch.start()
+    with watched(mode, settings) as observer:
+        _work(
+            mode,
+            settings,
+            stop,
+            watch,
+            observer,
+            switch_mode=switch_mode,
+            accept_lost_state=accept_lost_state,
+        )
+
+
+def _work(
+    mode: Mode,
+    settings: Settings,
+    stop: StopRequest,
+    watch: Watch,
+    observer: Observer,
+    *,
+    switch_mode: bool,
+    accept_lost_state: bool,
+) -> None:
     _LOG.info("starting", mode=mode, worker=settings.worker_id)
     script = None
     if mode != "flatten":
@@ -154,7 +185,9 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool, accept_lost_stat
     Garbage.count_less()
     consumer = open_consumer(settings.kafka, topics=[reader.topic], group=reader.group)
     limits = OutputLimits(settings.topics.rejected, lambda: topic_limits(settings.kafka, outputs))
-    producer, delivery = open_delivery(settings, consumer, limits, group=reader.group)
+    producer, delivery = open_delivery(
+        settings, consumer, limits, group=reader.group, observer=observer
+    )
     _LOG.info("joining", group=reader.group, topic=reader.topic)
     engine = PythonEngine(mode, settings, script)
     worker = assemble(
@@ -166,6 +199,7 @@ def _work(mode: Mode, settings: Settings, *, switch_mode: bool, accept_lost_stat
         streams=streams,
         stop=stop,
         accept_lost_state=accept_lost_state,
+        observer=observer,
     )
     watch.expect(lambda: worker.has_batch)
     run_to_end(worker, consumer, producer, stop)

@@ -14,6 +14,7 @@ FLAGS = {
     "rules": "--rules",
     "redis.url": "--redis",
     "kafka.bootstrap_servers": "--bootstrap-servers",
+    "metrics.listen": "--metrics",
 }
 
 #: The variable that names the file; it has the settings' prefix, and is none.

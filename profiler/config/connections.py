@@ -96,7 +96,7 @@ class KafkaSettings(TlsSection):
         description="ms between heartbeats; a third of the session timeout at most",
     )
     max_poll_interval_ms: int = Field(
-        default=300_000, ge=1, description="ms between polls until a worker counts as stuck"
+        default=60_000, ge=1, description="ms between polls until a worker counts as stuck"
     )
     assignor: Literal["range", "cooperative-sticky"] = Field(
         default="range",

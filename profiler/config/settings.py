@@ -1,12 +1,15 @@
 """Every setting: name, type, default, bounds and meaning. Loading is `profiler.config`'s job."""
 
 import socket
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from profiler.config.addresses import Address
 from profiler.config.connections import KafkaSettings, RedisSettings, Section
+from profiler.config.listening import LOOPBACK, listening_of
 
 __all__ = [
     "ENV_PREFIX",
@@ -17,6 +20,7 @@ __all__ = [
     "GroupSettings",
     "KafkaSettings",
     "LimitSettings",
+    "MetricsSettings",
     "Mode",
     "RedisSettings",
     "Settings",
@@ -118,6 +122,28 @@ class DeadLetterSettings(Section):
     )
 
 
+class MetricsSettings(Section):
+    """How a worker is seen: `/metrics`, `/healthz` and `/readyz`, see monitoring.md."""
+
+    listen: str = Field(
+        default="",
+        examples=["0.0.0.0:9090"],
+        description="host:port to serve them at; where the host is left out,"
+        f" {LOOPBACK}, and 0.0.0.0 is every interface; empty: not at all",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _is_a_place(cls, text: str) -> str:
+        listening_of(text)
+        return text
+
+    @property
+    def address(self) -> Address | Path | None:
+        """Where to listen; None for nowhere."""
+        return listening_of(self.listen)
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Built directly, it reads neither environment nor files."""
 
@@ -157,6 +183,7 @@ class Settings(BaseSettings):
     dead_letters: DeadLetterSettings = Field(
         default_factory=DeadLetterSettings, description="dead-letter limits"
     )
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="metrics")
 
     @property
     def output_bytes(self) -> int:

@@ -12,6 +12,7 @@ from profiler.records.json_objects import encode_object
 from profiler.records.times import Clock, ReadingTimes, is_plausible, read_time
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import MAX_EVENTS
+from profiler.rules.derived.inputs import DerivedInputs
 from profiler.rules.model import Rules
 
 #: The script takes times of up to 15 digits.
@@ -66,12 +67,16 @@ class Packer:
         self._received: Any = rules.identity.received
         self._created: Any = rules.identity.created
         self._sent: Any = rules.identity.sent
-        self._inputs = rules.inputs
+        derived = rules.derived_inputs
+        #: The inputs that are fields of the event; the derived ones, and their place among them.
+        self._inputs = [name for name in rules.inputs if name not in derived]
+        self._derived = DerivedInputs(rules.derived, derived) if rules.derived and derived else None
+        self._derived_at = rules.inputs.index(derived[0]) if derived else 0
         #: The inputs that are numbers, and their places from the end of an event.
         self._numbers = [
             (name, at - len(rules.inputs))
             for at, name in enumerate(rules.inputs)
-            if any(rule.value == name and rule.kind == "number" for rule in rules.fields)
+            if name in rules.numbers
         ]
         self._pattern = rules.store.key
         self._takes_time = rules.takes_event_time
@@ -94,7 +99,7 @@ class Packer:
         """
         latest: dict[str, tuple[int, str, Call]] = {}
         rounds: list[list[Call]] = []
-        ids, inputs, now_ms = self._ids, self._inputs, self._clock()
+        ids, inputs, derived, now_ms = self._ids, self._inputs, self._derived, self._clock()
         for place, event in enumerate(events):
             stream, offset, _, fields, _ = event
             try:
@@ -118,17 +123,25 @@ class Packer:
             arguments.append(offset if stream else "")
             arguments += self._times_and_id(event, now_ms)
             arguments.append(visit_id)
-            arguments += [
+            values: list[Word] = [
                 value if type(value) is str else text_of(value) for value in map(fields.get, inputs)
             ]
-            for name, at in self._numbers:
-                if type(fields.get(name)) is float:
-                    # It has an exponent only where it has more digits than the script takes.
-                    arguments[at] = repr(fields[name])
+            if derived is not None:
+                values[self._derived_at : self._derived_at] = derived.of(fields)
+            arguments += values
+            if self._numbers:
+                self._write_numbers(arguments, fields)
         for calls in rounds:
             for call in calls:
                 call.arguments[_COUNT] = len(call.places)
         return rounds
+
+    def _write_numbers(self, arguments: list[Word], fields: dict[str, Any]) -> None:
+        """Put the inputs that are floats in their places in the last event's arguments."""
+        for name, at in self._numbers:
+            if type(fields.get(name)) is float:
+                # It has an exponent only where it has more digits than the script takes.
+                arguments[at] = repr(fields[name])
 
     def _times_and_id(self, event: FlatEvent, now_ms: int) -> tuple[Word, Word, Word, Word]:
         """The event's arguments from `received` to `event_id`."""

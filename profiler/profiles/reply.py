@@ -13,7 +13,7 @@ from profiler.rules.contract import METADATA_FLAGS, contract_of
 from profiler.rules.model import Rules
 
 if TYPE_CHECKING:
-    from profiler.rules.rule import FieldType
+    from profiler.rules.operations import FieldType
 
 
 class Applied(NamedTuple):
@@ -73,6 +73,29 @@ def _decimal(raw: bytes) -> bytes:
     return raw
 
 
+def _list(values: list[bytes]) -> bytes:
+    if type(values) is not list:
+        raise TypeError("no list")
+    return b"[%b]" % b",".join(map(_string, values))
+
+
+def _counts(values: list[Any]) -> bytes:
+    if type(values) is not list:
+        raise TypeError("no counts")
+    counted = zip(values[::2], values[1::2], strict=True)
+    return b"{%b}" % b",".join([b"%b:%b" % (_string(t), _integer(n)) for t, n in counted])
+
+
+class _EncodedArrays:
+    """The JSON of arrays, which change with nearly every event: none is kept."""
+
+    def __init__(self, encode: Callable[[Any], bytes]) -> None:
+        self._encode = encode
+
+    def __getitem__(self, value: Any) -> bytes:  # noqa: ANN401 - any part of a reply
+        return _NULL if value is None else self._encode(value)
+
+
 class _Encoded(dict[Any, bytes]):
     """The JSON of values as the script answers them: most of a batch are there again and again."""
 
@@ -102,11 +125,13 @@ class ReplyDecoder:
 
     def __init__(self, rules: Rules) -> None:
         contract = contract_of(rules)
-        encoded: dict[FieldType, _Encoded] = {
+        encoded: dict[FieldType, _Encoded | _EncodedArrays] = {
             "string": _Encoded(_string),
             "integer": _Encoded(_integer),
             "boolean": _Encoded(_boolean),
             "decimal": _Encoded(_decimal),
+            "list": _EncodedArrays(_list),
+            "counts": _EncodedArrays(_counts),
         }
         self._fields = contract.fields
         self._encoded = [encoded[field.type] for field in self._fields]

@@ -2,8 +2,10 @@
 
 from typing import Any, NamedTuple
 
+from profiler.rules.derived.names import derived_input, is_derived
+from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
-from profiler.rules.rule import FieldType
+from profiler.rules.operations import FieldType
 
 #: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
 #: fields and flags; it never moves an argument.
@@ -129,7 +131,7 @@ METADATA_FLAGS = {
 
 def contract_of(rules: Rules) -> Contract:
     """The contract of the script that these rules render to."""
-    inputs = [Argument(name, "text", "input of the rules") for name in rules.inputs]
+    inputs = [Argument(name, "text", _meaning_of(name)) for name in rules.inputs]
     flags = dict(FLAGS)
     if rules.order == "arrival":
         for unknown_to_arrival in ("late", "repeated", "corrected"):
@@ -152,8 +154,26 @@ def contract_of(rules: Rules) -> Contract:
     )
 
 
+def _meaning_of(name: str) -> str:
+    """What an input of the rules is."""
+    if not is_derived(name):
+        return "input of the rules"
+    return f"input of the rules: {derived_input(name).meaning}"
+
+
+def _derived_json(rules: Rules) -> list[dict[str, Any]]:
+    """The derived inputs, and the fields of the event that each one reads."""
+    table = rules.derived or Derived()
+    return [
+        {"name": name, "reads": table.fields_of(name), "meaning": derived_input(name).meaning}
+        for name in rules.derived_inputs
+    ]
+
+
 def _public_fields(rules: Rules) -> list[PublicField]:
-    declared = [PublicField(rule.name, rule.scope, rule.type) for rule in rules.fields]
+    declared = [
+        PublicField(name, rule.scope, rule.type) for rule in rules.fields for name in rule.names
+    ]
     visitor = [field for field in declared if field.scope == "visitor"]
     visit = [field for field in declared if field.scope == "visit"]
     if rules.order == "arrival":
@@ -197,6 +217,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
             "read": [argument._asdict() for argument in READ_ARGS],
         },
         "identity": written_identity | {"nobody": list(rules.identity.nobody)},
+        "derived": _derived_json(rules),
         "reply": {
             "event": ["flags", *(field.name for field in contract.fields)],
             "flags": contract.flags,

@@ -14,6 +14,8 @@ from pydantic import (
     model_serializer,
 )
 
+from profiler.rules.derived.names import derived_input, is_derived
+
 #: What trackers, databases and libraries write in the place of an id that they do not have.
 NOBODY = (
     "undefined",
@@ -25,7 +27,25 @@ NOBODY = (
 )
 
 
-FieldOfEvent = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+def _known(name: str) -> str:
+    if is_derived(name):
+        derived_input(name)
+    return name
+
+
+def _own(name: str) -> str:
+    if is_derived(name):
+        raise ValueError(f"{name} is derived from fields of the event: name such a field here")
+    return name
+
+
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+#: What a predicate or a value reads: a field of the event, or an input that is derived from some.
+FieldOfEvent = Annotated[_Text, AfterValidator(_known)]
+
+#: A field that the event has itself.
+OwnField = Annotated[_Text, AfterValidator(_own)]
 
 
 def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,7 +56,7 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 #: One name, or several, of which the first that is present counts.
 FieldsOfEvent = Annotated[
-    tuple[FieldOfEvent, ...],
+    tuple[OwnField, ...],
     Field(min_length=1, max_length=8),
     BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
     AfterValidator(_each_once),
@@ -58,13 +78,13 @@ class Identity(Table):
     """
 
     visitor: FieldsOfEvent
-    visit: FieldOfEvent
-    event_id: FieldOfEvent | None = None
-    created: FieldOfEvent | None = Field(
+    visit: OwnField
+    event_id: OwnField | None = None
+    created: OwnField | None = Field(
         default=None, validation_alias=AliasChoices("created", "event_time")
     )
-    sent: FieldOfEvent | None = None
-    received: FieldOfEvent | None = None
+    sent: OwnField | None = None
+    received: OwnField | None = None
     nobody: Annotated[
         tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...],
         Field(max_length=256),

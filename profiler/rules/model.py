@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +13,10 @@ from pydantic import model_validator as after_validation
 
 from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
-from profiler.rules.identity import FieldOfEvent, Identity, Table
+from profiler.rules.condition import Condition
+from profiler.rules.derived.names import is_derived
+from profiler.rules.derived.table import Derived
+from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import EVENT_TIME, Name, Rule
@@ -24,7 +28,7 @@ MAX_INPUTS = 64
 
 CODE_BYTES = 3  # of a rule's code in packed state
 
-Tests = Annotated[list["Condition"], Field(min_length=1)]
+Tests = Annotated[list[Condition], Field(min_length=1)]
 
 
 class Store(Table):
@@ -46,22 +50,6 @@ class Limits(Table):
     age_days: Annotated[int, Field(ge=1, le=3_650)] = 30
 
 
-class Condition(Table):
-    """One test of a predicate: the field equals a text, or is present and not empty."""
-
-    field: FieldOfEvent
-    equals: str | None = None
-    present: Literal[True] | None = None
-
-    @after_validation(mode="after")
-    def _one_test(self) -> "Condition":
-        if (self.equals is None) == (self.present is None):
-            raise ValueError("a condition has either `equals` or `present`")
-        if self.equals == "":
-            raise ValueError('an empty value counts as absent, so `equals = ""` never holds')
-        return self
-
-
 class Visit(Table):
     """`bounce` names the visit's count that may be at most one in a bounce."""
 
@@ -78,6 +66,7 @@ class Rules(Table):
     name: Name
     order: Literal["event_time", "arrival"]
     identity: Identity
+    derived: Derived | None = None
     store: Store = Store()
     limits: Limits = Limits()
     predicates: dict[Name, Tests] = Field(default_factory=dict, max_length=32)
@@ -87,11 +76,9 @@ class Rules(Table):
 
     @after_validation(mode="after")
     def _names_resolve(self) -> "Rules":
-        names = [rule.name for rule in self.fields]
+        _require_own_names(self.fields)
         codes: dict[bytes, str] = {}
         for index, rule in enumerate(self.fields):
-            if names.index(rule.name) != index:
-                raise PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
             if rule.when is not None and rule.when not in self.predicates:
                 raise PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
             if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
@@ -110,6 +97,19 @@ class Rules(Table):
             raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
         return self
 
+    @after_validation(mode="after")
+    def _flags_are_known(self) -> "Rules":
+        for name, tests in self.predicates.items():
+            if self.order == "arrival" and any(test.asks_flags for test in tests):
+                raise PlacedError(("predicates", name), "flags are known to order event_time only")
+        return self
+
+    @after_validation(mode="after")
+    def _derived_inputs_can_be_read(self) -> "Rules":
+        for name in self.derived_inputs:
+            (self.derived or Derived()).fields_of(name)
+        return self
+
     @property
     def version(self) -> str:
         """Name and digest of the meaning: comments and layout of the file do not count."""
@@ -119,6 +119,11 @@ class Rules(Table):
         """The rule's name in packed state: short, and new whenever it means something else."""
         meaning = map(_canonical, [rule, *self.predicates.get(rule.when or "", [])])
         return hashlib.sha1(b"".join(meaning), usedforsecurity=False).digest()[:CODE_BYTES]
+
+    @property
+    def derived_inputs(self) -> list[str]:
+        """Those of the inputs that are derived; they stand together, as they begin alike."""
+        return [name for name in self.inputs if is_derived(name)]
 
     @property
     def takes_event_time(self) -> bool:
@@ -132,11 +137,38 @@ class Rules(Table):
         return any(rule.kind == "number" for rule in self.fields)
 
     @property
+    def numbers(self) -> set[str]:
+        """The event's fields that rules or predicates read as numbers."""
+        taken = {rule.value for rule in self.fields if rule.value and rule.kind == "number"}
+        return taken | {
+            test.field for test in self._field_tests() if test.compares_numbers and test.field
+        }
+
+    @property
+    def compares_numbers(self) -> bool:
+        """Whether a predicate compares a number."""
+        return any(test.compares_numbers for test in self._field_tests())
+
+    def _field_tests(self) -> Iterator[Condition]:
+        return (t for tests in self.predicates.values() for each in tests for t in each.tests())
+
+    @property
     def inputs(self) -> list[str]:
         """The event's fields that the script receives for predicates and values, sorted."""
-        tested = {test.field for tests in self.predicates.values() for test in tests}
-        taken = {rule.value for rule in self.fields if rule.value and rule.value != EVENT_TIME}
+        tested = {test.field for test in self._field_tests() if test.field}
+        taken = {field for rule in self.fields for field in rule.taken}
         return sorted(tested | taken)
+
+
+def _require_own_names(fields: list[Rule]) -> None:
+    names = [rule.name for rule in fields]
+    shown = [name for rule in fields for name in rule.names]
+    for index, rule in enumerate(fields):
+        if names.index(rule.name) != index:
+            raise PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
+        twice = [name for name in rule.names if rule.values and shown.count(name) > 1]
+        if twice:
+            raise PlacedError(("fields", index, "values"), f"{twice[0]} is another field, too")
 
 
 def _canonical(model: BaseModel) -> bytes:

@@ -14,9 +14,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-#: What a rule's `value` can be: nothing, the event's time, a text or a number of the event.
-Kind = Literal["none", "event_time", "text", "number"]
+#: What a rule's `value` can be: nothing, the event's time, a text or a number of the event; or what
+#: its `values` are.
+Kind = Literal["none", "event_time", "text", "number", "tuple"]
 Order = Literal["event_time", "arrival"]
+
+#: The type of a field in the contract: a decimal is answered as text, a boolean as 1 or 0, a list
+#: as an array of texts, counts as one of text, integer, text, integer.
+FieldType = Literal["string", "integer", "boolean", "decimal", "list", "counts"]
 
 _FOLDER = files("profiler") / "_lua" / "operations"
 _SUFFIX = ".lua.j2"
@@ -34,6 +39,14 @@ class Operation(BaseModel):
         null: whether the field may be unknown.
         cost: what an event and a visitor pay for it.
         counts: whether the field is a number of events, which `bounce` may name.
+        answers: the type of the field. Left out, it is the value's: a text is a string, a number
+            has the rule's decimals, all else is an integer.
+        functions: the parts in ``lua/parts`` whose functions the macros call, those first that the
+            others use.
+        now: whether the field depends on now, when it is shown.
+        which: what a rule's `which` may say; a rule must say it then.
+        limit: how many values a rule keeps by default, and at most; left out, there is no such
+            number.
         places: by the kind of value, the names of its places in packed state; an empty name is
             the place that is called like the rule.
     """
@@ -47,6 +60,11 @@ class Operation(BaseModel):
     null: bool
     cost: Annotated[str, Field(min_length=1)]
     counts: bool = False
+    answers: FieldType | None = None
+    functions: list[str] = []
+    now: bool = False
+    which: list[str] = []
+    limit: tuple[int, int] | None = None
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]
 
     @property

@@ -163,7 +163,7 @@ def _find_twins(visitor: list[RenderedRule], visit: list[RenderedRule]) -> None:
 
 
 def _kind(rule: RenderedRule, visit: Sequence[RenderedRule]) -> bytes:
-    if rule.kind != "text":
+    if len(rule.formats) == 1:
         return _NUMBER
     return bytes([_TWIN + visit.index(rule.twin)]) if rule.twin else _PLAIN_TEXT
 

@@ -49,17 +49,22 @@ def in_file(place: Place, data: object) -> Place:
 def line_of(text: str, place: Place) -> int:
     """The line that a place of the parsed file stands on, as near as TOML's headers tell."""
     keys = [part for part in place if isinstance(part, str)] or [""]
-    skip = place[1] if len(place) > 1 and isinstance(place[1], int) else 0
     lines = text.splitlines()
-    header = re.compile(rf"\s*\[\[?\s*{re.escape(keys[0])}\s*\]")
-    tables = [number for number, line in enumerate(lines) if header.match(line)]
+    depth, tables = len(keys) + 1, list[int]()
+    while not tables and depth > 1:  # of [a.b] and [a] the longest that is there
+        depth -= 1
+        dotted = r"\s*\.\s*".join(map(re.escape, keys[:depth]))
+        header = re.compile(rf"\s*\[\[?\s*{dotted}\s*\]")
+        tables = [number for number, line in enumerate(lines) if header.match(line)]
     if not tables:  # a key of the file itself, above the first table
         own = enumerate(takewhile(lambda line: not line.lstrip().startswith("["), lines), 1)
         return next((n for n, line in own if re.match(rf"\s*{re.escape(keys[0])}\s*=", line)), 1)
+    counted = place[depth : depth + 1]
+    skip = counted[0] if counted and isinstance(counted[0], int) else 0
     start = tables[min(skip, len(tables) - 1)]
     for number, line in enumerate(lines[start + 1 :], start + 2):
         if line.lstrip().startswith("["):
             break
-        if len(keys) > 1 and re.match(rf"\s*{re.escape(keys[1])}\s*=", line):
+        if len(keys) > depth and re.match(rf"\s*{re.escape(keys[depth])}\s*=", line):
             return number
     return start + 1

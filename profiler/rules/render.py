@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from profiler.rules.condition import Condition, units
 from profiler.rules.contract import (
     EVENT_ARGS,
     LAYOUT,
@@ -18,7 +19,7 @@ from profiler.rules.contract import (
     OUTPUTS_MS,
     contract_of,
 )
-from profiler.rules.model import PRESETS, Condition, Rules, load_rules
+from profiler.rules.model import PRESETS, Rules, load_rules
 from profiler.rules.packed_state import packed_state
 from profiler.rules.rendered_rule import Input, RenderedRule, plain_name
 from profiler.rules.rule import Rule
@@ -30,6 +31,9 @@ _WIDTH = 140
 
 #: Bytes that may stand in a Lua string literal as they are; all others leave as decimal escapes.
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/~> ")
+
+#: What stands in the header behind a field's name, by its type.
+_MARKS = {"integer": "#", "boolean": "#", "list": "[]", "counts": "{}"}
 
 #: What a function's name begins with; the digest of the script makes it whole.
 _FUNCTION = "visitor_profile_"
@@ -51,13 +55,35 @@ def quote_lua(text: str | bytes) -> str:
 
 
 def _expression(tests: Iterable[Condition], names: dict[str, str]) -> str:
-    parts = [
-        f'{names[test.field]} ~= ""'
-        if test.equals is None
-        else f"{names[test.field]} == {quote_lua(test.equals)}"
-        for test in tests
-    ]
-    return " and ".join(parts)
+    return " and ".join(_test(each, names) for each in tests)
+
+
+def _test(test: Condition, names: dict[str, str]) -> str:
+    """One condition as a Lua expression."""
+    if test.flag is not None:
+        return f'string.find(flags .. " ", {quote_lua(f" {test.flag} ")}, 1, true) ~= nil'
+    if test.field is None:
+        word = " and " if test.all_of else " or "
+        found = f"({word.join(_test(each, names) for each in test.parts)})"
+        return f"not {found}" if test.none_of else found
+    return _test_of_field(test, names[test.field])
+
+
+def _test_of_field(test: Condition, name: str) -> str:
+    """The same for a field, whose local is given."""
+    if test.compares_numbers:
+        number = f"comparable({name})"
+        low, high = test.between or (None, None)
+        bounds = [(">", test.greater), ("<", test.less), (">=", low), ("<=", high)]
+        return " and ".join(f"{number} {sign} {units(n)}" for sign, n in bounds if n is not None)
+    if test.is_in is not None:
+        return f"({' or '.join(f'{name} == {quote_lua(text)}' for text in test.is_in)})"
+    if test.contains is not None:
+        return f"string.find({name}, {quote_lua(test.contains)}, 1, true) ~= nil"
+    if test.starts_with is not None:
+        length = len(test.starts_with.encode())
+        return f"string.sub({name}, 1, {length}) == {quote_lua(test.starts_with)}"
+    return f'{name} ~= ""' if test.equals is None else f"{name} == {quote_lua(test.equals)}"
 
 
 def _read(name: str) -> tuple[str, str | None, Callable[[], bool]]:
@@ -118,13 +144,17 @@ def render(rules: Rules) -> str:
         "numbers": sorted({rule.number_read for rule in rendered if rule.kind == "number"}),
         "remembers_visits": remembers_visits,
         "takes_event_time": rules.takes_event_time,
-        "takes_texts": any(rule.kind == "text" for rule in rendered),
-        "takes_numbers": rules.takes_numbers,
+        "takes_texts": any(rule.is_text for rule in rendered),
+        "functions": [
+            *dict.fromkeys(name for rule in rules.fields for name in rule.declared.functions)
+        ],
+        "asks_now": any(rule.asks_now for rule in rules.fields),
+        "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
+        "takes_numbers": bool(rules.numbers),
+        "compares_numbers": rules.compares_numbers,
         "plain": rules.plain or not remembers_visits,
         "field_names": [field.name for field in contract.fields],
-        "marked_names": [
-            field.name + "#" * (field.type in {"integer", "boolean"}) for field in contract.fields
-        ],
+        "marked_names": [field.name + _MARKS.get(field.type, "") for field in contract.fields],
         "function_name": _FUNCTION + _DIGEST,
         "digest": _OWN_DIGEST,
         "outputs_ms": OUTPUTS_MS,

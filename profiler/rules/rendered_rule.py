@@ -39,7 +39,7 @@ class Input:
         #: No other local of the script begins with these words, and the number tells inputs apart.
         self.name = "_".join(["event", *words[-2:]])[:40] + f"_{index + 1}"
         self.place = first_place + index
-        takers = [r.when for r in rules.fields if r.value == self.field and r.kind == "text"]
+        takers = [r.when for r in rules.fields if r.value == self.field and r.is_text]
         when = sorted({f"is_{name}" for name in takers if name})
         either = when[0] if len(when) == 1 else f"({' or '.join(when)})"
         self.taken_when = None if not takers else "" if None in takers else f" and {either}"
@@ -59,7 +59,7 @@ class RenderedRule:
         self, rule: Rule, rules: Rules, inputs: Mapping[str, Input], macros: object
     ) -> None:
         self.name, self.scope, self.kind = rule.name, rule.scope, rule.kind
-        self.late = rule.declared.late
+        self.late, self.is_text, self.limit = rule.declared.late, rule.is_text, rule.kept
         self.code = rules.code_of(rule)
         #: The local of each place, by suffix; `render` puts slots of a table here for many rules.
         self.place_of = dict(_locals_of(rule, {other.name for other in rules.fields}))
@@ -67,12 +67,14 @@ class RenderedRule:
         self.twin: RenderedRule | None = None
         self._macros = macros
         takes = rule.value is not None and rule.kind in {"text", "number"}
+        self.which, self.lookback, self.parts = rule.which, rule.lookback_ms, rule.values or {}
+        self._inputs = [inputs[field].name for field in rule.taken]
         self._input = inputs[rule.value or ""].name if takes else ""
-        self._scale = rule.scale
+        self.scale = rule.scale
         self._when = [f"is_{rule.when}"] if rule.when else []
         self._tests = rules.predicates.get(rule.when or "", [])
         self.field = rule.value
-        taken = f" {plain_name(rule.value)}" if rule.value else ""
+        taken = f" {plain_name(rule.value)}" if rule.value else f" {rule.which}" * bool(rule.which)
         self.meaning = f"{rule.operation}{taken}" + (f" when {rule.when}" if rule.when else "")
 
     def place(self, suffix: str = "") -> str:
@@ -95,9 +97,14 @@ class RenderedRule:
         return self.say("empty")
 
     @property
-    def public(self) -> str:
-        """The value in an answer; false or nil where it is not known."""
-        return self.say("public")
+    def public(self) -> list[str]:
+        """The values in an answer, a line each; false or nil where one is not known."""
+        return self.say("public").splitlines()
+
+    @property
+    def incomplete(self) -> str:
+        """An expression: whether a value that is shown lacks something for good."""
+        return self.say("incomplete") if hasattr(self._macros, "incomplete") else ""
 
     @property
     def returned(self) -> str:
@@ -108,7 +115,9 @@ class RenderedRule:
     def add(self) -> str:
         """The statements that take an event."""
         value = {"text": self._input, "number": self.units}.get(self.kind, "1")
-        event = SimpleNamespace(ms="ms", created="created", value=value, corrects=True)
+        event = SimpleNamespace(
+            ms="ms", created="created", value=value, values=self._inputs, corrects=True
+        )
         return self.say("add", event)
 
     @property
@@ -119,17 +128,17 @@ class RenderedRule:
     @property
     def units(self) -> str:
         """The local that holds the event's number."""
-        return f"{self._input}_e{self._scale}"
+        return f"{self._input}_e{self.scale}"
 
     @property
     def number_read(self) -> NumberRead:
         """How that local comes about."""
-        return NumberRead(self.units, self._input, self._scale)
+        return NumberRead(self.units, self._input, self.scale)
 
     @property
     def number(self) -> str:
         """A stored number as an answer has it."""
-        return f"decimal({self.place()}, {self._scale})" if self._scale else self.place()
+        return f"decimal({self.place()}, {self.scale})" if self.scale else self.place()
 
     @property
     def text(self) -> str:
@@ -185,8 +194,8 @@ def twin_of(rule: RenderedRule, visit_rules: list[RenderedRule]) -> RenderedRule
     For one of the visit it is the first one over the same field, for one of the visitor the one
     with the same meaning.
     """
-    alike = [each for each in visit_rules if each.kind == "text" and each.field == rule.field]
-    if rule.kind != "text" or not alike:
+    alike = [each for each in visit_rules if each.is_text and each.field == rule.field]
+    if not rule.is_text or not alike:
         return None
     if rule.scope == "visit":
         return alike[0] if alike[0] is not rule else None

@@ -18,6 +18,7 @@ from profiler.profiles.marks import StreamMarks
 from profiler.profiles.outputs import StoredOutput, trimming
 from profiler.profiles.script import ProfileScript
 from profiler.worker.backoff import Backoff
+from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.parcel import Parcel
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.stage import OneByOne
@@ -31,12 +32,19 @@ class ApplyStage(OneByOne[Parcel, Parcel]):
     Args:
         script: makes the calls; None in mode ``flatten``, which needs no Redis.
         stop: after the request nothing is tried again.
+        observer: told how long it takes, and what goes wrong.
     """
 
     verb = "apply"
 
-    def __init__(self, script: ProfileScript | None, stop: StopRequest) -> None:
+    def __init__(
+        self,
+        script: ProfileScript | None,
+        stop: StopRequest,
+        observer: Observer = UNOBSERVED,
+    ) -> None:
         super().__init__()
+        self._observer = observer
         self._script = script
         self._stop = stop
         self._backoff = Backoff()
@@ -75,14 +83,15 @@ class ApplyStage(OneByOne[Parcel, Parcel]):
         script = self._script
         while not self._is_given_up(void):
             try:
-                marks = script.marks.commands(self._marks_for(taken))
-                first = [*marks, *trimming(self._trimmed())]
-                script.execute(taken.batch, first=first, connections=self._connections)
+                with self._observer.during("redis"):
+                    marks = script.marks.commands(self._marks_for(taken))
+                    first = [*marks, *trimming(self._trimmed())]
+                    script.execute(taken.batch, first=first, connections=self._connections)
             except ReconnectedError as error:
-                self._reconnected()
+                self._reconnected(error)
                 raise VoidBatchError(str(error)) from error
             except StoreUnavailableError as error:
-                self._pause(str(error))
+                self._pause(error)
                 continue
             self._recovered()
             self._of_no_use = []
@@ -129,7 +138,7 @@ class ApplyStage(OneByOne[Parcel, Parcel]):
             try:
                 found, self._connections = self._script.marks.read(streams)
             except StoreUnavailableError as error:
-                self._pause(str(error))
+                self._pause(error)
                 continue
             self._recovered()
             self._marked = {name for name, marks in found.items() if marks.is_complete}
@@ -149,10 +158,11 @@ class ApplyStage(OneByOne[Parcel, Parcel]):
             marks = self._script.marks
             commands = [*marks.commands(self._marks_due), *trimming(self._trimmed())]
             self._script.send(commands or marks.probes(), connections=self._connections)
-        except ReconnectedError:
-            self._reconnected()
+        except ReconnectedError as error:
+            self._reconnected(error)
         except StoreUnavailableError as error:
             _LOG.debug("redis is unwell", error=str(error))
+            self._observer.redis_failed(error.kind)
         else:
             self._marks_due, self._of_no_use = {}, []
 
@@ -174,8 +184,9 @@ class ApplyStage(OneByOne[Parcel, Parcel]):
             stream: first for stream, first in firsts.items() if stream not in self._marked
         } | self._marks_due
 
-    def _reconnected(self) -> None:
+    def _reconnected(self, error: ReconnectedError) -> None:
         _LOG.info("connected to redis anew: is everything still there?")
+        self._observer.redis_failed(error.kind)
         self._marks_due = {}
         self._is_reconnected = True
 
@@ -191,9 +202,12 @@ class ApplyStage(OneByOne[Parcel, Parcel]):
         if self._backoff.reset():
             _LOG.info("redis is well again")
 
-    def _pause(self, error: str) -> None:
+    def _pause(self, error: StoreUnavailableError) -> None:
         """Wait before the next attempt, but not longer than until the request to stop."""
         pause_s = self._backoff.next_pause_s()
-        self._trouble = error
-        _LOG.warning("redis is unwell, trying again", error=error, pause_s=pause_s)
-        self._stop.wait(pause_s)
+        self._trouble = str(error)
+        _LOG.warning("redis is unwell, trying again", error=self._trouble, pause_s=pause_s)
+        self._observer.redis_failed(error.kind)
+        self._observer.retried("redis")
+        with self._observer.during("redis"):
+            self._stop.wait(pause_s)

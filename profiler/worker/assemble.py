@@ -12,6 +12,7 @@ from profiler.worker.decode import DecodeStage
 from profiler.worker.delivery import Delivery
 from profiler.worker.in_flight import InFlight
 from profiler.worker.loop import Worker
+from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.produce import ProduceStage
 from profiler.worker.progress import Progress
 from profiler.worker.reading import FindBeginning
@@ -31,6 +32,7 @@ def assemble(
     stop: StopRequest,
     find_beginning: FindBeginning | None = None,
     accept_lost_state: bool = False,
+    observer: Observer = UNOBSERVED,
 ) -> Worker:
     """Make a worker; its threads begin with the first batch.
 
@@ -44,13 +46,14 @@ def assemble(
         stop: ends the worker.
         find_beginning: says where to begin; by default `profiler.worker.repair.beginning` does.
         accept_lost_state: where Redis was emptied, it lets the worker go on.
+        observer: told what the worker does.
     """
-    progress = Progress(consumer)
+    progress = Progress(consumer, observer=observer)
     in_flight = InFlight(
         engine,
-        DecodeStage(),
-        ApplyStage(script, stop),
-        ProduceStage(delivery, DeadLetterLimit(settings.dead_letters)),
+        DecodeStage(observer),
+        ApplyStage(script, stop, observer),
+        ProduceStage(delivery, DeadLetterLimit(settings.dead_letters), observer),
     )
     return Worker(
         consumer=consumer,
@@ -66,4 +69,5 @@ def assemble(
         ),
         settings=settings.batch,
         stop=stop,
+        observer=observer,
     )

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -24,7 +24,12 @@ _LOG = structlog.get_logger("profiler.fleet")
 _LOOK_EVERY_S = 0.2
 
 
-def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int:
+def run_fleet(
+    arguments: Sequence[str],
+    settings: Settings,
+    workers: int,
+    own_arguments: Callable[[int], Sequence[str]] = lambda _number: (),
+) -> int:
     """Run `profiler` with these arguments so many times, until all have ended.
 
     A request to stop is handed on to all. When one worker ends, whatever its reason, all remaining
@@ -35,6 +40,7 @@ def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int
         arguments: as given on the command line; each worker gets them with ``--workers 1``.
         settings: what they have in effect; names that must be unique get the worker's number.
         workers: how many processes.
+        own_arguments: what the worker of a number gets besides.
 
     Returns:
         The exit code of the first worker that failed, or 0.
@@ -45,7 +51,7 @@ def run_fleet(arguments: Sequence[str], settings: Settings, workers: int) -> int
     command = [sys.executable, "-m", "profiler", *arguments, "--workers", "1"]
     running = {
         number: subprocess.Popen(
-            tied_to_us(command),
+            tied_to_us([*command, *own_arguments(number)]),
             env=os.environ | _own_names(settings, number),
             # A terminal's Ctrl-C comes to us alone; what a supervisor sends to all of its
             # children comes to a worker twice, in one second.

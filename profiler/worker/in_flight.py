@@ -34,6 +34,7 @@ class Flight(NamedTuple):
         checkpoint: what becomes true at its end.
         is_repair: see `Parcel`.
         polled_at: by the monotonic clock.
+        timestamps: of its records.
         decoded: what the first stage makes of it.
         applied: what the second stage makes of it.
         produced: what the third stage makes of it.
@@ -44,6 +45,7 @@ class Flight(NamedTuple):
     checkpoint: Checkpoint
     is_repair: bool
     polled_at: float
+    timestamps: Sequence[int]
     decoded: Future[Parcel]
     applied: Future[Parcel]
     produced: Future[Produced]
@@ -166,6 +168,7 @@ class InFlight:
             checkpoint,
             is_repair,
             time.monotonic(),
+            [record.timestamp for record in records],
             decoded,
             applied,
             produced,

@@ -20,6 +20,7 @@ from profiler.worker.backoff import Backoff
 from profiler.worker.commit import CommitStage
 from profiler.worker.delivery import Checkpoint, Delivery
 from profiler.worker.in_flight import InFlight
+from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.progress import Progress, named_offsets
 from profiler.worker.reading import FindBeginning, Reading
 from profiler.worker.shutdown import StopRequest
@@ -54,6 +55,7 @@ class Worker:
         find_beginning: says where to begin by what is committed and what Redis has.
         settings: how much is read at a time.
         stop: what is under way at the request is finished and committed first, if there is time.
+        observer: told how long what takes, and what goes wrong.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class Worker:
         find_beginning: FindBeginning,
         settings: BatchSettings,
         stop: StopRequest,
+        observer: Observer = UNOBSERVED,
     ) -> None:
+        self._observer = observer
         self._consumer = consumer
         self._in_flight = in_flight
         self._delivery = delivery
@@ -117,8 +121,11 @@ class Worker:
                 except TransportError as error:
                     pause_s = self._backoff.next_pause_s()
                     _LOG.warning("kafka is unwell, trying again", error=str(error), pause_s=pause_s)
+                    self._observer.retried("kafka")
                     self._give_up()
-                    self._stop.wait(pause_s)
+                    with self._observer.during("back-pressure"):
+                        self._stop.wait(pause_s)
+                    self._report()
         finally:
             self._finish()
 
@@ -140,10 +147,14 @@ class Worker:
         timeout_ms = self._settings.poll_timeout_ms
         if in_flight:
             timeout_ms = min(timeout_ms, _COMMIT_WITHIN_MS)
-        self._take(
-            self._consumer.poll(timeout_ms=timeout_ms, max_records=self._settings.max_records)
-        )
-        self._progress.report(under_way=in_flight.records)
+        started = time.perf_counter()
+        polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=self._settings.max_records)
+        self._observer.spent("poll" if polled.records else "idle", time.perf_counter() - started)
+        self._take(polled)
+        self._report()
+
+    def _report(self) -> None:
+        self._progress.report(under_way=self._in_flight.records, is_paused=self._is_paused)
 
     def _take(self, polled: Polled) -> None:
         """Send records on their way, unless something else must come first."""
@@ -190,7 +201,8 @@ class Worker:
         produced = self._in_flight.produced()
         if not produced or (self._is_void and not self._delivery.is_atomic):
             return None
-        checkpoint = self._commit.commit(produced, timeout_s=self._stop.limited(_COMMIT_S))
+        with self._observer.during("commit"):
+            checkpoint = self._commit.commit(produced, timeout_s=self._stop.limited(_COMMIT_S))
         self._in_flight.remove(produced)
         if checkpoint is not None:
             self._reading.committed(checkpoint.offsets)
@@ -269,19 +281,25 @@ class Worker:
             Whether it ended; it may not when there is no time left to stop in.
         """
         while not work.done() and self._stop.seconds_left > _CLOSE_S:
-            if reason := self._in_flight.back_pressure:
-                self._pause(reason)
-                self._consumer.keep_alive(timeout_ms=_WATCH_MS)
-                if self._generation != self._consumer.generation:
-                    self._rebalanced()
-                self._progress.report(under_way=self._in_flight.records)
-            else:
-                self._resume()
-                wait([work], timeout=_WATCH_MS / 1_000)
+            with self._observer.during("back-pressure"):
+                self._wait_a_moment(work)
         return work.done()
+
+    def _wait_a_moment(self, work: Future[Any]) -> None:
+        reason = self._in_flight.back_pressure
+        if not reason:
+            self._resume()
+            wait([work], timeout=_WATCH_MS / 1_000)
+            return
+        self._pause(reason)
+        self._consumer.keep_alive(timeout_ms=_WATCH_MS)
+        if self._generation != self._consumer.generation:
+            self._rebalanced()
+        self._report()
 
     def _pause(self, reason: str) -> None:
         if not self._is_paused:
+            self._observer.paused(reason)
             self._is_paused = True
             self._consumer.pause()
             _LOG.info("paused", reason=reason)

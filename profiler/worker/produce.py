@@ -7,12 +7,14 @@ the next transaction is for all of them (docs/performance.md has what that saves
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from operator import attrgetter
 from threading import Event
 from typing import NamedTuple
 
 from profiler.engine import Finished
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.delivery import Delivery, merged
+from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.parcel import Parcel
 from profiler.worker.stage import Stage, has_succeeded
 
@@ -22,9 +24,13 @@ class Produced(NamedTuple):
 
     Attributes:
         counts: what is counted when the batch is committed, by name.
+        codes: its dead letters, by error code.
+        written: its outputs, by topic.
     """
 
     counts: Counter[str]
+    codes: Counter[str]
+    written: Counter[str]
 
 
 class _Waiting(NamedTuple):
@@ -36,18 +42,32 @@ class _Waiting(NamedTuple):
     made: Future[Produced]
 
 
+class _Made(NamedTuple):
+    """A batch, and what came of it."""
+
+    parcel: Parcel
+    finished: Finished
+
+
+_TOPIC = attrgetter("topic")
+
+
 class ProduceStage(Stage[Parcel, Produced]):
     """Finishes batches and hands their outputs to the delivery.
 
     Args:
         delivery: produces them.
         limit: looks at a batch before anything of it is written.
+        observer: told how long it takes.
     """
 
     verb = "produce"
 
-    def __init__(self, delivery: Delivery, limit: DeadLetterLimit) -> None:
+    def __init__(
+        self, delivery: Delivery, limit: DeadLetterLimit, observer: Observer = UNOBSERVED
+    ) -> None:
         super().__init__()
+        self._observer = observer
         self._delivery = delivery
         self._limit = limit
         #: Oldest first; the thread that polls appends.
@@ -71,21 +91,23 @@ class ProduceStage(Stage[Parcel, Produced]):
         turn = [self._waiting.popleft()]
         taken, before, void, _ = turn[0]
         try:
-            parcels = [self._awaited(taken, before, void)]
-            finished = [self._finish(parcels[0], void)]
-            while self._waiting and has_succeeded(self._waiting[0].taken):
-                turn.append(self._waiting.popleft())
-                parcels.append(turn[-1].taken.result())
-                finished.append(self._finish(parcels[-1], void))
-            counts = self._produce(parcels, finished)
+            parcel = self._awaited(taken, before, void)
+            with self._observer.during("produce"):
+                made = [self._finish(parcel, void)]
+                while self._waiting and has_succeeded(self._waiting[0].taken):
+                    turn.append(self._waiting.popleft())
+                    made.append(self._finish(turn[-1].taken.result(), void))
+                counts = self._deliver(made)
         except BaseException as error:  # noqa: BLE001 - whoever asks for a batch gets it
             for waiting in turn:
                 waiting.made.set_exception(error)
-        else:
-            for waiting, batch_counts in zip(turn, counts, strict=True):
-                waiting.made.set_result(Produced(batch_counts))
+            return
+        produced = [_produced(batch) for batch in made]
+        produced[-1].counts.update(counts)
+        for waiting, batch in zip(turn, produced, strict=True):
+            waiting.made.set_result(batch)
 
-    def _finish(self, parcel: Parcel, void: Event) -> Finished:
+    def _finish(self, parcel: Parcel, void: Event) -> _Made:
         """Make a batch's outputs.
 
         Raises:
@@ -98,32 +120,22 @@ class ProduceStage(Stage[Parcel, Produced]):
         finished = parcel.batch.finish()
         if not parcel.is_repair:
             self._limit.check(finished.records, finished.rejections)
-        return finished
+        return _Made(parcel, finished)
 
-    def _produce(
-        self, parcels: Sequence[Parcel], finished: Sequence[Finished]
-    ) -> list[Counter[str]]:
-        """Produce batches that follow each other; returns what is to be counted for each.
+    def _deliver(self, made: Sequence[_Made]) -> Counter[str]:
+        """Produce batches that follow each other, but for those that only repaired profiles.
 
         Raises:
             TransportError: Kafka refused or lost outputs.
         """
-        counts = [
-            Counter(repaired=made.records) if parcel.is_repair else made.counts
-            for parcel, made in zip(parcels, finished, strict=True)
-        ]
-        new = [
-            (parcel, made)
-            for parcel, made in zip(parcels, finished, strict=True)
-            if not parcel.is_repair
-        ]
-        checkpoint = merged([parcel.checkpoint for parcel, _ in new])
-        if checkpoint is not None:
-            counts[-1] += self._delivery.produce(together([made for _, made in new]), checkpoint)
-        return counts
+        new = [batch for batch in made if not batch.parcel.is_repair]
+        checkpoint = merged([batch.parcel.checkpoint for batch in new])
+        if checkpoint is None:
+            return Counter()
+        return self._delivery.produce(_together([batch.finished for batch in new]), checkpoint)
 
 
-def together(batches: Sequence[Finished]) -> Finished:
+def _together(batches: Sequence[Finished]) -> Finished:
     """Batches that follow each other, as one."""
     return Finished(
         sum(batch.records for batch in batches),
@@ -131,3 +143,11 @@ def together(batches: Sequence[Finished]) -> Finished:
         [rejection for batch in batches for rejection in batch.rejections],
         sum((batch.counts for batch in batches), Counter()),
     )
+
+
+def _produced(batch: _Made) -> Produced:
+    finished = batch.finished
+    if batch.parcel.is_repair:
+        return Produced(Counter(repaired=finished.records), Counter(), Counter())
+    codes = Counter(rejection.rejected.code for rejection in finished.rejections)
+    return Produced(finished.counts, codes, Counter(map(_TOPIC, finished.outputs)))

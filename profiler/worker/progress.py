@@ -1,4 +1,4 @@
-"""What the worker's log tells of its progress: names, counts, positions; no content."""
+"""What log and observer are told of the worker's progress: names, counts, positions; no content."""
 
 import logging
 import time
@@ -9,6 +9,7 @@ import structlog
 
 from profiler.kafka import Consumer
 from profiler.worker.in_flight import Flight
+from profiler.worker.observer import UNOBSERVED, CommittedBatch, LoopState, Observer
 
 _LOG = structlog.get_logger("profiler.worker")
 
@@ -26,13 +27,20 @@ class Progress:
     Args:
         consumer: asked for its assignment and lag.
         clock: seconds.
+        observer: told the same.
     """
 
-    def __init__(self, consumer: Consumer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        clock: Callable[[], float] = time.monotonic,
+        observer: Observer = UNOBSERVED,
+    ) -> None:
         self._clock = clock
         self._consumer = consumer
         self._counts: Counter[str] = Counter()
         self._owned: frozenset[tuple[str, int]] = frozenset()
+        self._observer = observer
         self._summarised_at = clock()
         self._read = 0
 
@@ -41,17 +49,19 @@ class Progress:
         """Everything that was committed since the start."""
         return dict.fromkeys(_ALWAYS_TOLD, 0) | dict(self._counts)
 
-    def report(self, *, under_way: int) -> None:
+    def report(self, *, under_way: int, is_paused: bool) -> None:
         """Say what changed, and sum up when it is time.
 
         Args:
             under_way: records that were polled and are not committed; they count as lag.
+            is_paused: whether reading is paused.
         """
         if (owned := self._consumer.assignment) != self._owned:
             before, self._owned = self._owned, owned
             if lost := before - owned:
                 _LOG.info("revoked", partitions=len(lost), names=_names(lost))
             _LOG.info("assigned", partitions=len(owned), before=len(before), names=_names(owned))
+        self._observer.turned(LoopState(owned, self._consumer.generation, is_paused, under_way))
         now = self._clock()
         if (seconds := now - self._summarised_at) >= _SUMMARY_EVERY_S:
             totals = self.totals
@@ -61,8 +71,11 @@ class Progress:
 
     def count(self, flight: Flight) -> None:
         """Count a batch that is committed: a batch that is worked on again counts once."""
-        counts = flight.produced.result().counts
+        counts, codes, written = flight.produced.result()
         self._counts.update(counts)
+        timestamps = () if flight.is_repair else flight.timestamps
+        batch = CommittedBatch(flight.records, counts, codes, written, timestamps)
+        self._observer.committed(batch)
         if not _LOG.isEnabledFor(logging.DEBUG):
             return
         _LOG.debug(

@@ -135,6 +135,9 @@ def run_soak(runner: Runner, given: argparse.Namespace, clients: Sequence[Client
         with site:
             try:
                 is_right &= soak.Soak(site, tell).run(given.soak).is_right
+            except Exception:
+                runner.keep_logs(site, f"soak-{client}")
+                raise
             finally:
                 soak.table(minutes, client)
         rows.append(soak.as_json(minutes[-1], client, given.seed))

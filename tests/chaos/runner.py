@@ -109,11 +109,12 @@ class Runner:
                 result.failure = f"{type(error).__name__}: {error}"
             result.faults = site.faults
             if not result.is_right:
-                self._keep_logs(site, "-".join([name, client, *without]))
+                self.keep_logs(site, "-".join([name, client, *without]))
         result.seconds = time.monotonic() - began
         return result
 
-    def _keep_logs(self, site: Site, name: str) -> None:
+    def keep_logs(self, site: Site, name: str) -> None:
+        """Keep the workers' logs of a site under this name."""
         if self._logs is not None:
             kept = self._logs / name
             shutil.rmtree(kept, ignore_errors=True)

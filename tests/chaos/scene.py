@@ -20,6 +20,8 @@ CLIENTS: tuple[Client, ...] = ("librdkafka", "kafka-python")
 HASTY = {
     "KAFKA__SESSION_TIMEOUT_MS": "2000",
     "KAFKA__HEARTBEAT_INTERVAL_MS": "200",
+    # So long a broker that crashed may wait for members that it forgot to give up.
+    "KAFKA__MAX_POLL_INTERVAL_MS": "15000",
     "KAFKA__DELIVERY_TIMEOUT_MS": "3000",
     "KAFKA__TRANSACTION_TIMEOUT_MS": "6000",
     "BATCH__POLL_TIMEOUT_MS": "100",

@@ -201,8 +201,13 @@ class ClusterStores(Stores):
         return self.cluster.url
 
     @property
+    def server(self) -> StoreServer:
+        """There is not one: each primary takes the writes of its slots."""
+        raise NotImplementedError
+
+    @property
     def oracle_url(self) -> str:
-        """The same."""
+        """The same as `url`."""
         return self.cluster.url
 
     def heal(self) -> None:

@@ -144,3 +144,15 @@ def test_a_cluster_beside_one_server(kafka: Kafka, tmp_path: Path) -> None:
     assert rows["calls alone, one server"]["ratio_to_one_server"] == 1
     calls = [rows[f"calls alone, {place}"]["redis_calls"] for place in places]
     assert calls[0] == calls[1]
+
+
+def test_what_metrics_cost(kafka: Kafka, tmp_path: Path) -> None:
+    few = ("--rounds=1", "--records=4000")
+    report, printed = report_of(kafka, tmp_path / "metrics.json", "metrics", *few)
+    assert (
+        report["with --metrics"]["calls_of_a_batch_us"] > report["without"]["calls_of_a_batch_us"]
+    )
+    assert report["ratio"]["median"] > 0
+    assert "with --metrics" in printed
+    assert len(report["parts"]) == 4
+    assert all(part["cpu_ms"] > 0 and part["per_cent"] > 0 for part in report["parts"])

@@ -96,7 +96,7 @@ def test_a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance(
     client = clients[adapter]
     topic = client.topic("static", partitions=4)
     # The group waits for a member with a name as long as its session, also on a busy machine.
-    long = {"session_timeout_ms": 2_000 * PATIENCE_S}
+    long = dict.fromkeys(("session_timeout_ms", "max_poll_interval_ms"), 2000 * PATIENCE_S)
     deadline = time.monotonic() + PATIENCE_S
     first = client.consumer(topic, group_instance_id="first", **long)
     second = client.consumer(topic, group_instance_id="second", **long)

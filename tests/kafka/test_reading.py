@@ -432,7 +432,11 @@ def test_a_pause_at_such_a_record_loses_nothing(client: Client) -> None:
 
 def test_a_closed_member_leaves_its_partitions_to_others(client: Client) -> None:
     """Sessions are so long here that no other way than leaving gives them away in time."""
-    long = {} if client.adapter == "memory" else {"session_timeout_ms": 2_000 * PATIENCE_S}
+    long = (
+        {}
+        if client.adapter == "memory"
+        else dict.fromkeys(("session_timeout_ms", "max_poll_interval_ms"), 2000 * PATIENCE_S)
+    )
     topic = client.topic("close", partitions=2)
     first = client.consumer(topic, **long)
     join(first, 2)

@@ -103,7 +103,7 @@ def said_by(rules: Rules) -> Words:
         predicate=predicate,
         field=taken.name,
         taken=taken.value or "",
-        tested=test.field,
+        tested=test.field or "",
         value=test.equals or "",
         visitor=identity.visitor[0],
         visit=identity.visit,

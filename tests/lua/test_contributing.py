@@ -241,4 +241,4 @@ def test_the_field_of_the_page_counts_in_any_order(
 
 
 def test_the_pages_still_have_their_patches() -> None:
-    assert [len(patches(page)) for page in (FIELD_PAGE, OPERATION_PAGE)] == [1, 5]
+    assert [len(patches(page)) for page in (FIELD_PAGE, OPERATION_PAGE)] == [1, 4]

@@ -1,7 +1,7 @@
 """Scripts against their oracles by bare arguments: what no worker sends, other callers may.
 
-The rules are those of the conformance vectors: the preset, one with small limits and plain fields,
-and one with numbers.
+The rules are those of the conformance vectors in order of event time: the preset, one with small
+limits and plain fields, and one or more for each operation.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from profiler.rules.model import load_rules
+from tests.lua.plain_values import as_answered
 from tests.lua.raw import Argument, Script
 from tests.lua.runner import IN_CI
 from tests.lua.streams import SIZES, STEPS, pick, rows
@@ -100,7 +101,7 @@ def calls(draw: st.DrawFn) -> Calls:
     return made
 
 
-@pytest.fixture(params=["standard", "small", "numbers", "largest"])
+@pytest.fixture(params=[name for name, script in SCRIPTS.items() if script.shape])
 def named(
     redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest
 ) -> tuple[str, Script]:
@@ -128,9 +129,8 @@ def test_every_answer_is_the_oracles(named: tuple[str, Script], made: Calls) -> 
     oracle = FoldOracle(shape)
     script.client.delete(script.key)
     for number, (stream, events) in enumerate(made):
-        taken = [
-            event if name in {"numbers", "largest"} else event._replace(more=()) for event in events
-        ]
+        more = len(shape.inputs) - 2  # beside type and page
+        taken = [event._replace(more=event.more[:more]) for event in events]
         answered = script(*map(words_of, taken), stream=stream)
         for event, answer in zip(taken, answered, strict=True):
             expected = oracle.answer("v", stream, event)
@@ -148,11 +148,7 @@ def words_of(event: Event) -> list[Argument]:
 
 def known(profile: dict[str, Any]) -> dict[str, Any]:
     """What is known, as the server answers it."""
-    return {
-        name: value.encode() if isinstance(value, str) else value
-        for name, value in profile.items()
-        if value is not None
-    }
+    return {name: as_answered(value) for name, value in profile.items() if value is not None}
 
 
 @settings(

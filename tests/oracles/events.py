@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.article import VISIT, id_of, text_of
-from tests.oracles.shape import STANDARD, TIME
+from tests.oracles.shape import LISTS, STANDARD, TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.oracles.shape import Field, Shape
 
 EVENT_ID = "query-other_event_id"
@@ -23,6 +25,10 @@ QUARTER_MS = 900_000
 EARLIEST_MS = 94_694_400_000  # a time before 1973 is none
 MAX_DIGITS = 15  # of a number
 LARGEST = 2**53 - 1  # of a larger one nobody knows whether it is exact
+LISTED_BYTES = 255  # of a text in a list
+#: What takes a text of an event of which no time is known.
+HASHED = {"unique_count", "engaged_time"}
+WITHOUT_TIME = {"unique_count", "counts", "most_frequent"}
 NUMBER = re.compile(r"-?[0-9]+(?:\.([0-9]{1,4}))?")
 
 
@@ -50,10 +56,14 @@ class Event:
     has_bad_number: bool
     is_time_corrected: bool
 
+    def touch_place(self, texts: Sequence[str]) -> tuple[int, int, bytes]:
+        """Where it stands among the events that give a touch: each text behind its length."""
+        rows = b"".join(bytes([len(raw_of(text))]) + raw_of(text) for text in texts)
+        return -1 if self.time is None else self.time, self.created, rows
+
     def place(self, text: str) -> tuple[int, int, bytes]:
-        """Where it stands among the events that give a text; it has a time."""
-        assert self.time is not None
-        return self.time, self.created, text.encode()
+        """Where it stands among the events that give a text; without a time before all others."""
+        return -1 if self.time is None else self.time, self.created, raw_of(text)
 
 
 def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDARD) -> Event:
@@ -72,22 +82,18 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
         )
         if not field.when(flat):
             continue
-        if field.operation == "count":
-            gives[field.name] = 1
-        elif field.value == TIME:
-            if time is not None:
-                gives[field.name] = time
-        elif text is None:
-            continue
-        elif field.is_text:
-            shown = cut(text, shape.value_bytes)
+        if field.decimals is None and text is not None and field.operation not in HASHED:
+            shown = cut(text, LISTED_BYTES if field.operation in LISTS else shape.value_bytes)
             was_cut |= shown != text
-            if time is not None:
-                gives[field.name] = shown
+            text = shown
+        if field.values:
+            texts = [text_of(flat, name) or "" for _, name in field.values]
+            given: Any = touch_of(field, texts, time)
+            was_cut |= given is not None and list(given) != texts
         else:
-            number = scaled(text, field)
-            if number is not None:
-                gives[field.name] = number
+            given = given_by(field, text or "", time)
+        if given is not None:
+            gives[field.name] = given
     return Event(
         visit=visit,
         time=time,
@@ -98,6 +104,23 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
         has_bad_number=has_bad_number,
         is_time_corrected=time is None or (own != "" and time != created),
     )
+
+
+def touch_of(field: Field, texts: Sequence[str], time: int | None) -> tuple[str, ...] | None:
+    """Return what an event gives a touch: its texts, taken whole."""
+    is_direct = field.which == "last_non_direct" and not any(texts)
+    return None if time is None or is_direct else tuple(cut(t, LISTED_BYTES) for t in texts)
+
+
+def given_by(field: Field, text: str, time: int | None) -> str | int | None:
+    """Return what an event gives a field that takes it; None where it has nothing to give."""
+    if field.operation == "count":
+        return 1
+    if field.value == TIME:
+        return time
+    if field.decimals is not None:
+        return scaled(text, field)
+    return text if text and (time is not None or field.operation in WITHOUT_TIME) else None
 
 
 def digits(text: str) -> int | None:
@@ -173,4 +196,5 @@ def scaled(text: str, field: Field) -> int | None:
 
 def cut(text: str, most: int) -> str:
     """Return as many whole characters of a text as fit into so many bytes."""
-    return text.encode()[:most].decode(errors="ignore")
+    raw = raw_of(text)
+    return text if len(raw) <= most else raw[:most].decode(errors="ignore")

@@ -21,6 +21,24 @@ TIME = "time"
 
 DAY_MS = 86_400_000
 
+#: What a repeat adds nothing to.
+COUNTING = {"count", "sum", "mean", "counts", "most_frequent"}
+
+#: What a late event moves, too, where it is the visitor's.
+MOVED_LATE = {
+    "first",
+    "min",
+    "unique_count",
+    "unique_list",
+    "first_n",
+    "last_n",
+    "touch",
+    "engaged_time",
+}
+
+#: What keeps texts by their times.
+LISTS = {"unique_list", "first_n", "last_n", "counts", "most_frequent"}
+
 
 def always(_: Flat) -> bool:
     """Hold for every event."""
@@ -43,10 +61,15 @@ class Field:
 
     Attributes:
         name: begins with its scope.
-        operation: first, last, count, sum, min or max.
+        operation: as the rules call it.
         value: a field of the event, `TIME`, or nothing for a count.
         when: of which events it takes the value.
         decimals: None for a text or a time, else those that a number is kept with.
+        flag: of the events that it takes; nothing for all.
+        limit: how many values a list or a set keeps.
+        values: of a touch, the names of its parts and the fields of the event.
+        which: of a touch.
+        lookback_ms: of a touch; 0 for ever.
     """
 
     name: str
@@ -54,6 +77,21 @@ class Field:
     value: str = ""
     when: Callable[[Flat], bool] = always
     decimals: int | None = None
+    limit: int = 0
+    values: tuple[tuple[str, str], ...] = ()
+    which: str = ""
+    lookback_ms: int = 0
+    flag: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """What it is called in the profile."""
+        return [f"{self.name}_{part}" for part, _ in self.values] or [self.name]
+
+    def named(self, value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value of a field
+        """Its value by its name, or its parts by theirs."""
+        values = (value or [None] * len(self.values)) if self.values else [value]
+        return dict(zip(self.names, values, strict=True))
 
     @property
     def is_the_visits(self) -> bool:
@@ -88,6 +126,11 @@ class Shape:
     def of_visitor(self) -> list[Field]:
         """The fields that the visitor has."""
         return [field for field in self.fields if not field.is_the_visits]
+
+
+def names_of(fields: list[Field]) -> list[str]:
+    """Return what fields are called in the profile."""
+    return [name for each in fields for name in each.names]
 
 
 STANDARD = Shape(

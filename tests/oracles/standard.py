@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tests.oracles.article import VISITOR, id_of
 from tests.oracles.door import admitted
 from tests.oracles.events import read_event, short
-from tests.oracles.shape import STANDARD
+from tests.oracles.many import is_incomplete
+from tests.oracles.shape import COUNTING, MOVED_LATE, STANDARD, names_of
 from tests.oracles.values import number_of, value_of
 from tests.oracles.visitors import Visit, Visitor
 
@@ -75,6 +76,9 @@ class StandardFold:
 
         entry_pages = known_entry_pages(visitor, event)
         file_event(visitor, event, flags)
+        for each in self.shape.fields:
+            if each.flag and not flags[each.flag]:
+                event.gives.pop(each.name, None)
         flags["truncated"] |= event.was_cut
         flags["time_corrected"] = event.is_time_corrected
         flags["no_time"] = event.time is None
@@ -84,14 +88,14 @@ class StandardFold:
         flags["corrected"] = any(after[name] != page for name, page in entry_pages.items())
         return result(visitor, event, flags)
 
-    def latest(self, visitor_id: str) -> Fields:
-        """Return what is known of the visitor now, with the fields of its latest visit."""
+    def latest(self, visitor_id: str, now: int | None = None) -> Fields:
+        """Return what is known of the visitor as of now, with the fields of its latest visit."""
         visitor = self.visitors.get(visitor_id)
         if visitor is None:
             return {}
-        fields = visitor_fields(visitor)
+        fields = visitor_fields(visitor, now)
         if visitor.kept:
-            fields |= visit_fields(visitor, max(visitor.kept.values(), key=Visit.age))
+            fields |= visit_fields(visitor, max(visitor.kept.values(), key=Visit.age), now)
         return {name: value for name, value in fields.items() if value is not None}
 
     def plain(self, visitor_id: str) -> dict[str, str]:
@@ -175,9 +179,9 @@ def takers(visitor: Visitor, visit: Visit | None) -> list[tuple[Field, list[Even
             if visit is None or visit is visitor.no_visit:
                 continue
             whose = visit
-        if each.operation in {"count", "sum"}:
+        if each.operation in COUNTING:
             moved.append((each, whose.counted))
-        elif each.operation in {"first", "min"} and whose is visitor:
+        elif each.operation in MOVED_LATE and whose is visitor:
             moved.append((each, visitor.arrived))
         else:
             moved.append((each, whose.events))
@@ -201,39 +205,44 @@ def is_lost(each: Field, visit: Visit | None) -> bool:
     return was_forgotten and each.is_the_visits and each.is_text and each.operation == "first"
 
 
-def visitor_fields(visitor: Visitor) -> Fields:
+def visitor_fields(visitor: Visitor, now: int | None = None) -> Fields:
     """Compute the visitor's fields, in the contract's order."""
-    declared = {e.name: value_of(e, own) for e, own in takers(visitor, None)}
+    declared: Fields = {}
+    for each, events in takers(visitor, None):
+        declared |= each.named(value_of(each, events, now))
     return {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
 
 
-def visit_fields(visitor: Visitor, visit: Visit) -> Fields:
+def visit_fields(visitor: Visitor, visit: Visit, now: int | None = None) -> Fields:
     """Compute the fields of a kept visit, in the contract's order."""
     fields: Fields = {"visit_id": visit.id, "visit_number": visit.number}
     for each, events in takers(visitor, visit):
         if each.is_the_visits:
-            fields[each.name] = None if is_lost(each, visit) else value_of(each, events)
+            value = None if is_lost(each, visit) else value_of(each, events, now)
+            fields |= each.named(value)
     fields["visit_bounce"] = fields[visitor.shape.bounce] <= 1
     return fields
 
 
 def field_names(shape: Shape) -> list[str]:
     """Return the names of all fields, in the contract's order."""
-    visitor = ["visitor_id", *(each.name for each in shape.of_visitor()), "visitor_visits"]
+    visitor = ["visitor_id", *names_of(shape.of_visitor()), "visitor_visits"]
     return visitor + visit_names(shape)
 
 
 def visit_names(shape: Shape) -> list[str]:
     """Return the names of a visit's fields."""
-    return ["visit_id", "visit_number", *(each.name for each in shape.of_visit()), "visit_bounce"]
+    return ["visit_id", "visit_number", *names_of(shape.of_visit()), "visit_bounce"]
 
 
 def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:
     """Return what the event is answered: its visitor, its own visit, and the flags."""
     visit = visitor.kept.get(event.visit or "")
+    now = None if flags["replayed"] else event.time
     if visit is None:
         own = dict.fromkeys(visit_names(visitor.shape)) | {"visit_id": event.visit}
     else:
-        own = visit_fields(visitor, visit)
+        own = visit_fields(visitor, visit, now)
         flags["truncated"] |= visit.was_forgotten
-    return visitor_fields(visitor) | own | flags
+    flags["truncated"] |= any(is_incomplete(*moved) for moved in takers(visitor, visit))
+    return visitor_fields(visitor, now) | own | flags

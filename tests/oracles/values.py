@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.oracles.events import LARGEST
+from tests.oracles.many import OF_MANY, Value, decimal, mean_of
 from tests.oracles.shape import TIME
 
 if TYPE_CHECKING:
@@ -12,18 +13,31 @@ if TYPE_CHECKING:
     from tests.oracles.shape import Field
 
 
-def value_of(each: Field, events: list[Event]) -> str | int | None:
-    """Compute a field from the events that move it."""
+def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
+    """Compute a field from the events that move it, as of now."""
     giving = [event for event in events if each.name in event.gives]
     values = [event.gives[each.name] for event in giving]
     if each.operation == "count":
         return len(values)
+    if fold := OF_MANY.get(each.operation):
+        return fold(each, giving)
     if each.decimals is not None:
         number = number_of(each, events)[0]
         return number if each.decimals == 0 or number is None else decimal(number, each.decimals)
-    if not values:
-        return None
-    choose = min if each.operation == "first" else max
+    return chosen(each, giving, now) if giving else None
+
+
+def chosen(each: Field, giving: list[Event], now: int | None) -> Value:
+    """Compute what one of these events gives: the first or the last."""
+    values = [event.gives[each.name] for event in giving]
+    if each.operation == "time_since":
+        return max(0, now - max(values)) if now is not None else 0
+    choose = min if "first" in {each.operation, each.which} else max
+    if each.operation == "touch":
+        event = choose(giving, key=lambda event: event.touch_place(event.gives[each.name]))
+        time = event.touch_place(event.gives[each.name])[0]
+        is_seen = now is None or not each.lookback_ms or now - time <= each.lookback_ms
+        return [text or None for text in event.gives[each.name]] if is_seen else None
     if each.value == TIME:
         return int(choose(values))
     return str(
@@ -33,6 +47,8 @@ def value_of(each: Field, events: list[Event]) -> str | int | None:
 
 def number_of(each: Field, events: list[Event]) -> tuple[int | None, bool]:
     """Compute a number, and whether it could take the last event's; too large it stays as it is."""
+    if each.operation == "mean":
+        return None, mean_of(each, [event for event in events if each.name in event.gives])[1]
     result, took = (0 if each.operation == "sum" else None), True
     for event in events:
         if each.name not in event.gives:
@@ -47,10 +63,3 @@ def number_of(each: Field, events: list[Event]) -> tuple[int | None, bool]:
         took = abs(new) <= LARGEST
         result = new if took else result
     return result, took
-
-
-def decimal(number: int, decimals: int) -> str:
-    """Write a scaled number without zeros behind it."""
-    whole = str(abs(number)).rjust(decimals + 1, "0")
-    text = f"{whole[:-decimals]}.{whole[-decimals:]}".rstrip("0").rstrip(".")
-    return f"-{text}" if number < 0 else text

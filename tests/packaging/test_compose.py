@@ -139,10 +139,8 @@ def test_workers_end_in_peace_and_come_back(model: dict[str, Any]) -> None:
 def test_the_documented_file_for_secrets_replaces_the_address(
     model: dict[str, Any], tmp_path: Path
 ) -> None:
-    page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
-    [documented] = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     further = tmp_path / "secrets.yml"
-    further.write_text(documented)
+    further.write_text(documented_secrets())
 
     found, warnings = read_compose(further)
 
@@ -193,6 +191,12 @@ def test_a_record_goes_in_and_comes_out_and_survives_restarts(stack: Stack, tmp_
     assert sorted(event["profile_visitor_events"] for event in both) == [1, 2]
     with stack.store() as store:
         assert store.hexists("visitor:{ada}", "~")
+
+
+def documented_secrets() -> str:
+    page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    [documented] = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    return str(documented)
 
 
 def produce(bootstrap_servers: str, topic: str) -> None:

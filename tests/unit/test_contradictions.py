@@ -47,7 +47,7 @@ CONTRADICTIONS: list[tuple[Given, str]] = [
         {"kafka": {"session_timeout_ms": 300_001}},
         (
             "kafka.session_timeout_ms = 300001 (command line) must not be above"
-            " kafka.max_poll_interval_ms = 300000 (default): "
+            " kafka.max_poll_interval_ms = 60000 (default): "
         ),
     ),
     (
@@ -58,10 +58,10 @@ CONTRADICTIONS: list[tuple[Given, str]] = [
         ),
     ),
     (
-        {"batch": {"poll_timeout_ms": 300_000}},
+        {"batch": {"poll_timeout_ms": 60_000}},
         (
-            "batch.poll_timeout_ms = 300000 (command line) must be below"
-            " kafka.max_poll_interval_ms = 300000 (default): "
+            "batch.poll_timeout_ms = 60000 (command line) must be below"
+            " kafka.max_poll_interval_ms = 60000 (default): "
         ),
     ),
     (
@@ -98,8 +98,8 @@ CONTRADICTIONS: list[tuple[Given, str]] = [
 BOUNDS: list[Given] = [
     {"topics": {"processed": "a", "flattened": "A", "persisted": "b", "rejected": "a "}},
     {"kafka": {"session_timeout_ms": 9_000}},
-    {"kafka": {"session_timeout_ms": 300_000}},
-    {"batch": {"poll_timeout_ms": 299_999}},
+    {"kafka": {"session_timeout_ms": 60_000}},
+    {"batch": {"poll_timeout_ms": 59_999}},
     {"kafka": {"assignor": "cooperative-sticky", "client": "librdkafka"}},
     {"limits": {"max_record_bytes": 819_200}},
     {"dead_letters": {"max_bytes": 786_432}},

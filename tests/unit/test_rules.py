@@ -116,6 +116,40 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ),
         ('equals = "Pageview"', 'equals = ""', "16: predicates.page_view.0: an empty value counts"),
         (
+            'equals = "Pageview"',
+            'contains = ""',
+            "16: predicates.page_view.0.contains: String should",
+        ),
+        (
+            'equals = "Pageview"',
+            "in = []",
+            "16: predicates.page_view.0.in: List should have at lea",
+        ),
+        ('equals = "Pageview"', 'in = [""]', "16: predicates.page_view.0.in.0: String should have"),
+        ('equals = "Pageview"', '"<" = "5"', "16: predicates.page_view.0.<"),
+        ('equals = "Pageview"', '"<" = true', "16: predicates.page_view.0.<"),
+        ('equals = "Pageview"', '"<" = 1.00001', "16: predicates.page_view.0.<"),
+        ('equals = "Pageview"', '"<" = nan', "16: predicates.page_view.0.<"),
+        ('equals = "Pageview"', '">" = 1000000000000000', "16: predicates.page_view.0.>"),
+        ('equals = "Pageview"', "between = [2, 1]", "16: predicates.page_view.0: between has the"),
+        ('equals = "Pageview"', 'flag = "new_visit"', "16: predicates.page_view.0: flag needs no"),
+        ('field = "q_page", present', "present", "16: predicates.page_view.1: present needs a f"),
+        (
+            '{ field = "q_page", present = true }',
+            '{ flag = "late" }',
+            "16: predicates.page_view.1.flag: Input should be 'new_visit' or 'new_visitor'",
+        ),
+        (
+            '{ field = "q_page", present = true }',
+            "{ any = [] }",
+            "16: predicates.page_view.1.any: List should have at least 1 item",
+        ),
+        (
+            '{ field = "q_page", present = true }',
+            '{ any = [{ all = [{ none = [{ any = [{ field = "a", equals = "b" }] }] }] }] }',
+            "16: predicates.page_view.1: all, any and none stand at most 4 deep",
+        ),
+        (
             'bounce = "visit_pages"',
             'bounce = "visitor_first_page"',
             "22: visit.bounce: bounce must",
@@ -133,6 +167,51 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
             'scope = "visitor"',
             'scope = "person"',
             "26: rule visitor_first_page: scope: Input should",
+        ),
+        (
+            'operation = "first"',
+            'operation = "first"\nlimit = 3',
+            "28: rule visitor_first_page: limit: first has no limit",
+        ),
+        (
+            'operation = "first"',
+            'operation = "last_n"\nlimit = 101',
+            "28: rule visitor_first_page: limit: last_n keeps at most 100 values",
+        ),
+        (
+            'operation = "first"',
+            'operation = "last_n"\nlimit = 0',
+            "28: rule visitor_first_page: limit: Input should be greater than or equal to 1",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nwhich = "first"',
+            "24: rule visitor_first_page: value: touch needs values: names, and fields",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nvalues = { a = "q_a" }',
+            "24: rule visitor_first_page: which: touch needs which: first or last or last_non_dir",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nwhich = "first"\nlookback = "1 d"\nvalues = { a = "q_a" }',
+            "29: rule visitor_first_page: lookback: only a last one has a lookback",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nwhich = "last"\nlookback = "1 day"\nvalues = { a = "q_a" }',
+            "29: rule visitor_first_page: lookback: expected a number, a space and a unit",
+        ),
+        (
+            'operation = "first"',
+            'operation = "first"\nvalues = { a = "q_a" }',
+            "28: rule visitor_first_page: values: first has no values",
+        ),
+        (
+            'operation = "first"\nvalue = "q_page"',
+            'operation = "touch"\nwhich = "last"\nvalue = "q_page"\nvalues = { a = "q_a" }',
+            "30: rule visitor_first_page: values: a rule has either `value` or `values`",
         ),
         (
             'operation = "first"',
@@ -224,6 +303,16 @@ def test_other_fields_and_other_nobodies_are_other_rules() -> None:
     # What was rendered before either could be said keeps its name.
     said = GOOD.replace("[store]", f"nobody = {list(NOBODY)}\n[store]")
     assert parse_rules(said, "said").version == versions["one"]
+
+
+def test_a_part_of_a_touch_that_is_another_field_is_refused() -> None:
+    touch = 'operation = "touch"\nwhich = "first"\nvalues = { pages = "q_a" }'
+    both = GOOD.replace('operation = "first"\nvalue = "q_page"', touch)
+    both = both.replace("visitor_first_page", "visitor_all")
+    both = both.replace('"visit_pages"\nscope = "visit"', '"visitor_all_pages"\nscope = "visitor"')
+
+    with pytest.raises(ConfigError, match="29: rule visitor_all: values: visitor_all_pages is ano"):
+        parse_rules(both.replace('bounce = "visit_pages"', 'bounce = "visit_x"'), "shop.toml")
 
 
 def test_a_name_twice_is_refused_at_the_second() -> None:

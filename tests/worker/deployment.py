@@ -14,6 +14,7 @@ from profiler.kafka import TimestampLimits
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.records.types import OutputRecord, Record
 from profiler.service import logs
+from profiler.worker.observer import UNOBSERVED
 from tests.integration.pipeline_runs import MODES, Input, rules_file, stored_profile
 from tests.worker.running import Running
 
@@ -46,6 +47,8 @@ class MemoryDeployment:
         self.make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer
         #: Likewise: the flag --accept-lost-state.
         self.accept_lost_state = False
+        #: Likewise: who watches them.
+        self.observer = UNOBSERVED
         for topic in self.topics.values():
             self.broker.create_topic(topic, partitions=partitions)
             # Records keep their timestamps, which are those of the traffic, whatever the date.
@@ -90,6 +93,7 @@ class MemoryDeployment:
             self._log,
             make_consumer=self.make_consumer,
             accept_lost_state=self.accept_lost_state,
+            observer=self.observer,
         )
         self._started.append(running)
         return running

@@ -25,6 +25,8 @@ from profiler.worker.delivery import Delivery, OutputLimits
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
 from profiler.worker.delivery.opening import Closable, transactional_id
+from profiler.worker.delivery.timed import TimedProducer
+from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.run import run_to_end
 from profiler.worker.shutdown import StopRequest
 from profiler.worker.streams import Streams
@@ -50,7 +52,9 @@ class Running:
         *,
         make_consumer: Callable[..., MemoryConsumer] = MemoryConsumer,
         accept_lost_state: bool = False,
+        observer: Observer = UNOBSERVED,
     ) -> None:
+        self._observer = observer
         self._make_consumer = make_consumer
         self._accept_lost_state = accept_lost_state
         self._mode = mode
@@ -160,6 +164,7 @@ class Running:
             streams=streams,
             stop=self.stop_request,
             accept_lost_state=self._accept_lost_state,
+            observer=self._observer,
         )
         run_to_end(worker, consumer, producer, self.stop_request)
 
@@ -177,5 +182,8 @@ class Running:
             plain = MemoryProducer(self._broker, **options)
             return plain, AtLeastOnce(consumer, plain, limits)
         name = transactional_id(settings, getattr(settings.groups, self._mode))
-        producer = memory_transactional_producer(self._broker, transactional_id=name, **options)
+        producer = TimedProducer(
+            memory_transactional_producer(self._broker, transactional_id=name, **options),
+            self._observer,
+        )
         return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)

@@ -22,10 +22,10 @@ from tests.worker.conftest import Deploy
 def produced(**counts: int) -> Flight:
     """A batch that is ready for its commit."""
     done: Future[Produced] = Future()
-    done.set_result(Produced(Counter(counts)))
+    done.set_result(Produced(Counter(counts), Counter(), Counter()))
     checkpoint = Checkpoint({("in", 0): 10}, 1, None, "")
     offsets = {("in", 0): (0, 9)}
-    return Flight(counts["read"], offsets, checkpoint, False, 0.0, Future(), Future(), done)
+    return Flight(counts["read"], offsets, checkpoint, False, 0.0, [], Future(), Future(), done)
 
 
 def test_a_summary_comes_every_ten_seconds_and_counts_what_is_committed() -> None:
@@ -41,12 +41,12 @@ def test_a_summary_comes_every_ten_seconds_and_counts_what_is_committed() -> Non
     with capture_logs() as lines:
         told.count(produced(read=130, profiled=120, rejected=10, repeated=20))
         now += 9.9
-        told.report(under_way=0)
+        told.report(under_way=0, is_paused=False)
         assert [line["event"] for line in lines] == ["assigned"]
         now += 0.1
-        told.report(under_way=0)
+        told.report(under_way=0, is_paused=False)
         now += 10
-        told.report(under_way=polled)
+        told.report(under_way=polled, is_paused=False)
     first, second = (line for line in lines if line["event"] == "summary")
     assert (first["read"], first["profiled"], first["rejected"]) == (130, 120, 10)
     assert (first["repeated"], first["late"], first["anonymous"]) == (20, 0, 0)

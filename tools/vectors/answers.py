@@ -26,7 +26,7 @@ class Oracle(Protocol):
         """Return the plain fields that the hash must hold."""
         ...
 
-    def current(self, visitor: str) -> Answer:
+    def current(self, visitor: str, now: str = "") -> Answer:
         """Return what the script must answer to a call that reads."""
         ...
 
@@ -58,9 +58,9 @@ class FoldOracle:
         """Return the plain fields that the hash must hold."""
         return self.fold.plain(visitor)
 
-    def current(self, visitor: str) -> Answer:
+    def current(self, visitor: str, now: str = "") -> Answer:
         """Return what the script must answer to a call that reads."""
-        return self.fold.latest(visitor)
+        return self.fold.latest(visitor, int(now) if now else None)
 
     def names(self) -> list[str]:
         """Return the names of all fields."""
@@ -108,7 +108,7 @@ class ArticleOracle:
         """Return the plain fields that the hash must hold."""
         return dict(self.program.hashes.get(visitor, {}))
 
-    def current(self, visitor: str) -> Answer:
+    def current(self, visitor: str, now: str = "") -> Answer:  # noqa: ARG002 - it has no such field
         """Return what the script must answer to a call that reads."""
         return self.stored(visitor)
 

@@ -74,7 +74,11 @@ def _shown(
         shown: dict[str, Any] = {"keys": [key_of(who)], "argv": [who, call.now]}
         if call.error is not None:
             return shown | {"error": call.error}
-        return shown | {"read": oracle.current(_text(who)) if call.known is None else call.known}
+        return shown | {
+            "read": oracle.current(_text(who), _text(call.now))
+            if call.known is None
+            else call.known
+        }
     count = str(len(call.events))
     arguments = [part for event in call.events for part in event.arguments()]
     shown = {

@@ -7,25 +7,34 @@ from profiler.rules.render import render
 from tools.vectors import (
     arguments,
     article,
+    ends,
+    engaged,
     forgotten,
     identities,
     largest,
+    mean,
     migration,
     mixed,
     numbers,
     order,
     outputs,
     permutations,
+    predicates,
     reads,
     redelivery,
     rules,
     sent,
+    since,
     sizes,
     states,
+    tallies,
     texts,
     times,
+    touches,
+    uniques,
     visits,
 )
+from tools.vectors.derived.files import derived_files
 from tools.vectors.layout import text_of
 from tools.vectors.scripts import OWN
 
@@ -43,6 +52,14 @@ THEMES = {
     "sent": sent,
     "numbers": numbers,
     "largest": largest,
+    "mean": mean,
+    "uniques": uniques,
+    "ends": ends,
+    "tallies": tallies,
+    "since": since,
+    "touches": touches,
+    "engaged": engaged,
+    "predicates": predicates,
     "rules": rules,
     "texts": texts,
     "sizes": sizes,
@@ -60,4 +77,4 @@ def files() -> dict[str, str]:
     texts = {f"{name}.json": text_of(list(theme.vectors())) for name, theme in THEMES.items()}
     scripts = {script.script: load_rules(str(LUA / script.rules)) for script in OWN.values()}
     rendered = {name.removeprefix("vectors/"): render(rules) for name, rules in scripts.items()}
-    return texts | rendered
+    return texts | rendered | derived_files()

@@ -12,6 +12,7 @@ from tests.oracles.shape import (
     Shape,
     is_titled_page_view,
 )
+from tools.vectors.conditions import PREDICATES, TOTAL, is_sale
 
 RULES = "vectors/rules"
 
@@ -43,37 +44,141 @@ def _own(name: str, shape: Shape | None) -> Script:
     return Script(f"{RULES}/{name}.lua", f"{RULES}/{name}.toml", shape)
 
 
-def _is_sale(flat: Flat) -> bool:
-    return flat.get(EVENT_TYPE) == "Sale"
+def _is_click(flat: Flat) -> bool:
+    return flat.get(EVENT_TYPE) == "Click"
 
 
-_ITEMS, _TOTAL, _WEIGHT = "shop-items", "shop-total", "shop-weight"
+_ITEMS, _WEIGHT = "shop-items", "shop-weight"
 
 _NUMBERS = Shape(
     fields=(
-        Field("visitor_spent", "sum", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_spent", "sum", TOTAL, is_sale, decimals=2),
         Field("visitor_items", "sum", _ITEMS, decimals=0),
-        Field("visitor_cheapest", "min", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_cheapest", "min", TOTAL, is_sale, decimals=2),
         Field("visit_weight", "sum", _WEIGHT, decimals=4),
         Field("visit_lightest", "min", _WEIGHT, decimals=4),
         Field("visit_events", "count"),
         Field("visit_last_page", "last", PAGE),
     ),
     bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL, _WEIGHT),
 )
 
 _LARGEST = Shape(
     fields=(
-        Field("visitor_dearest", "max", _TOTAL, _is_sale, decimals=2),
+        Field("visitor_dearest", "max", TOTAL, is_sale, decimals=2),
         Field("visit_most_items", "max", _ITEMS, decimals=0),
         Field("visit_heaviest", "max", _WEIGHT, decimals=4),
         Field("visit_events", "count"),
         Field("visit_last_page", "last", PAGE),
     ),
     bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, _ITEMS, _TOTAL, _WEIGHT),
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL, _WEIGHT),
 )
+
+_MEAN = Shape(
+    fields=(
+        Field("visitor_mean_sale", "mean", TOTAL, is_sale, decimals=2),
+        Field("visitor_mean_items", "mean", _ITEMS, decimals=0),
+        Field("visit_mean_weight", "mean", _WEIGHT, decimals=4),
+        Field("visit_events", "count"),
+        Field("visit_last_page", "last", PAGE),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL, _WEIGHT),
+)
+
+_UNIQUES = Shape(
+    fields=(
+        Field("visitor_pages_seen", "unique_count", PAGE, limit=3),
+        Field("visitor_pages", "unique_list", PAGE, is_titled_page_view, limit=3),
+        Field("visit_pages_seen", "unique_count", PAGE, is_titled_page_view, limit=100),
+        Field("visit_pages", "unique_list", PAGE, limit=10),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
+_ENDS = Shape(
+    fields=(
+        Field("visitor_first_pages", "first_n", PAGE, lambda e: not is_sale(e), limit=2),
+        Field("visitor_last_pages", "last_n", PAGE, lambda e: not _is_click(e), limit=3),
+        Field("visit_first_pages", "first_n", PAGE, is_titled_page_view, limit=10),
+        Field("visit_last_pages", "last_n", PAGE, is_titled_page_view, limit=2),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
+_TALLIES = Shape(
+    fields=(
+        Field("visitor_page_counts", "counts", PAGE, lambda e: not is_sale(e), limit=3),
+        Field("visitor_favourite", "most_frequent", PAGE, is_titled_page_view, limit=3),
+        Field("visit_page_counts", "counts", PAGE, is_titled_page_view, limit=32),
+        Field("visit_favourite", "most_frequent", PAGE, is_sale, limit=32),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
+_SINCE = Shape(
+    fields=(
+        Field("visitor_since_view", "time_since", TIME, is_titled_page_view),
+        Field("visitor_since_event", "time_since", TIME),
+        Field("visit_since_view", "time_since", TIME, is_titled_page_view),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
+_SOURCE_AND_MEDIUM = (("source", "utm-source"), ("medium", "utm-medium"))
+
+_TOUCHES = Shape(
+    fields=(
+        Field(
+            "visitor_first", "touch", "", is_titled_page_view, None, 0, _SOURCE_AND_MEDIUM, "first"
+        ),
+        Field(
+            "visitor_last",
+            "touch",
+            values=_SOURCE_AND_MEDIUM,
+            which="last_non_direct",
+            lookback_ms=DAY_MS,
+        ),
+        Field(
+            "visit_touch",
+            "touch",
+            values=(("campaign", "utm-campaign"), _SOURCE_AND_MEDIUM[0], ("title", PAGE)),
+            which="first",
+        ),
+        Field(
+            "visit_last_touch",
+            "touch",
+            when=is_titled_page_view,
+            values=_SOURCE_AND_MEDIUM,
+            which="last",
+            lookback_ms=1_800_000,
+        ),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, "utm-campaign", "utm-medium", "utm-source"),
+)
+
+_ENGAGED = Shape(
+    fields=(
+        Field("visitor_engaged", "engaged_time", PAGE, limit=4),
+        Field("visit_engaged", "engaged_time", PAGE, _is_click, limit=360),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+)
+
 
 _SMALL = Shape(
     fields=(
@@ -101,6 +206,14 @@ _SMALL = Shape(
 PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
+    "mean": _own("mean", _MEAN),
+    "uniques": _own("uniques", _UNIQUES),
+    "ends": _own("ends", _ENDS),
+    "tallies": _own("tallies", _TALLIES),
+    "since": _own("since", _SINCE),
+    "touches": _own("touches", _TOUCHES),
+    "engaged": _own("engaged", _ENGAGED),
+    "predicates": _own("predicates", PREDICATES),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),

@@ -93,10 +93,10 @@ func TestAnswerOfAnotherScriptIsAnError(t *testing.T) {
 		names + "return {{''}}":             nil,
 		names + "return {{'', 'x', 'y'}}":   nil,
 		names + "return {{1, 'x'}}":         nil,
-		names + "return {{'', {'x'}}}":      nil,
+		names + "return {{'', {{'x'}}}}":    nil,
 		"return {'name'}":                   {"alice", ""},
 		"return {1, 'x'}":                   {"alice", ""},
-		"return {'name', {'x'}}":            {"alice", ""},
+		"return {'name', {{'x'}}}":          {"alice", ""},
 		"return 'a text in place of pairs'": {"alice", ""},
 	} {
 		answers, err := profile.New(client, []byte(source)).Eval(ctx, []string{"visitor:{alice}"}, argv)

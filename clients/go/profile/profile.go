@@ -92,8 +92,8 @@ type Answer struct {
 	Profile Profile         // as it was after this event
 }
 
-// Profile holds the fields by name, each as the server sent it: an int64, or a string, which is
-// bytes. A field that is not known yet is absent.
+// Profile holds the fields by name, each as the server sent it: an int64, a string, which is bytes, or
+// an []interface{} of these. A field that is not known yet is absent.
 type Profile map[string]interface{}
 
 // Text returns a text or a decimal; false where the field is absent or holds none.
@@ -112,6 +112,28 @@ func (p Profile) Int(name string) (int64, bool) {
 func (p Profile) Bool(name string) (value, ok bool) {
 	number, ok := p.Int(name)
 	return number == 1, ok && (number == 0 || number == 1)
+}
+
+// List returns the texts of a list; false where the field is absent or holds none.
+func (p Profile) List(name string) ([]string, bool) {
+	values, ok := p[name].([]interface{})
+	if !ok {
+		return nil, false
+	}
+	list, err := texts(values)
+	return list, err == nil
+}
+
+// Counts returns how often each text was there; false where the field is absent or holds no counts.
+func (p Profile) Counts(name string) (map[string]int64, bool) {
+	values, ok := p[name].([]interface{})
+	counts := map[string]int64{}
+	for ; len(values) > 1; values = values[2:] {
+		text, isText := values[0].(string)
+		count, isCount := values[1].(int64)
+		counts[text], ok = count, ok && isText && isCount
+	}
+	return counts, ok && len(values) == 0
 }
 
 // Script is the registered script of one set of rules. It is safe for concurrent use.
@@ -296,13 +318,21 @@ func decodeRead(reply []interface{}) ([]Answer, error) {
 func profileOf(fields []string, values []interface{}) (Profile, error) {
 	profile := Profile{}
 	for at, value := range values {
-		switch value.(type) {
-		case string, int64:
-			profile[fields[at]] = value
-		case nil: // not known yet
-		default:
-			return nil, fmt.Errorf("%s of the script is a %T", fields[at], value)
+		if value == nil { // not known yet
+			continue
 		}
+		all, isList := value.([]interface{})
+		if !isList {
+			all = []interface{}{value}
+		}
+		for _, one := range all {
+			switch one.(type) {
+			case string, int64:
+			default:
+				return nil, fmt.Errorf("%s of the script has a %T", fields[at], one)
+			}
+		}
+		profile[fields[at]] = value
 	}
 	return profile, nil
 }

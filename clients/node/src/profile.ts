@@ -25,7 +25,9 @@ export interface VisitorEvent {
   readonly inputs: readonly Argument[];
 }
 
-export type FieldTypes = Readonly<Record<string, "string" | "decimal" | "integer" | "boolean">>;
+type FieldType = "string" | "decimal" | "integer" | "boolean" | "list" | "counts";
+
+export type FieldTypes = Readonly<Record<string, FieldType>>;
 
 /** The fields of both presets; `profiler lua contract --rules my.toml` lists those of others. */
 export const PRESET_FIELDS = {
@@ -48,7 +50,17 @@ export const PRESET_FIELDS = {
   visit_bounce: "boolean",
 } as const satisfies FieldTypes;
 
-type Value = { string: string; decimal: string; integer: number; boolean: boolean };
+type Value = {
+  string: string;
+  decimal: string;
+  integer: number;
+  boolean: boolean;
+  list: readonly string[];
+  counts: ReadonlyMap<string, number>;
+};
+
+/** A value as the server sent it. */
+export type Raw = Buffer | number | readonly (Buffer | number)[];
 
 /** A profile by the names of its fields; what is not known yet is undefined. */
 export type Profile<F extends FieldTypes> = { readonly [N in keyof F]?: Value[F[N]] };
@@ -60,11 +72,22 @@ export interface Answer<F extends FieldTypes> {
   /** Ids and pages that are no UTF-8 are lossy here. */
   readonly profile: Profile<F>;
   /** All known values as the server sent them, those of fields without a type too. */
-  readonly raw: ReadonlyMap<string, Buffer | number>;
+  readonly raw: ReadonlyMap<string, Raw>;
 }
 
 /** A reply as ioredis gives it; an integer is a string where the client has `stringNumbers`. */
 export type Reply = Buffer | number | string | null | Reply[];
+
+/** Text and count in turn. */
+const countsOf = (values: readonly (Buffer | number)[]): Map<string, number> =>
+  new Map(
+    values.flatMap((text, at) =>
+      at % 2 === 0 ? [[String(text), Number(values[at + 1])] as const] : [],
+    ),
+  );
+
+const rawOf = (sent: Buffer | number | string): Buffer | number =>
+  Buffer.isBuffer(sent) ? sent : Number(sent);
 
 const RETRYABLE = new Set(
   "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN".split(
@@ -228,16 +251,18 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
       throw new TypeError(`the script's answer is not flags and ${names.length} values`);
     }
     const [flags, ...values] = answer;
-    const raw = new Map<string, Buffer | number>();
-    const profile: Record<string, string | number | boolean> = {};
+    const raw = new Map<string, Raw>();
+    const profile: Record<string, Value[FieldType]> = {};
     for (const [at, name] of names.entries()) {
-      const sent = values[at] as Buffer | number | string | null;
+      const sent = values[at] as Buffer | number | string | null | (Buffer | number | string)[];
       if (sent === null) continue;
-      const value = Buffer.isBuffer(sent) ? sent : Number(sent);
+      const value = Array.isArray(sent) ? sent.map(rawOf) : rawOf(sent);
       raw.set(name, value);
       const type = this.#fields[name];
       if (type === "integer") profile[name] = Number(value);
       else if (type === "boolean") profile[name] = value === 1;
+      else if (type === "counts") profile[name] = countsOf(value as (Buffer | number)[]);
+      else if (type === "list") profile[name] = (value as Buffer[]).map(String);
       else if (type !== undefined) profile[name] = value.toString();
     }
     const set = String(flags).split(" ").filter(Boolean);

@@ -7,10 +7,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { inspect, isDeepStrictEqual } from "node:util";
 import type { Cluster, Redis } from "ioredis";
 import { connect, LUA } from "./connect.ts";
-import { keyOf, ProfileError, ProfileScript } from "./profile.ts";
+import { keyOf, ProfileError, ProfileScript, type Raw } from "./profile.ts";
 
 type Bytes = string | { readonly hex: string };
-type Values = Readonly<Record<string, Bytes | number | boolean | null>>;
+type Value = Bytes | number | boolean | null;
+type Values = Readonly<Record<string, Value | readonly (Bytes | number)[]>>;
 
 interface Call {
   readonly keys: readonly string[];
@@ -42,10 +43,15 @@ const bytesOf = (value: Bytes): Buffer =>
   typeof value === "string" ? Buffer.from(value) : Buffer.from(value.hex, "hex");
 
 // Printable, the same for equal bytes, and plain text where the bytes are plain text.
-const shown = (value: Buffer | number): string | number =>
-  typeof value === "number" ? value : value.toString("latin1");
+const shown = (value: Raw): unknown => {
+  if (typeof value === "number") return value;
+  return Buffer.isBuffer(value) ? value.toString("latin1") : [...(value as Raw[])].map(shown);
+};
 
-const sorted = (pairs: Iterable<readonly [string, Buffer | number]>) =>
+const rawOf = (value: Bytes | number | boolean): Buffer | number =>
+  typeof value === "number" || typeof value === "boolean" ? Number(value) : bytesOf(value);
+
+const sorted = (pairs: Iterable<readonly [string, Raw]>) =>
   Object.fromEntries([...pairs].map(([name, value]) => [name, shown(value)] as const).sort());
 
 /** What the server sends for the values: flags are 1 or 0, and null is not there. */
@@ -53,8 +59,8 @@ const expectedValues = (values: Values) =>
   sorted(
     Object.entries(values).flatMap(([name, value]) => {
       if (value === null) return [];
-      const isNumber = typeof value === "number" || typeof value === "boolean";
-      return [[name, isNumber ? Number(value) : bytesOf(value)] as const];
+      const isList = Array.isArray(value);
+      return [[name, isList ? value.map(rawOf) : rawOf(value as Bytes)] as const];
     }),
   );
 

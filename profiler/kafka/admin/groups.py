@@ -106,12 +106,16 @@ class Groups:
 
     def lag(self, group: str, topic: str) -> int:
         """How many offsets, from the committed ones on, the group has not read."""
+        return sum(self.lags(group, topic).values())
+
+    def lags(self, group: str, topic: str) -> dict[int, int]:
+        """The same by partition."""
         committed = self.committed(group, topic)
         starts = self.starts(topic)
-        return sum(
-            end - max(starts[partition], committed.get(partition, 0))
+        return {
+            partition: end - max(starts[partition], committed.get(partition, 0))
             for partition, end in self.ends(topic).items()
-        )
+        }
 
     def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         """Store the next offset to read of the given partitions, in a group without members.

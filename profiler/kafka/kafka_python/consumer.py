@@ -307,9 +307,12 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _go_on_elsewhere(self, error: KafkaError) -> None:
         """Go where a truncated log ends, or to the first record that is there, and tell it."""
-        self._gaps += 1
         ends = getattr(error, "divergent_offsets", None) or dict.fromkeys(error.args[0])
-        for place, end in ends.items():
+        # What is moved aside is nowhere by intent, and comes back with the next poll.
+        lost = ends.keys() - self._aside.keys()
+        self._gaps += bool(lost)
+        for place in lost:
+            end = ends[place]
             wanted = self._consumer.position(place, timeout_ms=0)
             offset = self._starts([place])[place] if end is None else end.offset
             tell_gap(*place, wanted=-1 if wanted is None else wanted, first=offset)

@@ -21,7 +21,7 @@ from profiler.kafka.transactions import (
 from profiler.records.types import OutputRecord
 
 #: The client sleeps so long whenever the broker still ends the transaction before, which is at
-#: nearly every begin of one (docs/performance.md).
+#: nearly every begin of one.
 _RETRY_MS = 10
 #: How long a client that is thrown away may wait for a request that was not answered in time.
 _CLOSE_S = 1.0

@@ -76,7 +76,9 @@ class ClusterNodes:
                         self._map = None
             if not pending:
                 return replies
-        raise StoreUnavailableError("slots of the cluster move faster than calls can follow")
+        raise StoreUnavailableError(
+            "slots of the cluster move faster than calls can follow", "moved"
+        )
 
     def call_everywhere(self, words: Words) -> list[Any]:
         """See `Nodes`."""
@@ -142,7 +144,9 @@ class ClusterNodes:
             address = asked or slots.primary_of(key)
             if address is None:
                 self._map = None
-                raise StoreUnavailableError("a slot of the cluster is served by no primary")
+                raise StoreUnavailableError(
+                    "a slot of the cluster is served by no primary", "clusterdown"
+                )
             route = routes.setdefault(address, [])
             if asked:
                 route.append((None, _ASKING))

@@ -39,6 +39,17 @@ _UNWELL = (
     redis.exceptions.ReadOnlyError,
     redis.exceptions.TryAgainError,
 )
+#: What they are counted as; a class before those that it is derived from.
+_KINDS = {
+    redis.TimeoutError: "timeout",
+    redis.exceptions.BusyLoadingError: "loading",
+    redis.exceptions.MasterDownError: "masterdown",
+    redis.exceptions.ClusterDownError: "clusterdown",
+    redis.exceptions.OutOfMemoryError: "oom",
+    redis.exceptions.ReadOnlyError: "readonly",
+    redis.exceptions.TryAgainError: "tryagain",
+    redis.ConnectionError: "connection",
+}
 _DENIED = (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)
 
 #: Answers of a server that cannot do its work, and for which another one may do it by now.
@@ -107,10 +118,18 @@ def translated(error: redis.RedisError) -> ProfilerError:
     # An operator's SCRIPT KILL; Redis allows it before the script's first write only.
     if code in _TRY_AGAIN or isinstance(error, _UNWELL) or "Script killed by user" in text:
         hint = _HANGS_UP if "EOF occurred in violation of protocol" in text else ""
-        return StoreUnavailableError(text + hint)
+        return StoreUnavailableError(text + hint, _kind_of(error, code))
     if isinstance(error, redis.exceptions.NoScriptError):
-        return StoreUnavailableError("the script cache is flushed faster than it can be loaded")
+        flushed = "the script cache is flushed faster than it can be loaded"
+        return StoreUnavailableError(flushed, "noscript")
     return ScriptContractError(f"Redis answered: {error}", code)
+
+
+def _kind_of(error: redis.RedisError, code: str) -> str:
+    """One of few words, whatever the text says."""
+    if code in _TRY_AGAIN:
+        return code.lower()
+    return next((kind for known, kind in _KINDS.items() if isinstance(error, known)), "unwell")
 
 
 def _what_is_misconfigured(error: redis.RedisError, text: str, code: str) -> str:

@@ -8,6 +8,8 @@ from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
 from profiler.worker.delivery.limits import OutputLimits
 from profiler.worker.delivery.protocol import Delivery
+from profiler.worker.delivery.timed import TimedProducer
+from profiler.worker.observer import UNOBSERVED, Observer
 
 
 class Closable(Protocol):
@@ -19,7 +21,12 @@ class Closable(Protocol):
 
 
 def open_delivery(
-    settings: Settings, consumer: Consumer, limits: OutputLimits, *, group: str
+    settings: Settings,
+    consumer: Consumer,
+    limits: OutputLimits,
+    *,
+    group: str,
+    observer: Observer = UNOBSERVED,
 ) -> tuple[Closable, Delivery]:
     """Connect a producer, and the delivery that writes with it; both are the caller's to end.
 
@@ -28,6 +35,7 @@ def open_delivery(
         consumer: the member of the group whose records are delivered.
         limits: of the output topics.
         group: the consumer group.
+        observer: told how long transactions take.
 
     Raises:
         TransportError: no broker answers.
@@ -37,10 +45,13 @@ def open_delivery(
     if settings.delivery == "at-least-once":
         plain = open_producer(settings.kafka, largest_bytes=largest_bytes)
         return plain, AtLeastOnce(consumer, plain, limits)
-    producer = open_transactional_producer(
-        settings.kafka,
-        transactional_id=transactional_id(settings, group),
-        largest_bytes=largest_bytes,
+    producer = TimedProducer(
+        open_transactional_producer(
+            settings.kafka,
+            transactional_id=transactional_id(settings, group),
+            largest_bytes=largest_bytes,
+        ),
+        observer,
     )
     return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import redis
 
+from profiler.servers.processes import wait_until
 from tests.chaos.stores import OneStore
 from tests.chaos.worker import REFUSED
 from tests.integration.stops import suspended
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from tests.chaos.site import Site
 
 UNWELL = "redis is unwell, trying again"
+
+#: A script that is asked to end ends at once, as soon as it has begun.
+_KILL_S = 10.0
 
 
 def one(site: Site) -> OneStore:
@@ -68,6 +73,8 @@ def kill(site: Site) -> None:
 
 def lose_a_second(site: Site) -> None:
     """SIGKILL of Redis, and its append-only file misses the last second, as after a power cut."""
+    # A file that has nothing at all of a partition looks like a Redis that was emptied.
+    site.await_commits(400)
     for _ in site.times(3):
         site.pause(0.5, 1.5)
         file = one(site).log_file
@@ -156,9 +163,17 @@ def busy(site: Site) -> None:
             looping.start()
             site.faults += 1
             site.pause(1.0, 3.0)
-            client.script_kill()
+            assert wait_until(partial(_is_killed, client), timeout=_KILL_S)
             looping.join()
             site.await_commits(100)
+
+
+def _is_killed(client: redis.Redis) -> bool:
+    try:
+        client.script_kill()
+    except redis.ResponseError:
+        return False  # it has not begun
+    return True
 
 
 def _loop(url: str) -> None:

@@ -111,6 +111,9 @@ func describe(all map[string]interface{}, event int, flags []string, profile map
 	sort.Strings(sorted)
 	all[fmt.Sprintf("event %d flags", event+1)] = strings.Join(sorted, " ")
 	for name, value := range profile {
+		if list, isList := value.([]interface{}); isList {
+			value = fmt.Sprintf("%#v", list) // which can be compared
+		}
 		all[fmt.Sprintf("event %d %s", event+1, name)] = value
 	}
 }

@@ -43,7 +43,7 @@ type answer struct {
 }
 
 // value is what the server takes and answers for a JSON value: a string for bytes, an int64 for a
-// number and a flag, nil for null.
+// number and a flag, an []interface{} for an array, nil for null.
 type value struct{ of interface{} }
 
 func (v *value) UnmarshalJSON(raw []byte) error {
@@ -58,6 +58,14 @@ func (v *value) UnmarshalJSON(raw []byte) error {
 		v.of = map[bool]int64{true: 1}[decoded]
 	case json.Number:
 		v.of, err = decoded.Int64()
+	case []interface{}:
+		var items []value
+		err = json.Unmarshal(raw, &items)
+		list := make([]interface{}, len(items))
+		for i, item := range items {
+			list[i] = item.of
+		}
+		v.of = list
 	default:
 		var encoded struct{ Hex string }
 		if err = json.Unmarshal(raw, &encoded); err == nil {

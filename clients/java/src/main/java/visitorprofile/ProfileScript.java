@@ -101,7 +101,8 @@ public final class ProfileScript {
    * A visitor's and a visit's fields by name. One that is not known yet is absent. To ask for
    * another type than a field has is a ClassCastException.
    *
-   * @param values as the script gave them: Long, or byte[], a tracker's bytes, not always UTF-8
+   * @param values as the script gave them: Long, or byte[], a tracker's bytes, not always UTF-8, or
+   *     a List of these
    */
   public record Profile(Map<String, Object> values) {
     /** A text, or a decimal, e.g. 19.99. */
@@ -117,6 +118,22 @@ public final class ProfileScript {
 
     public Optional<Boolean> bool(String name) {
       return number(name).stream().mapToObj(value -> value == 1).findFirst();
+    }
+
+    /** How often each text was there. */
+    public Optional<Map<String, Long>> counts(String name) {
+      List<?> list = (List<?>) values.get(name);
+      Map<String, Long> counts = new LinkedHashMap<>();
+      for (int at = 0; list != null && at < list.size(); at += 2) {
+        counts.put(ProfileScript.text(list.get(at)), (Long) list.get(at + 1));
+      }
+      return Optional.ofNullable(list).map(known -> counts);
+    }
+
+    /** A list of texts. */
+    public Optional<List<String>> list(String name) {
+      return Optional.ofNullable((List<?>) values.get(name))
+          .map(list -> list.stream().map(ProfileScript::text).toList());
     }
   }
 

@@ -113,6 +113,9 @@ final class VectorCheck {
 
   /** A number and a text of the same digits differ. */
   private static String shown(Object value) {
+    if (value instanceof List<?> list) {
+      return list.stream().map(VectorCheck::shown).toList().toString();
+    }
     return value instanceof byte[] bytes ? new String(bytes, ISO_8859_1) : value + " (number)";
   }
 
@@ -121,15 +124,22 @@ final class VectorCheck {
     Map<String, Object> known = new TreeMap<>();
     values.forEach(
         (name, value) -> {
-          if (value.isJsonPrimitive() && value.getAsJsonPrimitive().isBoolean()) {
-            known.put(name, value.getAsBoolean() ? 1L : 0L);
-          } else if (value.isJsonPrimitive() && value.getAsJsonPrimitive().isNumber()) {
-            known.put(name, value.getAsLong());
-          } else if (!value.isJsonNull()) {
-            known.put(name, bytesOf(value));
+          if (!value.isJsonNull()) {
+            known.put(name, answered(value));
           }
         });
     return known;
+  }
+
+  private static Object answered(JsonElement value) {
+    if (value.isJsonArray()) {
+      return value.getAsJsonArray().asList().stream().map(VectorCheck::answered).toList();
+    }
+    if (value.isJsonPrimitive() && value.getAsJsonPrimitive().isBoolean()) {
+      return value.getAsBoolean() ? 1L : 0L;
+    }
+    boolean isNumber = value.isJsonPrimitive() && value.getAsJsonPrimitive().isNumber();
+    return isNumber ? (Object) value.getAsLong() : bytesOf(value);
   }
 
   private static void expectSame(String what, List<String> expected, List<String> got)

@@ -1,0 +1,80 @@
+"""The examples of docs/rules.md: what the page says that a profile shows, it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from profiler.profiles.redis.connections import connect
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent
+from profiler.rules.model import parse_rules
+from profiler.rules.operations import operations
+
+if TYPE_CHECKING:
+    import redis
+
+    from servers.redis import Store
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+EXAMPLES = re.findall(r"```toml\n(.*?)```\n\n```text\n(.*?)```", PAGE, flags=re.DOTALL)
+#: A whole ten seconds.
+START = 1_700_000_000_000
+STEP_MS = 10_000
+
+HEAD = """
+name = "example"
+order = "event_time"
+[identity]
+visitor = "u-id"
+visit = "u-visit"
+event_id = "u-event"
+[store]
+key = "{key}"
+[visit]
+bounce = "visit_all_events"
+[[fields]]
+name = "visit_all_events"
+scope = "visit"
+operation = "count"
+"""
+
+
+def pairs(lines: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The events of an example, each with what the profile then shows."""
+    decoder = json.JSONDecoder()
+    found = []
+    for line in lines.splitlines():
+        event, end = decoder.raw_decode(line)
+        found.append((event, json.loads(line[end:])))
+    return found
+
+
+@pytest.mark.parametrize(("toml", "lines"), EXAMPLES, ids=[f"{n}" for n in range(len(EXAMPLES))])
+def test_an_example_shows_what_the_page_says(
+    store: Store, redis_client: redis.Redis, key_prefix: str, toml: str, lines: str
+) -> None:
+    key = f"{key_prefix}{{<id>}}"
+    rules = parse_rules(HEAD.replace("{key}", key) + toml, "example.toml")
+    client = connect(store.url)
+    script = ProfileScript(client, rules)
+    script.register()
+    for number, (event, shown) in enumerate(pairs(lines)):
+        ids = {"u-id": "ada", "u-visit": "A", "u-event": f"e{number}"}
+        flat = FlatEvent("", 0, START + number * STEP_MS, ids | event)
+        [outcome] = script.apply([flat])
+        profile: dict[str, Any] = getattr(outcome, "profile", {})
+        told = {name: profile[f"profile_{name}"] for name in shown}
+        assert told == shown, (number, event)
+    client.close()
+    redis_client.unlink(key.replace("<id>", "ada"))
+
+
+def test_the_page_has_examples_and_every_operation() -> None:
+    assert len(EXAMPLES) >= len({"rule", "value", "interests", "touch", "engagement", "predicates"})
+    table = PAGE[PAGE.index("| operation | value |") : PAGE.index("Ties of event time")]
+    assert set(re.findall(r"`([a-z_]+)`", table)) >= set(operations())

@@ -1,0 +1,1 @@
+"""The Grafana dashboard: its panels, its file, and a picture of it."""
