@@ -207,7 +207,7 @@ def test_a_redis_that_is_stopped_for_ten_seconds_keeps_the_group_as_it_is(
     deployment = without_event_ids(deploy(server.url))
     servers, group = deployment.bootstrap_servers, deployment.groups["run"]
     deployment.produce(page_views(0, 1_000))
-    shorter = {"KAFKA__MAX_POLL_INTERVAL_MS": "3000", "KAFKA__SESSION_TIMEOUT_MS": "3000"}
+    shorter = {"KAFKA__MAX_POLL_INTERVAL_MS": "6000", "KAFKA__SESSION_TIMEOUT_MS": "6000"}
     with deployment.start("run", **HASTY, **shorter) as program:
         program.wait_for(lambda: sum(deployment.committed().values()) >= 50)
         before = generations(servers, group)
