@@ -7,7 +7,6 @@ record in twice, and the answer to a record that it sent again has no offset.
 from __future__ import annotations
 
 import random
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -201,7 +200,8 @@ class Load:
     def _account(self) -> None:
         """Read what came into the topic; nothing may be on its way.
 
-        What was acknowledged and is lost all the same, is no input: this is about the worker.
+        Raises:
+            LoadError: what was acknowledged is not there.
         """
         missing, deadline = set(self._sent), time.monotonic() + _SHOWN_S
         self._read(missing)
@@ -214,9 +214,8 @@ class Load:
             self._await_answers()
             self._read(missing)
         if missing:
-            log = f"after {self._acknowledged} inputs Kafka lost {len(missing)} of them"
-            sys.stderr.write(f"{log}, which it had acknowledged\n")
-        self._sent = {value: self._sent[value] for value in missing}
+            raise LoadError(f"{len(missing)} acknowledged inputs are not in the topic")
+        self._sent.clear()
 
     def _read(self, missing: set[bytes]) -> None:
         """Take what is new in the topic to the account, and away from what is missing."""
