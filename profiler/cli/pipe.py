@@ -3,7 +3,7 @@
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 from pydantic import SecretStr
@@ -17,9 +17,6 @@ from profiler.service import logs
 from profiler.worker.pipe import run_pipe
 from profiler.worker.pipe_input import open_lines
 from profiler.worker.pipe_stop import Patience
-
-if TYPE_CHECKING:
-    import io
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,7 +65,7 @@ def pipe(
         script = script_from(settings)
         patience.until_redis_answers(script.register)
         mode: Mode = "run" if input_ == "processed" else "profile"
-        stdin = patience.reading(cast("io.BufferedReader", sys.stdin.buffer))
+        stdin = patience.reading(sys.stdin.fileno())
         done = run_pipe(
             open_lines(stdin, decompress=decompress),
             PythonEngine(mode, settings, script),

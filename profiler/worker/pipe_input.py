@@ -10,7 +10,8 @@ from profiler.errors import ProfilerError
 #: Windows tools put it before UTF-8; it says nothing.
 BOM = b"\xef\xbb\xbf"
 
-_READ_BYTES = 1 << 16
+#: What is asked for at once.
+READ_BYTES = 1 << 16
 
 
 class Lines(Protocol):
@@ -84,7 +85,7 @@ class _Ahead(io.RawIOBase):
         self._stream = stream
         self.head = b""
         while any(known.startswith(self.head) for known in _HEADS if len(known) > len(self.head)):
-            read = stream.read1(_READ_BYTES)
+            read = stream.read1(READ_BYTES)
             if not read:
                 break
             self.head += read

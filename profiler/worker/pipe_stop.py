@@ -1,5 +1,7 @@
 """How `pipe` ends before its input does: by a signal, or when Redis stays away too long."""
 
+import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +15,10 @@ from profiler.engine import Batch
 from profiler.errors import ProfilerError, StoreUnavailableError
 from profiler.profiles.script import ProfileScript
 from profiler.worker.backoff import Backoff
-from profiler.worker.pipe_input import Lines
+from profiler.worker.pipe_input import READ_BYTES, Lines
 from profiler.worker.shutdown import ONE_REQUEST_S, keep_exit_code
+
+_MANY_SIGNALS = 64
 
 _LOG = structlog.get_logger("profiler.pipe")
 
@@ -35,9 +39,15 @@ class Patience:
         self._signal = 0
         self._signal_at = 0.0
         self._may_be_cut = False
+        # A signal leaves a byte here at once. Its handler runs when Python looks next, and that is
+        # too late where a read has just begun.
+        self._wakes, self._woken = os.pipe()
+        os.set_blocking(self._wakes, False)
+        os.set_blocking(self._woken, False)
 
     def watch_signals(self) -> None:
         """Take SIGINT and SIGTERM from now on; to be called by the main thread."""
+        signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
         keep_exit_code()
@@ -69,9 +79,19 @@ class Patience:
         if backoff.reset():
             _LOG.warning("redis is well again")
 
-    def reading(self, lines: Lines) -> Lines:
-        """Return an input whose waits a signal cuts short."""
-        return _PatientInput(lines, self)
+    def reading(self, source: int) -> Lines:
+        """Return the input of a file descriptor; a signal cuts its waits short."""
+        return _PatientInput(source, self)
+
+    def until_there_is(self, source: int) -> None:
+        """Wait until a file descriptor can be read without waiting.
+
+        Raises:
+            StoppedError: a signal came, before the wait or in it.
+        """
+        with self.may_be_cut():
+            while source not in select.select([source, self._wakes], [], [])[0]:
+                os.read(self._wakes, _MANY_SIGNALS)
 
     @contextmanager
     def may_be_cut(self) -> Iterator[None]:
@@ -112,10 +132,10 @@ class PatientScript:
 
 
 class _PatientInput:
-    def __init__(self, lines: Lines, patience: Patience) -> None:
-        self._lines, self._patience = lines, patience
+    def __init__(self, source: int, patience: Patience) -> None:
+        self._source, self._patience = source, patience
 
     def read1(self, size: int = -1, /) -> bytes:
         """See `Lines`."""
-        with self._patience.may_be_cut():
-            return self._lines.read1(size)
+        self._patience.until_there_is(self._source)
+        return os.read(self._source, size if size >= 0 else READ_BYTES)
