@@ -1,9 +1,12 @@
 """`pipe` hears a signal that comes between Python's last look for one and a read that waits."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
+
+PATIENCE_S = 10
 
 _WAITS = """
 import signal, threading, sys
@@ -35,6 +38,7 @@ def test_a_read_that_no_signal_interrupts_ends_by_one() -> None:
             process.stdin.flush()
             assert process.stdout.readline() == "first\n"
             os.kill(process.pid, signal.SIGTERM)
+            assert select.select([process.stdout], [], [], PATIENCE_S)[0], "it still reads"
             assert process.stdout.readline() == "stopped by SIGTERM\n"
         finally:
             process.kill()
