@@ -8,11 +8,11 @@ from typing import Protocol
 import pytest
 from kafka import KafkaAdminClient
 
-from servers.kafka import Kafka
+from servers.kafka import Kafka, RestartedKafka
 from servers.kafka_secure import SecureKafka
 from servers.kafka_strict import StrictKafka
 from servers.redis_secure import TlsStore
-from tests.conftest import MakeTopics
+from tests.conftest import MakeTopics, make_topics
 from tests.integration.fault_events import Balance, balance
 from tests.integration.pipeline_runs import Deployment
 from tests.integration.secure_runs import (
@@ -50,6 +50,37 @@ def deploy(
         key_prefix=key_prefix,
         directory=tmp_path,
     )
+
+
+@pytest.fixture(scope="module")
+def own_broker() -> Iterator[RestartedKafka]:
+    """A broker that only the tests of one file stop."""
+    with own_server("Kafka", RestartedKafka) as server:
+        yield server
+
+
+class DeployThere(Protocol):
+    """The type of the fixture `deploy_there`."""
+
+    def __call__(self, redis_url: str, admin: KafkaAdminClient) -> Deployment:
+        """Describe a deployment on `own_broker`."""
+
+
+@pytest.fixture
+def deploy_there(own_broker: RestartedKafka, key_prefix: str, tmp_path: Path) -> DeployThere:
+    """Make deployments on `own_broker`."""
+
+    def deploy(redis_url: str, admin: KafkaAdminClient) -> Deployment:
+        return Deployment(
+            redis_url,
+            kafka=Kafka(own_broker.bootstrap_servers),
+            admin=admin,
+            make_topics=partial(make_topics, admin),
+            key_prefix=key_prefix,
+            directory=tmp_path,
+        )
+
+    return deploy
 
 
 @pytest.fixture(scope="session")

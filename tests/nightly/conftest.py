@@ -1,5 +1,5 @@
 """The fixtures of the integration tests, for those that take long."""
 
-from tests.integration.conftest import deploy
+from tests.integration.conftest import deploy, deploy_there, own_broker, settle
 
-__all__ = ["deploy"]
+__all__ = ["deploy", "deploy_there", "own_broker", "settle"]
