@@ -1,7 +1,8 @@
 """A broker that stops or dies in mid-stream, and comes back.
 
 It is the only broker of its cluster. Kafka 4.3 sometimes takes minutes until such a broker's
-group or transaction of offsets is free again (docs/reliability.md): too long for the ordinary tests.
+group or transaction of offsets is free again (docs/reliability.md): too
+long for the ordinary tests.
 """
 
 from __future__ import annotations
