@@ -137,7 +137,7 @@ class Soak:
         redis_bytes = 0
         # It may be what a fault is done to.
         with suppress(redis.RedisError):
-            redis_bytes = site.stores.used_bytes()
+            redis_bytes = store.one(site).used_bytes()
         return Minute(
             time.monotonic() - self._began,
             site.load.acknowledged,

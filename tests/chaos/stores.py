@@ -55,12 +55,29 @@ class Stores(ABC):
 
     @property
     @abstractmethod
+    def oracle_url(self) -> str:
+        """The address at which no fault is."""
+
+    @abstractmethod
+    def heal(self) -> None:
+        """Let every server run, and the network be well."""
+
+    @abstractmethod
+    def _start(self, stack: ExitStack) -> None:
+        """Start the servers; the stack ends them."""
+
+
+class ServerStores(Stores):
+    """One server takes all writes."""
+
+    @property
+    @abstractmethod
     def server(self) -> StoreServer:
         """The server that takes the writes now."""
 
     @property
     def oracle_url(self) -> str:
-        """The address at which no fault is."""
+        """The server's own address."""
         return self.server.url
 
     def heal(self) -> None:
@@ -80,12 +97,8 @@ class Stores(ABC):
         with self.administrator() as client:
             return int(client.info("memory")["used_memory"])
 
-    @abstractmethod
-    def _start(self, stack: ExitStack) -> None:
-        """Start the servers; the stack ends them."""
 
-
-class OneStore(Stores):
+class OneStore(ServerStores):
     """One server.
 
     Args:
@@ -126,7 +139,7 @@ class OneStore(Stores):
         stack.enter_context(self.proxy)
 
 
-class LaggingPair(Stores):
+class LaggingPair(ServerStores):
     """A primary, and a replica that is behind; both have one name, which leads to the primary.
 
     Args:
@@ -166,7 +179,7 @@ class LaggingPair(Stores):
         self._link.replies.delay_s = self._lag_s
 
 
-class SentinelStores(Stores):
+class SentinelStores(ServerStores):
     """A primary, its replica, and three sentinels."""
 
     def __init__(self) -> None:
@@ -199,11 +212,6 @@ class ClusterStores(Stores):
     def url(self) -> str:  # type: ignore[override] # another node's where one is down
         """The address of a node that runs."""
         return self.cluster.url
-
-    @property
-    def server(self) -> StoreServer:
-        """There is not one: each primary takes the writes of its slots."""
-        raise NotImplementedError
 
     @property
     def oracle_url(self) -> str:

@@ -119,7 +119,7 @@ def _come_back_empty(site: Site) -> None:
 
 def flush_scripts(site: Site) -> None:
     """SCRIPT FLUSH every 100 ms."""
-    with site.stores.administrator() as client:
+    with one(site).administrator() as client:
         for _ in site.times(60):
             client.script_flush()
             site.faults += 1
@@ -128,7 +128,7 @@ def flush_scripts(site: Site) -> None:
 
 def pause_clients(site: Site) -> None:
     """CLIENT PAUSE for 3 s, of all commands and of writes."""
-    with site.stores.administrator() as client:
+    with one(site).administrator() as client:
         for everything in (True, False):
             client.client_pause(3_000, all=everything)
             site.faults += 1
@@ -138,7 +138,7 @@ def pause_clients(site: Site) -> None:
 
 def sleep(site: Site) -> None:
     """DEBUG SLEEP for 3 s: Redis answers nobody."""
-    with site.stores.administrator() as client:
+    with one(site).administrator() as client:
         for _ in site.times(2):
             client.execute_command("DEBUG", "SLEEP", "3")
             site.faults += 1
@@ -156,10 +156,10 @@ def suspend(site: Site) -> None:
 
 def busy(site: Site) -> None:
     """Another program's script runs on and on, and Redis answers BUSY."""
-    with site.stores.administrator() as client:
+    with one(site).administrator() as client:
         client.config_set("busy-reply-threshold", "10")
         for _ in site.times(3):
-            looping = threading.Thread(target=_loop, args=(site.stores.server.url,))
+            looping = threading.Thread(target=_loop, args=(one(site).server.url,))
             looping.start()
             site.faults += 1
             site.pause(1.0, 3.0)
@@ -186,7 +186,7 @@ def _loop(url: str) -> None:
 
 def out_of_memory(site: Site) -> None:
     """Redis has reached its maxmemory, which is later raised."""
-    with site.stores.administrator() as client:
+    with one(site).administrator() as client:
         for _ in site.times(3):
             used = client.info("memory")["used_memory"]
             client.config_set("maxmemory", str(used + 30_000))
@@ -214,7 +214,7 @@ def fill_disk(site: Site) -> None:
 
 def withdraw_rights(site: Site) -> None:
     """The user loses the right to call scripts, and then to write, and gets them back."""
-    with site.stores.administrator() as client:
+    with one(site).administrator() as client:
         for right in ("evalsha", "hset"):
             client.execute_command("ACL", "SETUSER", "default", f"-{right}")
             site.faults += 1
