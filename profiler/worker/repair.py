@@ -77,7 +77,7 @@ def beginning(
     until = {place: committed[place].offset for place in starts}
     if starts:
         _LOG.warning(
-            "redis lost acknowledged writes: events are applied once more, without outputs",
+            "redis may lack what it acknowledged: events are applied once more, without outputs",
             records=sum(until.values()) - sum(starts.values()),
             offsets={
                 f"{place[0]}-{place[1]}": [start, until[place]] for place, start in starts.items()

@@ -17,7 +17,7 @@ HASTY = {"BATCH__MAX_RECORDS": "50", "REDIS__SOCKET_TIMEOUT_S": "0.5"}
 
 UNWELL_REDIS = "redis is unwell, trying again"
 UNWELL_KAFKA = "kafka is unwell, trying again"
-LOST = "redis lost acknowledged writes: events are applied once more, without outputs"
+LOST = "redis may lack what it acknowledged: events are applied once more, without outputs"
 
 _FIRST_MS = 1_700_000_000_000
 

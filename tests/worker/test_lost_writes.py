@@ -15,7 +15,7 @@ from tests.worker.deployment import MemoryDeployment
 from tests.worker.running import Running
 
 PART = 20 * len(VISITORS)
-LOST = "redis lost acknowledged writes: events are applied once more, without outputs"
+LOST = "redis may lack what it acknowledged: events are applied once more, without outputs"
 CHOICES = ("profiler replay", "--accept-lost-state", "store.key")
 MISCONFIGURED = 78
 
