@@ -32,6 +32,7 @@ from tools.vectors import (
     times,
     touches,
     uniques,
+    values,
     visits,
 )
 from tools.vectors.derived.files import derived_files
@@ -54,6 +55,7 @@ THEMES = {
     "largest": largest,
     "mean": mean,
     "uniques": uniques,
+    "values": values,
     "ends": ends,
     "tallies": tallies,
     "since": since,
