@@ -120,6 +120,11 @@ class Case(NamedTuple):
     limit: int | None = None
     which: str | None = None
 
+    @property
+    def window(self) -> str | None:
+        """A short one, where the operation has one."""
+        return "3 d" if self.operation.endswith(".window") else None
+
     def __str__(self) -> str:
         """Name the test."""
         return "-".join(str(part) for part in self if part is not None)
@@ -131,7 +136,8 @@ class Case(NamedTuple):
         value = {"none": None, "event_time": "event_time"}.get(self.kind, "x")
         rule: dict[str, object] = {
             "name": "visit_it",
-            "operation": self.operation,
+            "operation": self.operation.removesuffix(".window"),
+            "window": self.window,
             "decimals": self.decimals,
         }
         rule |= {"limit": self.limit} if self.limit else {}

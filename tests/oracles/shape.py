@@ -64,6 +64,7 @@ class Field:
         operation: as the rules call it.
         value: a field of the event, or several of which the first that is there counts; `TIME`,
             `DAY`, or nothing for a count.
+        window: of how many buckets it shows the latest, and the ms of one.
         otherwise: what is taken where these are not there.
         when: of which events it takes the value.
         decimals: None for a text or a time, else those that a number is kept with.
@@ -85,6 +86,7 @@ class Field:
     lookback_ms: int = 0
     flag: str = ""
     otherwise: str = ""
+    window: tuple[int, int] | None = None
 
     @property
     def names(self) -> list[str]:

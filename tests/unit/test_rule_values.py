@@ -58,6 +58,9 @@ def rules_of(rule: str) -> Rules:
         ('operation = "sum"; value = "event_day"', "value: sum takes a number, and event_day is"),
         ('operation = "count"; constant = "x"', "constant: count takes no value"),
         ('operation = "count"; default = "x"', "default: count has no default"),
+        ('operation = "min"; value = "a"; window = "3 d"', "window: min has no window"),
+        ('operation = "count"; window = "3 days"', "window: expected a number, a space and a unit"),
+        ('operation = "count"; window = "0 d"', "window: expected a number, a space and a unit"),
         (
             'operation = "touch"; which = "last"; values = { a = "event_day" }',
             "values: touch does not take event_day",
@@ -87,3 +90,30 @@ def test_every_field_of_a_list_is_an_input() -> None:
     assert rules.inputs == ["a", "b", "derived.path"]
     assert rules.derived_inputs == ["derived.path"]
     assert rules.numbers == {"a", "b", "derived.path"}
+
+
+@pytest.mark.parametrize(
+    ("window", "number", "ms"),
+    [
+        ("1 d", 1, 86_400_000),
+        ("32 min", 32, 60_000),
+        ("24 h", 24, 3_600_000),
+        ("33 h", 17, 7_200_000),
+        ("90 d", 30, 3 * 86_400_000),
+        ("365 d", 31, 12 * 86_400_000),
+        ("9999 d", 32, 313 * 86_400_000),
+    ],
+)
+def test_a_window_has_at_most_32_buckets_of_its_unit(window: str, number: int, ms: int) -> None:
+    assert rules_of(f'operation = "count"; window = "{window}"').fields[1].buckets == (number, ms)
+
+
+def test_a_window_is_nothing_that_bounce_or_arrival_know() -> None:
+    windowed = HEAD.replace('operation = "count"', 'operation = "count"\nwindow = "1 d"')
+    with pytest.raises(ConfigError, match="bounce must name a count"):
+        parse_rules(windowed + 'operation = "count"', "shop.toml")
+
+    no_visit = windowed.replace('[visit]\nbounce = "visit_events"', "")
+    arrival = no_visit.replace("event_time", "arrival")
+    with pytest.raises(ConfigError, match="count with a window is unknown to order arrival"):
+        parse_rules(arrival + 'operation = "count"', "shop.toml")

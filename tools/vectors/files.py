@@ -34,6 +34,7 @@ from tools.vectors import (
     uniques,
     values,
     visits,
+    windows,
 )
 from tools.vectors.derived.files import derived_files
 from tools.vectors.layout import text_of
@@ -56,6 +57,7 @@ THEMES = {
     "mean": mean,
     "uniques": uniques,
     "values": values,
+    "windows": windows,
     "ends": ends,
     "tallies": tallies,
     "since": since,

@@ -195,6 +195,23 @@ _VALUES = Shape(
     inputs=(EVENT_TYPE, PAGE, _NAME, TOTAL),
 )
 
+_HOUR_MS, _MINUTE_MS = 3_600_000, 60_000
+
+_WINDOWS = Shape(
+    fields=(
+        Field("visitor_events_3d", "count", window=(3, DAY_MS)),
+        Field("visitor_active_days", "unique_count", DAY, limit=100, window=(30, DAY_MS)),
+        Field("visitor_pages_seen", "unique_count", PAGE, limit=2, window=(3, DAY_MS)),
+        Field("visitor_spent", "sum", TOTAL, decimals=2, window=(20, 2 * _HOUR_MS)),
+        Field("visitor_favourite", "most_frequent", PAGE, limit=3, window=(2, DAY_MS)),
+        Field("visit_mean", "mean", TOTAL, is_sale, decimals=0, window=(1, _HOUR_MS)),
+        Field("visit_items", "sum", _ITEMS, decimals=0, window=(3, _MINUTE_MS)),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL),
+)
+
 _ENGAGED = Shape(
     fields=(
         Field("visitor_engaged", "engaged_time", PAGE, limit=4),
@@ -239,6 +256,7 @@ OWN = {
     "since": _own("since", _SINCE),
     "touches": _own("touches", _TOUCHES),
     "engaged": _own("engaged", _ENGAGED),
+    "windows": _own("windows", _WINDOWS),
     "values": _own("values", _VALUES),
     "predicates": _own("predicates", PREDICATES),
     "largest": _own("largest", _LARGEST),
