@@ -75,10 +75,11 @@ class Identity(Table):
     An event's times are the ones at which its device made it and sent it, and at which it was
     received (left out: the record's timestamp); `created` was called `event_time` in 0.1.
     `nobody` are texts that are no id, in any case; one of zeros alone means so many or more.
+    Where `visit` is left out, visits are found by time (`gap` of the table `visit`).
     """
 
     visitor: FieldsOfEvent
-    visit: OwnField
+    visit: OwnField | None = None
     event_id: OwnField | None = None
     created: OwnField | None = Field(
         default=None, validation_alias=AliasChoices("created", "event_time")
