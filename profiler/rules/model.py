@@ -43,7 +43,7 @@ class Store(Table):
 class Limits(Table):
     """Hard bounds of one visitor's state; `docs/data-model.md` says what goes first."""
 
-    visits: Annotated[int, Field(ge=1, le=64)] = 8
+    visits: Annotated[int, Field(ge=1, le=128)] = 8
     event_ids: Annotated[int, Field(ge=1, le=1_024)] = 64
     streams: Annotated[int, Field(ge=1, le=MAX_STREAMS)] = 1_024
     value_bytes: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096

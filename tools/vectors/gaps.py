@@ -186,7 +186,7 @@ def midnights() -> Iterator[Vector]:
     )
 
 
-def event(  # noqa: PLR0913 - in the order of its fields
+def event(
     event_id: str,
     minutes: float,
     offset: str = "",
