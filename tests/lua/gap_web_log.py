@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.lua.runner import Fields, Runner
 from tests.oracles.gap_visits import Taken, visits_of
 
 if TYPE_CHECKING:
     from profiler.records.types import FlatEvent
+    from tests.lua.runner import Fields, Runner
 
 #: What depends on arrival by nature.
 EXEMPT = {"visit_id", "visit_number", "new_visitor", "new_visit", "corrected", "repeated"}

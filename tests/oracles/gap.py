@@ -32,7 +32,7 @@ class Gap:
 
     Attributes:
         gap_ms: events further apart are of two visits.
-        ahead_ms: how far midnight's clock is ahead of UTC at a time; None: midnight divides nothing.
+        ahead_ms: how far midnight's clock is ahead of UTC at a time; None: there is no midnight.
     """
 
     gap_ms: int

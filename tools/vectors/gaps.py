@@ -8,13 +8,6 @@ from tools.vectors.calls import HOUR, START, Call, Event, Read, one_by_one
 
 MINUTE = 60
 
-#: A visit of three events, then one of two; between them lie 50 minutes.
-FIRST = (
-    ("e1", 0, "home", "10", "mail", "news"),
-    ("e2", 5, "prices", "2.50", "", ""),
-    ("e3", 10, "home", "", "cpc", "search"),
-)
-SECOND = (("e4", 60, "home", "7", "", "partner"), ("e5", 65, "blog", "-1", "social", "friends"))
 #: Where midnight is in Kathmandu, in ms.
 MIDNIGHT = 1_700_072_100_000
 
@@ -83,10 +76,18 @@ def dividing() -> Iterator[Vector]:
 
 def bridges() -> Iterator[Vector]:
     """Events that are near to several visits."""
-    first = [event(*each[:2], "", *each[2:]) for each in FIRST]
-    second = [event(*each[:2], "", *each[2:]) for each in SECOND]
-    bridge = event("e6", 35, "", "about", "4", "", "")
-    after = event("e7", 120, "", "later", "1")
+    # A visit of three events, then one of two; between them lie 50 minutes.
+    first = [
+        event("e1", 0, "", "home", ("10", "mail", "news")),
+        event("e2", 5, "", "prices", ("2.50", "", "")),
+        event("e3", 10, "", "home", ("", "cpc", "search")),
+    ]
+    second = [
+        event("e4", 60, "", "home", ("7", "", "partner")),
+        event("e5", 65, "", "blog", ("-1", "social", "friends")),
+    ]
+    bridge = event("e6", 35, "", "about", ("4", "", ""))
+    after = event("e7", 120, "", "later", ("1", "", ""))
     yield gaps(
         "gap-bridge",
         "An event that lies near to two visits makes them one, in every field, and says so. There "
@@ -191,13 +192,10 @@ def event(
     minutes: float,
     offset: str = "",
     page: str = "page",
-    total: str = "",
-    medium: str = "",
-    source: str = "",
+    more: tuple[str, str, str] = ("", "", ""),
 ) -> Event:
-    """A page view so long after START, received much later."""
+    """A page view so long after START, received much later; `more`: total, medium and source."""
     ms = str(START + round(minutes * MINUTE * 1000))
-    more = (total, medium, source)
     received = str(START + 100 * HOUR)
     return Event(offset, received, ms, "", event_id, "", "Pageview", page, more)
 
