@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from profiler.rules.midnight import ahead_ms
+from profiler.rules.midnight import YEARS, clock_of
 from profiler.rules.model import Rules
 from profiler.rules.packed_state import blocks_of, find_twins, start_first, visit_columns
 from profiler.rules.rendered_rule import RenderedRule
@@ -25,7 +25,8 @@ def gap_visits(rules: Rules, render: Callable[[Rule], RenderedRule]) -> dict[str
     return {
         "gap": rules.gap_ms,
         "midnight": midnight,
-        "ahead_ms": ahead_ms(midnight) if midnight else 0,
+        "clock": clock_of(midnight) if midnight else None,
+        "first_year": YEARS[0],
         "span": _SPAN,
         "start_name": start.name,
         "start_kept": kept[0].place(),

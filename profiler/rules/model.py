@@ -115,10 +115,10 @@ class Rules(Table):
     @after_validation(mode="after")
     def _visits_are_found(self) -> "Rules":
         gap = self.visit.gap if self.visit else None
-        if gap is None and self.identity.visit is None:
+        if gap is None and not self.identity.visit:
             message = "name the field with the visit's id here, or say visit.gap"
             raise PlacedError(("identity", "visit"), message)
-        if gap is not None and self.identity.visit is not None:
+        if gap is not None and self.identity.visit:
             message = "events have a visit's id (identity.visit), so there is no gap"
             raise PlacedError(("visit", "gap"), message)
         if gap is not None and self.visit_start is None:

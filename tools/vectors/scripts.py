@@ -1,6 +1,9 @@
 """The scripts that the vectors call: the presets', and those of rules of the vectors' own."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from tests.oracles.article import EVENT_TYPE, PAGE
 from tests.oracles.gap import Gap
@@ -14,6 +17,7 @@ from tests.oracles.shape import (
     is_page_view,
     is_titled_page_view,
 )
+from tools.vectors.calls import HOUR
 from tools.vectors.conditions import PREDICATES, TOTAL, is_sale
 
 RULES = "vectors/rules"
@@ -249,6 +253,14 @@ _MIDNIGHT = Shape(
     is_plain=True,
 )
 _KATHMANDU_MS = 20_700_000
+_PARIS = ZoneInfo("Europe/Paris")
+
+
+def _paris_ms(ms: int) -> int:
+    """How far its clock is ahead of UTC."""
+    ahead = datetime.fromtimestamp(ms // 1000, _PARIS).utcoffset()
+    return 0 if ahead is None else int(ahead.total_seconds()) * 1000
+
 
 PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
 OWN = {
@@ -265,6 +277,7 @@ OWN = {
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
     "gaps": _own("gaps", _GAPS, Gap(30 * 60_000)),
-    "midnight": _own("midnight", _MIDNIGHT, Gap(4 * 3_600_000, lambda _: _KATHMANDU_MS)),
+    "midnight": _own("midnight", _MIDNIGHT, Gap(4 * HOUR, lambda _: _KATHMANDU_MS)),
+    "summer": _own("summer", replace(_MIDNIGHT, is_plain=False), Gap(4 * HOUR, _paris_ms)),
 }
 SCRIPTS = PRESETS | OWN
