@@ -1,4 +1,4 @@
-"""Rules files with visits by a gap: what is refused, what the contract says, whose midnight it is."""
+"""Rules with visits by a gap: what is refused, what a contract says, whose midnight it is."""
 
 import pytest
 
