@@ -16,8 +16,10 @@ from profiler.errors import ConfigError
 from profiler.rules.condition import Condition
 from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
+from profiler.rules.duration import Duration, ms_of
 from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
+from profiler.rules.midnight import Midnight
 from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import Name, Rule
 from profiler.rules.value import EVENT_DAY, EVENT_TIME
@@ -42,7 +44,7 @@ class Store(Table):
 class Limits(Table):
     """Hard bounds of one visitor's state; `docs/data-model.md` says what goes first."""
 
-    visits: Annotated[int, Field(ge=1, le=64)] = 8
+    visits: Annotated[int, Field(ge=1, le=128)] = 8
     event_ids: Annotated[int, Field(ge=1, le=1_024)] = 64
     streams: Annotated[int, Field(ge=1, le=MAX_STREAMS)] = 1_024
     value_bytes: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096
@@ -52,9 +54,15 @@ class Limits(Table):
 
 
 class Visit(Table):
-    """`bounce` names the visit's count that may be at most one in a bounce."""
+    """What a visit is.
+
+    `bounce` names the visit's count that may be at most one in a bounce. With `gap`, events that
+    are no further apart are of one visit, and nothing else says so; `midnight` ends it, too.
+    """
 
     bounce: Name
+    gap: Duration | None = None
+    midnight: Midnight | None = None
 
 
 class Rules(Table):
@@ -107,6 +115,22 @@ class Rules(Table):
         return self
 
     @after_validation(mode="after")
+    def _visits_are_found(self) -> "Rules":
+        gap = self.visit.gap if self.visit else None
+        if gap is None and not self.identity.visit:
+            message = "name the field with the visit's id here, or say visit.gap"
+            raise PlacedError(("identity", "visit"), message)
+        if gap is not None and self.identity.visit:
+            message = "events have a visit's id (identity.visit), so there is no gap"
+            raise PlacedError(("visit", "gap"), message)
+        if gap is not None and self.visit_start is None:
+            message = 'gap needs a field of scope visit, first of "event_time", without when'
+            raise PlacedError(("visit", "gap"), message)
+        if gap is None and self.visit and self.visit.midnight:
+            raise PlacedError(("visit", "midnight"), "only visits by a gap end at midnight")
+        return self
+
+    @after_validation(mode="after")
     def _derived_inputs_can_be_read(self) -> "Rules":
         for name in self.derived_inputs:
             (self.derived or Derived()).fields_of(name)
@@ -126,6 +150,26 @@ class Rules(Table):
     def derived_inputs(self) -> list[str]:
         """Those of the inputs that are derived; they stand together, as they begin alike."""
         return [name for name in self.inputs if is_derived(name)]
+
+    @property
+    def gap_ms(self) -> int:
+        """The gap that divides visits; 0 where they have ids."""
+        return ms_of(self.visit.gap) if self.visit and self.visit.gap else 0
+
+    @property
+    def visit_start(self) -> Rule | None:
+        """The field that says when a visit starts, whichever events it has."""
+        return next(
+            (
+                rule
+                for rule in self.fields
+                if rule.scope == "visit"
+                and rule.declared.earliest
+                and rule.value == EVENT_TIME
+                and rule.when is None
+            ),
+            None,
+        )
 
     @property
     def takes_event_time(self) -> bool:

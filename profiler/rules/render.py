@@ -19,6 +19,7 @@ from profiler.rules.contract import (
     OUTPUTS_MS,
     contract_of,
 )
+from profiler.rules.gap_visits import gap_visits
 from profiler.rules.model import PRESETS, Rules, load_rules
 from profiler.rules.packed_state import packed_state
 from profiler.rules.rendered_rule import RenderedRule, plain_name
@@ -159,6 +160,8 @@ def render(rules: Rules) -> str:
         "digest": _OWN_DIGEST,
         "outputs_ms": OUTPUTS_MS,
         "most_outputs": MOST_OUTPUTS,
+        "own": "" if rules.gap_ms else "local ",
+        **gap_visits(rules, lambda rule: rendered_rule(rule, rules, of_field)),
         **packed_state(rules, rendered),
     }
     text = templates().get_template("profile.lua.j2").render(context)
