@@ -2,23 +2,21 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from pydantic import model_validator as after_validation
 
 from profiler.config.settings import MAX_STREAMS
-from profiler.errors import ConfigError
 from profiler.rules.condition import Condition
 from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
 from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
-from profiler.rules.places import PlacedError, finding
+from profiler.rules.layers import Layered, layered_file, layered_text
+from profiler.rules.mistakes import validated
+from profiler.rules.places import PlacedError
 from profiler.rules.rule import EVENT_TIME, Name, Rule
 
 PRESETS = ("standard", "article")
@@ -27,6 +25,14 @@ PRESETS = ("standard", "article")
 MAX_INPUTS = 64
 
 CODE_BYTES = 3  # of a rule's code in packed state
+
+#: In the place of a table that is wrong, so that the mistakes behind it are found too.
+_STAND_INS: dict[str, Any] = {
+    "name": "unnamed",
+    "order": "event_time",
+    "identity": {"visitor": "visitor", "visit": "visit"},
+    "fields": [],
+}
 
 Tests = Annotated[list[Condition], Field(min_length=1)]
 
@@ -80,7 +86,8 @@ class Rules(Table):
         codes: dict[bytes, str] = {}
         for index, rule in enumerate(self.fields):
             if rule.when is not None and rule.when not in self.predicates:
-                raise PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
+                message = f"no predicate is called {rule.when}"
+                raise PlacedError(("fields", index, "when"), message, self.predicates)
             if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
                 message = f"shares its state code with {twin}, rename one"
                 raise PlacedError(("fields", index, "name"), message)
@@ -90,7 +97,8 @@ class Rules(Table):
         if self.order == "event_time":
             counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
             if self.visit is None or self.visit.bounce not in counts:
-                raise PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
+                message = "bounce must name a count of scope visit"
+                raise PlacedError(("visit", "bounce"), message, counts)
         elif self.visit is not None:
             raise PlacedError(("visit",), "visits are remembered only with order event_time")
         if len(self.inputs) > MAX_INPUTS:
@@ -177,28 +185,20 @@ def _canonical(model: BaseModel) -> bytes:
 
 
 def load_rules(preset_or_path: str) -> Rules:
-    """Read and check a preset (by name) or a TOML file.
+    """Read and check a preset (by name) or a TOML file, with what it extends.
 
     Raises:
-        ConfigError: a line per finding, ``file:line: rule or table: field: what is wrong``.
+        ConfigError: the file cannot be read.
+        RulesError: a line per finding, ``file:line:column: rule or table: field: what is wrong``.
     """
-    if preset_or_path in PRESETS:
-        path = f"{preset_or_path}.toml"
-        return parse_rules((files("profiler") / "_lua" / "presets" / path).read_text("utf-8"), path)
-    try:
-        return parse_rules(Path(preset_or_path).read_text("utf-8"), preset_or_path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"rules {preset_or_path}: {error}; or a preset: {PRESETS}") from error
+    return rules_of(layered_file(preset_or_path))
 
 
 def parse_rules(text: str, path: str) -> Rules:
-    """Check the text of a rules file; `path` only names it in errors (see `load_rules`)."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"rules {path}: {error}") from error
-    try:
-        return Rules.model_validate(data)
-    except ValidationError as error:
-        findings = [finding(text, path, data, each) for each in error.errors()]
-        raise ConfigError("\n".join(findings)) from error
+    """Check the text of a rules file; `path` names it in errors (see `load_rules`)."""
+    return rules_of(layered_text(text, path))
+
+
+def rules_of(layered: Layered) -> Rules:
+    """Check a file with what it extends. Raises as `load_rules` does."""
+    return validated(Rules, layered, stand_ins=_STAND_INS)

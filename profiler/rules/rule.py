@@ -49,7 +49,7 @@ class Rule(Table):
         if self.operation not in operations():
             known = ", ".join(operations())
             message = f"no operation is called {self.operation}; there are {known}"
-            raise PlacedError(("operation",), message)
+            raise PlacedError(("operation",), message, operations())
         self._options_fit()
         if self.value is not None and self.values is not None:
             raise PlacedError(("values",), "a rule has either `value` or `values`")
@@ -72,7 +72,7 @@ class Rule(Table):
             raise PlacedError(("limit",), f"{self.operation} keeps at most {self.most} values")
         if declared.which and self.which not in declared.which:
             message = f"{self.operation} needs which: {' or '.join(declared.which)}"
-            raise PlacedError(("which",), message)
+            raise PlacedError(("which",), message, declared.which)
         if self.lookback is not None and self.which == "first":
             raise PlacedError(
                 ("lookback",), "only a last one has a lookback: the first is for ever"

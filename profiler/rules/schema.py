@@ -1,0 +1,65 @@
+"""The JSON Schema of a rules file, from the models; and what may stand at a place of one."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from profiler.config.schema import FileSchema
+from profiler.rules.toml_places import Place
+
+
+@cache
+def model_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a model, as a file writes it."""
+    return model.model_json_schema(by_alias=True, schema_generator=FileSchema)
+
+
+def keys_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that a table knows."""
+    return [key for node in _nodes_at(model, place) for key in node.get("properties", ())]
+
+
+def choices_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The texts that may stand there, where they are enumerated."""
+    nodes = list(_nodes_at(model, place))
+    found = [text for node in nodes for text in node.get("enum", [node.get("const")])]
+    return [text for text in found if isinstance(text, str)]
+
+
+def _nodes_at(model: type[BaseModel], place: Place) -> Iterator[dict[str, Any]]:
+    schema = model_schema(model)
+    nodes = [schema]
+    for part in place:
+        nodes = [
+            inner
+            for node in nodes
+            for whole in _alternatives(schema, node)
+            for inner in _inner(whole, part)
+        ]
+    return (whole for node in nodes for whole in _alternatives(schema, node))
+
+
+def _alternatives(schema: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A node without references, and each of those that it may be."""
+    if "$ref" in node:
+        yield from _alternatives(schema, schema["$defs"][node["$ref"].removeprefix("#/$defs/")])
+    elif several := node.get("anyOf") or node.get("oneOf") or node.get("allOf"):
+        for each in several:
+            yield from _alternatives(schema, each)
+    else:
+        yield node
+
+
+def _inner(node: dict[str, Any], part: str | int) -> Iterator[dict[str, Any]]:
+    if isinstance(part, int):
+        found = node.get("items") or next(iter(node.get("prefixItems", ())), None)
+    else:
+        found = node.get("properties", {}).get(part)
+        found = found or node.get("additionalProperties")
+        found = found or next(iter(node.get("patternProperties", {}).values()), None)
+        if part == "[key]":
+            found = node.get("propertyNames")
+    if isinstance(found, dict):
+        yield found
