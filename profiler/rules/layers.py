@@ -10,11 +10,8 @@ from typing import Any, NamedTuple
 
 from profiler.errors import ConfigError
 from profiler.rules.places import Finding, RulesError, nearest, said_of
-from profiler.rules.source import Origin, Source, presets, read_source
+from profiler.rules.source import DROP, EXTENDS, Origin, Source, presets, read_source
 from profiler.rules.toml_places import Place
-
-#: Keys of a file that say how it is laid upon another; the rules themselves do not have them.
-EXTENDS, DROP = "extends", "drop"
 
 #: More files upon each other are a mistake.
 _MOST_FILES = 8

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from profiler.rules.layers import DROP, EXTENDS, Layered
+from profiler.rules.layers import Layered
 from profiler.rules.places import Finding, Place, PlacedError, RulesError, in_file, nearest
 from profiler.rules.schema import choices_at, keys_at
+from profiler.rules.source import DROP, EXTENDS
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -10,6 +10,9 @@ from profiler.errors import ConfigError
 from profiler.rules.places import Finding, RulesError
 from profiler.rules.toml_places import Place, line_and_column, spots_of
 
+#: Keys of a file that say how it is laid upon another; the rules themselves do not have them.
+EXTENDS, DROP = "extends", "drop"
+
 _PRESETS = files("profiler") / "_lua" / "presets"
 
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
