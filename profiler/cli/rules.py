@@ -1,4 +1,4 @@
-"""Commands about rules files: check, show, explain, schema."""
+"""Commands about rules files: check, show, explain, schema, diff."""
 
 import json
 from typing import Annotated
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from profiler.cli import EXIT_CONFIG
 from profiler.cli.options import complete_preset
+from profiler.cli.rules_diff import diff
 from profiler.rules.explain import (
     FieldWords,
     InputWords,
@@ -39,7 +40,7 @@ _WIDTH = 200
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     rules = typer.Typer(help="Rules files: what a profile has.", no_args_is_help=True)
-    for command in (check, show, explain, schema):
+    for command in (check, show, explain, schema, diff):
         rules.command()(command)
     app.add_typer(rules, name="rules")
 
