@@ -236,6 +236,8 @@ def _compatibility(rules: Rules) -> dict[str, Any]:
         "identity": rules.identity.model_dump(exclude_none=True),
         "profile_bytes": rules.limits.profile_bytes,
     }
+    if rules.store.forget_dropped:
+        shared["forget_dropped"] = True
     if rules.order == "arrival":
         # Values stand by name. A visit's values start anew under the rules that know them.
         shared["fields"] = {rule.name: rules.code_of(rule).hex() for rule in rules.fields}

@@ -38,10 +38,14 @@ Tests = Annotated[list[Condition], Field(min_length=1)]
 
 
 class Store(Table):
-    """The key of a visitor and how long it lives after the visitor's latest event."""
+    """The key of a visitor and how long it lives after the visitor's latest event.
+
+    `forget_dropped` says that values which these rules do not know are not carried along.
+    """
 
     key: KeyPattern = "visitor:{<id>}"
     ttl_days: Annotated[int, Field(ge=1, le=36_500)] = 395
+    forget_dropped: Literal[True] | None = None
 
 
 class Limits(Table):
@@ -106,6 +110,21 @@ class Rules(Table):
         return self
 
     @after_validation(mode="after")
+    def _earlier_rules_resolve(self) -> "Rules":
+        if self.store.forget_dropped and self.order == "arrival":
+            message = "in order of arrival values stand by name, and nothing is carried along"
+            raise PlacedError(("store", "forget_dropped"), message)
+        for index, rule in enumerate(self.fields):
+            if rule.was is not None and self.order == "arrival":
+                message = "in order of arrival a value stands by its name, so it has no other"
+                raise PlacedError(("fields", index, "was"), message)
+            before = rule.before.when
+            if before is not None and before not in self.predicates:
+                message = f"no predicate is called {before}: keep it under its name"
+                raise PlacedError(("fields", index, "was", "when"), message, self.predicates)
+        return self
+
+    @after_validation(mode="after")
     def _flags_are_known(self) -> "Rules":
         for name, tests in self.predicates.items():
             if self.order == "arrival" and any(test.asks_flags for test in tests):
@@ -124,8 +143,12 @@ class Rules(Table):
         return f"{self.name}-{hashlib.sha256(_canonical(self)).hexdigest()[:8]}"
 
     def code_of(self, rule: Rule) -> bytes:
-        """The rule's name in packed state: short, and new whenever it means something else."""
-        meaning = map(_canonical, [rule, *self.predicates.get(rule.when or "", [])])
+        """The rule's name in packed state: short, and new whenever it means something else.
+
+        Of a rule that says what it was, the name of that one.
+        """
+        before = rule.before
+        meaning = map(_canonical, [before, *self.predicates.get(before.when or "", [])])
         return hashlib.sha1(b"".join(meaning), usedforsecurity=False).digest()[:CODE_BYTES]
 
     @property

@@ -143,6 +143,7 @@ def render(rules: Rules) -> str:
         "predicates": [(name, _expression(t, names)) for name, t in rules.predicates.items()],
         "numbers": sorted({rule.number_read for rule in rendered if rule.kind == "number"}),
         "remembers_visits": remembers_visits,
+        "forgets_dropped": bool(rules.store.forget_dropped),
         "takes_event_time": rules.takes_event_time,
         "takes_texts": any(rule.is_text for rule in rendered),
         "functions": [

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, cast
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic import model_validator as after_validation
 
 from profiler.rules.duration import Duration, ms_of
@@ -25,6 +25,27 @@ _OPTIONS = ("limit", "which", "lookback", "values")
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
+class Was(Table):
+    """What a rule was before: it goes on with the state of that rule.
+
+    What is left out was the same; `when` is empty where the rule had none.
+    """
+
+    name: Name | None = None
+    value: FieldOfEvent | None = None
+    when: Name | Literal[""] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+
+_WasOrName = Annotated[
+    Was,
+    BeforeValidator(
+        lambda value: {"name": value} if isinstance(value, str) else value,
+        json_schema_input_type=Name | Was,
+    ),
+]
+
+
 class Rule(Table):
     """One field of the profile."""
 
@@ -38,6 +59,7 @@ class Rule(Table):
     values: Annotated[dict[Name, FieldOfEvent], Field(min_length=1, max_length=16)] | None = None
     which: str | None = None
     lookback: Duration | None = None
+    was: _WasOrName | None = None
 
     @after_validation(mode="after")
     def _fits_together(self) -> "Rule":
@@ -58,6 +80,21 @@ class Rule(Table):
         if self.decimals is not None and self.kind != "number":
             message = f"{self.operation} takes no number, so it has no decimals"
             raise PlacedError(("decimals",), message)
+        return self
+
+    @after_validation(mode="after")
+    def _was_alike(self) -> "Rule":
+        before = self.before
+        if before.kind != self.kind:
+            raise PlacedError(
+                ("was",), "the values are not alike: this rule cannot go on with them"
+            )
+        if before.kept > self.kept:
+            raise PlacedError(("was", "limit"), "what was kept beyond the limit of now is lost")
+        if not before.name.startswith(self.scope + "_"):
+            raise PlacedError(
+                ("was",), f"the name of a {self.scope} field begins with {self.scope}_"
+            )
         return self
 
     def _options_fit(self) -> None:
@@ -93,6 +130,16 @@ class Rule(Table):
     def declared(self) -> Operation:
         """What the operation says of itself."""
         return operations()[self.operation]
+
+    @property
+    def before(self) -> "Rule":
+        """The rule whose state it goes on with: itself, but for what it says by `was`."""
+        if self.was is None:
+            return self
+        changed = self.was.model_dump(exclude_none=True)
+        if changed.get("when") == "":
+            changed["when"] = None
+        return self.model_copy(update={"was": None, **changed})
 
     @property
     def kind(self) -> Kind:

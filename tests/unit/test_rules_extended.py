@@ -160,3 +160,33 @@ def test_every_part_of_a_preset_has_a_place(preset: str) -> None:
             line, column = origin.source.at(origin.place)
             lines = origin.source.text.splitlines()
             assert lines[line - 1][column - 1 :].startswith(f'"{value}"')
+
+
+@pytest.mark.parametrize(
+    ("rule", "finding"),
+    [
+        ('was = "visit_spent"', "was: the name of a visitor field begins with visitor_"),
+        ('was = { when = "sal" }', "was: when: no predicate is called sal: keep it under its name"),
+        ('was = { value = "event_time" }', "was: the values are not alike"),
+        ("was = { operation = 'mean' }", "was: operation: Extra inputs are not permitted"),
+        ('was = "visitor_spent_all"', "name: shares its state code with visitor_spent_all"),
+    ],
+)
+def test_what_a_rule_was_must_be_alike(rule: str, finding: str) -> None:
+    twin = '\n[[fields]]\nname = "visitor_spent"\nscope = "visitor"\noperation = "sum"\n'
+    twin += 'value = "total"\n'
+    head = 'name = "a"\nextends = "standard"\n' + twin.replace("spent", "spent_all")
+
+    with pytest.raises(ConfigError) as refused:
+        parse_rules(f"{head}{twin}{rule}\n", "a.toml")
+
+    assert f": rule visitor_spent: {finding}" in str(refused.value)
+
+
+def test_less_may_not_be_kept_than_before() -> None:
+    rule = '[[fields]]\nname = "visitor_l"\nscope = "visitor"\noperation = "last_n"\nvalue = "v"\n'
+
+    with pytest.raises(ConfigError, match="was: limit: what was kept beyond the limit of now"):
+        parse_rules(
+            f'name = "a"\nextends = "standard"\n{rule}limit = 5\nwas = {{ limit = 6 }}', "a.toml"
+        )
