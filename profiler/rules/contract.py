@@ -254,6 +254,8 @@ def _compatibility(rules: Rules) -> dict[str, Any]:
     }
     if rules.visit and rules.visit.gap:
         shared["gap"] = rules.visit.model_dump(include={"gap", "midnight"}, exclude_none=True)
+    if rules.store.forget_dropped:
+        shared["forget_dropped"] = True
     if rules.order == "arrival":
         # Values stand by name. A visit's values start anew under the rules that know them.
         shared["fields"] = {rule.name: rules.code_of(rule).hex() for rule in rules.fields}

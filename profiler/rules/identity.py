@@ -58,7 +58,10 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
 FieldsOfEvent = Annotated[
     tuple[OwnField, ...],
     Field(min_length=1, max_length=8),
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    BeforeValidator(
+        lambda value: [value] if isinstance(value, str) else value,
+        json_schema_input_type=_Text | Annotated[tuple[_Text, ...], Field(max_length=8)],
+    ),
     AfterValidator(_each_once),
 ]
 

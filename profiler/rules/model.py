@@ -2,25 +2,23 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from pydantic import model_validator as after_validation
 
 from profiler.config.settings import MAX_STREAMS
-from profiler.errors import ConfigError
 from profiler.rules.condition import Condition
 from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
 from profiler.rules.duration import Duration, ms_of
 from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
+from profiler.rules.layers import Layered, layered_file, layered_text
 from profiler.rules.midnight import Midnight
-from profiler.rules.places import PlacedError, finding
+from profiler.rules.mistakes import validated
+from profiler.rules.places import PlacedError
 from profiler.rules.rule import Name, Rule
 from profiler.rules.value import EVENT_DAY, EVENT_TIME
 
@@ -31,14 +29,26 @@ MAX_INPUTS = 64
 
 CODE_BYTES = 3  # of a rule's code in packed state
 
+#: In the place of a table that is wrong, so that the mistakes behind it are found too.
+_STAND_INS: dict[str, Any] = {
+    "name": "unnamed",
+    "order": "event_time",
+    "identity": {"visitor": "visitor", "visit": "visit"},
+    "fields": [],
+}
+
 Tests = Annotated[list[Condition], Field(min_length=1)]
 
 
 class Store(Table):
-    """The key of a visitor and how long it lives after the visitor's latest event."""
+    """The key of a visitor and how long it lives after the visitor's latest event.
+
+    `forget_dropped` says that values which these rules do not know are not carried along.
+    """
 
     key: KeyPattern = "visitor:{<id>}"
     ttl_days: Annotated[int, Field(ge=1, le=36_500)] = 395
+    forget_dropped: Literal[True] | None = None
 
 
 class Limits(Table):
@@ -89,7 +99,8 @@ class Rules(Table):
         codes: dict[bytes, str] = {}
         for index, rule in enumerate(self.fields):
             if rule.when is not None and rule.when not in self.predicates:
-                raise PlacedError(("fields", index, "when"), f"no predicate is called {rule.when}")
+                message = f"no predicate is called {rule.when}"
+                raise PlacedError(("fields", index, "when"), message, self.predicates)
             if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
                 message = f"shares its state code with {twin}, rename one"
                 raise PlacedError(("fields", index, "name"), message)
@@ -100,11 +111,27 @@ class Rules(Table):
         if self.order == "event_time":
             counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
             if self.visit is None or self.visit.bounce not in counts:
-                raise PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
+                message = "bounce must name a count of scope visit"
+                raise PlacedError(("visit", "bounce"), message, counts)
         elif self.visit is not None:
             raise PlacedError(("visit",), "visits are remembered only with order event_time")
         if len(self.inputs) > MAX_INPUTS:
             raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
+        return self
+
+    @after_validation(mode="after")
+    def _earlier_rules_resolve(self) -> "Rules":
+        if self.store.forget_dropped and self.order == "arrival":
+            message = "in order of arrival values stand by name, and nothing is carried along"
+            raise PlacedError(("store", "forget_dropped"), message)
+        for index, rule in enumerate(self.fields):
+            if rule.was is not None and self.order == "arrival":
+                message = "in order of arrival a value stands by its name, so it has no other"
+                raise PlacedError(("fields", index, "was"), message)
+            before = rule.before.when
+            if before is not None and before not in self.predicates:
+                message = f"no predicate is called {before}: keep it under its name"
+                raise PlacedError(("fields", index, "was", "when"), message, self.predicates)
         return self
 
     @after_validation(mode="after")
@@ -119,7 +146,7 @@ class Rules(Table):
         gap = self.visit.gap if self.visit else None
         if gap is None and not self.identity.visit:
             message = "name the field with the visit's id here, or say visit.gap"
-            raise PlacedError(("identity", "visit"), message)
+            raise PlacedError(("identity", "visit"), message, needs=("visit", "gap"))
         if gap is not None and self.identity.visit:
             message = "events have a visit's id (identity.visit), so there is no gap"
             raise PlacedError(("visit", "gap"), message)
@@ -127,7 +154,8 @@ class Rules(Table):
             message = 'gap needs a field of scope visit, first of "event_time", without when'
             raise PlacedError(("visit", "gap"), message)
         if gap is None and self.visit and self.visit.midnight:
-            raise PlacedError(("visit", "midnight"), "only visits by a gap end at midnight")
+            message = "only visits by a gap end at midnight"
+            raise PlacedError(("visit", "midnight"), message, needs=("visit", "gap"))
         return self
 
     @after_validation(mode="after")
@@ -142,8 +170,12 @@ class Rules(Table):
         return f"{self.name}-{hashlib.sha256(_canonical(self)).hexdigest()[:8]}"
 
     def code_of(self, rule: Rule) -> bytes:
-        """The rule's name in packed state: short, and new whenever it means something else."""
-        meaning = map(_canonical, [rule, *self.predicates.get(rule.when or "", [])])
+        """The rule's name in packed state: short, and new whenever it means something else.
+
+        Of a rule that says what it was, the name of that one.
+        """
+        before = rule.before
+        meaning = map(_canonical, [before, *self.predicates.get(before.when or "", [])])
         return hashlib.sha1(b"".join(meaning), usedforsecurity=False).digest()[:CODE_BYTES]
 
     @property
@@ -223,28 +255,20 @@ def _canonical(model: BaseModel) -> bytes:
 
 
 def load_rules(preset_or_path: str) -> Rules:
-    """Read and check a preset (by name) or a TOML file.
+    """Read and check a preset (by name) or a TOML file, with what it extends.
 
     Raises:
-        ConfigError: a line per finding, ``file:line: rule or table: field: what is wrong``.
+        ConfigError: the file cannot be read.
+        RulesError: a line per finding, ``file:line:column: rule or table: field: what is wrong``.
     """
-    if preset_or_path in PRESETS:
-        path = f"{preset_or_path}.toml"
-        return parse_rules((files("profiler") / "_lua" / "presets" / path).read_text("utf-8"), path)
-    try:
-        return parse_rules(Path(preset_or_path).read_text("utf-8"), preset_or_path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"rules {preset_or_path}: {error}; or a preset: {PRESETS}") from error
+    return rules_of(layered_file(preset_or_path))
 
 
 def parse_rules(text: str, path: str) -> Rules:
-    """Check the text of a rules file; `path` only names it in errors (see `load_rules`)."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"rules {path}: {error}") from error
-    try:
-        return Rules.model_validate(data)
-    except ValidationError as error:
-        findings = [finding(text, path, data, each) for each in error.errors()]
-        raise ConfigError("\n".join(findings)) from error
+    """Check the text of a rules file; `path` names it in errors (see `load_rules`)."""
+    return rules_of(layered_text(text, path))
+
+
+def rules_of(layered: Layered) -> Rules:
+    """Check a file with what it extends. Raises as `load_rules` does."""
+    return validated(Rules, layered, stand_ins=_STAND_INS)

@@ -49,6 +49,7 @@ class Operation(BaseModel):
         which: what a rule's `which` may say; a rule must say it then.
         limit: how many values a rule keeps by default, and at most; left out, there is no such
             number.
+        unit: of the number that the field holds, for people; left out where the value's own is.
         places: by the kind of value, the names of its places in packed state; an empty name is
             the place that is called like the rule.
     """
@@ -68,6 +69,7 @@ class Operation(BaseModel):
     now: bool = False
     which: list[str] = []
     limit: tuple[int, int] | None = None
+    unit: str = ""
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]
 
     @property

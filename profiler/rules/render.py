@@ -146,6 +146,7 @@ def render(rules: Rules) -> str:
         "predicates": [(name, _expression(t, names)) for name, t in rules.predicates.items()],
         "numbers": sorted({rule.number_read for rule in rendered if rule.kind == "number"}),
         "remembers_visits": remembers_visits,
+        "forgets_dropped": bool(rules.store.forget_dropped),
         "takes_event_time": rules.takes_event_time,
         "takes_texts": any(rule.is_text for rule in rendered),
         "functions": _functions(rules),
@@ -161,7 +162,7 @@ def render(rules: Rules) -> str:
         "outputs_ms": OUTPUTS_MS,
         "most_outputs": MOST_OUTPUTS,
         "own": "" if rules.gap_ms else "local ",
-        **gap_visits(rules, lambda rule: rendered_rule(rule, rules, of_field)),
+        **gap_visits(rules, lambda rule: rendered_rule(rule, rules, inputs)),
         **packed_state(rules, rendered),
     }
     text = templates().get_template("profile.lua.j2").render(context)

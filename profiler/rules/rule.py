@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, cast
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic import model_validator as after_validation
 
 from profiler.rules.duration import Buckets, Duration, ms_of
@@ -23,6 +23,27 @@ _OPTIONS = ("limit", "which", "lookback", "values")
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
+class Was(Table):
+    """What a rule was before: it goes on with the state of that rule.
+
+    What is left out was the same; `when` is empty where the rule had none.
+    """
+
+    name: Name | None = None
+    value: Value | None = None
+    when: Name | Literal[""] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+
+_WasOrName = Annotated[
+    Was,
+    BeforeValidator(
+        lambda value: {"name": value} if isinstance(value, str) else value,
+        json_schema_input_type=Name | Was,
+    ),
+]
+
+
 class Rule(Table):
     """One field of the profile."""
 
@@ -39,6 +60,7 @@ class Rule(Table):
     which: str | None = None
     lookback: Duration | None = None
     window: Duration | None = None
+    was: _WasOrName | None = None
 
     @after_validation(mode="after")
     def _fits_together(self) -> "Rule":
@@ -48,9 +70,9 @@ class Rule(Table):
             message = f"the name of a {self.scope} field begins with {self.scope}_"
             raise PlacedError(("name",), message)
         if self.operation not in operations() or "." in self.operation:
-            known = ", ".join(name for name in operations() if "." not in name)
-            message = f"no operation is called {self.operation}; there are {known}"
-            raise PlacedError(("operation",), message)
+            known = [name for name in operations() if "." not in name]  # a window is no operation
+            message = f"no operation is called {self.operation}; there are {', '.join(known)}"
+            raise PlacedError(("operation",), message, known)
         if self.window is not None and f"{self.operation}.window" not in operations():
             raise PlacedError(("window",), f"{self.operation} has no window")
         self._options_fit()
@@ -67,6 +89,21 @@ class Rule(Table):
             raise PlacedError(("decimals",), message)
         return self
 
+    @after_validation(mode="after")
+    def _was_alike(self) -> "Rule":
+        before = self.before
+        if before.kind != self.kind:
+            raise PlacedError(
+                ("was",), "the values are not alike: this rule cannot go on with them"
+            )
+        if before.kept > self.kept:
+            raise PlacedError(("was", "limit"), "what was kept beyond the limit of now is lost")
+        if not before.name.startswith(self.scope + "_"):
+            raise PlacedError(
+                ("was",), f"the name of a {self.scope} field begins with {self.scope}_"
+            )
+        return self
+
     def _options_fit(self) -> None:
         declared = self.declared
         known = {"limit"} if declared.limit else set()
@@ -79,7 +116,7 @@ class Rule(Table):
             raise PlacedError(("limit",), f"{self.operation} keeps at most {self.most} values")
         if declared.which and self.which not in declared.which:
             message = f"{self.operation} needs which: {' or '.join(declared.which)}"
-            raise PlacedError(("which",), message)
+            raise PlacedError(("which",), message, declared.which)
         if self.lookback is not None and self.which == "first":
             raise PlacedError(
                 ("lookback",), "only a last one has a lookback: the first is for ever"
@@ -127,6 +164,16 @@ class Rule(Table):
     def declared(self) -> Operation:
         """What the operation says of itself."""
         return operations()[self.operation + ".window" * (self.window is not None)]
+
+    @property
+    def before(self) -> "Rule":
+        """The rule whose state it goes on with: itself, but for what it says by `was`."""
+        if self.was is None:
+            return self
+        changed = self.was.model_dump(exclude_none=True)
+        if changed.get("when") == "":
+            changed["when"] = None
+        return self.model_copy(update={"was": None, **changed})
 
     @property
     def kind(self) -> Kind:

@@ -1,0 +1,180 @@
+"""One record after the other: what it is, whose, of when, and what each rule makes of it."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from profiler.config.settings import Mode, Settings
+from profiler.engine.python.decode import Draft, RecordDecoder
+from profiler.ops.explain.identity import IdentityWords, TimeWords, identity_words, time_words
+from profiler.ops.explain.probe import Probe, Told
+from profiler.ops.explain.scratch import Scratch
+from profiler.profiles.arguments import Call
+from profiler.profiles.reply import Applied
+from profiler.records.types import OUTPUT_PREFIX, FlatEvent, Record, Rejected
+from profiler.rules.contract import CALL_ARGS, contract_of
+from profiler.rules.derived.inputs import DerivedInputs
+from profiler.rules.derived.table import Derived
+from profiler.rules.model import Rules
+
+
+class PredicateWords(NamedTuple):
+    """A predicate.
+
+    Attributes:
+        name: of the rules file.
+        holds: for this event.
+        conditions: all must hold.
+    """
+
+    name: str
+    holds: bool
+    conditions: list[Told]
+
+
+class FieldChange(NamedTuple):
+    """A field of the profile.
+
+    Attributes:
+        name: in the profile.
+        rule: what its rule says; empty for what is built in.
+        takes: whether its predicate holds, None where it has none.
+        before: of the event's visit, None where not known.
+        after: likewise.
+    """
+
+    name: str
+    rule: str
+    takes: bool | None
+    before: Any
+    after: Any
+
+
+class Explained(NamedTuple):
+    """What came of a record.
+
+    Attributes:
+        record: its number, from 1.
+        rejected: code and reason, where it is a dead letter; nothing below that is known then.
+        flat: the flattened event.
+        derived: inputs that are derived from it.
+        identity: whose it is.
+        time: when it happened.
+        key: the visitor's, where there is one.
+        flags: of the script's answer.
+        predicates: of the rules.
+        fields: of the profile.
+    """
+
+    record: int
+    rejected: Rejected | None
+    flat: dict[str, Any]
+    derived: dict[str, str]
+    identity: list[IdentityWords]
+    time: TimeWords | None
+    key: str
+    flags: list[str]
+    predicates: list[PredicateWords]
+    fields: list[FieldChange]
+
+
+class Explainer:
+    """Explains records in their order; the profiles on the scratch server change with each.
+
+    Args:
+        mode: what the values are: ``run`` takes processed records, ``profile`` flattened ones.
+        settings: limits.
+        rules: of the profiles.
+        scratch: a server of our own.
+    """
+
+    def __init__(self, mode: Mode, settings: Settings, rules: Rules, scratch: Scratch) -> None:
+        self._decoder = RecordDecoder(mode, settings)
+        self._rules = rules
+        self._scratch = scratch
+        self._probe = Probe(rules, scratch)
+        contract = contract_of(rules)
+        self._arguments = [argument.name for argument in contract.event_args]
+        self._fields = contract.fields
+        self._by_name = {name: rule for rule in rules.fields for name in rule.names}
+        names = rules.derived_inputs
+        self._derived = DerivedInputs(rules.derived or Derived(), names) if names else None
+
+    def explain(self, record: Record) -> Explained:
+        """Explain one record.
+
+        Raises:
+            StoreUnavailableError: a server cannot be reached.
+            ProfilerError: the visitor's stored profile cannot be read.
+        """
+        draft = self._decoder.decode(record)
+        if not isinstance(draft, Draft):
+            rejected = draft.rejected or Rejected("tombstone", "it has no value")
+            return _end(record, rejected, {})
+        event = FlatEvent("", 0, record.timestamp, draft.flat, draft.encoded)
+        identity = identity_words(self._rules.identity, event.fields)
+        derived: dict[str, str] = {}
+        if self._derived is not None:
+            named = zip(self._rules.derived_inputs, self._derived.of(event.fields), strict=True)
+            derived = dict(named)
+        explained = _end(record, None, event.fields)._replace(identity=identity, derived=derived)
+        script = self._scratch.script
+        calls = self._scratch.calls_of(script, [event])
+        if not calls.made:
+            [outcome] = calls.outcomes
+            return explained._replace(rejected=outcome if isinstance(outcome, Rejected) else None)
+        [call] = calls.made
+        arguments = dict(zip(self._arguments, call.arguments[len(CALL_ARGS) :], strict=True))
+        before = self._before(call, event)
+        script.execute(calls)
+        [outcome] = calls.outcomes
+        if not isinstance(outcome, Applied):
+            return explained._replace(rejected=outcome, key=call.key)
+        holding, ms = self._probe.ask(event)
+        told = list(self._probe.told(holding, outcome.flags))
+        holds = {name: held for name, held, _ in told}
+        return explained._replace(
+            key=call.key,
+            time=time_words(arguments, ms, self._rules),
+            flags=sorted(outcome.flags),
+            predicates=[PredicateWords(*each) for each in told],
+            fields=list(self._changes(before, outcome.profile, holds)),
+        )
+
+    def _changes(
+        self, before: dict[str, Any], after: dict[str, Any], holds: dict[str, bool]
+    ) -> Iterator[FieldChange]:
+        for field in self._fields:
+            rule = self._by_name.get(field.name)
+            words = rule.operation + (f" when {rule.when}" if rule.when else "") if rule else ""
+            yield FieldChange(
+                field.name,
+                words,
+                holds.get(rule.when) if rule and rule.when else None,
+                before.get(field.name),
+                after.get(f"{OUTPUT_PREFIX}{field.name}"),
+            )
+
+    def _before(self, call: Call, event: FlatEvent) -> dict[str, Any]:
+        """The profile with the event's visit, before the event."""
+        stored = self._scratch.stored(call)
+        visit = self._rules.identity.visit
+        if not stored or self._rules.order != "event_time" or not visit:
+            return stored
+        # A read shows the latest visit. An event that is replayed is answered with its own visit,
+        # and changes nothing; one without a visit, before it, makes the watermark.
+        fields = {name: value for name, value in event.fields.items() if name != visit}
+        events = [
+            event._replace(stream="explain", fields=fields, encoded=b""),
+            event._replace(stream="explain"),
+        ]
+        _, replayed = self._scratch.without_a_trace(call, events)
+        if not isinstance(replayed, Applied):
+            return stored
+        of_visit = replayed.profile
+        visits = {field.name for field in self._fields if field.scope == "visit"}
+        shown = {name: of_visit.get(f"{OUTPUT_PREFIX}{name}") for name in visits}
+        return stored | shown
+
+
+def _end(record: Record, rejected: Rejected | None, flat: dict[str, Any]) -> Explained:
+    return Explained(record.offset, rejected, flat, {}, [], None, "", [], [], [])

@@ -1,0 +1,98 @@
+"""A server of our own, to which profiles are copied: nothing of a deployment changes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from profiler.config.settings import Settings
+from profiler.errors import ProfilerError
+from profiler.profiles.arguments import Call
+from profiler.profiles.calls import Calls
+from profiler.profiles.redis import Command, nodes_of
+from profiler.profiles.redis.connections import connect, connect_to
+from profiler.profiles.redis.faults import checked, translating
+from profiler.profiles.reply import ReplyDecoder
+from profiler.profiles.script import ProfileScript
+from profiler.records.types import FlatEvent, Rejected
+from profiler.rules.model import Rules
+
+if TYPE_CHECKING:
+    import redis
+
+
+class Scratch:
+    """Profiles on a server of our own.
+
+    Args:
+        url: of that server.
+        rules: of the profiles.
+        settings: with the Redis that profiles are copied from, if they are.
+        copies: whether each visitor's profile is copied, before its first event.
+    """
+
+    def __init__(self, url: str, rules: Rules, settings: Settings, *, copies: bool) -> None:
+        self._client = connect(url)
+        self._origin: redis.Redis | None = connect_to(settings.redis) if copies else None
+        self._rules = rules
+        self._longest_id = settings.limits.max_id_bytes
+        self._decoder = ReplyDecoder(rules)
+        self._copied: set[str] = set()
+        self.script = self.script_of(rules)
+
+    def script_of(self, rules: Rules) -> ProfileScript:
+        """The script of other rules, on our server."""
+        return ProfileScript(self._client, rules, max_id_bytes=self._longest_id)
+
+    def calls_of(self, script: ProfileScript, events: Sequence[FlatEvent]) -> Calls:
+        """Pack events, and copy the profiles of their visitors, where that was not done yet.
+
+        Raises:
+            StoreUnavailableError: the Redis that they are copied from cannot be reached.
+            ProfilerError: it does not let us read.
+        """
+        calls = script.calls_of(events)
+        for call in calls.made:
+            if self._origin is not None and call.key not in self._copied:
+                self._copy(self._origin, call.key)
+                self._copied.add(call.key)
+        return calls
+
+    def _copy(self, origin: "redis.Redis", key: str) -> None:
+        """Read the hash with one command, which changes nothing, and write it to our server."""
+        with translating():
+            [found] = nodes_of(origin).call([Command(key, ("HGETALL", key))])
+        if isinstance(found, Exception):
+            if str(found).startswith(("WRONGTYPE", "NOPERM")):
+                raise ProfilerError(f"{key} cannot be copied: {found}") from found
+            checked(found)
+        pairs = (
+            found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
+        )
+        if pairs:
+            self._client.hset(key, mapping=pairs)
+
+    def stored(self, call: Call) -> dict[str, Any]:
+        """The profile of a call's visitor as it is stored; empty for one who is not known."""
+        reply = self.script.call([call.key], [call.arguments[0], ""])
+        if isinstance(reply, Rejected):
+            raise ProfilerError(f"{call.key}: {reply.reason}")
+        return self._decoder.stored(reply) or {}
+
+    def without_a_trace(self, call: Call, events: Sequence[FlatEvent]) -> list[Any]:
+        """What events of a call's visitor would be answered; the profile stays as it is."""
+        with translating():
+            held: Any = self._client.dump(call.key)
+            try:
+                return self.script.apply(events)
+            finally:
+                self._client.restore(call.key, 0, held, replace=True)
+
+    def forget(self, key: str) -> None:
+        """Remove a profile from our server."""
+        with translating():
+            self._client.unlink(key)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+        if self._origin is not None:
+            self._origin.close()
