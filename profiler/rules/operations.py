@@ -46,6 +46,7 @@ class Operation(BaseModel):
             others use.
         now: whether the field depends on now, when it is shown.
         which: what a rule's `which` may say; a rule must say it then.
+        ages: whether a rule may say by `age` which values are too old to be shown.
         limit: how many values a rule keeps by default, and at most; left out, there is no such
             number.
         places: by the kind of value, the names of its places in packed state; an empty name is
@@ -65,6 +66,7 @@ class Operation(BaseModel):
     functions: list[str] = []
     now: bool = False
     which: list[str] = []
+    ages: bool = False
     limit: tuple[int, int] | None = None
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]
 
