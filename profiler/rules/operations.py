@@ -47,6 +47,7 @@ class Operation(BaseModel):
             others use.
         now: whether the field depends on now, when it is shown.
         which: what a rule's `which` may say; a rule must say it then.
+        ages: whether a rule may say by `age` which values are too old to be shown.
         limit: how many values a rule keeps by default, and at most; left out, there is no such
             number.
         unit: of the number that the field holds, for people; left out where the value's own is.
@@ -68,6 +69,7 @@ class Operation(BaseModel):
     functions: list[str] = []
     now: bool = False
     which: list[str] = []
+    ages: bool = False
     limit: tuple[int, int] | None = None
     unit: str = ""
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]

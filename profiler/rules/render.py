@@ -152,7 +152,7 @@ def render(rules: Rules) -> str:
         "functions": _functions(rules),
         "asks_now": any(rule.asks_now for rule in rules.fields),
         "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
-        "takes_numbers": bool(rules.numbers),
+        "takes_numbers": rules.takes_numbers or rules.compares_numbers,
         "compares_numbers": rules.compares_numbers,
         "plain": rules.plain or not remembers_visits,
         "field_names": [field.name for field in contract.fields],

@@ -50,7 +50,7 @@ class RenderedRule:
         self.twin: RenderedRule | None = None
         self._macros = macros
         self.which, self.lookback, self.parts = rule.which, rule.lookback_ms, rule.values or {}
-        self.buckets = rule.buckets
+        self.buckets, self.age = rule.buckets, rule.age_ms
         self._inputs = [inputs.name_of(choice) for choice in rule.choices]
         self._input = self._inputs[0] if rule.kind in {"text", "number"} else ""
         self._is_given = any(choice.otherwise for choice in rule.choices)

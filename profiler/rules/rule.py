@@ -18,7 +18,7 @@ MAX_DECIMALS = 4
 BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
 
 #: Keys of a rule that only some operations know.
-_OPTIONS = ("limit", "which", "lookback", "values")
+_OPTIONS = ("limit", "which", "lookback", "values", "age")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
@@ -60,6 +60,7 @@ class Rule(Table):
     which: str | None = None
     lookback: Duration | None = None
     window: Duration | None = None
+    age: Duration | None = None
     was: _WasOrName | None = None
 
     @after_validation(mode="after")
@@ -108,6 +109,7 @@ class Rule(Table):
         declared = self.declared
         known = {"limit"} if declared.limit else set()
         known |= {"which", "lookback"} if declared.which else set()
+        known |= {"age"} if declared.ages else set()
         known |= {"values"} if "tuple" in declared.places else set()
         for option in _OPTIONS:
             if getattr(self, option) is not None and option not in known:
@@ -213,6 +215,11 @@ class Rule(Table):
         return ms_of(self.lookback) if self.lookback else 0
 
     @property
+    def age_ms(self) -> int:
+        """How old a value is that is still shown; 0 for any."""
+        return ms_of(self.age) if self.age else 0
+
+    @property
     def buckets(self) -> Buckets | None:
         """How a window is divided."""
         return Buckets.of(self.window) if self.window else None
@@ -220,7 +227,7 @@ class Rule(Table):
     @property
     def asks_now(self) -> bool:
         """Whether the field depends on now, when it is shown."""
-        return self.declared.now or self.lookback is not None
+        return self.declared.now or self.lookback is not None or self.age is not None
 
     @property
     def scale(self) -> int:

@@ -112,6 +112,7 @@ class Case(NamedTuple):
         decimals: of a number, else None.
         limit: of values that are kept, else None.
         which: of the ones that the operation knows, else None.
+        age: of values that are still shown, else None.
     """
 
     operation: str
@@ -119,6 +120,7 @@ class Case(NamedTuple):
     decimals: int | None = None
     limit: int | None = None
     which: str | None = None
+    age: str | None = None
 
     @property
     def window(self) -> str | None:
@@ -142,6 +144,7 @@ class Case(NamedTuple):
         }
         rule |= {"limit": self.limit} if self.limit else {}
         rule |= {"which": self.which} if self.which else {}
+        rule |= {"age": self.age} if self.age else {}
         rule |= {"values": dict.fromkeys("ab", "x")} if self.kind == "tuple" else {"value": value}
         return Rules.model_validate(
             {
@@ -165,6 +168,8 @@ def cases() -> Iterator[Case]:
             for decimals in (0, 2, 4) if kind == "number" else (None,):
                 for which in operation.which or (None,):
                     yield Case(name, kind, decimals, which=which)
+            if operation.ages:
+                yield Case(name, kind, limit=3, age="1 d")
             # Beyond its limit only what takes an event again and again is free of the order.
             if operation.limit and operation.late:
                 yield Case(name, kind, limit=2)

@@ -27,6 +27,7 @@ def plain_value(case: Case, events: list[Event], now: int | None) -> Any:  # noq
         limit=case.limit or default[0],
         values=(("a", "x"), ("b", "x")) if case.kind == "tuple" else (),
         which=case.which or "",
+        age_ms=DAY_MS if case.age else 0,
         window=(3, DAY_MS) if case.window else None,
     )
     taken = [

@@ -64,6 +64,7 @@ class Field:
         operation: as the rules call it.
         value: a field of the event, or several of which the first that is there counts; `TIME`,
             `DAY`, or nothing for a count.
+        age_ms: of what is still shown; 0 for all.
         window: of how many buckets it shows the latest, and the ms of one.
         otherwise: what is taken where these are not there.
         when: of which events it takes the value.
@@ -87,6 +88,7 @@ class Field:
     flag: str = ""
     otherwise: str = ""
     window: tuple[int, int] | None = None
+    age_ms: int = 0
 
     @property
     def names(self) -> list[str]:

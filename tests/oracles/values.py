@@ -23,6 +23,8 @@ def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
     values = [event.gives[each.name] for event in giving]
     if each.operation == "count":
         return len(values)
+    if each.age_ms and now is not None:
+        giving = [event for event in giving if now - (event.time or 0) <= each.age_ms]
     if fold := OF_MANY.get(each.operation):
         return fold(each, giving)
     if each.decimals is not None:

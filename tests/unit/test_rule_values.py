@@ -59,6 +59,7 @@ def rules_of(rule: str) -> Rules:
         ('operation = "count"; constant = "x"', "constant: count takes no value"),
         ('operation = "count"; default = "x"', "default: count has no default"),
         ('operation = "min"; value = "a"; window = "3 d"', "window: min has no window"),
+        ('operation = "first_n"; value = "a"; age = "3 d"', "age: first_n has no age"),
         ('operation = "count"; window = "3 days"', "window: expected a number, a space and a unit"),
         ('operation = "count"; window = "0 d"', "window: expected a number, a space and a unit"),
         (

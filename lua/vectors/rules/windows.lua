@@ -105,63 +105,66 @@ local function decimal(units, places)
 end
 
 -- A window is a row of buckets, the latest first: of each a byte (32 times the size of its number, and
--- its place modulo 32) and the number. This is a row of one bucket.
+-- its place modulo 32) and the number. This is a row of one bucket. A format that is put together
+-- would take longer than all else here.
 local function bucket_of(place, number)
-  local size, half = 1, 128
+  if number < 128 and number >= -128 then return string.char(32 + place % 32, number % 256) end
+  local size, half = 2, 32768
   while number >= half or number < -half do
     size, half = size + 1, half * 256
   end
-  return struct.pack(">Bi" .. size, 32 * size + place % 32, number)
+  local format = size == 2 and ">Bi2" or size == 3 and ">Bi3" or size == 4 and ">Bi4" or ">Bi" .. size
+  return struct.pack(format, 32 * size + place % 32, number)
 end
 
--- What of a row is in the window as of another place than its latest one.
-local function still_in(row, latest, place, buckets)
-  local at, shift = 1, place > latest and place - latest or 0
-  while at <= #row and (latest - string.byte(row, at)) % 32 + shift < buckets do
-    at = at + 1 + math.floor(string.byte(row, at) / 32)
-  end
-  return string.sub(row, 1, at - 1)
+-- One bucket of a row: its age, its number, and where the next one begins.
+local function bucket_at(row, latest, at)
+  local tag, number = string.byte(row, at, at + 1)
+  local age = (latest - tag) % 32
+  if tag < 64 then return age, number < 128 and number or number - 256, at + 2 end
+  local size = math.floor(tag / 32)
+  local format = size == 2 and ">i2" or size == 3 and ">i3" or size == 4 and ">i4" or ">i" .. size
+  return age, struct.unpack(format, row, at + 1)
 end
 
--- One row of two: what both have of one bucket adds up, and what is older than the window goes. Says
--- whether all was added: of more than 2^48 a bucket stands still, so that a double holds all of them.
-local function bucketed(row, latest, others, others_latest, buckets)
-  local from, is_whole = 1, true
-  while from <= #others do
-    local tag = string.byte(others, from)
-    local size, place = math.floor(tag / 32), others_latest - (others_latest - tag) % 32
-    local number, at = struct.unpack(">i" .. size, others, from + 1), 1
-    from = from + 1 + size
-    if place > latest and math.abs(number) < 2 ^ 48 then
-      row, latest = still_in(row, latest, place, buckets), place
-    end
-    local age = latest - place
-    while at <= #row and (latest - string.byte(row, at)) % 32 < age do
-      at = at + 1 + math.floor(string.byte(row, at) / 32)
-    end
-    local after = at
-    if at <= #row and (latest - string.byte(row, at)) % 32 == age then
-      size = math.floor(string.byte(row, at) / 32)
-      number, after = number + struct.unpack(">i" .. size, row, at + 1), at + 1 + size
-    end
-    if math.abs(number) >= 2 ^ 48 then
-      is_whole = false
-    elseif age < buckets then
-      row = string.sub(row, 1, at - 1) .. bucket_of(place, number) .. string.sub(row, after)
-    end
-  end
-  return row, latest, is_whole
-end
-
--- The sum of the buckets that are in the window as of a place, or as of the latest one.
+-- The sum of the buckets that are in the window as of a place, and where they end.
 local function total_of(row, latest, place, buckets)
-  local at, total, shift = 1, 0, place > latest and math.floor(place) - latest or 0
+  local at, total, oldest = 1, 0, buckets - (place > latest and place - latest or 0)
   while at <= #row do
-    local tag = string.byte(row, at)
-    if (latest - tag) % 32 + shift >= buckets then break end
-    local size = math.floor(tag / 32)
-    total, at = total + struct.unpack(">i" .. size, row, at + 1), at + 1 + size
+    local age, number, following = bucket_at(row, latest, at)
+    if age >= oldest then break end
+    total, at = total + number, following
   end
+  return total, at
+end
+
+-- A row and its total with one more number in the bucket of a place. What is older than the window goes.
+-- Says also whether it was added: of more than 2^48 a bucket stands still, so that a double holds all.
+local function added(row, latest, total, place, number, buckets)
+  local age = latest - place
+  if age >= buckets or math.abs(number) >= 2 ^ 48 then return row, latest, total, math.abs(number) < 2 ^ 48 end
+  if age < 0 then
+    local kept, stop = total_of(row, latest, place, buckets)
+    return bucket_of(place, number) .. string.sub(row, 1, stop - 1), place, kept + number, true
+  end
+  local at, after, sum = 1, 1, number
+  while at <= #row do
+    local other_age, other, following = bucket_at(row, latest, at)
+    if other_age >= age then
+      if other_age == age then
+        sum, after = other + number, following
+      end
+      break
+    end
+    at, after = following, following
+  end
+  if math.abs(sum) >= 2 ^ 48 then return row, latest, total, false end
+  return string.sub(row, 1, at - 1) .. bucket_of(place, sum) .. string.sub(row, after), latest, total + number, true
+end
+
+-- The total as of a place, or as of the latest one.
+local function total_in(row, latest, total, place, buckets)
+  if place > latest then total = total_of(row, latest, math.floor(place), buckets) end
   return total
 end
 
@@ -226,48 +229,64 @@ local function short(text)
   return string.sub(text, 1, stop)
 end
 
--- Texts and their rows of buckets, as a list: here of one text.
-local function tally_of(text, place)
-  local row = bucket_of(place, 1)
-  text = short(text)
-  return struct.pack(">I1c0I2c0", #text, text, #row, row)
-end
-
--- One list of two, the text of the latest bucket first, of one bucket the one of the greater bytes. Of
--- more than the limit these stay; `beyond` is the latest place of one that went, -1 where none is in the
--- window any more.
-local function frequented(list, latest, beyond, others, others_latest, others_beyond, buckets, limit)
-  local newest, texts, rows = math.max(latest, others_latest), {}, {}
-  local function take(entries, entries_latest)
-    local at = 1
-    while at <= #entries do
-      local text, all, following = struct.unpack(">I1c0I2c0", entries, at)
-      local row = still_in(all, entries_latest, newest, buckets)
-      if row ~= "" then
-        if not rows[text] then texts[#texts + 1] = text end
-        rows[text] = bucketed(rows[text] or "", newest, row, newest, buckets)
-      end
+-- A list of texts and their rows of buckets: the text of the latest bucket first, of one bucket the one
+-- of the greater bytes. This is the list with so many events more of one text. Of more than the limit
+-- these stay; `beyond` is the latest place of one that went, -1 where none is in the window any more.
+local function frequented(list, latest, beyond, text, place, number, buckets, limit)
+  local ENTRY = ">I1c0I2c0"
+  if place > latest then
+    local kept, at = {}, 1
+    while at <= #list do
+      local other, row, following = struct.unpack(ENTRY, list, at)
+      local _, stop = total_of(row, latest, place, buckets)
+      if stop > 1 then kept[#kept + 1] = struct.pack(ENTRY, #other, other, stop - 1, string.sub(row, 1, stop - 1)) end
       at = following
     end
+    list, latest = table.concat(kept), place
+    if beyond <= latest - buckets then beyond = -1 end
+  elseif latest - place >= buckets then
+    return list, latest, beyond
   end
-  take(list, latest)
-  take(others, others_latest)
-  local function age_of(text) return (newest - string.byte(rows[text])) % 32 end
-  table.sort(texts, function(a, b) return is_before(-age_of(b), 0, b, -age_of(a), 0, a) end)
-  beyond = math.max(beyond, others_beyond)
-  for i = limit + 1, #texts do
-    beyond, texts[i] = math.max(beyond, newest - age_of(texts[i])), nil
+  local held, own, at, stop = 0, "", nil, nil
+  local from = 1
+  while from <= #list do
+    local other, row, following = struct.unpack(ENTRY, list, from)
+    if other == text then
+      own, at, stop = row, from, following
+    end
+    held, from = held + 1, following
   end
-  for i, text in ipairs(texts) do
-    texts[i] = struct.pack(">I1c0I2c0", #text, text, #rows[text], rows[text])
+  if at then
+    list, held = string.sub(list, 1, at - 1) .. string.sub(list, stop), held - 1
   end
-  return table.concat(texts), newest, beyond > newest - buckets and beyond or -1
+  own = added(own, latest, 0, place, number, buckets)
+  local entry, age, last = struct.pack(ENTRY, #text, text, #own, own), (latest - string.byte(own)) % 32, 1
+  from = 1
+  local is_placed = false
+  while from <= #list do
+    local other, row, following = struct.unpack(ENTRY, list, from)
+    local other_age = (latest - string.byte(row)) % 32
+    if not is_placed and (other_age > age or other_age == age and is_before(0, 0, other, 0, 0, text)) then
+      list, is_placed, following = string.sub(list, 1, from - 1) .. entry .. string.sub(list, from), true, from + #entry
+    end
+    last, from = from, following
+  end
+  if not is_placed then
+    last, list = #list + 1, list .. entry
+  end
+  if held == limit then
+    local _, row = struct.unpack(ENTRY, list, last)
+    beyond = math.max(beyond, latest - (latest - string.byte(row)) % 32)
+    list = string.sub(list, 1, last - 1)
+  end
+  return list, latest, beyond
 end
 
 -- The text that most events had in the window as of a place, or as of the latest one; of equal ones the
 -- first of the list. False where there is none.
 local function most_in(list, latest, place, buckets)
   local at, most, most_frequent = 1, 0, false
+  place = place > latest and math.floor(place) or latest
   while at <= #list do
     local text, row, following = struct.unpack(">I1c0I2c0", list, at)
     local count = total_of(row, latest, place, buckets)
@@ -297,19 +316,25 @@ local function mean_of(total, count, places)
   return total < 0 and text ~= "0" and "-" .. text or text
 end
 
--- Sums and counts of buckets, of which the sums have so many bytes, with those of other ones. Says
--- whether these were added: all of them, or none.
-local function averaged(rows, latest, bytes, sums, counts, others_latest, buckets)
-  local own_sums, own_counts = string.sub(rows, 1, bytes), string.sub(rows, bytes + 1)
-  local added, newest, is_whole = bucketed(own_sums, latest, sums, others_latest, buckets)
-  if not is_whole then return rows, latest, bytes, false end
-  return added .. bucketed(own_counts, latest, counts, others_latest, buckets), newest, #added, true
+-- A window of means is the number of all its events, its row of sums, and its row of counts. This takes
+-- one more number, of so many events. Says whether it was added.
+local function averaged(rows, latest, total, place, number, events, buckets)
+  local all, sums, from = 0, "", 1
+  if rows ~= "" then
+    all, sums, from = struct.unpack(">I5I2c0", rows)
+  end
+  local row, newest, sum, is_whole = added(sums, latest, total, place, number, buckets)
+  if not is_whole then return rows, latest, total, false end
+  local counts, _, many = added(string.sub(rows, from), latest, all, place, events, buckets)
+  return struct.pack(">I5I2c0", many, #row, row) .. counts, newest, sum, true
 end
 
--- The mean over the buckets that are in the window as of a place; false where there are none.
-local function mean_in(rows, latest, bytes, place, buckets, places)
-  local events = total_of(string.sub(rows, bytes + 1), latest, place, buckets)
-  return events > 0 and mean_of(total_of(string.sub(rows, 1, bytes), latest, place, buckets), events, places)
+-- The mean as of a place; false where there is none.
+local function mean_in(rows, latest, total, place, buckets, places)
+  if rows == "" then return false end
+  local all, sums, after = struct.unpack(">I5I2c0", rows)
+  local events = total_in(string.sub(rows, after), latest, all, place, buckets)
+  return events > 0 and mean_of(total_in(sums, latest, total, place, buckets), events, places)
 end
 
 -- The day of a time, in UTC, as text like 2023-11-14; "" where the time is not known. Years begin in
@@ -595,7 +620,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 10, "7446de8e8fb6:", args[1]
+    local EVENT, DIGEST, visitor_id = 10, "c4160f07593b:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -617,7 +642,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^7446de8e8fb6:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^c4160f07593b:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -682,15 +707,15 @@ local function update(key, args, prior)
   -- the other streams, six bytes of events without a visit and of visits forgotten; the values.
   local mark, day, opened, named, streams, loose, forgotten = -1, -86400000, 0, stream, "", "", ""
   local visitor_carried, visits = "", ""
-  local visitor_events_3d_at, visitor_events_3d_spare, visitor_events_3d = NEVER, 0, ""
+  local visitor_events_3d_at, visitor_events_3d_total, visitor_events_3d = NEVER, 0, ""
   local visitor_active_days_at, visitor_active_days_beyond, visitor_active_days = NEVER, NEVER, ""
   local visitor_pages_seen_at, visitor_pages_seen_beyond, visitor_pages_seen = NEVER, NEVER, ""
-  local visitor_spent_at, visitor_spent_spare, visitor_spent = NEVER, 0, ""
+  local visitor_spent_at, visitor_spent_total, visitor_spent = NEVER, 0, ""
   local visitor_favourite_at, visitor_favourite_beyond, visitor_favourite = NEVER, NEVER, ""
   -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
-  local visit_mean_at, visit_mean_sums, visit_mean = NEVER, 0, ""
-  local visit_items_at, visit_items_spare, visit_items = NEVER, 0, ""
+  local visit_mean_at, visit_mean_total, visit_mean = NEVER, 0, ""
+  local visit_items_at, visit_items_total, visit_items = NEVER, 0, ""
   local visit_events = 0
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
   local new_visitor, gone = not packed, nil
@@ -704,10 +729,10 @@ local function update(key, args, prior)
     end
     local at = 50
     -- stylua: ignore
-    mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_mean_at, visit_mean_sums,
-      visit_mean, visit_items_at, visit_items_spare, visit_items, visit_events, events, carried, visitor_events_3d_at,
-      visitor_events_3d_spare, visitor_events_3d, visitor_active_days_at, visitor_active_days_beyond, visitor_active_days,
-      visitor_pages_seen_at, visitor_pages_seen_beyond, visitor_pages_seen, visitor_spent_at, visitor_spent_spare,
+    mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_mean_at, visit_mean_total,
+      visit_mean, visit_items_at, visit_items_total, visit_items, visit_events, events, carried, visitor_events_3d_at,
+      visitor_events_3d_total, visitor_events_3d, visitor_active_days_at, visitor_active_days_beyond, visitor_active_days,
+      visitor_pages_seen_at, visitor_pages_seen_beyond, visitor_pages_seen, visitor_spent_at, visitor_spent_total,
       visitor_spent, visitor_favourite_at, visitor_favourite_beyond, visitor_favourite, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
@@ -771,19 +796,19 @@ local function update(key, args, prior)
         kept = kept + 1
         local size = 64 + #id + #visit_mean + #visit_items + #events + #carried
         -- stylua: ignore
-        given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_mean_at, visit_mean_sums, #visit_mean, visit_mean, visit_items_at,
-          visit_items_spare, #visit_items, visit_items, visit_events, #events, events, #carried, carried)
+        given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_mean_at, visit_mean_total, #visit_mean, visit_mean, visit_items_at,
+          visit_items_total, #visit_items, visit_items, visit_events, #events, events, #carried, carried)
       end
       visits = given .. before .. after
       if has_visit then
         local _, at = nil, from
         -- stylua: ignore
-        _, id, latest, visit_number, visit_mean_at, visit_mean_sums, visit_mean, visit_items_at, visit_items_spare, visit_items,
-          visit_events, events, carried = struct.unpack(VISIT, found, at)
+        _, id, latest, visit_number, visit_mean_at, visit_mean_total, visit_mean, visit_items_at, visit_items_total,
+          visit_items, visit_events, events, carried = struct.unpack(VISIT, found, at)
       else
         id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
-        visit_mean_at, visit_mean_sums, visit_mean = NEVER, 0, ""
-        visit_items_at, visit_items_spare, visit_items = NEVER, 0, ""
+        visit_mean_at, visit_mean_total, visit_mean = NEVER, 0, ""
+        visit_items_at, visit_items_total, visit_items = NEVER, 0, ""
         visit_events = 0
       end
     end
@@ -902,48 +927,43 @@ local function update(key, args, prior)
       if not late then
         -- visitor_events_3d: count within 3 d
         if counted and ms == ms then
-          local bucket = math.floor(ms / 86400000)
           -- stylua: ignore
-          visitor_events_3d, visitor_events_3d_at =
-            bucketed(visitor_events_3d, visitor_events_3d_at, bucket_of(bucket, 1), bucket, 3)
+          visitor_events_3d, visitor_events_3d_at, visitor_events_3d_total =
+            added(visitor_events_3d, visitor_events_3d_at, visitor_events_3d_total, math.floor(ms / 86400000), 1, 3)
         end
         -- visitor_spent: sum shop-total within 40 h
         if counted and event_shop_total_4_e2 and ms == ms then
-          local bucket = math.floor(ms / 7200000)
           -- stylua: ignore start
           local is_whole
-          visitor_spent, visitor_spent_at, is_whole =
-            bucketed(visitor_spent, visitor_spent_at, bucket_of(bucket, event_shop_total_4_e2), bucket, 20)
+          visitor_spent, visitor_spent_at, visitor_spent_total, is_whole =
+            added(visitor_spent, visitor_spent_at, visitor_spent_total, math.floor(ms / 7200000), event_shop_total_4_e2, 20)
           truncated = truncated or not is_whole
           -- stylua: ignore end
         end
         -- visitor_favourite: most_frequent query-other_page_title within 2 d
         if counted and ms == ms and event_page_title_2 ~= "" then
-          local bucket = math.floor(ms / 86400000)
           truncated = truncated or #event_page_title_2 > 255
           -- stylua: ignore
           visitor_favourite, visitor_favourite_at, visitor_favourite_beyond =
-            frequented(visitor_favourite, visitor_favourite_at, visitor_favourite_beyond, tally_of(event_page_title_2, bucket), bucket, NEVER, 2, 3)
+            frequented(visitor_favourite, visitor_favourite_at, visitor_favourite_beyond, short(event_page_title_2), math.floor(ms / 86400000), 1, 2, 3)
         end
       end
       if has_visit then
         -- visit_mean: mean shop-total when sale within 1 h
         if counted and event_shop_total_4_e0 and ms == ms and is_sale then
-          local bucket = math.floor(ms / 3600000)
           -- stylua: ignore start
           local is_whole
-          visit_mean, visit_mean_at, visit_mean_sums, is_whole =
-            averaged(visit_mean, visit_mean_at, visit_mean_sums, bucket_of(bucket, event_shop_total_4_e0), bucket_of(bucket, 1), bucket, 1)
+          visit_mean, visit_mean_at, visit_mean_total, is_whole =
+            averaged(visit_mean, visit_mean_at, visit_mean_total, math.floor(ms / 3600000), event_shop_total_4_e0, 1, 1)
           truncated = truncated or not is_whole
           -- stylua: ignore end
         end
         -- visit_items: sum shop-items within 3 min
         if counted and event_shop_items_3_e0 and ms == ms then
-          local bucket = math.floor(ms / 60000)
           -- stylua: ignore start
           local is_whole
-          visit_items, visit_items_at, is_whole =
-            bucketed(visit_items, visit_items_at, bucket_of(bucket, event_shop_items_3_e0), bucket, 3)
+          visit_items, visit_items_at, visit_items_total, is_whole =
+            added(visit_items, visit_items_at, visit_items_total, math.floor(ms / 60000), event_shop_items_3_e0, 3)
           truncated = truncated or not is_whole
           -- stylua: ignore end
         end
@@ -971,16 +991,16 @@ local function update(key, args, prior)
     answers[(event + 5) / 10] = {
       flags,
       visitor_id,
-      total_of(visitor_events_3d, visitor_events_3d_at, now / 86400000, 3),
+      total_in(visitor_events_3d, visitor_events_3d_at, visitor_events_3d_total, now / 86400000, 3),
       held_in(visitor_active_days, visitor_active_days_at, now / 86400000, 30),
       held_in(visitor_pages_seen, visitor_pages_seen_at, now / 86400000, 3),
-      decimal(total_of(visitor_spent, visitor_spent_at, now / 7200000, 20), 2),
+      decimal(total_in(visitor_spent, visitor_spent_at, visitor_spent_total, now / 7200000, 20), 2),
       most_in(visitor_favourite, visitor_favourite_at, now / 86400000, 2),
       opened,
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
-      has_visit and mean_in(visit_mean, visit_mean_at, visit_mean_sums, now / 3600000, 1, 0),
-      has_visit and total_of(visit_items, visit_items_at, now / 60000, 3),
+      has_visit and mean_in(visit_mean, visit_mean_at, visit_mean_total, now / 3600000, 1, 0),
+      has_visit and total_in(visit_items, visit_items_at, visit_items_total, now / 60000, 3),
       has_visit and visit_events,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -991,11 +1011,11 @@ local function update(key, args, prior)
   local size = 175 + #named + #streams + #loose + #forgotten + #id + #visit_mean + #visit_items + #events + #carried + #visitor_events_3d + #visitor_active_days + #visitor_pages_seen + #visitor_spent + #visitor_favourite + #visitor_carried + #visits
   -- stylua: ignore
   local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
-    latest, visit_number, visit_mean_at, visit_mean_sums, #visit_mean, visit_mean, visit_items_at, visit_items_spare,
+    latest, visit_number, visit_mean_at, visit_mean_total, #visit_mean, visit_mean, visit_items_at, visit_items_total,
     #visit_items, visit_items, visit_events, #events, events, #carried, carried, visitor_events_3d_at,
-    visitor_events_3d_spare, #visitor_events_3d, visitor_events_3d, visitor_active_days_at, visitor_active_days_beyond,
+    visitor_events_3d_total, #visitor_events_3d, visitor_events_3d, visitor_active_days_at, visitor_active_days_beyond,
     #visitor_active_days, visitor_active_days, visitor_pages_seen_at, visitor_pages_seen_beyond, #visitor_pages_seen,
-    visitor_pages_seen, visitor_spent_at, visitor_spent_spare, #visitor_spent, visitor_spent, visitor_favourite_at,
+    visitor_pages_seen, visitor_spent_at, visitor_spent_total, #visitor_spent, visitor_spent, visitor_favourite_at,
     visitor_favourite_beyond, #visitor_favourite, visitor_favourite, #visitor_carried, visitor_carried, #visits, visits)
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
@@ -1030,8 +1050,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "7446de8e8fb6:1"
-    if args[4] ~= "1" then events = "7446de8e8fb6:" .. args[5] .. ":" .. args[4] end
+    local events = "c4160f07593b:1"
+    if args[4] ~= "1" then events = "c4160f07593b:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1074,7 +1094,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_7446de8e8fb6", call)
+  redis.register_function("visitor_profile_c4160f07593b", call)
 else
   return call(KEYS, ARGV)
 end
