@@ -149,6 +149,15 @@ def limits() -> Iterator[Vector]:
         ),
     )
     yield gaps(
+        "gap-bridge-of-more-ids-by-a-repeat",
+        "The ids are more than are kept although the event that joins the visits brings none.",
+        one_by_one(
+            *(event(f"a{n}", n) for n in range(5)),
+            *(event(f"b{n}", 60 + n) for n in range(5)),
+            event("b4", 33),
+        ),
+    )
+    yield gaps(
         "gap-bridge-of-full-fields",
         "Sets, lists and counts keep their caps where visits are joined.",
         one_by_one(
