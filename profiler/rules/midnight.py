@@ -95,9 +95,7 @@ def _ms_of(text: str) -> int:
     return -ms if text.startswith("-") else ms
 
 
-def _change(
-    year: int, month: str, week: str, weekday: str, time: str | None, *, ahead: int
-) -> int:
+def _change(year: int, month: str, week: str, weekday: str, time: str | None, *, ahead: int) -> int:
     """When the clock changes in a year, ms: on that weekday of the month (0: Sunday; 5: last)."""
     first = date(year, int(month), 1)
     days = (int(weekday) - first.isoweekday()) % 7 + 7 * (int(week) - 1)
