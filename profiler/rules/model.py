@@ -20,6 +20,7 @@ from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import EVENT_TIME, Name, Rule
+from profiler.rules.trigger import Trigger
 
 PRESETS = ("standard", "article")
 
@@ -73,6 +74,7 @@ class Rules(Table):
     visit: Visit | None = None
     plain: bool = False
     fields: Annotated[list[Rule], Field(max_length=200)]
+    triggers: Annotated[list[Trigger], Field(min_length=1, max_length=32)] | None = None
 
     @after_validation(mode="after")
     def _names_resolve(self) -> "Rules":
@@ -105,6 +107,30 @@ class Rules(Table):
         return self
 
     @after_validation(mode="after")
+    def _texts_are_asked_of_events(self) -> "Rules":
+        for name, tests in self.predicates.items():
+            if any(t.equals is not None and not isinstance(t.equals, str) for t in _all(tests)):
+                message = "equals takes a text of the event; between takes numbers"
+                raise PlacedError(("predicates", name), message)
+        return self
+
+    @after_validation(mode="after")
+    def _triggers_fit(self) -> "Rules":
+        codes = {self.code_of(rule): rule.name for rule in self.fields}
+        names = [trigger.name for trigger in self.triggers or ()]
+        for index, trigger in enumerate(self.triggers or ()):
+            if self.order == "arrival":
+                raise PlacedError(("triggers",), "triggers are known to order event_time only")
+            if names.index(trigger.name) != index:
+                raise PlacedError(("triggers", index, "name"), f"{trigger.name} is declared twice")
+            for message in trigger.findings(self.fields):
+                raise PlacedError(("triggers", index, "when"), message)
+            if (twin := codes.setdefault(self.code_of(trigger), trigger.name)) != trigger.name:
+                message = f"shares its state code with {twin}, rename one"
+                raise PlacedError(("triggers", index, "name"), message)
+        return self
+
+    @after_validation(mode="after")
     def _derived_inputs_can_be_read(self) -> "Rules":
         for name in self.derived_inputs:
             (self.derived or Derived()).fields_of(name)
@@ -115,9 +141,10 @@ class Rules(Table):
         """Name and digest of the meaning: comments and layout of the file do not count."""
         return f"{self.name}-{hashlib.sha256(_canonical(self)).hexdigest()[:8]}"
 
-    def code_of(self, rule: Rule) -> bytes:
+    def code_of(self, rule: Rule | Trigger) -> bytes:
         """The rule's name in packed state: short, and new whenever it means something else."""
-        meaning = map(_canonical, [rule, *self.predicates.get(rule.when or "", [])])
+        tests = self.predicates.get(rule.when or "", []) if isinstance(rule, Rule) else []
+        meaning = map(_canonical, [rule, *tests])
         return hashlib.sha1(b"".join(meaning), usedforsecurity=False).digest()[:CODE_BYTES]
 
     @property
@@ -150,7 +177,7 @@ class Rules(Table):
         return any(test.compares_numbers for test in self._field_tests())
 
     def _field_tests(self) -> Iterator[Condition]:
-        return (t for tests in self.predicates.values() for each in tests for t in each.tests())
+        return (t for tests in self.predicates.values() for t in _all(tests))
 
     @property
     def inputs(self) -> list[str]:
@@ -169,6 +196,11 @@ def _require_own_names(fields: list[Rule]) -> None:
         twice = [name for name in rule.names if rule.values and shown.count(name) > 1]
         if twice:
             raise PlacedError(("fields", index, "values"), f"{twice[0]} is another field, too")
+
+
+def _all(tests: list[Condition]) -> Iterator[Condition]:
+    """The tests of fields, those inside of others too."""
+    return (test for each in tests for test in each.tests())
 
 
 def _canonical(model: BaseModel) -> bytes:

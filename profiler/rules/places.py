@@ -10,6 +10,10 @@ from pydantic_core import ErrorDetails
 Place = tuple[str | int, ...]
 
 
+#: What the tables of a list are called in a finding.
+_CALLED = {"fields": "rule", "triggers": "trigger"}
+
+
 class PlacedError(ValueError):
     """A finding about a whole table, with the place in it that it belongs to."""
 
@@ -25,10 +29,11 @@ def finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> 
     place = (*in_file(error["loc"], data), *own)
     message = error["msg"].removeprefix("Value error, ")
     where = ".".join(str(part) for part in place)
-    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
-        rule = data["fields"][place[1]]
+    table = str(place[0]) if place else ""
+    if len(place) > 1 and table in _CALLED and isinstance(place[1], int):
+        rule = data[table][place[1]]
         name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
-        where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
+        where = ": ".join([f"{_CALLED[table]} {name}", *(str(part) for part in place[2:])])
     # A name of the file must neither begin a line of its own nor control a terminal.
     where = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in where)
     return f"{path}:{line_of(text, place)}: {where or 'file'}: {message}"

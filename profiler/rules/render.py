@@ -22,6 +22,7 @@ from profiler.rules.contract import (
 from profiler.rules.model import PRESETS, Rules, load_rules
 from profiler.rules.packed_state import packed_state
 from profiler.rules.rendered_rule import Input, RenderedRule, plain_name
+from profiler.rules.rendered_trigger import RenderedTrigger
 from profiler.rules.rule import Rule
 
 _LUA = files("profiler") / "_lua"
@@ -83,7 +84,9 @@ def _test_of_field(test: Condition, name: str) -> str:
     if test.starts_with is not None:
         length = len(test.starts_with.encode())
         return f"string.sub({name}, 1, {length}) == {quote_lua(test.starts_with)}"
-    return f'{name} ~= ""' if test.equals is None else f"{name} == {quote_lua(test.equals)}"
+    return (
+        f"{name} == {quote_lua(test.equals)}" if isinstance(test.equals, str) else f'{name} ~= ""'
+    )
 
 
 def _read(name: str) -> tuple[str, str | None, Callable[[], bool]]:
@@ -133,6 +136,10 @@ def render(rules: Rules) -> str:
     names = {each.field: each.name for each in inputs}
     of_field = {each.field: each for each in inputs}
     rendered = [rendered_rule(rule, rules, of_field) for rule in rules.fields]
+    triggers = [
+        RenderedTrigger(each, rules.code_of(each), contract.fields, quote_lua)
+        for each in rules.triggers or ()
+    ]
     remembers_visits = rules.order == "event_time"
     context: dict[str, Any] = {
         **contract._asdict(),
@@ -146,12 +153,16 @@ def render(rules: Rules) -> str:
         "takes_event_time": rules.takes_event_time,
         "takes_texts": any(rule.is_text for rule in rendered),
         "functions": [
-            *dict.fromkeys(name for rule in rules.fields for name in rule.declared.functions)
+            *dict.fromkeys(name for rule in rules.fields for name in rule.declared.functions),
+            *["triggers"] * bool(triggers),
         ],
+        "triggers": triggers,
+        "asks_for_texts": any("has_text(" in trigger.holds for trigger in triggers),
         "asks_now": any(rule.asks_now for rule in rules.fields),
         "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
         "takes_numbers": bool(rules.numbers),
-        "compares_numbers": rules.compares_numbers,
+        "compares_numbers": rules.compares_numbers
+        or any("comparable(" in trigger.holds for trigger in triggers),
         "plain": rules.plain or not remembers_visits,
         "field_names": [field.name for field in contract.fields],
         "marked_names": [field.name + _MARKS.get(field.type, "") for field in contract.fields],
@@ -159,7 +170,7 @@ def render(rules: Rules) -> str:
         "digest": _OWN_DIGEST,
         "outputs_ms": OUTPUTS_MS,
         "most_outputs": MOST_OUTPUTS,
-        **packed_state(rules, rendered),
+        **packed_state(rules, rendered, triggers),
     }
     text = templates().get_template("profile.lua.j2").render(context)
     # Jinja's line statements eat the blank lines after them: one goes behind every top-level end.
