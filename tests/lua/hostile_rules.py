@@ -104,7 +104,7 @@ def said_by(rules: Rules) -> Words:
         field=taken.name,
         taken=taken.value or "",
         tested=test.field or "",
-        value=test.equals or "",
+        value=str(test.equals or ""),
         visitor=identity.visitor[0],
         visit=identity.visit,
         event_id=identity.event_id or "",
