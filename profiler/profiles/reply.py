@@ -183,7 +183,9 @@ class ReplyDecoder:
             members = zip(self._members, values, strict=True)
             known = [b"%b%b" % member for member in members if member[1] != _NULL]
             return Applied(shape.flags, b"{%b}" % b",".join(known))
-        told = self._triggers.decode(answer[-1], values) if self._triggers and answer[-1] else ()
+        told = ()
+        if self._triggers and answer[-1] != []:
+            told = self._triggers.decode(answer[-1], values)
         return Applied(shape.flags, shape.template % values, told)
 
     def _shape(self, written: bytes) -> _Shape:
