@@ -31,6 +31,7 @@ from tools.vectors import (
     texts,
     times,
     touches,
+    triggers,
     uniques,
     visits,
 )
@@ -59,6 +60,7 @@ THEMES = {
     "since": since,
     "touches": touches,
     "engaged": engaged,
+    "triggers": triggers,
     "predicates": predicates,
     "rules": rules,
     "texts": texts,
