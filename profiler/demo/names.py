@@ -53,7 +53,9 @@ def profile_part(flat: dict[str, Any]) -> dict[str, Any]:
 
 def example_event(rules: Rules, *, visitor: str, visit: str, text: str) -> dict[str, Any]:
     """The smallest input record that gives a visit its entry page under these rules."""
-    wanted = {rules.identity.visitor[0]: visitor, rules.identity.visit: visit}
+    wanted = {rules.identity.visitor[0]: visitor}
+    if rules.identity.visit:
+        wanted[rules.identity.visit] = visit
     for rule in rules.fields:
         if rule.name == names_of(rules).entry and rule.value:
             for condition in rules.predicates.get(rule.when or "", []):

@@ -183,7 +183,7 @@ class ReplyDecoder:
             members = zip(self._members, values, strict=True)
             known = [b"%b%b" % member for member in members if member[1] != _NULL]
             return Applied(shape.flags, b"{%b}" % b",".join(known))
-        told = ()
+        told: tuple[Turned, ...] = ()
         if self._triggers and answer[-1] != []:
             told = self._triggers.decode(answer[-1], values)
         return Applied(shape.flags, shape.template % values, told)

@@ -13,6 +13,7 @@ _HARM = {
     "order": "each refuses what the other wrote (EPROFILE)",
     "key": "one visitor would have two profiles",
     "identity": "they would take the same events for other visitors', visits', times or repeats",
+    "gap": "they would divide the same events into other visits",
     "profile_bytes": "the smaller refuses what the larger lets grow (EPROFILE)",
     "fields": "in order of arrival a field goes wrong by a script that does not know it",
 }

@@ -125,6 +125,12 @@ FLAGS = {
     "no_visit": "no visit id: only visitor fields changed",
 }
 
+#: What is said otherwise, or besides, where visits are found by time.
+GAP_FLAGS = {
+    "no_visit": "no time, so no visit: only visitor fields changed",
+    "visit_merged": "this event joined visits that were apart; the earliest start's id stays",
+}
+
 #: The flags that leave, with `rules_version`, where order is event time: each as `profile_<name>`.
 METADATA_FLAGS = {
     "new_visitor": "new_visitor",
@@ -136,6 +142,7 @@ METADATA_FLAGS = {
     "truncated": "truncated",
     "time_corrected": "time_corrected",
     "bad_number": "bad_number",
+    "visit_merged": "visit_merged",
 }
 
 
@@ -150,6 +157,8 @@ def contract_of(rules: Rules) -> Contract:
             del flags["time_corrected"], flags["no_time"]
     if not rules.takes_numbers:
         del flags["bad_number"]
+    if rules.gap_ms:
+        flags |= GAP_FLAGS
     return Contract(
         rules_version=rules.version,
         order=rules.order,
@@ -157,7 +166,7 @@ def contract_of(rules: Rules) -> Contract:
         ttl_ms=rules.store.ttl_days * 86_400_000,
         keys=KEYS,
         call_args=CALL_ARGS,
-        event_args=EVENT_ARGS + inputs,
+        event_args=_event_args(rules) + inputs,
         flags=flags,
         fields=_public_fields(rules),
         triggers_told=[
@@ -165,6 +174,13 @@ def contract_of(rules: Rules) -> Contract:
         ],
         errors=ERRORS,
     )
+
+
+def _event_args(rules: Rules) -> list[Argument]:
+    """What every event has; a visit's id says nothing where visits are found by time."""
+    if not rules.gap_ms:
+        return EVENT_ARGS
+    return [*EVENT_ARGS[:-1], EVENT_ARGS[-1]._replace(meaning="empty: visits are found by time")]
 
 
 def _meaning_of(name: str) -> str:
@@ -261,6 +277,8 @@ def _compatibility(rules: Rules) -> dict[str, Any]:
         "identity": rules.identity.model_dump(exclude_none=True),
         "profile_bytes": rules.limits.profile_bytes,
     }
+    if rules.visit and rules.visit.gap:
+        shared["gap"] = rules.visit.model_dump(include={"gap", "midnight"}, exclude_none=True)
     if rules.order == "arrival":
         # Values stand by name. A visit's values start anew under the rules that know them.
         shared["fields"] = {rule.name: rules.code_of(rule).hex() for rule in rules.fields}

@@ -16,11 +16,13 @@ from profiler.errors import ConfigError
 from profiler.rules.condition import Condition
 from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
+from profiler.rules.duration import Duration, ms_of
 from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
+from profiler.rules.midnight import Midnight
 from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import EVENT_TIME, Name, Rule
-from profiler.rules.trigger import Trigger
+from profiler.rules.trigger import Trigger, check_triggers
 
 PRESETS = ("standard", "article")
 
@@ -42,7 +44,7 @@ class Store(Table):
 class Limits(Table):
     """Hard bounds of one visitor's state; `docs/data-model.md` says what goes first."""
 
-    visits: Annotated[int, Field(ge=1, le=64)] = 8
+    visits: Annotated[int, Field(ge=1, le=128)] = 8
     event_ids: Annotated[int, Field(ge=1, le=1_024)] = 64
     streams: Annotated[int, Field(ge=1, le=MAX_STREAMS)] = 1_024
     value_bytes: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096
@@ -52,9 +54,15 @@ class Limits(Table):
 
 
 class Visit(Table):
-    """`bounce` names the visit's count that may be at most one in a bounce."""
+    """What a visit is.
+
+    `bounce` names the visit's count that may be at most one in a bounce. With `gap`, events that
+    are no further apart are of one visit, and nothing else says so; `midnight` ends it, too.
+    """
 
     bounce: Name
+    gap: Duration | None = None
+    midnight: Midnight | None = None
 
 
 class Rules(Table):
@@ -107,27 +115,30 @@ class Rules(Table):
         return self
 
     @after_validation(mode="after")
-    def _texts_are_asked_of_events(self) -> "Rules":
+    def _triggers_fit(self) -> "Rules":
         for name, tests in self.predicates.items():
             if any(t.equals is not None and not isinstance(t.equals, str) for t in _all(tests)):
                 message = "equals takes a text of the event; between takes numbers"
                 raise PlacedError(("predicates", name), message)
+        if self.triggers and self.order == "arrival":
+            raise PlacedError(("triggers",), "triggers are known to order event_time only")
+        check_triggers(self.triggers or [], self.fields, self.code_of)
         return self
 
     @after_validation(mode="after")
-    def _triggers_fit(self) -> "Rules":
-        codes = {self.code_of(rule): rule.name for rule in self.fields}
-        names = [trigger.name for trigger in self.triggers or ()]
-        for index, trigger in enumerate(self.triggers or ()):
-            if self.order == "arrival":
-                raise PlacedError(("triggers",), "triggers are known to order event_time only")
-            if names.index(trigger.name) != index:
-                raise PlacedError(("triggers", index, "name"), f"{trigger.name} is declared twice")
-            for message in trigger.findings(self.fields):
-                raise PlacedError(("triggers", index, "when"), message)
-            if (twin := codes.setdefault(self.code_of(trigger), trigger.name)) != trigger.name:
-                message = f"shares its state code with {twin}, rename one"
-                raise PlacedError(("triggers", index, "name"), message)
+    def _visits_are_found(self) -> "Rules":
+        gap = self.visit.gap if self.visit else None
+        if gap is None and not self.identity.visit:
+            message = "name the field with the visit's id here, or say visit.gap"
+            raise PlacedError(("identity", "visit"), message)
+        if gap is not None and self.identity.visit:
+            message = "events have a visit's id (identity.visit), so there is no gap"
+            raise PlacedError(("visit", "gap"), message)
+        if gap is not None and self.visit_start is None:
+            message = 'gap needs a field of scope visit, first of "event_time", without when'
+            raise PlacedError(("visit", "gap"), message)
+        if gap is None and self.visit and self.visit.midnight:
+            raise PlacedError(("visit", "midnight"), "only visits by a gap end at midnight")
         return self
 
     @after_validation(mode="after")
@@ -151,6 +162,26 @@ class Rules(Table):
     def derived_inputs(self) -> list[str]:
         """Those of the inputs that are derived; they stand together, as they begin alike."""
         return [name for name in self.inputs if is_derived(name)]
+
+    @property
+    def gap_ms(self) -> int:
+        """The gap that divides visits; 0 where they have ids."""
+        return ms_of(self.visit.gap) if self.visit and self.visit.gap else 0
+
+    @property
+    def visit_start(self) -> Rule | None:
+        """The field that says when a visit starts, whichever events it has."""
+        return next(
+            (
+                rule
+                for rule in self.fields
+                if rule.scope == "visit"
+                and rule.declared.earliest
+                and rule.value == EVENT_TIME
+                and rule.when is None
+            ),
+            None,
+        )
 
     @property
     def takes_event_time(self) -> bool:

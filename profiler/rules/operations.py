@@ -39,6 +39,7 @@ class Operation(BaseModel):
         null: whether the field may be unknown.
         cost: what an event and a visitor pay for it.
         counts: whether the field is a number of events, which `bounce` may name.
+        earliest: whether it keeps the earliest event's value: of a visit's times, its start.
         answers: the type of the field. Left out, it is the value's: a text is a string, a number
             has the rule's decimals, all else is an integer.
         functions: the parts in ``lua/parts`` whose functions the macros call, those first that the
@@ -60,6 +61,7 @@ class Operation(BaseModel):
     null: bool
     cost: Annotated[str, Field(min_length=1)]
     counts: bool = False
+    earliest: bool = False
     answers: FieldType | None = None
     functions: list[str] = []
     now: bool = False

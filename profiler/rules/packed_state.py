@@ -97,23 +97,24 @@ def packed_state(
         return shared | _arrival(in_order, rules, digest, slots=slots)
     if slots:
         _use_slots(kept, first=1)
-    _find_twins(visitor, visit)
+    if rules.gap_ms:
+        visit = start_first(rules, visit)
+    find_twins(visitor, visit)
     kinds = b"".join(_kind(rule, visit) + rule.code for rule in (*visit, *visitor))
     head = _head(b"e" + digest + bytes([len(visit), len(visitor)]) + kinds)
-    visit_columns = [*_columns(_VISIT_HEAD), *_values(visit), *_columns(_VISIT_END)]
-    state = [*_columns(_FIXED), *visit_columns, *_values(visitor), *_columns(_END)]
-    one_visit = [Column("size", "I4"), *visit_columns]
+    one_visit = visit_columns(visit)
+    state = [*_columns(_FIXED), *one_visit[1:], *_values(visitor), *_columns(_END)]
     return shared | {
         "head": head,
-        "state": _blocks("STATE", state, whole=not slots),
-        "stored": _blocks(
+        "state": blocks_of("STATE", state, whole=not slots),
+        "stored": blocks_of(
             "STORED",
             [Column("HEAD", f"c{len(head)}"), Column("size", "I4"), *state],
             whole=not slots,
         ),
         "state_bytes": _fixed_bytes(state),
         "state_texts": [column.name for column in state if column.is_text],
-        "visit": (visit_blocks := _blocks("VISIT", one_visit, whole=not slots)),
+        "visit": (visit_blocks := blocks_of("VISIT", one_visit, whole=not slots)),
         "visit_read": [
             block._replace(names=["_" if name == "size" else name for name in block.names])
             for block in visit_blocks
@@ -163,7 +164,24 @@ def _use_slots(rendered: Iterable[Kept], first: int) -> None:
             first += 1
 
 
-def _find_twins(visitor: Iterable[Kept], visit: Iterable[Kept]) -> None:
+def start_first(rules: Rules, visit: Sequence[Kept]) -> list[Kept]:
+    """The visit's rules as state has them: one look at a visit's beginning finds its start."""
+    start = rules.visit_start
+    return sorted(visit, key=lambda rule: start is None or rule.name != start.name)
+
+
+def visit_columns(visit: Sequence[Kept]) -> list[Column]:
+    """One of the visits that are not in hand."""
+    return [
+        Column("size", "I4"),
+        *_columns(_VISIT_HEAD),
+        *_values(visit),
+        *_columns(_VISIT_END),
+    ]
+
+
+def find_twins(visitor: Iterable[Kept], visit: Iterable[Kept]) -> None:
+    """Tell the rules whose text stands elsewhere, too."""
     of_visit = [rule for rule in visit if isinstance(rule, RenderedRule)]
     of_visitor = [rule for rule in visitor if isinstance(rule, RenderedRule)]
     for rule in (*of_visit, *of_visitor):
@@ -190,7 +208,8 @@ def _values(rendered: Iterable[Kept]) -> list[Column]:
     ]
 
 
-def _blocks(constant: str, columns: Sequence[Column], *, whole: bool) -> list[Block]:
+def blocks_of(constant: str, columns: Sequence[Column], *, whole: bool) -> list[Block]:
+    """Columns in blocks that Lua can hold in registers; as one block if they are `whole`."""
     size = len(columns) if whole and len(columns) <= _ONE_BLOCK else _BLOCK
     parts = [columns[at : at + size] for at in range(0, len(columns), size)]
     return [

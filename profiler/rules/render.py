@@ -19,6 +19,7 @@ from profiler.rules.contract import (
     OUTPUTS_MS,
     contract_of,
 )
+from profiler.rules.gap_visits import gap_visits
 from profiler.rules.model import PRESETS, Rules, load_rules
 from profiler.rules.packed_state import packed_state
 from profiler.rules.rendered_rule import Input, RenderedRule, plain_name
@@ -136,10 +137,14 @@ def render(rules: Rules) -> str:
     names = {each.field: each.name for each in inputs}
     of_field = {each.field: each for each in inputs}
     rendered = [rendered_rule(rule, rules, of_field) for rule in rules.fields]
-    triggers = [
-        RenderedTrigger(each, rules.code_of(each), contract.fields, quote_lua)
-        for each in rules.triggers or ()
-    ]
+
+    def rendered_triggers() -> list[RenderedTrigger]:
+        return [
+            RenderedTrigger(each, rules.code_of(each), contract.fields, quote_lua)
+            for each in rules.triggers or ()
+        ]
+
+    triggers = rendered_triggers()
     remembers_visits = rules.order == "event_time"
     context: dict[str, Any] = {
         **contract._asdict(),
@@ -170,6 +175,8 @@ def render(rules: Rules) -> str:
         "digest": _OWN_DIGEST,
         "outputs_ms": OUTPUTS_MS,
         "most_outputs": MOST_OUTPUTS,
+        "own": "" if rules.gap_ms else "local ",
+        **gap_visits(rules, lambda rule: rendered_rule(rule, rules, of_field), rendered_triggers),
         **packed_state(rules, rendered, triggers),
     }
     text = templates().get_template("profile.lua.j2").render(context)

@@ -45,9 +45,9 @@ class RenderedTrigger:
         self._quote = quote
         self.holds = self._all_of(trigger.when)
 
-    def place(self) -> str:
-        """The Lua place of the mark."""
-        return self.place_of[""]
+    def place(self, suffix: str = "") -> str:
+        """The Lua place of the mark, which has one part."""
+        return self.place_of[suffix]
 
     @property
     def places(self) -> list[str]:
@@ -58,6 +58,22 @@ class RenderedTrigger:
     def returned(self) -> str:
         """A visit that comes back may have fired it before it was forgotten: never again."""
         return f"{self.place()} = -1"
+
+    def joined_with(self, kept: str) -> str:
+        """The statements for a visit that becomes one with this one.
+
+        The mark of the visit whose id stays is kept. What the other one fired is undone: its ids
+        name a visit that is no more.
+        """
+        own = self.place()
+        return "\n".join(
+            [
+                f"if absorbed ~= id then {kept}, {own} = {own}, {kept} end",
+                f"if {own} > 0 and {own} % 2 == 1 then",
+                f"  undone[#undone + 1] = {{ {self._quote(self.name)}, {own} - {own} % 4 + 2, absorbed }}",
+                "end",
+            ]
+        )
 
     def _all_of(self, tests: Iterable[Condition]) -> str:
         return " and ".join(map(self._test, tests))

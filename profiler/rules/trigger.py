@@ -1,6 +1,6 @@
 """A trigger: what a profile must show for a record of its own to leave."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
@@ -8,6 +8,7 @@ from pydantic import Field
 from profiler.rules.condition import Condition
 from profiler.rules.identity import Table
 from profiler.rules.operations import FieldType
+from profiler.rules.places import PlacedError
 from profiler.rules.rule import Name, Rule
 
 #: The fields that the script gives by itself.
@@ -79,6 +80,31 @@ class Trigger(Table):
 
     def _tests(self) -> Iterator[Condition]:
         return (test for each in self.when for test in each.tests())
+
+
+def check_triggers(
+    triggers: list[Trigger], rules: list[Rule], code_of: Callable[[Rule | Trigger], bytes]
+) -> None:
+    """Refuse triggers that do not fit the rules, or each other.
+
+    Args:
+        triggers: all of them.
+        rules: the declared fields.
+        code_of: the name of a rule, or of a trigger, in packed state.
+
+    Raises:
+        PlacedError: the first finding.
+    """
+    codes = {code_of(rule): rule.name for rule in rules}
+    names = [trigger.name for trigger in triggers]
+    for index, trigger in enumerate(triggers):
+        if names.index(trigger.name) != index:
+            raise PlacedError(("triggers", index, "name"), f"{trigger.name} is declared twice")
+        for message in trigger.findings(rules):
+            raise PlacedError(("triggers", index, "when"), message)
+        if (twin := codes.setdefault(code_of(trigger), trigger.name)) != trigger.name:
+            message = f"shares its state code with {twin}, rename one"
+            raise PlacedError(("triggers", index, "name"), message)
 
 
 class TriggerFields(NamedTuple):

@@ -1,7 +1,8 @@
 """Scripts against their oracles by bare arguments: what no worker sends, other callers may.
 
 The rules are those of the conformance vectors in order of event time: the preset, one with small
-limits and plain fields, and one or more for each operation.
+limits and plain fields, and one or more for each operation. Visits by a gap have a test of their
+own, test_gap_visits.py.
 """
 
 from __future__ import annotations
@@ -101,7 +102,9 @@ def calls(draw: st.DrawFn) -> Calls:
     return made
 
 
-@pytest.fixture(params=[name for name, script in SCRIPTS.items() if script.shape])
+@pytest.fixture(
+    params=[name for name, script in SCRIPTS.items() if script.shape and not script.gap]
+)
 def named(
     redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest
 ) -> tuple[str, Script]:

@@ -86,8 +86,8 @@ Make = Callable[..., "Triggers"]
 class Triggers:
     """A script with triggers, and what it tells."""
 
-    def __init__(self, url: str, triggers: str, prefix: str = "") -> None:
-        self.runner = Runner(url, parse_rules(RULES + triggers, "triggers.toml"), prefix)
+    def __init__(self, url: str, triggers: str, prefix: str = "", text: str = RULES) -> None:
+        self.runner = Runner(url, parse_rules(text + triggers, "triggers.toml"), prefix)
 
     def told(self, events: Sequence[FlatEvent], sizes: Sequence[int] = (1,)) -> list[Any]:
         """What each event tells: lists of (trigger, state)."""
@@ -275,6 +275,25 @@ def test_other_rules_carry_the_marks_along(make: Make) -> None:
     assert fired == [[("spender", "fired"), ("landed", "fired")]]
     assert other.told([event(2)]) == [[("another", "fired")]]
     assert both.told([event(3), event(4, at=0, page="blog")]) == [[], [("landed", "retracted")]]
+
+
+def test_visits_that_are_joined_retract_what_the_one_had_fired_that_is_no_more(
+    store: Store,
+) -> None:
+    landed = LANDED.replace('equals = "home"', 'in = ["home", "blog"]')
+    text = (RULES + landed).replace('visit = "u-visit"\n', "")
+    text = text.replace("[visit]\n", '[visit]\ngap = "30 min"\n')
+    start = '[[fields]]\nname = "visit_start"\nscope = "visit"\noperation = "first"\n'
+    joined = Triggers(store.url, "", text=text + start + 'value = "event_time"\n')
+    with closing(joined.runner):
+        minute = 60
+        later, earlier = event(1, at=50 * minute, page="blog"), event(2, at=0, page="home")
+        bridge, last = event(3, at=25 * minute), event(4, at=60 * minute, page="shop")
+        records = joined.records([later, earlier, bridge, last])
+    assert [each["state"] for each in records] == ["fired", "fired", "retracted"]
+    assert records[2]["id"] == records[0]["id"] != records[1]["id"]
+    assert records[2]["visit_id"] == records[1]["visit_id"] != records[0]["visit_id"]
+    assert records[2]["time"] == T0 + 25 * minute * 1_000
 
 
 @given(

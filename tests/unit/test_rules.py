@@ -100,8 +100,8 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
         ("ttl_days = 30", 'ttl_days = "x"', "10: store.ttl_days: Input should be a valid integer"),
         (
             "visits = 4",
-            "visits = 65",
-            "13: limits.visits: Input should be less than or equal to 64",
+            "visits = 129",
+            "13: limits.visits: Input should be less than or equal to 128",
         ),
         (", present = true }", " }", "16: predicates.page_view.1: a condition has either"),
         (

@@ -4,8 +4,9 @@ from typing import Any, Protocol
 
 from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
 from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
+from tests.oracles.gap import FLAGS, Gap, GapFold
 from tests.oracles.shape import STANDARD, Shape
-from tests.oracles.standard import FLAGS, StandardFold, field_names
+from tests.oracles.standard import StandardFold, field_names
 from tools.vectors.calls import Answer, Event, Text
 
 MAX_ARTICLE_PAGE_BYTES = 8192
@@ -36,10 +37,10 @@ class Oracle(Protocol):
 
 
 class FoldOracle:
-    """`StandardFold`, asked in the script's own terms."""
+    """`StandardFold`, or `GapFold` where visits are found by time, in the script's own terms."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.fold = StandardFold(shape)
+    def __init__(self, shape: Shape, gap: Gap | None = None) -> None:
+        self.fold = GapFold(shape, gap) if gap else StandardFold(shape)
 
     def answer(self, visitor: str, stream: str, event: Event) -> Answer:
         """Fold the event; return what the script must answer."""
@@ -53,7 +54,7 @@ class FoldOracle:
             raise ValueError("the oracle saw no visitor")
         triggers = {"triggers": result.pop("triggers")} if "triggers" in result else {}
         values = {name: value for name, value in result.items() if name not in FLAGS}
-        flags = [name for name in FLAGS if result[name]]
+        flags = [name for name in FLAGS if result.get(name)]
         return {"flags": flags, "profile": values, **triggers}
 
     def stored(self, visitor: str) -> dict[str, str]:

@@ -39,7 +39,9 @@ def vector(
     """
     known = SCRIPTS[script]
     oracle: Oracle = (
-        FoldOracle(known.shape) if known.shape else ArticleOracle(_hashes_set_by(before, visitor))
+        FoldOracle(known.shape, known.gap)
+        if known.shape
+        else ArticleOracle(_hashes_set_by(before, visitor))
     )
     first: dict[tuple[str, Text], Answer] = {}
     return {

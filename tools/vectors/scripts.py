@@ -1,8 +1,12 @@
 """The scripts that the vectors call: the presets', and those of rules of the vectors' own."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from tests.oracles.article import EVENT_TYPE, PAGE
+from tests.oracles.gap import Gap
 from tests.oracles.shape import (
     DAY_MS,
     STANDARD,
@@ -11,8 +15,10 @@ from tests.oracles.shape import (
     Flat,
     Shape,
     Trigger,
+    is_page_view,
     is_titled_page_view,
 )
+from tools.vectors.calls import HOUR
 from tools.vectors.conditions import PREDICATES, TOTAL, is_above, is_sale
 
 RULES = "vectors/rules"
@@ -25,11 +31,13 @@ class Script(NamedTuple):
         script: its path in the folder `lua`.
         rules: its rules' path there.
         shape: what its profiles consist of; None in order of arrival.
+        gap: what divides visits; None where they have ids.
     """
 
     script: str
     rules: str
     shape: Shape | None
+    gap: Gap | None = None
 
     @property
     def name(self) -> str:
@@ -41,8 +49,8 @@ def _preset(name: str, shape: Shape | None) -> Script:
     return Script(f"rendered/{name}.lua", f"presets/{name}.toml", shape)
 
 
-def _own(name: str, shape: Shape | None) -> Script:
-    return Script(f"{RULES}/{name}.lua", f"{RULES}/{name}.toml", shape)
+def _own(name: str, shape: Shape | None, gap: Gap | None = None) -> Script:
+    return Script(f"{RULES}/{name}.lua", f"{RULES}/{name}.toml", shape, gap)
 
 
 def _is_click(flat: Flat) -> bool:
@@ -240,6 +248,57 @@ _SMALL = Shape(
     is_plain=True,
 )
 
+_GAPS = Shape(
+    fields=(
+        Field("visitor_events", "count"),
+        Field("visitor_first_page", "first", PAGE),
+        Field("visit_first_page", "first", PAGE, is_page_view),
+        Field("visit_last_page", "last", PAGE, is_page_view),
+        Field("visit_start", "first", TIME),
+        Field("visit_end", "last", TIME),
+        Field("visit_since", "time_since", TIME),
+        Field("visit_events", "count"),
+        Field("visit_spent", "sum", TOTAL, decimals=2),
+        Field("visit_mean", "mean", TOTAL, decimals=2),
+        Field("visit_cheapest", "min", TOTAL, decimals=2),
+        Field("visit_dearest", "max", TOTAL, decimals=2),
+        Field("visit_pages_seen", "unique_count", PAGE, limit=6),
+        Field("visit_pages", "unique_list", PAGE, limit=5),
+        Field("visit_first_pages", "first_n", PAGE, limit=3),
+        Field("visit_last_pages", "last_n", PAGE, limit=3),
+        Field("visit_page_counts", "counts", PAGE, limit=6),
+        Field("visit_favourite", "most_frequent", PAGE, limit=6),
+        Field("visit_touch", "touch", values=_SOURCE_AND_MEDIUM, which="first"),
+        Field("visit_last_touch", "touch", values=_SOURCE_AND_MEDIUM, which="last_non_direct"),
+        Field("visit_engaged", "engaged_time", PAGE, limit=360),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, TOTAL, "utm-medium", "utm-source"),
+    visits=3,
+    event_ids=8,
+)
+
+_MIDNIGHT = Shape(
+    fields=(
+        Field("visit_first_page", "first", PAGE, is_page_view),
+        Field("visit_last_page", "last", PAGE),
+        Field("visit_start", "first", TIME),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE),
+    is_plain=True,
+)
+_KATHMANDU_MS = 20_700_000
+_PARIS = ZoneInfo("Europe/Paris")
+
+
+def _paris_ms(ms: int) -> int:
+    """How far its clock is ahead of UTC."""
+    ahead = datetime.fromtimestamp(ms // 1000, _PARIS).utcoffset()
+    return 0 if ahead is None else int(ahead.total_seconds()) * 1000
+
+
 PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
@@ -255,5 +314,8 @@ OWN = {
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
+    "gaps": _own("gaps", _GAPS, Gap(30 * 60_000)),
+    "midnight": _own("midnight", _MIDNIGHT, Gap(4 * HOUR, lambda _: _KATHMANDU_MS)),
+    "summer": _own("summer", replace(_MIDNIGHT, is_plain=False), Gap(4 * HOUR, _paris_ms)),
 }
 SCRIPTS = PRESETS | OWN

@@ -29,7 +29,7 @@ const (
 	longestPlainID = 128 // bytes
 	shortID        = 6   // bytes
 	triggerWords   = 4
-	readArguments  = 2   // by their number the script tells a read from a fold
+	readArguments  = 2 // by their number the script tells a read from a fold
 	// Other programs may flush the script cache again and again; so often is it loaded for one call.
 	loadsPerCall = 5
 )

@@ -304,7 +304,8 @@ public final class ProfileScript {
   /** Flags, then the values in the order of the names; null where one is not known. */
   private static Answer decode(List<?> answer, List<String> names) {
     // Rules with triggers tell of them in an array behind the fields.
-    boolean tells = answer.size() == 2 + names.size() && answer.get(1 + names.size()) instanceof List;
+    boolean tells =
+        answer.size() == 2 + names.size() && answer.get(1 + names.size()) instanceof List;
     if (!tells && answer.size() != 1 + names.size()) {
       throw new IllegalStateException(
           "expected flags and " + names.size() + " values of the script, got " + answer.size());
