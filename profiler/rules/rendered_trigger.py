@@ -65,12 +65,13 @@ class RenderedTrigger:
         The mark of the visit whose id stays is kept. What the other one fired is undone: its ids
         name a visit that is no more.
         """
-        own = self.place()
+        own, name = self.place(), self._quote(self.name)
+        undone = f"{own} - {own} % 4 + 2"
         return "\n".join(
             [
                 f"if absorbed ~= id then {kept}, {own} = {own}, {kept} end",
                 f"if {own} > 0 and {own} % 2 == 1 then",
-                f"  undone[#undone + 1] = {{ {self._quote(self.name)}, {own} - {own} % 4 + 2, absorbed }}",
+                f"  undone[#undone + 1] = {{ {name}, {undone}, absorbed }}",
                 "end",
             ]
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from servers.redis import Store
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 RULES = """
 name = "triggers"
@@ -151,6 +155,12 @@ def test_it_fires_once_and_says_by_what_it_fired(make: Make) -> None:
             "profile_visitor_spent": 10.51,
         }
     ]
+
+
+def test_the_pages_show_an_id_as_it_is_made() -> None:
+    for page in ("contract", "data-model"):
+        text = (DOCS / f"{page}.md").read_text("utf-8")
+        assert set(re.findall(r"\b[0-9a-f]{40}\b", text)) == {id_of("big_spender", "event-1")}
 
 
 def test_a_repeat_a_late_event_and_a_visit_that_comes_back_fire_nothing_twice(make: Make) -> None:
