@@ -68,7 +68,7 @@ def expected() -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.field(
-    kind="redelivery",
+    kind="stops",
     meets="a worker that crashes after Redis decided that a trigger fires, before Kafka knows",
     happens="one record of the trigger for readers of committed ones; at least once: none is lost",
 )

@@ -37,8 +37,8 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
          visitor_id visitor_spent visitor_events# visitor_visits# visit_id visit_number#
          visit_events# visit_first_page visit_pages[] visit_bounce#
-  behind the fields an array: trigger, id, state, time, ... of the triggers that the event fired or undid;
-  in a call with no second key a redelivered event says again which it fired, by the same id
+  behind the fields an array {trigger, id, state, time, ...} of what the event fired or undid, of
+         spender busy landed reader opened
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
   EPROFILE  this key's stored state is unusable; other visitors are not affected
@@ -478,7 +478,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 9, "cbcd53a17d8a:", args[1]
+    local EVENT, DIGEST, visitor_id = 9, "815992268a92:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -500,7 +500,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^cbcd53a17d8a:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^815992268a92:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -934,8 +934,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "cbcd53a17d8a:1"
-    if args[4] ~= "1" then events = "cbcd53a17d8a:" .. args[5] .. ":" .. args[4] end
+    local events = "815992268a92:1"
+    if args[4] ~= "1" then events = "815992268a92:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -978,7 +978,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_cbcd53a17d8a", call)
+  redis.register_function("visitor_profile_815992268a92", call)
 else
   return call(KEYS, ARGV)
 end
