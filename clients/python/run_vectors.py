@@ -31,8 +31,8 @@ TTL_TOLERANCE_MS = 5_000
 
 #: Texts as bytes, and None where nothing is known.
 Value = bytes | int | bool | list[bytes | int] | None
-#: Flags and values of one event's answer.
-Answer = tuple[frozenset[str], dict[str, Value]]
+#: Flags and values of one event's answer, and what is told of triggers where the rules have any.
+Answer = tuple[frozenset[str], dict[str, Value], list[Value]]
 #: What came of events, of a read, of `fields`; or an error's first word.
 Outcome = list[Answer] | dict[str, Value] | list[str] | str
 
@@ -64,7 +64,10 @@ def value_of(value: Any) -> Any:  # noqa: ANN401 - JSON
 def expected_of(call: Mapping[str, Any]) -> Outcome:
     """What a call must come to."""
     if "reply" in call:
-        return [(frozenset(a["flags"]), values_of(a["profile"])) for a in call["reply"]]
+        return [
+            (frozenset(a["flags"]), values_of(a["profile"]), value_of(a.get("triggers", [])))
+            for a in call["reply"]
+        ]
     if "read" in call:
         return values_of(call["read"])
     expected: Outcome = call["fields"] if "fields" in call else call["error"]
@@ -95,8 +98,9 @@ def outcome_of(script: ProfileScript, keys: Sequence[str], call: Mapping[str, An
             frozenset(flags.decode().split()),
             {
                 field.name: typed(value, field.type)
-                for field, value in zip(fields, values, strict=True)
+                for field, value in zip(fields, values[: len(fields)], strict=True)
             },
+            values[-1] if script.rules.triggers else [],
         )
         for flags, *values in reply
     ]

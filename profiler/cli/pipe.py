@@ -32,6 +32,10 @@ def pipe(
     rejects: Annotated[
         Path | None, typer.Option(help="Also write rejected lines' reports to this file.")
     ] = None,
+    triggers: Annotated[
+        Path | None,
+        typer.Option(help="Write what the rules' triggers fire and retract to this file."),
+    ] = None,
     decompress: Annotated[
         bool, typer.Option("--decompress", help="Read gzip; what is not compressed, as it is.")
     ] = False,
@@ -48,6 +52,7 @@ def pipe(
     """NDJSON from standard input, each record with its profile to standard output.
 
     A line is {"key": ..., "value": {...}, "timestamp": ms}; key and timestamp may be left out.
+    What triggers fire and retract goes to the file of --triggers, a line of the same form each.
     Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}. Exits 0,
     also where some lines were rejected, and 1 where all of them were. While Redis is away, it is
     tried again, and standard error says so. Who gives up, by --wait or a signal, names the last
@@ -75,6 +80,7 @@ def pipe(
             output=sys.stdout.buffer,
             errors=sys.stderr,
             rejects=stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None,
+            triggers=stack.enter_context(triggers.open("wb")) if triggers else None,
         )
         if done.lines and done.rejected == done.lines:
             raise typer.Exit(EXIT_FAILED)

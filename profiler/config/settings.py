@@ -54,18 +54,27 @@ class TopicSettings(Section):
     persisted: str = Field(
         default="tracking_persisted", description="topic of the records with profiles; output"
     )
+    triggers: str = Field(
+        default="tracking_triggers",
+        description="topic of the records of triggers; output, where the rules have triggers",
+    )
     rejected: str = Field(
         default="tracking_rejected", description="topic of the dead letters; output"
     )
 
-    def of(self, mode: str) -> list[str]:
-        """Return the topics that `profiler <mode>` reads and writes."""
-        unused = {"flatten": self.persisted, "profile": self.processed}
-        return [topic for topic in self.all() if topic != unused.get(mode)]
+    def of(self, mode: str, *, triggers: bool = False) -> list[str]:
+        """Return the topics that `profiler <mode>` reads and writes.
 
-    def all(self) -> list[str]:
-        """Return every topic, in the order of the pipeline."""
-        return [self.processed, self.flattened, self.persisted, self.rejected]
+        `triggers` says whether the rules have any.
+        """
+        unused = {"flatten": {self.persisted, self.triggers}, "profile": {self.processed}}
+        topics = self.all(triggers=triggers)
+        return [topic for topic in topics if topic not in unused.get(mode, ())]
+
+    def all(self, *, triggers: bool = False) -> list[str]:
+        """Return every topic, in the order of the pipeline; `triggers` as above."""
+        own = [self.triggers] * triggers
+        return [self.processed, self.flattened, self.persisted, *own, self.rejected]
 
 
 class GroupSettings(Section):

@@ -61,7 +61,7 @@ def example_event(rules: Rules, *, visitor: str, visit: str, text: str) -> dict[
         if rule.name == names_of(rules).entry and rule.taken:
             for condition in rules.predicates.get(rule.when or "", []):
                 for test in condition.tests():
-                    wanted[test.field or ""] = test.equals or text
+                    wanted[test.field or ""] = str(test.equals or text)
             wanted[rule.taken[0]] = wanted.get(rule.taken[0], text)
     event: dict[str, Any] = {}
     for flattened, value in wanted.items():

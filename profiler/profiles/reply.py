@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from profiler.errors import ScriptContractError
+from profiler.profiles.turned import TriggerDecoder, Turned
 from profiler.records.types import OUTPUT_PREFIX, Rejected
 from profiler.rules.contract import METADATA_FLAGS, contract_of
 from profiler.rules.model import Rules
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 
 
 class Applied(NamedTuple):
-    """The event was folded: the script's flags, and the output's ``profile_*`` part as JSON."""
+    """The event was folded: the script's flags, and the output's ``profile_*`` part as JSON.
+
+    And what became of triggers.
+    """
 
     flags: frozenset[str]
     encoded: bytes
+    triggers: tuple[Turned, ...] = ()
 
     @property
     def profile(self) -> dict[str, Any]:
@@ -135,7 +140,8 @@ class ReplyDecoder:
         }
         self._fields = contract.fields
         self._encoded = [encoded[field.type] for field in self._fields]
-        self._length = 1 + len(self._fields)
+        self._triggers = TriggerDecoder(contract) if contract.triggers_told else None
+        self._length = 1 + len(self._fields) + (self._triggers is not None)
         # Neither names nor the rules' version can hold a quote or a percent sign.
         self._members = [
             b'"%b%b":' % (OUTPUT_PREFIX.encode(), field.name.encode()) for field in self._fields
@@ -171,12 +177,16 @@ class ReplyDecoder:
         shape = self._shapes.get(answer[0])
         if shape is None:
             shape = self._shapes[answer[0]] = self._shape(answer[0])
+        # What is told of triggers stands behind the last of the fields.
         values = tuple(map(getitem, self._encoded, answer[1:]))
         if None in answer and not self._shows_unknown:
             members = zip(self._members, values, strict=True)
             known = [b"%b%b" % member for member in members if member[1] != _NULL]
             return Applied(shape.flags, b"{%b}" % b",".join(known))
-        return Applied(shape.flags, shape.template % values)
+        told: tuple[Turned, ...] = ()
+        if self._triggers and answer[-1] != []:
+            told = self._triggers.decode(answer[-1], values)
+        return Applied(shape.flags, shape.template % values, told)
 
     def _shape(self, written: bytes) -> _Shape:
         first, *flags = written.decode("ascii", "replace").split(" ")

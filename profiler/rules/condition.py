@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+)
 from pydantic import model_validator as after_validation
 
 from profiler.rules.identity import FieldOfEvent, Table
@@ -44,11 +51,12 @@ class Condition(Table):
     """One test of a predicate.
 
     An empty value counts as absent, and no test of a field holds for it. Numbers are compared by
-    value; a text that is no number is neither below nor above one.
+    value; a text that is no number is neither below nor above one. Of the event's fields `equals`
+    takes a text; numbers and booleans are of the profile's, which triggers ask.
     """
 
     field: FieldOfEvent | None = None
-    equals: str | None = None
+    equals: StrictBool | Number | str | None = None
     present: Literal[True] | None = None
     is_in: Annotated[list[Text] | None, Field(alias="in", min_length=1, max_length=64)] = None
     contains: Text | None = None
@@ -76,6 +84,12 @@ class Condition(Table):
         if self.depth > _MOST_DEPTH:
             raise ValueError(f"all, any and none stand at most {_MOST_DEPTH} deep in each other")
         return self
+
+    @property
+    def test(self) -> str:
+        """Its one test, as the rules write it."""
+        said = self.model_dump(by_alias=True, exclude_none=True).keys() - {"field"}
+        return next(name for name in (*_OF_FIELD, *_OTHERS) if name in said)
 
     @property
     def parts(self) -> list["Condition"]:

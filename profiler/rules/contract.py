@@ -9,6 +9,7 @@ from profiler.rules.derived.names import derived_input, is_derived
 from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
 from profiler.rules.operations import FieldType
+from profiler.rules.trigger import TriggerFields
 
 #: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
 #: fields and flags; it never moves an argument.
@@ -69,6 +70,7 @@ class Contract(NamedTuple):
     event_args: list[Argument]
     flags: dict[str, str]
     fields: list[PublicField]
+    triggers_told: list[TriggerFields]
     errors: list[ErrorCode]
 
 
@@ -96,6 +98,14 @@ EVENT_ARGS = [
     Argument("sent", "text", "when its device sent it, ms by the device's clock, or empty"),
     Argument("event_id", "text", "recognises it when it is sent again; 6 bytes are not hashed"),
     Argument("visit_id", "text", "the visit, or empty: no visit field changes"),
+]
+
+#: What an answer tells of each trigger that the event fired or undid, one behind the other.
+TRIGGER_ARGS = [
+    Argument("trigger", "text", "the trigger's name"),
+    Argument("id", "text", "40 hexadecimal digits, the same when it fires and is retracted"),
+    Argument("state", "text", "fired, or retracted"),
+    Argument("time", "digits", "the event's, ms since the epoch, or empty: not known"),
 ]
 
 ERRORS = [
@@ -165,6 +175,9 @@ def contract_of(rules: Rules) -> Contract:
         event_args=event_args + inputs,
         flags=flags,
         fields=_public_fields(rules),
+        triggers_told=[
+            TriggerFields(each.name, each.scope, each.fields) for each in rules.triggers or ()
+        ],
         errors=ERRORS,
     )
 
@@ -183,6 +196,13 @@ def _derived_json(rules: Rules) -> list[dict[str, Any]]:
         {"name": name, "reads": table.fields_of(name), "meaning": derived_input(name).meaning}
         for name in rules.derived_inputs
     ]
+
+
+def _triggers_json(contract: Contract) -> dict[str, Any]:
+    """What stands behind the fields of an answer; nothing where the rules have no triggers."""
+    declared = [trigger._asdict() for trigger in contract.triggers_told]
+    each = [argument._asdict() for argument in TRIGGER_ARGS]
+    return {"triggers": {"each": each, "declared": declared}} if declared else {}
 
 
 def _public_fields(rules: Rules) -> list[PublicField]:
@@ -234,9 +254,14 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
         "identity": written_identity | {"nobody": list(rules.identity.nobody)},
         "derived": _derived_json(rules),
         "reply": {
-            "event": ["flags", *(field.name for field in contract.fields)],
+            "event": [
+                "flags",
+                *(field.name for field in contract.fields),
+                *["triggers"] * bool(contract.triggers_told),
+            ],
             "flags": contract.flags,
             "fields": [field._asdict() for field in contract.fields],
+            **_triggers_json(contract),
         },
         "errors": {error.code: error.meaning for error in contract.errors},
         "limits": rules.limits.model_dump(),

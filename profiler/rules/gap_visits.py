@@ -1,6 +1,6 @@
 """What the templates must know of visits that are found by time: how two of them become one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,19 +8,30 @@ from profiler.rules.midnight import YEARS, clock_of
 from profiler.rules.model import Rules
 from profiler.rules.packed_state import blocks_of, find_twins, start_first, visit_columns
 from profiler.rules.rendered_rule import RenderedRule
+from profiler.rules.rendered_trigger import Kept, RenderedTrigger
 from profiler.rules.rule import Rule
 
 #: What a visit begins with: size, id, latest event, number, start.
 _SPAN = ">I4I2c0i7I4i7"
 
 
-def gap_visits(rules: Rules, render: Callable[[Rule], RenderedRule]) -> dict[str, Any]:
-    """The names of the templates; `render` makes a rule anew, whose places are then others."""
+def gap_visits(
+    rules: Rules,
+    render: Callable[[Rule], RenderedRule],
+    triggers: Callable[[], list[RenderedTrigger]],
+) -> dict[str, Any]:
+    """The names of the templates.
+
+    Args:
+        rules: all of them.
+        render: makes a rule anew, whose places are then others.
+        triggers: likewise makes all triggers.
+    """
     midnight = rules.visit.midnight if rules.visit else None
     start = rules.visit_start
     if not rules.gap_ms or start is None:
         return {"gap": 0, "midnight": None}
-    kept, other = (_in_table(table, rules, render) for table in ("kept", "other"))
+    kept, other = (_in_table(table, rules, render, triggers()) for table in ("kept", "other"))
     blocks = blocks_of("VISIT", visit_columns(other), whole=False)
     return {
         "gap": rules.gap_ms,
@@ -44,17 +55,28 @@ def gap_visits(rules: Rules, render: Callable[[Rule], RenderedRule]) -> dict[str
         "kept_twins": [rule for rule in kept if rule.twin],
         "other_twins": [rule for rule in other if rule.twin],
         "merges": [
-            (mine.name, mine.say("merge", _value_of(theirs)))
-            for mine, theirs in zip(kept, other, strict=True)
+            (mine.name, _merge(mine, theirs)) for mine, theirs in zip(kept, other, strict=True)
         ],
     }
 
 
+def _merge(mine: Kept, theirs: Kept) -> str:
+    """The statements that join two values."""
+    if isinstance(theirs, RenderedRule):
+        return mine.say("merge", _value_of(theirs)) if isinstance(mine, RenderedRule) else ""
+    return theirs.joined_with(mine.place())
+
+
 def _in_table(
-    table: str, rules: Rules, render: Callable[[Rule], RenderedRule]
-) -> list[RenderedRule]:
+    table: str,
+    rules: Rules,
+    render: Callable[[Rule], RenderedRule],
+    triggers: Sequence[RenderedTrigger],
+) -> list[Kept]:
     """The visit's rules whose places are in a table, in packed order."""
-    visit = start_first(rules, [render(rule) for rule in rules.fields if rule.scope == "visit"])
+    marks = [trigger for trigger in triggers if trigger.scope == "visit"]
+    fields = [render(rule) for rule in rules.fields if rule.scope == "visit"]
+    visit = start_first(rules, [*fields, *marks])
     places = ((rule, suffix) for rule in visit for suffix in rule.place_of)
     for number, (rule, suffix) in enumerate(places, 1):
         rule.place_of[suffix] = f"{table}[{number}]"

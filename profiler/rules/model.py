@@ -20,6 +20,7 @@ from profiler.rules.midnight import Midnight
 from profiler.rules.mistakes import validated
 from profiler.rules.places import PlacedError
 from profiler.rules.rule import Name, Rule
+from profiler.rules.trigger import Trigger, check_triggers
 from profiler.rules.value import EVENT_DAY, EVENT_TIME
 
 PRESETS = ("standard", "article")
@@ -92,6 +93,7 @@ class Rules(Table):
     visit: Visit | None = None
     plain: bool = False
     fields: Annotated[list[Rule], Field(max_length=200)]
+    triggers: Annotated[list[Trigger], Field(min_length=1, max_length=32)] | None = None
 
     @after_validation(mode="after")
     def _names_resolve(self) -> "Rules":
@@ -142,6 +144,17 @@ class Rules(Table):
         return self
 
     @after_validation(mode="after")
+    def _triggers_fit(self) -> "Rules":
+        for name, tests in self.predicates.items():
+            if any(t.equals is not None and not isinstance(t.equals, str) for t in _all(tests)):
+                message = "equals takes a text of the event; between takes numbers"
+                raise PlacedError(("predicates", name), message)
+        if self.triggers and self.order == "arrival":
+            raise PlacedError(("triggers",), "triggers are known to order event_time only")
+        check_triggers(self.triggers or [], self.fields, self.code_of)
+        return self
+
+    @after_validation(mode="after")
     def _visits_are_found(self) -> "Rules":
         gap = self.visit.gap if self.visit else None
         if gap is None and not self.identity.visit:
@@ -169,13 +182,14 @@ class Rules(Table):
         """Name and digest of the meaning: comments and layout of the file do not count."""
         return f"{self.name}-{hashlib.sha256(_canonical(self)).hexdigest()[:8]}"
 
-    def code_of(self, rule: Rule) -> bytes:
+    def code_of(self, rule: Rule | Trigger) -> bytes:
         """The rule's name in packed state: short, and new whenever it means something else.
 
         Of a rule that says what it was, the name of that one.
         """
-        before = rule.before
-        meaning = map(_canonical, [before, *self.predicates.get(before.when or "", [])])
+        before = rule.before if isinstance(rule, Rule) else rule
+        tests = self.predicates.get(before.when or "", []) if isinstance(before, Rule) else []
+        meaning = map(_canonical, [before, *tests])
         return hashlib.sha1(b"".join(meaning), usedforsecurity=False).digest()[:CODE_BYTES]
 
     @property
@@ -228,7 +242,7 @@ class Rules(Table):
         return any(test.compares_numbers for test in self._field_tests())
 
     def _field_tests(self) -> Iterator[Condition]:
-        return (t for tests in self.predicates.values() for each in tests for t in each.tests())
+        return (t for tests in self.predicates.values() for t in _all(tests))
 
     @property
     def inputs(self) -> list[str]:
@@ -247,6 +261,11 @@ def _require_own_names(fields: list[Rule]) -> None:
         twice = [name for name in rule.names if rule.values and shown.count(name) > 1]
         if twice:
             raise PlacedError(("fields", index, "values"), f"{twice[0]} is another field, too")
+
+
+def _all(tests: list[Condition]) -> Iterator[Condition]:
+    """The tests of fields, those inside of others too."""
+    return (test for each in tests for test in each.tests())
 
 
 def _canonical(model: BaseModel) -> bytes:

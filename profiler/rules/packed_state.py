@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import Rules
 from profiler.rules.rendered_rule import RenderedRule, twin_of
+from profiler.rules.rendered_trigger import Kept, RenderedTrigger
 
 #: With more values than this they are slots of one table: Lua allows 200 locals in a function.
 _MOST_LOCALS = 90
@@ -70,11 +71,17 @@ class Block(NamedTuple):
     arguments: list[str]
 
 
-def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, Any]:
-    """What the templates must know about the values and how they are stored."""
-    visitor = [rule for rule in rendered if rule.scope == "visitor"]
-    visit = [rule for rule in rendered if rule.scope == "visit"]
-    places = sum(len(rule.places) for rule in rendered)
+def packed_state(
+    rules: Rules, rendered: Sequence[RenderedRule], triggers: Sequence[RenderedTrigger] = ()
+) -> dict[str, Any]:
+    """What the templates must know about the values and how they are stored.
+
+    The marks of triggers stand behind the values of rules.
+    """
+    kept: list[Kept] = [*rendered, *triggers]
+    visitor = [rule for rule in kept if rule.scope == "visitor"]
+    visit = [rule for rule in kept if rule.scope == "visit"]
+    places = sum(len(rule.places) for rule in kept)
     chosen = {choice for rule in rules.fields for choice in rule.choices if not choice.is_plain}
     others = len(rules.inputs) + len(rules.predicates) + len(chosen)
     slots = places + others > _MOST_LOCALS
@@ -87,9 +94,10 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
         "declare": "" if slots else "local ",
     }
     if rules.order == "arrival":
-        return shared | _arrival(visitor + visit, rules, digest, slots=slots)
+        in_order = sorted(rendered, key=lambda rule: rule.scope == "visit")
+        return shared | _arrival(in_order, rules, digest, slots=slots)
     if slots:
-        _use_slots(rendered, first=1)
+        _use_slots(kept, first=1)
     if rules.gap_ms:
         visit = start_first(rules, visit)
     find_twins(visitor, visit)
@@ -150,20 +158,20 @@ def _head(text: bytes) -> bytes:
     return _ARRAY + len(text).to_bytes(2, "big") + text + _TEXT_MARK
 
 
-def _use_slots(rendered: Iterable[RenderedRule], first: int) -> None:
+def _use_slots(rendered: Iterable[Kept], first: int) -> None:
     for rule in rendered:
         for suffix in rule.place_of:
             rule.place_of[suffix] = f"v[{first}]"
             first += 1
 
 
-def start_first(rules: Rules, visit: Sequence[RenderedRule]) -> list[RenderedRule]:
+def start_first(rules: Rules, visit: Sequence[Kept]) -> list[Kept]:
     """The visit's rules as state has them: one look at a visit's beginning finds its start."""
     start = rules.visit_start
     return sorted(visit, key=lambda rule: start is None or rule.name != start.name)
 
 
-def visit_columns(visit: Sequence[RenderedRule]) -> list[Column]:
+def visit_columns(visit: Sequence[Kept]) -> list[Column]:
     """One of the visits that are not in hand."""
     return [
         Column("size", "I4"),
@@ -173,15 +181,17 @@ def visit_columns(visit: Sequence[RenderedRule]) -> list[Column]:
     ]
 
 
-def find_twins(visitor: list[RenderedRule], visit: list[RenderedRule]) -> None:
+def find_twins(visitor: Iterable[Kept], visit: Iterable[Kept]) -> None:
     """Tell the rules whose text stands elsewhere, too."""
-    for rule in (*visit, *visitor):
-        twin = twin_of(rule, visit)
-        if twin is not None and visit.index(twin) < _MOST_TWINS:
+    of_visit = [rule for rule in visit if isinstance(rule, RenderedRule)]
+    of_visitor = [rule for rule in visitor if isinstance(rule, RenderedRule)]
+    for rule in (*of_visit, *of_visitor):
+        twin = twin_of(rule, of_visit)
+        if twin is not None and of_visit.index(twin) < _MOST_TWINS:
             rule.twin = twin
 
 
-def _kind(rule: RenderedRule, visit: Sequence[RenderedRule]) -> bytes:
+def _kind(rule: Kept, visit: Sequence[Kept]) -> bytes:
     if len(rule.formats) == 1:
         return _NUMBER
     return bytes([_TWIN + visit.index(rule.twin)]) if rule.twin else _PLAIN_TEXT
@@ -191,7 +201,7 @@ def _columns(named: Iterable[tuple[str, str]]) -> list[Column]:
     return [Column(name, format_) for name, format_ in named]
 
 
-def _values(rendered: Iterable[RenderedRule]) -> list[Column]:
+def _values(rendered: Iterable[Kept]) -> list[Column]:
     return [
         Column(place, _TEXT if format_ == "text" else format_)
         for rule in rendered
@@ -218,7 +228,7 @@ def _fixed_bytes(columns: Iterable[Column]) -> int:
     return sum(int(column.format.lstrip("iI").removesuffix("c0")) for column in columns)
 
 
-def _start(rule: RenderedRule) -> bytes:
+def _start(rule: Kept) -> bytes:
     """A value before any event, as state holds it."""
     found = b""
     for word, format_ in zip(rule.empty.split(", "), rule.formats, strict=True):

@@ -23,6 +23,7 @@ from profiler.rules.gap_visits import gap_visits
 from profiler.rules.model import PRESETS, Rules, load_rules
 from profiler.rules.packed_state import packed_state
 from profiler.rules.rendered_rule import RenderedRule, plain_name
+from profiler.rules.rendered_trigger import RenderedTrigger
 from profiler.rules.rule import Rule
 from profiler.rules.taken_input import Inputs
 from profiler.rules.value import EVENT_DAY
@@ -86,7 +87,9 @@ def _test_of_field(test: Condition, name: str) -> str:
     if test.starts_with is not None:
         length = len(test.starts_with.encode())
         return f"string.sub({name}, 1, {length}) == {quote_lua(test.starts_with)}"
-    return f'{name} ~= ""' if test.equals is None else f"{name} == {quote_lua(test.equals)}"
+    return (
+        f"{name} == {quote_lua(test.equals)}" if isinstance(test.equals, str) else f'{name} ~= ""'
+    )
 
 
 def _read(name: str) -> tuple[str, str | None, Callable[[], bool]]:
@@ -135,6 +138,14 @@ def render(rules: Rules) -> str:
     inputs = Inputs(rules, len(EVENT_ARGS), quote_lua)
     names = {each.field: each.name for each in inputs.fields}
     rendered = [rendered_rule(rule, rules, inputs) for rule in rules.fields]
+
+    def rendered_triggers() -> list[RenderedTrigger]:
+        return [
+            RenderedTrigger(each, rules.code_of(each), contract.fields, quote_lua)
+            for each in rules.triggers or ()
+        ]
+
+    triggers = rendered_triggers()
     remembers_visits = rules.order == "event_time"
     context: dict[str, Any] = {
         **contract._asdict(),
@@ -149,11 +160,14 @@ def render(rules: Rules) -> str:
         "forgets_dropped": bool(rules.store.forget_dropped),
         "takes_event_time": rules.takes_event_time,
         "takes_texts": any(rule.is_text for rule in rendered),
-        "functions": _functions(rules),
+        "functions": [*_functions(rules), *["triggers"] * bool(triggers)],
+        "triggers": triggers,
+        "asks_for_texts": any("has_text(" in trigger.holds for trigger in triggers),
         "asks_now": any(rule.asks_now for rule in rules.fields),
         "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
         "takes_numbers": rules.takes_numbers or rules.compares_numbers,
-        "compares_numbers": rules.compares_numbers,
+        "compares_numbers": rules.compares_numbers
+        or any("comparable(" in trigger.holds for trigger in triggers),
         "plain": rules.plain or not remembers_visits,
         "field_names": [field.name for field in contract.fields],
         "marked_names": [field.name + _MARKS.get(field.type, "") for field in contract.fields],
@@ -162,8 +176,8 @@ def render(rules: Rules) -> str:
         "outputs_ms": OUTPUTS_MS,
         "most_outputs": MOST_OUTPUTS,
         "own": "" if rules.gap_ms else "local ",
-        **gap_visits(rules, lambda rule: rendered_rule(rule, rules, inputs)),
-        **packed_state(rules, rendered),
+        **gap_visits(rules, lambda rule: rendered_rule(rule, rules, inputs), rendered_triggers),
+        **packed_state(rules, rendered, triggers),
     }
     text = templates().get_template("profile.lua.j2").render(context)
     # Jinja's line statements eat the blank lines after them: one goes behind every top-level end.

@@ -56,6 +56,11 @@ TIME_REPLACED = _counter(
 REPAIRED = _counter(
     "profiler_records_repaired", "Records applied once more, because Redis had lost them."
 )
+TRIGGERS = _counter(
+    "profiler_triggers",
+    "Triggers of the rules that fired, or were retracted, by their name.",
+    *("trigger", "state"),
+)
 REFERENCES = _counter(
     "profiler_records_references", "Dead letters that left without their value: it was too large."
 )

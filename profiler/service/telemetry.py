@@ -94,6 +94,8 @@ class Telemetry(Observer):
                     self.store.add(metric, count)
             for topic, metric in self._written:
                 self.store.add(metric, batch.written[topic])
+            for (name, state), count in batch.triggers.items():
+                self.store.add(metrics.TRIGGERS, count, name, state)
             for code, count in batch.codes.items():
                 self.store.add(metrics.REJECTED, count, code)
             self.store.observe(metrics.BATCH_RECORDS, [batch.records])

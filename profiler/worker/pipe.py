@@ -30,16 +30,18 @@ def run_pipe(
     output: BinaryIO,
     errors: TextIO,
     rejects: TextIO | None = None,
+    triggers: BinaryIO | None = None,
 ) -> Piped:
     """Process lines ``{"key": …, "value": {…}, "timestamp": ms}`` in order, as they come.
 
     Key and timestamp are optional. A line of which no time is known, neither its own nor the
     record's, has the time of its reading, later than all such lines before it.
     Every accepted line becomes one line ``{"key": …, "value": {…}}`` of `output`; every rejected
-    one a JSON object with line number, code and reason in `errors` and in `rejects`. Blank lines
-    are passed over. Blocks until more can be read; what is there is processed at once, up to
-    `batch.max_records` together. A batch that Redis did not take is tried again; events of it that
-    were counted already are known by their event ids only.
+    one a JSON object with line number, code and reason in `errors` and in `rejects`. What became of
+    triggers is a line of the same form in `triggers`. Blank lines are passed over. Blocks until
+    more can be read; what is there is processed at once, up to `batch.max_records` together. A
+    batch that Redis did not take is tried again; events of it that were counted already are known
+    by their event ids only.
 
     Raises:
         StoreUnavailableError: Redis stayed away for too long.
@@ -61,16 +63,18 @@ def run_pipe(
             raise
         bad = [item for item in batch if isinstance(item, BadLine)]
         bad += [BadLine(dead.record.offset, *dead.rejected) for dead in finished.rejections]
+        streams = {settings.topics.persisted: output, settings.topics.triggers: triggers}
         for item in finished.outputs:
-            if item.topic == settings.topics.persisted:
-                output.write(_line(item))
+            if stream := streams.get(item.topic):
+                stream.write(_line(item))
         for line in sorted(bad):
             report = encode_object(line._asdict()).decode()
-            for stream in filter(None, (errors, rejects)):
-                print(report, file=stream)
+            for told in filter(None, (errors, rejects)):
+                print(report, file=told)
         count += len(batch)
         rejected += len(bad)
-        output.flush()
+        for stream in filter(None, (triggers, output)):
+            stream.flush()
         written = batch[-1].line if isinstance(batch[-1], BadLine) else batch[-1].offset
 
 
@@ -80,7 +84,7 @@ def _told(written: int) -> str:
     return f"line {written} is the last one whose result is written"
 
 
-def _line(persisted: OutputRecord) -> bytes:
-    key = persisted.key
+def _line(item: OutputRecord) -> bytes:
+    key = item.key
     head = encode_object({"key": None if key is None else key.decode()})
-    return head[:-1] + b',"value":' + (persisted.value or b"null") + b"}\n"
+    return head[:-1] + b',"value":' + (item.value or b"null") + b"}\n"

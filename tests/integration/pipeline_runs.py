@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import redis
@@ -95,9 +96,13 @@ class Deployment:
 
     Attributes:
         program: what `start` starts, in place of a fork.
+        package: what a fork runs.
+        environment: of the next programs, beside the settings.
     """
 
     program: Sequence[str] | None = None
+    package = "profiler"
+    environment: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -143,7 +148,10 @@ class Deployment:
         named |= {"WORKER_ID": f"worker-{number}"} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
-        program = Program(arguments, environment, self._directory, self.program)
+        environment |= self.environment
+        program = Program(
+            arguments, environment, self._directory, self.program, package=self.package
+        )
         self._programs[number] = program
         return program
 

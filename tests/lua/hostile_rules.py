@@ -110,7 +110,7 @@ def said_by(rules: Rules) -> Words:
         taken=str(taken.value),
         otherwise=str(rules.fields[1].default),
         tested=test.field or "",
-        value=test.equals or "",
+        value=str(test.equals or ""),
         visitor=identity.visitor[0],
         visit=identity.visit,
         event_id=identity.event_id or "",

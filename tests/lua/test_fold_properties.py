@@ -139,6 +139,8 @@ def test_every_answer_is_the_oracles(named: tuple[str, Script], made: Calls) -> 
             expected = oracle.answer("v", stream, event)
             assert answer.flags == set(expected["flags"]), (number, event)
             assert answer.profile == known(expected["profile"]), (number, event)
+            told = [each.encode() for each in expected.get("triggers", [])]
+            assert answer.triggers == told, (number, event)
     assert script.read() == known(oracle.current("v"))
     plain = {name.encode(): value.encode() for name, value in oracle.stored("v").items()}
     assert {n: v for n, v in script.stored().items() if n != b"~"} == plain

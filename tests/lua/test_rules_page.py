@@ -54,13 +54,17 @@ def rules_of(toml: str, key: str) -> str:
     return head + toml
 
 
-def pairs(lines: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The events of an example, each with what the profile then shows."""
+def rows(lines: str) -> list[list[dict[str, Any]]]:
+    """The events of an example, each with what the profile then shows, and what is told."""
     decoder = json.JSONDecoder()
     found = []
     for line in lines.splitlines():
-        event, end = decoder.raw_decode(line)
-        found.append((event, json.loads(line[end:])))
+        row, rest = [], line
+        while rest.strip():
+            each, end = decoder.raw_decode(rest.strip())
+            row.append(each)
+            rest = rest.strip()[end:]
+        found.append(row)
     return found
 
 
@@ -73,18 +77,20 @@ def test_an_example_shows_what_the_page_says(
     client = connect(store.url)
     script = ProfileScript(client, rules)
     script.register()
-    for number, (event, shown) in enumerate(pairs(lines)):
+    for number, (event, shown, *told) in enumerate(rows(lines)):
         ids = {"u-id": "ada", "u-visit": "A", "u-event": f"e{number}"}
         flat = FlatEvent("", 0, START + number * STEP_MS, ids | event)
         [outcome] = script.apply([flat])
         profile: dict[str, Any] = getattr(outcome, "profile", {})
-        told = {name: profile[f"profile_{name}"] for name in shown}
-        assert told == shown, (number, event)
+        assert {name: profile[f"profile_{name}"] for name in shown} == shown, (number, event)
+        triggers = {each.name: each.state for each in getattr(outcome, "triggers", ())}
+        assert [triggers] * bool(rules.triggers) == told, (number, event)
     client.close()
     redis_client.unlink(key.replace("<id>", "ada"))
 
 
 def test_the_page_has_examples_and_every_operation() -> None:
-    assert len(EXAMPLES) >= len({"rule", "value", "interests", "touch", "engagement", "predicates"})
+    themes = {"rule", "value", "interests", "touch", "engagement", "predicates", "triggers"}
+    assert len(EXAMPLES) >= len(themes)
     table = PAGE[PAGE.index("| operation | value |") : PAGE.index("Ties of event time")]
     assert set(re.findall(r"`([a-z_]+)`", table)) >= {n for n in operations() if "." not in n}

@@ -112,6 +112,23 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Trigger:
+    """One declared trigger.
+
+    Attributes:
+        name: unique.
+        holds: whether the answer to an event, fields and flags by name, is one that fires it.
+        is_the_visits: whether each visit has its own.
+        stays: whether nothing undoes it.
+    """
+
+    name: str
+    holds: Callable[[dict[str, Any]], bool]
+    is_the_visits: bool = False
+    stays: bool = False
+
+
+@dataclass(frozen=True)
 class Shape:
     """All fields but the built-in ones, and the limits."""
 
@@ -125,6 +142,7 @@ class Shape:
     skew_ms: int = 3_600_000
     age_ms: int = 30 * DAY_MS
     is_plain: bool = False  # ids and pages stand in the hash
+    triggers: tuple[Trigger, ...] = ()
 
     def of_visit(self) -> list[Field]:
         """The fields that each visit has."""

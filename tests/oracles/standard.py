@@ -16,6 +16,7 @@ from tests.oracles.door import admitted
 from tests.oracles.events import read_event, short
 from tests.oracles.many import is_incomplete
 from tests.oracles.shape import COUNTING, MOVED_LATE, STANDARD, names_of
+from tests.oracles.triggers import told
 from tests.oracles.values import number_of, value_of
 from tests.oracles.visitors import Visit, Visitor
 
@@ -53,7 +54,7 @@ class StandardFold:
     def leaving(self, told: Fields) -> Fields:
         """Return what leaves of that which `fold` returns."""
         takes_numbers = any(each.decimals is not None for each in self.shape.fields)
-        inner = set(FLAGS) - set(METADATA) | (set() if takes_numbers else {"bad_number"})
+        inner = {*FLAGS, "triggers"} - set(METADATA) | (set() if takes_numbers else {"bad_number"})
         return {name: value for name, value in told.items() if name not in inner}
 
     def fold(
@@ -71,7 +72,7 @@ class StandardFold:
         if stream:
             if offset <= visitor.watermarks.get(stream, -1):
                 flags["replayed"] = True
-                return result(visitor, event, flags)
+                return answered(visitor, event, flags)
             advance(visitor, stream, offset)
 
         entry_pages = known_entry_pages(visitor, event)
@@ -86,7 +87,7 @@ class StandardFold:
         flags["no_visit"] = event.visit is None
         after = known_entry_pages(visitor, event)
         flags["corrected"] = any(after[name] != page for name, page in entry_pages.items())
-        return result(visitor, event, flags)
+        return answered(visitor, event, flags)
 
     def latest(self, visitor_id: str, now: int | None = None) -> Fields:
         """Return what is known of the visitor as of now, with the fields of its latest visit."""
@@ -233,6 +234,12 @@ def field_names(shape: Shape) -> list[str]:
 def visit_names(shape: Shape) -> list[str]:
     """Return the names of a visit's fields."""
     return ["visit_id", "visit_number", *names_of(shape.of_visit()), "visit_bounce"]
+
+
+def answered(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:
+    """Return the result, and where there are triggers, what is told of them."""
+    fields = result(visitor, event, flags)
+    return fields | ({"triggers": told(visitor, event, fields)} if visitor.shape.triggers else {})
 
 
 def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:

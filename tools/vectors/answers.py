@@ -52,8 +52,10 @@ class FoldOracle:
         )
         if result is None:
             raise ValueError("the oracle saw no visitor")
+        triggers = {"triggers": result.pop("triggers")} if "triggers" in result else {}
         values = {name: value for name, value in result.items() if name not in FLAGS}
-        return {"flags": [name for name in FLAGS if result.get(name)], "profile": values}
+        flags = [name for name in FLAGS if result.get(name)]
+        return {"flags": flags, "profile": values, **triggers}
 
     def stored(self, visitor: str) -> dict[str, str]:
         """Return the plain fields that the hash must hold."""

@@ -23,6 +23,12 @@ def _total(flat: Flat) -> Decimal:
     return Decimal(text) if is_number else Decimal("nan")
 
 
+def is_above(low: str, text: str) -> bool:
+    """Whether a decimal of a profile is above a number."""
+    number = _total({TOTAL: text})
+    return not number.is_nan() and number > Decimal(low)
+
+
 def _page(flat: Flat) -> str:
     return str(flat.get(PAGE, ""))
 

@@ -28,7 +28,8 @@ const DefaultKeyPattern = "visitor:{<id>}"
 const (
 	longestPlainID = 128 // bytes
 	shortID        = 6   // bytes
-	readArguments  = 2   // by their number the script tells a read from a fold
+	triggerWords   = 4
+	readArguments  = 2 // by their number the script tells a read from a fold
 	// Other programs may flush the script cache again and again; so often is it loaded for one call.
 	loadsPerCall = 5
 )
@@ -90,6 +91,15 @@ func milliseconds(at time.Time) string {
 type Answer struct {
 	Flags   map[string]bool // those that are set, e.g. "new_visit"
 	Profile Profile         // as it was after this event
+	// Triggers of the rules that this event fired or undid; nil where there were none.
+	Triggers []Trigger
+}
+
+// Trigger is what became of one. Its ID is the same when it fires, is retracted, and fires again.
+type Trigger struct {
+	Name, ID string
+	State    string // "fired" or "retracted"
+	Time     string // the event's, ms since the epoch; empty where it is not known
 }
 
 // Profile holds the fields by name, each as the server sent it: an int64, a string, which is bytes, or
@@ -280,6 +290,13 @@ func decodeFold(reply []interface{}, fields []string) ([]Answer, error) {
 	answers := make([]Answer, len(reply))
 	for i, event := range reply {
 		values, _ := event.([]interface{})
+		var err error
+		if len(values) == 2+len(fields) { // rules with triggers tell of them behind the fields
+			if answers[i].Triggers, err = triggersOf(values[1+len(fields)]); err != nil {
+				return nil, err
+			}
+			values = values[:1+len(fields)]
+		}
 		if len(values) != 1+len(fields) {
 			return nil, fmt.Errorf("answer %d of the script is not flags and %d values", i+1, len(fields))
 		}
@@ -296,6 +313,20 @@ func decodeFold(reply []interface{}, fields []string) ([]Answer, error) {
 		}
 	}
 	return answers, nil
+}
+
+// triggersOf reads {name, id, state, time, name, id, state, time, ...}.
+func triggersOf(told interface{}) ([]Trigger, error) {
+	values, isList := told.([]interface{})
+	words, err := texts(values)
+	if err != nil || !isList || len(words)%triggerWords != 0 {
+		return nil, errors.New("the last part of an answer does not tell of triggers")
+	}
+	var triggers []Trigger
+	for ; len(words) > 0; words = words[triggerWords:] {
+		triggers = append(triggers, Trigger{words[0], words[1], words[2], words[3]})
+	}
+	return triggers, nil
 }
 
 // decodeRead reads {name, value, name, value, ...}: one answer, or none where there is no visitor.

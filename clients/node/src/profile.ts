@@ -65,6 +65,16 @@ export type Raw = Buffer | number | readonly (Buffer | number)[];
 /** A profile by the names of its fields; what is not known yet is undefined. */
 export type Profile<F extends FieldTypes> = { readonly [N in keyof F]?: Value[F[N]] };
 
+/** A trigger of the rules that an event fired or undid. */
+export interface Trigger {
+  readonly name: string;
+  /** The same when it fires, is retracted, and fires again. */
+  readonly id: string;
+  readonly state: "fired" | "retracted";
+  /** The event's, ms since the epoch; undefined where it is not known. */
+  readonly timeMs: number | undefined;
+}
+
 /** What became of one event. */
 export interface Answer<F extends FieldTypes> {
   /** For instance new_visitor, repeated; the contract lists them. */
@@ -73,6 +83,7 @@ export interface Answer<F extends FieldTypes> {
   readonly profile: Profile<F>;
   /** All known values as the server sent them, those of fields without a type too. */
   readonly raw: ReadonlyMap<string, Raw>;
+  readonly triggers: readonly Trigger[];
 }
 
 /** A reply as ioredis gives it; an integer is a string where the client has `stringNumbers`. */
@@ -88,6 +99,23 @@ const countsOf = (values: readonly (Buffer | number)[]): Map<string, number> =>
 
 const rawOf = (sent: Buffer | number | string): Buffer | number =>
   Buffer.isBuffer(sent) ? sent : Number(sent);
+
+const TRIGGER_WORDS = 4;
+
+/** What rules with triggers answer behind the fields: name, id, state, time, name, ... */
+function triggersOf(behind: readonly Reply[]): Trigger[] {
+  const [told = [], ...others] = behind;
+  if (others.length > 0 || !Array.isArray(told) || told.length % TRIGGER_WORDS !== 0) {
+    throw new TypeError("the script's answer has more than flags, values and triggers");
+  }
+  const words = told.map(String);
+  return words.flatMap((name, at) => {
+    if (at % TRIGGER_WORDS !== 0) return [];
+    const [id = "", state, time] = words.slice(at + 1);
+    const timeMs = time ? Number(time) : undefined;
+    return [{ name, id, state: state as Trigger["state"], timeMs }];
+  });
+}
 
 const RETRYABLE = new Set(
   "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN".split(
@@ -247,9 +275,11 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
 
   /** Flags and values in the order of the names, null where one is not known. */
   #answer(names: readonly string[], answer: Reply): Answer<F> {
-    if (!Array.isArray(answer) || answer.length !== 1 + names.length) {
+    const more = Array.isArray(answer) ? answer.slice(1 + names.length) : [];
+    if (!Array.isArray(answer) || answer.length !== 1 + names.length + more.length) {
       throw new TypeError(`the script's answer is not flags and ${names.length} values`);
     }
+    const triggers = triggersOf(more);
     const [flags, ...values] = answer;
     const raw = new Map<string, Raw>();
     const profile: Record<string, Value[FieldType]> = {};
@@ -266,6 +296,6 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
       else if (type !== undefined) profile[name] = value.toString();
     }
     const set = String(flags).split(" ").filter(Boolean);
-    return { flags: new Set(set), profile: profile as Profile<F>, raw };
+    return { flags: new Set(set), profile: profile as Profile<F>, raw, triggers };
   }
 }

@@ -200,15 +200,15 @@ local function joined(list, others, limit, is_earliest, are_unique)
   return table.concat(kept), 0
 end
 
--- The texts of a list, as an answer has them.
-local function texts_of(list)
+-- The texts of a list, as an answer has them: those from a time on, or all. False where there is none.
+local function texts_of(list, since)
   local texts, at = {}, 1
   while at <= #list do
     local length = string.byte(list, at + 14)
-    texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length)
+    if not (since and struct.unpack(">i7", list, at) < since) then texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length) end
     at = at + 15 + length
   end
-  return texts
+  return #texts > 0 and texts
 end
 
 -- One list of two, with counts: those of one text add up, and its latest time stays. The latest texts
@@ -714,7 +714,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "c081133a0cc8:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "a3f73b36f47f:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -736,7 +736,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^c081133a0cc8:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^a3f73b36f47f:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -1321,8 +1321,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "c081133a0cc8:1"
-    if args[4] ~= "1" then events = "c081133a0cc8:" .. args[5] .. ":" .. args[4] end
+    local events = "a3f73b36f47f:1"
+    if args[4] ~= "1" then events = "a3f73b36f47f:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1365,7 +1365,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_c081133a0cc8", call)
+  redis.register_function("visitor_profile_a3f73b36f47f", call)
 else
   return call(KEYS, ARGV)
 end
