@@ -8,7 +8,7 @@ from pydantic import Field
 from profiler.rules.condition import Condition
 from profiler.rules.identity import Table
 from profiler.rules.operations import FieldType
-from profiler.rules.places import PlacedError
+from profiler.rules.places import PlacedError, nearest
 from profiler.rules.rule import Name, Rule
 
 #: The fields that the script gives by itself.
@@ -65,7 +65,10 @@ class Trigger(Table):
         for test in self._tests():
             name = test.field or ""
             if name not in types:
-                yield f"the profile has no field {name}"
+                near = nearest(name, types)
+                yield f"the profile has no field {name}" + (
+                    f"; did you mean {near}?" if near else ""
+                )
             elif self.scope == "visitor" and not name.startswith("visitor_"):
                 yield f"{name} is the visit's: a visitor's trigger sees the visitor's fields only"
             elif test.test not in _TESTS[types[name]]:
