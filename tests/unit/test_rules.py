@@ -125,6 +125,7 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
             "in = []",
             "16: predicates.page_view.0.in: List should have at lea",
         ),
+        ('equals = "Pageview"', 'matches = "*"', "16: predicates.page_view.0.matches: a pattern"),
         ('equals = "Pageview"', 'in = [""]', "16: predicates.page_view.0.in.0: String should have"),
         ('equals = "Pageview"', '"<" = "5"', "16: predicates.page_view.0.<"),
         ('equals = "Pageview"', '"<" = true', "16: predicates.page_view.0.<"),
