@@ -241,6 +241,11 @@ class Rules(Table):
         """Whether a predicate compares a number."""
         return any(test.compares_numbers for test in self._field_tests())
 
+    @property
+    def patterns(self) -> list[str]:
+        """What predicates match texts with."""
+        return [test.matches for test in self._field_tests() if test.matches]
+
     def _field_tests(self) -> Iterator[Condition]:
         return (t for tests in self.predicates.values() for t in _all(tests))
 

@@ -22,6 +22,7 @@ from profiler.rules.contract import (
 from profiler.rules.gap_visits import gap_visits
 from profiler.rules.model import PRESETS, Rules, load_rules
 from profiler.rules.packed_state import packed_state
+from profiler.rules.pattern import pieces_of
 from profiler.rules.rendered_rule import RenderedRule, plain_name
 from profiler.rules.rendered_trigger import RenderedTrigger
 from profiler.rules.rule import Rule
@@ -84,12 +85,22 @@ def _test_of_field(test: Condition, name: str) -> str:
         return f"({' or '.join(f'{name} == {quote_lua(text)}' for text in test.is_in)})"
     if test.contains is not None:
         return f"string.find({name}, {quote_lua(test.contains)}, 1, true) ~= nil"
+    if test.matches is not None:
+        return matching(name, test.matches)
     if test.starts_with is not None:
         length = len(test.starts_with.encode())
         return f"string.sub({name}, 1, {length}) == {quote_lua(test.starts_with)}"
     return (
         f"{name} == {quote_lua(test.equals)}" if isinstance(test.equals, str) else f'{name} ~= ""'
     )
+
+
+def matching(name: str, pattern: str) -> str:
+    """Whether the text in a local matches a pattern."""
+    pieces = [quote_lua(piece) for piece in pieces_of(pattern)]
+    if len(pieces) == 1:
+        return f"string.find({name}, {pieces[0]}) ~= nil"
+    return f"has_in_turn({name}, {{ {', '.join(pieces)} }})"
 
 
 def _read(name: str) -> tuple[str, str | None, Callable[[], bool]]:
@@ -191,6 +202,7 @@ def _functions(rules: Rules) -> list[str]:
     """The parts whose functions are called."""
     used = [name for rule in rules.fields for name in rule.declared.functions]
     used += ["days"] * any(rule.value == EVENT_DAY for rule in rules.fields)
+    used += ["patterns"] * any(len(pieces_of(pattern)) > 1 for pattern in rules.patterns)
     return [*dict.fromkeys(used)]
 
 

@@ -20,11 +20,11 @@ def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
     if each.window:
         return windowed(each, events, now)
     giving = [event for event in events if each.name in event.gives]
+    if each.age_ms and now is not None:
+        giving = [event for event in giving if now - (event.time or 0) <= each.age_ms]
     values = [event.gives[each.name] for event in giving]
     if each.operation == "count":
         return len(values)
-    if each.age_ms and now is not None:
-        giving = [event for event in giving if now - (event.time or 0) <= each.age_ms]
     if fold := OF_MANY.get(each.operation):
         return fold(each, giving)
     if each.decimals is not None:

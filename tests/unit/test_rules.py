@@ -126,6 +126,7 @@ def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
             "in = []",
             "17: predicates.page_view.0.in: List should have at lea",
         ),
+        ('equals = "Pageview"', 'matches = "*"', "17: predicates.page_view.0.matches: a pattern"),
         ('equals = "Pageview"', 'in = [""]', "17: predicates.page_view.0.in.0: String should have"),
         ('equals = "Pageview"', '"<" = "5"', "17: predicates.page_view.0.<"),
         ('equals = "Pageview"', '"<" = true', "17: predicates.page_view.0.<"),
