@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
 from typer.testing import CliRunner
 
 from profiler.cli.app import app
-from tests.conftest import MakeStore
+from profiler.kafka.admin.client import patiently
 from tests.integration.conftest import Deploy
 from tests.integration.fault_events import VISITORS, page_views
 from tests.integration.pipe_runs import T0
@@ -88,16 +90,15 @@ def test_a_person_reads_it_and_a_limit_ends_it(new: str, tmp_path: Path) -> None
 
 
 def test_a_topic_is_read_beside_its_group(
-    private_store: MakeStore, deploy: Deploy, new: str, monkeypatch: pytest.MonkeyPatch
+    deploy: Deploy, new: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The group does not move, and the worker's Redis is not asked for anything."""
-    deployment = deploy(private_store().url)
+    deployment = deploy("redis://127.0.0.1:1")
     count = 20 * len(VISITORS)
     deployment.produce(page_views(0, count))
-    with deployment.start("run") as worker:
-        worker.wait_for(deployment.is_done)
-        worker.stop()
-    committed = deployment.committed()
+    place = TopicPartition(deployment.topics["processed"], 0)
+    offsets = {place: OffsetAndMetadata(5, "", -1)}
+    patiently(lambda: deployment.admin.alter_group_offsets(deployment.groups["run"], offsets))
     monkeypatch.setenv("PROFILER_TOPICS__PROCESSED", deployment.topics["processed"])
     monkeypatch.setenv("PROFILER_REDIS__URL", "redis://127.0.0.1:1")
     flags = ("--from", "topic", "--json", "--bootstrap-servers", deployment.bootstrap_servers)
@@ -110,4 +111,4 @@ def test_a_topic_is_read_beside_its_group(
     assert {each["name"] for each in told["dropped"]} == {"visitor_first_seen"}
     assert 0 < latest["records"] <= 9
     assert (none.get("records", 0), none["visitors"]) == (0, 0)
-    assert deployment.committed() == committed
+    assert deployment.committed() == {0: 5}
