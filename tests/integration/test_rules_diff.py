@@ -55,23 +55,25 @@ def test_fields_that_differ_are_counted_by_visitors(new: str) -> None:
             line("ada", 1, "Pageview") + line("ada", 2, "Product", product="boat"),
             line("bob", 1, "Pageview") + line("cyd", 1, "Product", product="car"),
             line("", 1, "Product") + "no line\n",
+            # Its visits differ for one event alone.
+            line("dee", 1, "Product") + line("dee", 2, "Pageview") + line("dee", 3, "Pageview"),
         ]
     )
 
     told: dict[str, Any] = json.loads(diff(new, "--input", "flattened", "--json", text=text))
 
-    assert (told["records"], told["visitors"], told["without_profile"]) == (5, 3, 1)
+    assert (told["records"], told["visitors"], told["without_profile"]) == (8, 4, 1)
     fields = {field["name"]: field for field in told["fields"]}
     views = fields.pop("visitor_pageviews")
-    assert (views["visitors"], views["events"], views["begins_anew"]) == (2, 2, True)
+    assert (views["visitors"], views["events"], views["begins_anew"]) == (3, 5, True)
     assert views["examples"][0] == {"visitor": "ada", "old": 1, "new": 2}
     bounce = fields.pop("visit_bounce")
-    assert (bounce["visitors"], bounce["begins_anew"]) == (1, False)
+    assert (bounce["visitors"], bounce["events"], bounce["begins_anew"]) == (1, 2, False)
     assert fields.keys() == {"visit_pageviews"}
     [products], [seen] = told["added"], told["dropped"]
     assert (products["name"], products["visitors"]) == ("visitor_products", 2)
     assert products["examples"][0] == {"visitor": "ada", "old": None, "new": ["boat"]}
-    assert (seen["name"], seen["visitors"], seen["events"]) == ("visitor_first_seen", 3, 4)
+    assert (seen["name"], seen["visitors"], seen["events"]) == ("visitor_first_seen", 4, 7)
     assert told["conflicts"] == []
 
 
