@@ -91,7 +91,7 @@ def _lines(text: bytes) -> Iterator[bytes]:
         except orjson.JSONDecodeError:
             yield line  # it is refused with its place
             continue
-        is_value = isinstance(found, dict) and not isinstance(found.get("value"), dict)
+        is_value = isinstance(found, dict) and not isinstance(found.get("value", ()), dict | None)
         yield b'{"value":%b}' % line if is_value else line
 
 
@@ -117,6 +117,8 @@ def _words(told: dict[str, Any]) -> Iterator[str]:
     if rejected := told.get("rejected"):
         yield f"  rejected: {rejected['code']}: {rejected['reason']}"
     if not told.get("flat"):
+        if not told.get("rejected"):
+            yield "  nothing in it: nothing is profiled"
         return
     yield "  flattened"
     yield from _columns([(name, _shown(value)) for name, value in told["flat"].items()])

@@ -157,11 +157,13 @@ class _Repairs:
         near = self._near(place, error)
         if error["type"] == _UNKNOWN_KEY and isinstance(holder, dict) and place[-1] in holder:
             value = holder.pop(place[-1])
+            original = self._original(place)
             if near and near not in holder:
                 holder[near] = value
+                self._guessed.add(original)
             else:
                 self._lose(value)
-            self._guessed.add(self._original(place))
+                self._touched.add(original)
             return
         cause = error.get("ctx", {}).get("error")
         guess = near or next(iter(getattr(cause, "known", ())), "")

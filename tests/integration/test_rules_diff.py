@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
 from typer.testing import CliRunner
 
 from profiler.cli.app import app
-from tests.conftest import MakeStore
+from profiler.kafka.admin.client import patiently
 from tests.integration.conftest import Deploy
 from tests.integration.fault_events import VISITORS, page_views
 from tests.integration.pipe_runs import T0
@@ -53,23 +55,25 @@ def test_fields_that_differ_are_counted_by_visitors(new: str) -> None:
             line("ada", 1, "Pageview") + line("ada", 2, "Product", product="boat"),
             line("bob", 1, "Pageview") + line("cyd", 1, "Product", product="car"),
             line("", 1, "Product") + "no line\n",
+            # Its visits differ for one event alone.
+            line("dee", 1, "Product") + line("dee", 2, "Pageview") + line("dee", 3, "Pageview"),
         ]
     )
 
     told: dict[str, Any] = json.loads(diff(new, "--input", "flattened", "--json", text=text))
 
-    assert (told["records"], told["visitors"], told["without_profile"]) == (5, 3, 1)
+    assert (told["records"], told["visitors"], told["without_profile"]) == (8, 4, 1)
     fields = {field["name"]: field for field in told["fields"]}
     views = fields.pop("visitor_pageviews")
-    assert (views["visitors"], views["events"], views["begins_anew"]) == (2, 2, True)
+    assert (views["visitors"], views["events"], views["begins_anew"]) == (3, 5, True)
     assert views["examples"][0] == {"visitor": "ada", "old": 1, "new": 2}
     bounce = fields.pop("visit_bounce")
-    assert (bounce["visitors"], bounce["begins_anew"]) == (1, False)
+    assert (bounce["visitors"], bounce["events"], bounce["begins_anew"]) == (1, 2, False)
     assert fields.keys() == {"visit_pageviews"}
     [products], [seen] = told["added"], told["dropped"]
     assert (products["name"], products["visitors"]) == ("visitor_products", 2)
     assert products["examples"][0] == {"visitor": "ada", "old": None, "new": ["boat"]}
-    assert (seen["name"], seen["visitors"], seen["events"]) == ("visitor_first_seen", 3, 4)
+    assert (seen["name"], seen["visitors"], seen["events"]) == ("visitor_first_seen", 4, 7)
     assert told["conflicts"] == []
 
 
@@ -88,16 +92,15 @@ def test_a_person_reads_it_and_a_limit_ends_it(new: str, tmp_path: Path) -> None
 
 
 def test_a_topic_is_read_beside_its_group(
-    private_store: MakeStore, deploy: Deploy, new: str, monkeypatch: pytest.MonkeyPatch
+    deploy: Deploy, new: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The group does not move, and the worker's Redis is not asked for anything."""
-    deployment = deploy(private_store().url)
+    deployment = deploy("redis://127.0.0.1:1")
     count = 20 * len(VISITORS)
     deployment.produce(page_views(0, count))
-    with deployment.start("run") as worker:
-        worker.wait_for(deployment.is_done)
-        worker.stop()
-    committed = deployment.committed()
+    place = TopicPartition(deployment.topics["processed"], 0)
+    offsets = {place: OffsetAndMetadata(5, "", -1)}
+    patiently(lambda: deployment.admin.alter_group_offsets(deployment.groups["run"], offsets))
     monkeypatch.setenv("PROFILER_TOPICS__PROCESSED", deployment.topics["processed"])
     monkeypatch.setenv("PROFILER_REDIS__URL", "redis://127.0.0.1:1")
     flags = ("--from", "topic", "--json", "--bootstrap-servers", deployment.bootstrap_servers)
@@ -110,4 +113,4 @@ def test_a_topic_is_read_beside_its_group(
     assert {each["name"] for each in told["dropped"]} == {"visitor_first_seen"}
     assert 0 < latest["records"] <= 9
     assert (none.get("records", 0), none["visitors"]) == (0, 0)
-    assert deployment.committed() == committed
+    assert deployment.committed() == {0: 5}

@@ -92,6 +92,32 @@ def test_all_mistakes_are_told_at_once_each_at_its_place() -> None:
 
 
 @pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('operation = "sum"', 'oparation = "sum"'),
+        ('operation = "sum"', 'operation = "smu"\nlimit = 7'),
+        ("equals", "is"),
+        ('value = "q_total"', "value = 7"),
+        ('[{ field = "q_type", equals = "Screen" }]', "7"),
+        ('[[fields]]\nname = "visitor_spent"', '[[field]]\nname = "visitor_spent"'),
+        ('visitor = ["account", "cookie"]', "visitor = []"),
+        ('name = "shop"\n', ""),
+        (
+            'spent"\nscope = "visitor"\noperation = "sum"\nvalue = "q_total"',
+            'first"\nscope = "visitor"\noperation = "touch"\nwhich = "last"\nvalues.page = "p"',
+        ),
+    ],
+)
+def test_what_follows_from_a_mistake_is_not_told(was: str, becomes: str) -> None:
+    wrong = SHOP.replace(', "predicates.never"', "").replace(was, becomes, 1)
+
+    with pytest.raises(RulesError) as refused:
+        parse_rules(wrong, "shop.toml")
+
+    assert len(refused.value.findings) == 1 + becomes.count("limit"), str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("text", "finding"),
     [
         ('extends = "standart"', "a.toml:2:11: extends: rules standart: "),

@@ -55,7 +55,7 @@ class Explained(NamedTuple):
     Attributes:
         record: its number, from 1.
         rejected: code and reason, where it is a dead letter; nothing below that is known then.
-        flat: the flattened event.
+        flat: the flattened event; empty where the record has no value.
         derived: inputs that are derived from it.
         identity: whose it is.
         time: when it happened.
@@ -108,8 +108,7 @@ class Explainer:
         """
         draft = self._decoder.decode(record)
         if not isinstance(draft, Draft):
-            rejected = draft.rejected or Rejected("tombstone", "it has no value")
-            return _end(record, rejected, {})
+            return _end(record, draft.rejected, {})
         event = FlatEvent("", 0, record.timestamp, draft.flat, draft.encoded)
         identity = identity_words(self._rules.identity, event.fields)
         derived: dict[str, str] = {}
