@@ -21,7 +21,7 @@ from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import EVENT_TIME, Name, Rule
 
-PRESETS = ("standard", "article")
+PRESETS = ("standard", "lean", "article")
 
 #: Lua allows 200 locals in a function; an input takes up to two, a predicate one.
 MAX_INPUTS = 64

@@ -133,7 +133,7 @@ def names_of(fields: list[Field]) -> list[str]:
     return [name for each in fields for name in each.names]
 
 
-STANDARD = Shape(
+LEAN = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
         Field("visitor_last_page", "last", PAGE, is_titled_page_view),

@@ -15,7 +15,7 @@ from tests.oracles.article import VISITOR, id_of
 from tests.oracles.door import admitted
 from tests.oracles.events import read_event, short
 from tests.oracles.many import is_incomplete
-from tests.oracles.shape import COUNTING, MOVED_LATE, STANDARD, names_of
+from tests.oracles.shape import COUNTING, LEAN, MOVED_LATE, names_of
 from tests.oracles.values import number_of, value_of
 from tests.oracles.visitors import Visit, Visitor
 
@@ -38,7 +38,7 @@ Fields = dict[str, Any]
 class StandardFold:
     """The fold over the events of any number of visitors, in order of arrival."""
 
-    def __init__(self, shape: Shape = STANDARD) -> None:
+    def __init__(self, shape: Shape = LEAN) -> None:
         self.shape = shape
         self.visitors: dict[str, Visitor] = {}
 

@@ -358,7 +358,7 @@ def test_every_finding_is_told_at_once() -> None:
 
 def test_a_missing_file_is_refused_with_the_names_of_the_presets() -> None:
     with pytest.raises(
-        ConfigError, match=r"rules nowhere\.toml: .*or a preset: \('standard', 'art"
+        ConfigError, match=r"rules nowhere\.toml: .*or a preset: \('standard', 'lean', 'art"
     ):
         load_rules("nowhere.toml")
 
@@ -372,7 +372,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_types_of_fields_follow_from_their_operations() -> None:
-    types = {rule.name: rule.type for rule in load_rules("standard").fields}
+    types = {rule.name: rule.type for rule in load_rules("lean").fields}
 
     assert types["visitor_first_page"] == "string"
     assert types["visitor_first_seen"] == types["visit_pageviews"] == "integer"

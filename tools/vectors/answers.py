@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
 from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
-from tests.oracles.shape import STANDARD, Shape
+from tests.oracles.shape import LEAN, Shape
 from tests.oracles.standard import FLAGS, StandardFold, field_names
 from tools.vectors.calls import Answer, Event, Text
 
@@ -85,7 +85,7 @@ class ArticleOracle:
             self.marks[visitor, stream] = int(event.offset)
         page = str(event.page)
         shown = page.encode()[:MAX_ARTICLE_PAGE_BYTES].decode(errors="ignore")
-        flat = flat_of(visitor, event._replace(page=shown), STANDARD.inputs)
+        flat = flat_of(visitor, event._replace(page=shown), LEAN.inputs)
         persisted = self.program.apply(flat)
         flags = []
         # The program cuts nothing; the script does, so that event and profile fit a record.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from tests.oracles.article import EVENT_TYPE, PAGE
 from tests.oracles.shape import (
     DAY_MS,
-    STANDARD,
+    LEAN,
     TIME,
     Field,
     Flat,
@@ -203,7 +203,7 @@ _SMALL = Shape(
     is_plain=True,
 )
 
-PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
+PRESETS = {"lean": _preset("lean", LEAN), "article": _preset("article", None)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
     "mean": _own("mean", _MEAN),
