@@ -13,6 +13,7 @@ from pydantic import model_validator as after_validation
 
 from profiler.config.settings import MAX_STREAMS
 from profiler.errors import ConfigError
+from profiler.rules.computed import BOUNCE, Computed
 from profiler.rules.condition import Condition
 from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
@@ -51,9 +52,12 @@ class Limits(Table):
 
 
 class Visit(Table):
-    """`bounce` names the visit's count that may be at most one in a bounce."""
+    """`bounce` names the visit's count that may be at most one in a bounce.
 
-    bounce: Name
+    It is left out where a computed field is called `visit_bounce`.
+    """
+
+    bounce: Name | None = None
 
 
 class Rules(Table):
@@ -73,6 +77,7 @@ class Rules(Table):
     visit: Visit | None = None
     plain: bool = False
     fields: Annotated[list[Rule], Field(max_length=200)]
+    computed: Annotated[list[Computed] | None, Field(min_length=1, max_length=64)] = None
 
     @after_validation(mode="after")
     def _names_resolve(self) -> "Rules":
@@ -88,13 +93,38 @@ class Rules(Table):
                 message = f"{rule.operation} is unknown to order {self.order}"
                 raise PlacedError(("fields", index, "operation"), message)
         if self.order == "event_time":
-            counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
-            if self.visit is None or self.visit.bounce not in counts:
-                raise PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
+            self._require_bounce()
         elif self.visit is not None:
             raise PlacedError(("visit",), "visits are remembered only with order event_time")
         if len(self.inputs) > MAX_INPUTS:
             raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
+        return self
+
+    def _require_bounce(self) -> None:
+        named = self.visit.bounce if self.visit else None
+        if named is None and any(field.name == BOUNCE for field in self.computed or ()):
+            return
+        if named not in {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}:
+            raise PlacedError(("visit", "bounce"), "bounce must name a count of scope visit")
+
+    @after_validation(mode="after")
+    def _computed_fields_resolve(self) -> "Rules":
+        rules = {rule.name: rule for rule in self.fields}
+        taken = {name for rule in self.fields for name in rule.names}
+        if self.visit and self.visit.bounce:
+            taken.add(BOUNCE)
+        before: dict[str, Computed] = {}
+        for index, field in enumerate(self.computed or ()):
+            place = ("computed", index)
+            if self.order == "arrival":
+                raise PlacedError(place, "computed fields are known to order event_time only")
+            if field.name in taken or field.name in before:
+                raise PlacedError((*place, "name"), f"{field.name} is another field, too")
+            try:
+                field.check(rules, before)
+            except PlacedError as error:
+                raise PlacedError((*place, *error.place), str(error)) from error
+            before[field.name] = field
         return self
 
     @after_validation(mode="after")

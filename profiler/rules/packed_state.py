@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from profiler.rules.computed import shown
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import Rules
 from profiler.rules.rendered_rule import RenderedRule, twin_of
@@ -75,7 +76,7 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
     visitor = [rule for rule in rendered if rule.scope == "visitor"]
     visit = [rule for rule in rendered if rule.scope == "visit"]
     places = sum(len(rule.places) for rule in rendered)
-    others = len(rules.inputs) + len(rules.predicates)
+    others = len(rules.inputs) + len(rules.predicates) + len(rules.computed or ())
     slots = places + others > _MOST_LOCALS
     digest = bytes.fromhex(rules.version[-8:])
     shared: dict[str, Any] = {
@@ -118,7 +119,12 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
         "visitor_codes": b"".join(rule.code for rule in visitor),
         "visit_starts": list(map(_start, visit)),
         "visitor_starts": list(map(_start, visitor)),
-        "bounce": next(r for r in visit if rules.visit and r.name == rules.visit.bounce),
+        "bounce": next((r for r in visit if rules.visit and r.name == rules.visit.bounce), None),
+        "computed": shown(
+            rules.computed or (),
+            {rule.name: rule.public[0] for rule in rendered},
+            {rule.name: rule.place() for rule in rendered},
+        ),
         "cost": [
             "1 HGET",
             "1 EXISTS if new",

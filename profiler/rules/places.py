@@ -42,6 +42,8 @@ def in_file(place: Place, data: object) -> Place:
     for end, part in enumerate(place):
         if not isinstance(data, dict | list) or (part == "[key]" and part not in data):
             return place[:end]
+        if isinstance(data, list) and int(part) >= len(data):  # one that is missing
+            return place[:end]
         data = data.get(part) if isinstance(data, dict) else data[int(part)]
     return place
 

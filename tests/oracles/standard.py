@@ -210,7 +210,9 @@ def visitor_fields(visitor: Visitor, now: int | None = None) -> Fields:
     declared: Fields = {}
     for each, events in takers(visitor, None):
         declared |= each.named(value_of(each, events, now))
-    return {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
+    fields = {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
+    computed = [each for each in visitor.shape.computed if not each.is_the_visits]
+    return fields | {each.name: each.value(fields) for each in computed}
 
 
 def visit_fields(visitor: Visitor, visit: Visit, now: int | None = None) -> Fields:
@@ -220,19 +222,24 @@ def visit_fields(visitor: Visitor, visit: Visit, now: int | None = None) -> Fiel
         if each.is_the_visits:
             value = None if is_lost(each, visit) else value_of(each, events, now)
             fields |= each.named(value)
-    fields["visit_bounce"] = fields[visitor.shape.bounce] <= 1
-    return fields
+    if visitor.shape.bounce:
+        fields["visit_bounce"] = fields[visitor.shape.bounce] <= 1
+    computed = [each for each in visitor.shape.computed if each.is_the_visits]
+    return fields | {each.name: each.value(fields) for each in computed}
 
 
 def field_names(shape: Shape) -> list[str]:
     """Return the names of all fields, in the contract's order."""
     visitor = ["visitor_id", *names_of(shape.of_visitor()), "visitor_visits"]
-    return visitor + visit_names(shape)
+    computed = [each.name for each in shape.computed if not each.is_the_visits]
+    return visitor + computed + visit_names(shape)
 
 
 def visit_names(shape: Shape) -> list[str]:
     """Return the names of a visit's fields."""
-    return ["visit_id", "visit_number", *names_of(shape.of_visit()), "visit_bounce"]
+    bounce = ["visit_bounce"] if shape.bounce else []
+    computed = [each.name for each in shape.computed if each.is_the_visits]
+    return ["visit_id", "visit_number", *names_of(shape.of_visit()), *bounce, *computed]
 
 
 def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:

@@ -130,7 +130,8 @@ def flat_of(visitor: str, event: Event, inputs: tuple[str, ...]) -> dict[str, An
         EVENT_TIME: event.created,
         SENT: event.sent,
     }
-    flat |= dict(zip(inputs, (event.event_type, event.page, *event.more), strict=True))
+    values = (*event.before, event.event_type, event.page, *event.more)
+    flat |= dict(zip(inputs, values, strict=True))
     return {name: _text(value) for name, value in flat.items() if value != ""}
 
 

@@ -6,6 +6,7 @@ from tests.oracles.article import EVENT_TYPE, PAGE
 from tests.oracles.shape import (
     DAY_MS,
     LEAN,
+    STANDARD,
     TIME,
     Field,
     Flat,
@@ -204,6 +205,8 @@ _SMALL = Shape(
 )
 
 PRESETS = {"lean": _preset("lean", LEAN), "article": _preset("article", None)}
+#: Has more inputs than the vectors of the presets give.
+RICH = {"standard": _preset("standard", STANDARD)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
     "mean": _own("mean", _MEAN),
@@ -218,4 +221,4 @@ OWN = {
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
 }
-SCRIPTS = PRESETS | OWN
+SCRIPTS = PRESETS | RICH | OWN
