@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules standard-8a38879f.
+profile: folds one visitor's events into the visitor's profile, by rules standard-0b1974f2.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -32,7 +32,8 @@ ARGV, then per event (1 to 500 events, folded in order; behind them nothing: res
   +12   query-other_eventtype  text    input of the rules
   +13   query-other_page_title  text    input of the rules
   +14   query-other_page_url  text    input of the rules
-  +15   query-other_tr_orderid  text    input of the rules
+  +15   query-other_page_view_id  text    input of the rules
+  +16   query-other_tr_orderid  text    input of the rules
 ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). ARGV `fields`: the
   names of the values of RETURNS, in their order.
 RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
@@ -42,12 +43,12 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
          no_visit
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
          visitor_id visitor_first_page visitor_last_page visitor_first_seen# visitor_last_seen#
-         visitor_pageviews# visitor_events# visitor_first_touch_source visitor_first_touch_medium
-         visitor_first_touch_campaign visitor_first_touch_click_id visitor_first_touch_channel
-         visitor_last_touch_source visitor_last_touch_medium visitor_last_touch_campaign
-         visitor_last_touch_click_id visitor_last_touch_channel visitor_visits#
-         visitor_is_returning# visit_id visit_number# visit_first_page visit_last_page
-         visit_start# visit_end# visit_pageviews# visit_events# visit_landing_url
+         visitor_pageviews# visitor_events# visitor_active_days# visitor_first_touch_source
+         visitor_first_touch_medium visitor_first_touch_campaign visitor_first_touch_click_id
+         visitor_first_touch_channel visitor_last_touch_source visitor_last_touch_medium
+         visitor_last_touch_campaign visitor_last_touch_click_id visitor_last_touch_channel
+         visitor_visits# visitor_is_returning# visit_id visit_number# visit_first_page
+         visit_last_page visit_start# visit_end# visit_pageviews# visit_events# visit_landing_url
          visit_conversions# visit_touch_source visit_touch_medium visit_touch_campaign
          visit_touch_click_id visit_touch_channel visit_engaged_time# visit_duration#
          visit_engaged# visit_bounce#
@@ -91,6 +92,56 @@ local function place_of(six, list)
     at = string.find(list, six, at + 1, true)
   end
   return at
+end
+
+-- Different texts of a window are a row of (place modulo 32, six bytes), the latest place first, and of
+-- one place the smallest bytes. This is one row of two: a text stands at its latest place. Of more than
+-- the limit the first ones stay; `beyond` is the latest place of one that went, -1 where none is in the
+-- window any more.
+local function seen_in(row, latest, beyond, others, others_latest, others_beyond, buckets, limit)
+  for from = 1, #others, 7 do
+    local place, six = others_latest - (others_latest - string.byte(others, from)) % 32, string.sub(others, from + 1, from + 6)
+    if place > latest then
+      local last, shift = #row, place - latest
+      while last > 0 and (latest - string.byte(row, last - 6)) % 32 + shift >= buckets do
+        last = last - 7
+      end
+      row, latest = string.sub(row, 1, last), place
+    end
+    local age, at = latest - place, string.find(row, six, 1, true)
+    while at and at % 7 ~= 2 do
+      at = string.find(row, six, at + 1, true)
+    end
+    if age < buckets and not (at and (latest - string.byte(row, at - 1)) % 32 <= age) then
+      if at then row = string.sub(row, 1, at - 2) .. string.sub(row, at + 6) end
+      local low, high, key = 0, #row / 7, age * 2 ^ 48 + struct.unpack(">I6", six)
+      while low < high do
+        local middle = math.floor((low + high) / 2)
+        local tag, other = struct.unpack(">BI6", row, 7 * middle + 1)
+        if (latest - tag) % 32 * 2 ^ 48 + other < key then
+          low = middle + 1
+        else
+          high = middle
+        end
+      end
+      row = string.sub(row, 1, 7 * low) .. string.char(place % 32) .. six .. string.sub(row, 7 * low + 1)
+      if #row > 7 * limit then
+        beyond = math.max(beyond, latest - (latest - string.byte(row, #row - 6)) % 32)
+        row = string.sub(row, 1, 7 * limit)
+      end
+    end
+  end
+  beyond = math.max(beyond, others_beyond)
+  return row, latest, beyond > latest - buckets and beyond or -1
+end
+
+-- How many of them are in the window as of a place, or as of the latest one.
+local function held_in(row, latest, place, buckets)
+  local last, shift = #row, place > latest and math.floor(place) - latest or 0
+  while last > 0 and (latest - string.byte(row, last - 6)) % 32 + shift >= buckets do
+    last = last - 7
+  end
+  return last / 7
 end
 
 -- A text of at most 255 bytes, cut before a UTF-8 character that does not fit whole.
@@ -164,6 +215,23 @@ local function engaged_ms(heartbeats)
   return ms
 end
 
+-- The day of a time, in UTC, as text like 2023-11-14; "" where the time is not known. Years begin in
+-- March here, so that a leap day is a year's last one.
+local function day_of(ms)
+  if ms ~= ms then return "" end
+  local days = math.floor(ms / 86400000) + 719468
+  local era = math.floor(days / 146097)
+  local of_era = days - 146097 * era
+  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local of_year = of_era - 365 * year - math.floor(year / 4) + math.floor(year / 100)
+  local month = math.floor((5 * of_year + 2) / 153)
+  local day = of_year - math.floor((153 * month + 2) / 5) + 1
+  if month > 9 then
+    year, month = year + 1, month - 12
+  end
+  return string.format("%04d-%02d-%02d", year + 400 * era, month + 3, day)
+end
+
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
 -- each of its upvalues; these are made where they are needed.
 local function seldom()
@@ -178,14 +246,14 @@ local function seldom()
   function functions.names_of_fields()
     -- stylua: ignore
     return { "visitor_id", "visitor_first_page", "visitor_last_page", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews",
-      "visitor_events", "visitor_first_touch_source", "visitor_first_touch_medium", "visitor_first_touch_campaign",
-      "visitor_first_touch_click_id", "visitor_first_touch_channel", "visitor_last_touch_source",
-      "visitor_last_touch_medium", "visitor_last_touch_campaign", "visitor_last_touch_click_id",
-      "visitor_last_touch_channel", "visitor_visits", "visitor_is_returning", "visit_id", "visit_number",
-      "visit_first_page", "visit_last_page", "visit_start", "visit_end", "visit_pageviews", "visit_events",
-      "visit_landing_url", "visit_conversions", "visit_touch_source", "visit_touch_medium", "visit_touch_campaign",
-      "visit_touch_click_id", "visit_touch_channel", "visit_engaged_time", "visit_duration", "visit_engaged",
-      "visit_bounce" }
+      "visitor_events", "visitor_active_days", "visitor_first_touch_source", "visitor_first_touch_medium",
+      "visitor_first_touch_campaign", "visitor_first_touch_click_id", "visitor_first_touch_channel",
+      "visitor_last_touch_source", "visitor_last_touch_medium", "visitor_last_touch_campaign",
+      "visitor_last_touch_click_id", "visitor_last_touch_channel", "visitor_visits", "visitor_is_returning", "visit_id",
+      "visit_number", "visit_first_page", "visit_last_page", "visit_start", "visit_end", "visit_pageviews",
+      "visit_events", "visit_landing_url", "visit_conversions", "visit_touch_source", "visit_touch_medium",
+      "visit_touch_campaign", "visit_touch_click_id", "visit_touch_channel", "visit_engaged_time", "visit_duration",
+      "visit_engaged", "visit_bounce" }
   end
 
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
@@ -194,7 +262,7 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, digits = 15, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 16, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
@@ -236,7 +304,7 @@ local function seldom()
   -- Puts "?" where created or sent is no number; says whether there was any such text.
   function functions.mark_times(args)
     local found = false
-    for event = 5, #args - 14, 15 do
+    for event = 5, #args - 15, 16 do
       for at = event + 2, event + 3 do
         if args[at] ~= "" and args[at] ~= "?" and not whole(args[at]) then
           args[at], found = "?", true
@@ -369,8 +437,8 @@ local function seldom()
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
   -- by its code; what only other rules know is carried along.
   function functions.take_over(packed)
-    local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091\142\157\216\176x\003A2\214\188\183\094"
-    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183zk\205\023_\232\017"
+    local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091\142\157\216\176x\003A2\214- \136"
+    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z\207\131\197k\205\023_\232\017"
     -- stylua: ignore
     local VISIT_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
@@ -382,6 +450,7 @@ local function seldom()
     local VISITOR_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
     "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
+    "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000",
     "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000" }
     local parts = functions.open(packed)
@@ -452,7 +521,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 15, "a2e2e0ef0f93:", args[1]
+    local EVENT, DIGEST, visitor_id = 16, "f81e421792bc:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -474,7 +543,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^a2e2e0ef0f93:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^f81e421792bc:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -515,11 +584,11 @@ end
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\000Oe\1388\135\159\010\008t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091t\142\157\216n\176x\003tA2\214t\188\183\094\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183ztk\205\023t_\232\017\219"
+  local HEAD = "\147\002\218\000Se\011\025t\242\010\009t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091t\142\157\216n\176x\003tA2\214t- \136\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183zt\207\131\197tk\205\023t_\232\017\219"
   -- stylua: ignore
-  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0I4c0I4c0"
+  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
   -- stylua: ignore
-  local STORED = ">c85I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0I4c0I4c0"
+  local STORED = ">c89I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0"
   -- After every time, before every time, and neither.
   local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
@@ -529,8 +598,8 @@ local function update(key, args, prior)
   elseif
     visitor_id == ""
     or count < 5
-    or count ~= 4 + 15 * (args[4] == "1" and 1 or number_of(args[4]))
-    or count > 7504
+    or count ~= 4 + 16 * (args[4] == "1" and 1 or number_of(args[4]))
+    or count > 8004
     or #stream > 255
     or #visitor_id > 65535
     or args[3] ~= "" and not number_of(args[3])
@@ -547,6 +616,7 @@ local function update(key, args, prior)
   local visitor_last_seen = NEVER
   local visitor_pageviews = 0
   local visitor_events = 0
+  local visitor_active_days_at, visitor_active_days_beyond, visitor_active_days = NEVER, NEVER, ""
   local visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch = EVER, NEVER, ""
   local visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch = NEVER, NEVER, ""
   -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
@@ -571,7 +641,7 @@ local function update(key, args, prior)
         gone[#gone + 1] = name ~= "~" and name or nil
       end
     end
-    local at = 90
+    local at = 94
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_first_page_ms,
       visit_first_page_created, visit_first_page, visit_last_page_ms, visit_last_page_created, visit_last_page, visit_start,
@@ -579,9 +649,9 @@ local function update(key, args, prior)
       visit_conversions, visit_touch_ms, visit_touch_created, visit_touch, visit_engaged_time_engaged,
       visit_engaged_time_beyond, visit_engaged_time, events, carried, visitor_first_page_ms, visitor_first_page_created,
       visitor_first_page, visitor_last_page_ms, visitor_last_page_created, visitor_last_page, visitor_first_seen,
-      visitor_last_seen, visitor_pageviews, visitor_events, visitor_first_touch_ms, visitor_first_touch_created,
-      visitor_first_touch, visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch, visitor_carried, visits,
-      at = struct.unpack(STATE, packed, at)
+      visitor_last_seen, visitor_pageviews, visitor_events, visitor_active_days_at, visitor_active_days_beyond,
+      visitor_active_days, visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch, visitor_last_touch_ms,
+      visitor_last_touch_created, visitor_last_touch, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
     if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
@@ -618,7 +688,7 @@ local function update(key, args, prior)
 
   local answers, applied, stale = { false }, false, false
   -- A read has one turn: the latest visit comes to hand.
-  for event = 5, count < 5 and 5 or count, 15 do
+  for event = 5, count < 5 and 5 or count, 16 do
     local visit_id, flags = args[event + 5], ""
     -- The event's time; in a read what the caller says; not known for an event that was replayed.
     local now = count == 2 and args[2] ~= "" and number_of(args[2]) or NOWHEN
@@ -713,7 +783,7 @@ local function update(key, args, prior)
       if six == "" and (created ~= NEVER or received) then
         local time = created ~= NEVER and created_text or args[event + 1]
         six = #time .. ":" .. time
-        for i = event + 5, event + 14 do
+        for i = event + 5, event + 15 do
           six = six .. #args[i] .. ":" .. args[i]
         end
       end
@@ -772,14 +842,17 @@ local function update(key, args, prior)
       local event_other_eventtype_6 = args[event + 11]
       local event_page_title_7 = args[event + 12]
       local event_page_url_8 = args[event + 13]
-      local event_tr_orderid_9 = args[event + 14]
+      local event_view_id_9 = args[event + 14]
+      local event_tr_orderid_10 = args[event + 15]
       local is_any_page_view = event_other_eventtype_6 == "Pageview"
       local is_page_view = event_other_eventtype_6 == "Pageview" and event_page_title_7 ~= ""
       local is_landing = event_other_eventtype_6 == "Pageview" and event_page_url_8 ~= ""
       local is_page_ping = event_other_eventtype_6 == "Page ping"
-      local is_conversion = event_tr_orderid_9 ~= ""
+      local is_conversion = event_tr_orderid_10 ~= ""
       local is_located = event_derived_channel_2 ~= ""
       local is_sent = (event_derived_source_5 ~= "" or event_derived_medium_4 ~= "" or event_derived_campaign_1 ~= "" or event_click_id_3 ~= "")
+      local taken_1 = day_of(ms)
+      local taken_2 = event_view_id_9 ~= "" and event_view_id_9 or event_page_url_8
       if #event_page_title_7 > 4096 and is_page_view then
         event_page_title_7, truncated = seldom().clip(event_page_title_7), true
       end
@@ -794,6 +867,13 @@ local function update(key, args, prior)
       end
       -- visitor_first_seen: first event_time
       if ms < visitor_first_seen then visitor_first_seen = ms end
+      -- visitor_active_days: unique_count event_day within 30 d
+      if ms == ms and taken_1 ~= "" then
+        local bucket = math.floor(ms / 86400000)
+        -- stylua: ignore
+        visitor_active_days, visitor_active_days_at, visitor_active_days_beyond =
+          seen_in(visitor_active_days, visitor_active_days_at, visitor_active_days_beyond, string.char(bucket % 32) .. six_bytes(taken_1), bucket, NEVER, 30, 100)
+      end
       -- visitor_first_touch: touch first when located
       if ms == ms and is_located then
         truncated = truncated
@@ -891,9 +971,9 @@ local function update(key, args, prior)
             end
           end
         end
-        -- visit_engaged_time: engaged_time query-other_page_url when page_ping
-        if ms == ms and is_page_ping and event_page_url_8 ~= "" then
-          local heartbeats, _, beyond = united(visit_engaged_time, heartbeat_of(event_page_url_8, ms), visit_engaged_time_beyond, 360)
+        -- visit_engaged_time: engaged_time query-other_page_view_id or query-other_page_url when page_ping
+        if ms == ms and is_page_ping and taken_2 ~= "" then
+          local heartbeats, _, beyond = united(visit_engaged_time, heartbeat_of(taken_2, ms), visit_engaged_time_beyond, 360)
           if heartbeats ~= visit_engaged_time then visit_engaged_time_engaged = engaged_ms(heartbeats) end
           visit_engaged_time, visit_engaged_time_beyond = heartbeats, beyond
         end
@@ -910,13 +990,14 @@ local function update(key, args, prior)
         day, stale = received and received - received % 86400000 or 0, true
       end
     end
+    truncated = truncated or visitor_active_days_beyond > NEVER and (now ~= now or now / 86400000 - visitor_active_days_beyond < 30)
     truncated = truncated or has_visit and visit_engaged_time_beyond > 0
     local visitor_is_returning = opened > 1
     local visit_engaged = visit_engaged_time_engaged > 10000 or visit_pageviews > 1 or visit_conversions > 0
     local visit_bounce = not visit_engaged
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
-    answers[(event + 10) / 15] = {
+    answers[(event + 11) / 16] = {
       flags,
       visitor_id,
       visitor_first_page ~= "" and visitor_first_page,
@@ -925,6 +1006,7 @@ local function update(key, args, prior)
       visitor_last_seen > NEVER and visitor_last_seen,
       visitor_pageviews,
       visitor_events,
+      held_in(visitor_active_days, visitor_active_days_at, now / 86400000, 30),
       part_of(visitor_first_touch, 1, ">I1c0I1c0I1c0I1c0I1c0"),
       part_of(visitor_first_touch, 2, ">I1c0I1c0I1c0I1c0I1c0"),
       part_of(visitor_first_touch, 3, ">I1c0I1c0I1c0I1c0I1c0"),
@@ -964,7 +1046,7 @@ local function update(key, args, prior)
   if visit_last_page == visit_first_page then visit_last_page = "" end
   day = day / 86400000 % 65536
   -- stylua: ignore
-  local size = 265 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #visit_landing_url + #visit_touch + #visit_engaged_time + #events + #carried + #visitor_first_page + #visitor_last_page + #visitor_first_touch + #visitor_last_touch + #visitor_carried + #visits
+  local size = 282 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #visit_landing_url + #visit_touch + #visit_engaged_time + #events + #carried + #visitor_first_page + #visitor_last_page + #visitor_active_days + #visitor_first_touch + #visitor_last_touch + #visitor_carried + #visits
   -- stylua: ignore
   local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
     latest, visit_number, visit_first_page_ms, visit_first_page_created, #visit_first_page, visit_first_page,
@@ -974,9 +1056,10 @@ local function update(key, args, prior)
     visit_engaged_time_beyond, #visit_engaged_time, visit_engaged_time, #events, events, #carried, carried,
     visitor_first_page_ms, visitor_first_page_created, #visitor_first_page, visitor_first_page, visitor_last_page_ms,
     visitor_last_page_created, #visitor_last_page, visitor_last_page, visitor_first_seen, visitor_last_seen,
-    visitor_pageviews, visitor_events, visitor_first_touch_ms, visitor_first_touch_created, #visitor_first_touch,
-    visitor_first_touch, visitor_last_touch_ms, visitor_last_touch_created, #visitor_last_touch, visitor_last_touch,
-    #visitor_carried, visitor_carried, #visits, visits)
+    visitor_pageviews, visitor_events, visitor_active_days_at, visitor_active_days_beyond, #visitor_active_days,
+    visitor_active_days, visitor_first_touch_ms, visitor_first_touch_created, #visitor_first_touch, visitor_first_touch,
+    visitor_last_touch_ms, visitor_last_touch_created, #visitor_last_touch, visitor_last_touch, #visitor_carried,
+    visitor_carried, #visits, visits)
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
 end
@@ -1010,8 +1093,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "a2e2e0ef0f93:1"
-    if args[4] ~= "1" then events = "a2e2e0ef0f93:" .. args[5] .. ":" .. args[4] end
+    local events = "f81e421792bc:1"
+    if args[4] ~= "1" then events = "f81e421792bc:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1030,7 +1113,7 @@ local function call(keys, args)
     end
     if element then
       -- Who lacks a right is refused here; the element is taken back, and nobody has seen it.
-      local field = stream .. ":" .. args[count - 14]
+      local field = stream .. ":" .. args[count - 15]
       local reply = redis.pcall("HSET", outputs, field, element)
       if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
       -- Now and then, whatever the rhythm of this visitor's offsets is.
@@ -1054,7 +1137,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_a2e2e0ef0f93", call)
+  redis.register_function("visitor_profile_f81e421792bc", call)
 else
   return call(KEYS, ARGV)
 end

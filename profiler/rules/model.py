@@ -20,7 +20,8 @@ from profiler.rules.derived.table import Derived
 from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.places import PlacedError, finding
-from profiler.rules.rule import EVENT_TIME, Name, Rule
+from profiler.rules.rule import Name, Rule
+from profiler.rules.value import EVENT_DAY, EVENT_TIME
 
 PRESETS = ("standard", "lean", "article")
 
@@ -90,7 +91,8 @@ class Rules(Table):
                 message = f"shares its state code with {twin}, rename one"
                 raise PlacedError(("fields", index, "name"), message)
             if self.order not in rule.declared.orders:
-                message = f"{rule.operation} is unknown to order {self.order}"
+                what = f"{rule.operation} with a window" if rule.window else rule.operation
+                message = f"{what} is unknown to order {self.order}"
                 raise PlacedError(("fields", index, "operation"), message)
         if self.order == "event_time":
             self._require_bounce()
@@ -159,7 +161,7 @@ class Rules(Table):
     def takes_event_time(self) -> bool:
         """Whether the event's time matters: for its order, or as a rule's value."""
         values = {rule.value for rule in self.fields}
-        return self.order == "event_time" or EVENT_TIME in values
+        return self.order == "event_time" or bool({EVENT_TIME, EVENT_DAY} & values)
 
     @property
     def takes_numbers(self) -> bool:
@@ -169,7 +171,7 @@ class Rules(Table):
     @property
     def numbers(self) -> set[str]:
         """The event's fields that rules or predicates read as numbers."""
-        taken = {rule.value for rule in self.fields if rule.value and rule.kind == "number"}
+        taken = {field for r in self.fields if r.kind == "number" for field in r.taken}
         return taken | {
             test.field for test in self._field_tests() if test.compares_numbers and test.field
         }

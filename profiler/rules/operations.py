@@ -32,7 +32,8 @@ class Operation(BaseModel):
     """The front matter of one operation.
 
     Attributes:
-        name: as rules write it; the file's name.
+        name: as rules write it; the file's name. What rules write with a window has ``.window``
+            behind it.
         summary: what the field holds, in one line.
         orders: in which it can stand.
         late: whether an event older than all kept visits moves it.
@@ -72,7 +73,7 @@ class Operation(BaseModel):
         """The template's name."""
         return f"operations/{self.name}{_SUFFIX}"
 
-    def kind_of(self, value: str | None, event_time: str) -> Kind | None:
+    def kind_of(self, value: object, event_time: str) -> Kind | None:
         """What a rule's `value` is to this operation, None where it cannot take that value.
 
         Args:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from profiler.rules.model import Rules
 from profiler.rules.operations import operations
 from profiler.rules.packed_state import packed_state
-from profiler.rules.render import rendered_rule, templates
-from profiler.rules.rendered_rule import Input, RenderedRule
+from profiler.rules.render import quote_lua, rendered_rule, templates
+from profiler.rules.taken_input import Input, Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import redis
 
     from profiler.rules.operations import Kind
+    from profiler.rules.rendered_rule import RenderedRule
 
 #: A stack of packed states. What a macro may use beside its rule's places stands here; another name
 #: is an error of the server.
@@ -119,6 +120,11 @@ class Case(NamedTuple):
     limit: int | None = None
     which: str | None = None
 
+    @property
+    def window(self) -> str | None:
+        """A short one, where the operation has one."""
+        return "3 d" if self.operation.endswith(".window") else None
+
     def __str__(self) -> str:
         """Name the test."""
         return "-".join(str(part) for part in self if part is not None)
@@ -130,7 +136,8 @@ class Case(NamedTuple):
         value = {"none": None, "event_time": "event_time"}.get(self.kind, "x")
         rule: dict[str, object] = {
             "name": "visit_it",
-            "operation": self.operation,
+            "operation": self.operation.removesuffix(".window"),
+            "window": self.window,
             "decimals": self.decimals,
         }
         rule |= {"limit": self.limit} if self.limit else {}
@@ -199,12 +206,12 @@ class Algebra:
 
     def __init__(self, client: redis.Redis, case: Case) -> None:
         self.case, rules = case, case.rules
-        inputs = {f: Input(rules, i, 0) for i, f in enumerate(rules.inputs)}
+        inputs = Inputs(rules, 0, quote_lua)
         rendered = [rendered_rule(rule, rules, inputs) for rule in rules.fields]
         self.rule = rendered[-1]
         self.declared, self.type = rules.fields[-1].declared, rules.fields[-1].type
         self.start: bytes = packed_state(rules, rendered)["visit_starts"][-1]
-        harness = _harness(self.rule, case, inputs.get("x"), self.declared.functions)
+        harness = _harness(self.rule, case, inputs.of_field.get("x"), self.declared.functions)
         self._script = client.register_script(harness)
 
     def answers(self, *states: State, now: str = "") -> list[Answer]:

@@ -61,7 +61,7 @@ VISITS = [*"ABABABCDEFGHIJKL", "abcdef", "cdefgh", "ghijkl", "é", "_", ""]
 PAGES = ["p", "q", "Q", "é", "é" * 9, "x" * 17, "x" * 14 + "日", "pp", "\0", "", ""]
 TYPES = ["Pageview", "Pageview", "Sale", "Sale", "Click", "Page ping", "Page ping", ""]
 #: Beside type and page, of the rules that take the most.
-MOST_INPUTS = 8
+MOST_INPUTS = 9
 NUMBERS = [
     *("", "", "1", "2", "-3", "0", "-0", "0.5", "-0.25", "19.99", "1.005", "0.0001", "007"),
     *("9" * 15, "-" + "9" * 15, "900719925474.0992", "90071992547409", "much", "1e3", "1.00000"),
@@ -81,7 +81,7 @@ def calls(draw: st.DrawFn) -> Calls:
     sizes = iter(draw(SIZES) * 40)
     made: Calls = []
     offset, left = 0, 0
-    for row in rows(draw, 40, 18):
+    for row in rows(draw, 40, 19):
         if left == 0:
             left = next(sizes, 20)
             made.append((pick(row, streams), []))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Flat = dict[str, Any]
 
-#: The value of a field that takes the event's time.
-TIME = "time"
+#: The values of fields that take the event's time, or its day.
+TIME, DAY = "time", "day"
 
 DAY_MS = 86_400_000
 
@@ -62,7 +62,10 @@ class Field:
     Attributes:
         name: begins with its scope.
         operation: as the rules call it.
-        value: a field of the event, `TIME`, or nothing for a count.
+        value: a field of the event, or several of which the first that is there counts; `TIME`,
+            `DAY`, or nothing for a count.
+        window: of how many buckets it shows the latest, and the ms of one.
+        otherwise: what is taken where these are not there.
         when: of which events it takes the value.
         decimals: None for a text or a time, else those that a number is kept with.
         flag: of the events that it takes; nothing for all.
@@ -74,14 +77,16 @@ class Field:
 
     name: str
     operation: str
-    value: str = ""
+    value: str | tuple[str, ...] = ""
     when: Callable[[Flat], bool] = always
     decimals: int | None = None
     limit: int = 0
-    values: tuple[tuple[str, str], ...] = ()
+    values: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
     which: str = ""
     lookback_ms: int = 0
     flag: str = ""
+    otherwise: str = ""
+    window: tuple[int, int] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -166,7 +171,8 @@ LEAN = Shape(
     inputs=(EVENT_TYPE, PAGE),
 )
 
-URL, ORDER = "query-other_page_url", "query-other_tr_orderid"
+URL, VIEW = "query-other_page_url", "query-other_page_view_id"
+ORDER = "query-other_tr_orderid"
 CHANNEL, CLICK_ID = "derived.channel", "derived.click_id"
 SOURCE, MEDIUM, CAMPAIGN = "derived.source", "derived.medium", "derived.campaign"
 
@@ -209,6 +215,7 @@ STANDARD = replace(
     LEAN,
     fields=(
         *LEAN.of_visitor(),
+        Field("visitor_active_days", "unique_count", DAY, limit=100, window=(30, DAY_MS)),
         Field("visitor_first_touch", "touch", when=_has(CHANNEL), values=_TOUCH, which="first"),
         Field(
             "visitor_last_touch",
@@ -222,10 +229,10 @@ STANDARD = replace(
         Field("visit_landing_url", "first", URL, _is_landing),
         Field("visit_conversions", "count", when=_has(ORDER)),
         Field("visit_touch", "touch", when=_has(CHANNEL), values=_TOUCH, which="first"),
-        Field("visit_engaged_time", "engaged_time", URL, _is_ping, limit=360),
+        Field("visit_engaged_time", "engaged_time", (VIEW, URL), _is_ping, limit=360),
     ),
     bounce="",
-    inputs=(*(CAMPAIGN, CHANNEL, CLICK_ID, MEDIUM, SOURCE), EVENT_TYPE, PAGE, URL, ORDER),
+    inputs=(*(CAMPAIGN, CHANNEL, CLICK_ID, MEDIUM, SOURCE), EVENT_TYPE, PAGE, URL, VIEW, ORDER),
     computed=(
         Computed("visitor_is_returning", lambda visitor: visitor["visitor_visits"] > 1),
         Computed("visit_duration", _duration),

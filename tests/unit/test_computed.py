@@ -69,7 +69,11 @@ def test_computed_fields_stand_behind_the_declared_ones_of_their_scope() -> None
         ('["visit_end", "visit_start"]', '["visit_end"]', "37: computed.1.minus"),
         ('"visit_start"]', '"visit_views"]', "37: computed.1.minus: visit_views is no first or"),
         ('"visit_start"]', '"visit_gone"]', "37: computed.1.minus: visit_gone is no first or"),
-        ('not = "visitor_is_back"', 'not = "visit_duration"', "41: computed.2.not: no computed field before it"),
+        (
+            'not = "visitor_is_back"',
+            'not = "visit_duration"',
+            "41: computed.2.not: no computed field before it",
+        ),
         ('field = "visit_views"', 'field = "visit_page"', "42: computed.2.known: visit_page is no"),
         ('field = "visitor_visits"', 'field = "visit_views"', "33: computed.0.any: a visitor has"),
         ('"visitor_visits", ">" = 1', '"visitor_visits", ">" = 1.5', "33: computed.0.any: a test"),

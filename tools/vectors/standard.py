@@ -17,6 +17,7 @@ def vectors() -> Iterator[Vector]:
     """The vectors of this file, in order."""
     yield from _touches()
     yield from _engagement()
+    yield from _days()
 
 
 def _touches() -> Iterator[Vector]:
@@ -29,7 +30,7 @@ def _touches() -> Iterator[Vector]:
             sent(DIRECT, view(1, "A", "prices", "e2")),
             sent(DIRECT, view(2, "B", "home", "e3")),
             sent(NEWS, view(3, "C", "home", "e4")),
-            click(4, "D", "e5")._replace(before=("",) * 5, more=("", "")),
+            click(4, "D", "e5")._replace(before=("",) * 5, more=("",) * 3),
         ),
     )
     yield standard(
@@ -128,9 +129,34 @@ def _engagement() -> Iterator[Vector]:
     )
 
 
+def _days() -> Iterator[Vector]:
+    yield standard(
+        "standard-active-days",
+        "Days count by event time, whatever order they come in, and those of the latest 30.",
+        [
+            *one_by_one(
+                *(sent(DIRECT, view(day * 86_400, "A", "home", f"d{day}")) for day in (9, 0, 0, 3)),
+                sent(DIRECT, view(31 * 86_400, "B", "home", "d31")),
+                sent(DIRECT, view(2 * 86_400, "A", "home", "d2")),
+            ),
+            *(Read(str(START + day * DAY)) for day in (31, 38, 39, 61)),
+        ],
+    )
+    yield standard(
+        "standard-page-view-id",
+        "Two views of one page have heartbeats of their own where the tracker names them.",
+        one_by_one(
+            *(
+                ping(seconds, "A", f"p{seconds}")._replace(more=(SHOP, view_id, ""))
+                for seconds, view_id in ((0, "v1"), (1, "v2"), (11, "v1"), (12, ""), (13, "v2"))
+            )
+        ),
+    )
+
+
 def sent(touch: tuple[str, ...], event: Event, path: str = "", order: str = "") -> Event:
     """An event with an address, and what the worker derives from it and its referrer."""
-    return event._replace(before=touch, more=(f"{SHOP}{path}", order))
+    return event._replace(before=touch, more=(f"{SHOP}{path}", "", order))
 
 
 def ping(seconds: int, visit: str, event_id: str, path: str = "") -> Event:
