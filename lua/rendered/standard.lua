@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules standard-0b1974f2.
+profile: folds one visitor's events into the visitor's profile, by rules standard-8228dde6.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -94,54 +94,25 @@ local function place_of(six, list)
   return at
 end
 
--- Different texts of a window are a row of (place modulo 32, six bytes), the latest place first, and of
--- one place the smallest bytes. This is one row of two: a text stands at its latest place. Of more than
--- the limit the first ones stay; `beyond` is the latest place of one that went, -1 where none is in the
--- window any more.
-local function seen_in(row, latest, beyond, others, others_latest, others_beyond, buckets, limit)
-  for from = 1, #others, 7 do
-    local place, six = others_latest - (others_latest - string.byte(others, from)) % 32, string.sub(others, from + 1, from + 6)
-    if place > latest then
-      local last, shift = #row, place - latest
-      while last > 0 and (latest - string.byte(row, last - 6)) % 32 + shift >= buckets do
-        last = last - 7
-      end
-      row, latest = string.sub(row, 1, last), place
-    end
-    local age, at = latest - place, string.find(row, six, 1, true)
-    while at and at % 7 ~= 2 do
-      at = string.find(row, six, at + 1, true)
-    end
-    if age < buckets and not (at and (latest - string.byte(row, at - 1)) % 32 <= age) then
-      if at then row = string.sub(row, 1, at - 2) .. string.sub(row, at + 6) end
-      local low, high, key = 0, #row / 7, age * 2 ^ 48 + struct.unpack(">I6", six)
-      while low < high do
-        local middle = math.floor((low + high) / 2)
-        local tag, other = struct.unpack(">BI6", row, 7 * middle + 1)
-        if (latest - tag) % 32 * 2 ^ 48 + other < key then
-          low = middle + 1
-        else
-          high = middle
-        end
-      end
-      row = string.sub(row, 1, 7 * low) .. string.char(place % 32) .. six .. string.sub(row, 7 * low + 1)
-      if #row > 7 * limit then
-        beyond = math.max(beyond, latest - (latest - string.byte(row, #row - 6)) % 32)
-        row = string.sub(row, 1, 7 * limit)
-      end
-    end
+-- Days are bits: the lowest is the latest day, and the next one is the day before. Of two values the
+-- days of both, at most so many.
+local function days_of_both(latest, days, other, others, most)
+  if other > latest then
+    latest, days, other, others = other, others, latest, days
   end
-  beyond = math.max(beyond, others_beyond)
-  return row, latest, beyond > latest - buckets and beyond or -1
+  if latest - other < most then days = bit.band(bit.bor(days, bit.lshift(others, latest - other)), 2 ^ most - 1) end
+  return latest, days
 end
 
--- How many of them are in the window as of a place, or as of the latest one.
-local function held_in(row, latest, place, buckets)
-  local last, shift = #row, place > latest and math.floor(place) - latest or 0
-  while last > 0 and (latest - string.byte(row, last - 6)) % 32 + shift >= buckets do
-    last = last - 7
+-- How many they are as of now, or as of the latest day where now is not known or is before it.
+local function days_until(now, latest, days, most)
+  local gap, count = math.floor(now / 86400000) - latest, 0
+  if gap >= most then return 0 end
+  if gap > 0 then days = days % 2 ^ (most - gap) end
+  while days ~= 0 do
+    days, count = bit.band(days, days - 1), count + 1
   end
-  return last / 7
+  return count
 end
 
 -- A text of at most 255 bytes, cut before a UTF-8 character that does not fit whole.
@@ -213,23 +184,6 @@ local function engaged_ms(heartbeats)
     ms, last = ms + (view == last and 10000 or 5000), view
   end
   return ms
-end
-
--- The day of a time, in UTC, as text like 2023-11-14; "" where the time is not known. Years begin in
--- March here, so that a leap day is a year's last one.
-local function day_of(ms)
-  if ms ~= ms then return "" end
-  local days = math.floor(ms / 86400000) + 719468
-  local era = math.floor(days / 146097)
-  local of_era = days - 146097 * era
-  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
-  local of_year = of_era - 365 * year - math.floor(year / 4) + math.floor(year / 100)
-  local month = math.floor((5 * of_year + 2) / 153)
-  local day = of_year - math.floor((153 * month + 2) / 5) + 1
-  if month > 9 then
-    year, month = year + 1, month - 12
-  end
-  return string.format("%04d-%02d-%02d", year + 400 * era, month + 3, day)
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
@@ -438,7 +392,7 @@ local function seldom()
   -- by its code; what only other rules know is carried along.
   function functions.take_over(packed)
     local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091\142\157\216\176x\003A2\214- \136"
-    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z\207\131\197k\205\023_\232\017"
+    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z\244\063\043k\205\023_\232\017"
     -- stylua: ignore
     local VISIT_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
@@ -450,7 +404,7 @@ local function seldom()
     local VISITOR_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
     "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
-    "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000",
+    "\255\255\255\255\255\255\255\000\000\000\000\000\000\000\000\000\000",
     "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000" }
     local parts = functions.open(packed)
@@ -521,7 +475,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 16, "f81e421792bc:", args[1]
+    local EVENT, DIGEST, visitor_id = 16, "e8e63a9599ae:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -543,7 +497,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^f81e421792bc:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^e8e63a9599ae:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -584,7 +538,7 @@ end
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\000Se\011\025t\242\010\009t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091t\142\157\216n\176x\003tA2\214t- \136\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183zt\207\131\197tk\205\023t_\232\017\219"
+  local HEAD = "\147\002\218\000Se\130\040\221\230\010\009t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091t\142\157\216n\176x\003tA2\214t- \136\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183zt\244\063\043tk\205\023t_\232\017\219"
   -- stylua: ignore
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
   -- stylua: ignore
@@ -616,7 +570,7 @@ local function update(key, args, prior)
   local visitor_last_seen = NEVER
   local visitor_pageviews = 0
   local visitor_events = 0
-  local visitor_active_days_at, visitor_active_days_beyond, visitor_active_days = NEVER, NEVER, ""
+  local visitor_active_days_latest, visitor_active_days_days, visitor_active_days = NEVER, 0, ""
   local visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch = EVER, NEVER, ""
   local visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch = NEVER, NEVER, ""
   -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
@@ -649,7 +603,7 @@ local function update(key, args, prior)
       visit_conversions, visit_touch_ms, visit_touch_created, visit_touch, visit_engaged_time_engaged,
       visit_engaged_time_beyond, visit_engaged_time, events, carried, visitor_first_page_ms, visitor_first_page_created,
       visitor_first_page, visitor_last_page_ms, visitor_last_page_created, visitor_last_page, visitor_first_seen,
-      visitor_last_seen, visitor_pageviews, visitor_events, visitor_active_days_at, visitor_active_days_beyond,
+      visitor_last_seen, visitor_pageviews, visitor_events, visitor_active_days_latest, visitor_active_days_days,
       visitor_active_days, visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch, visitor_last_touch_ms,
       visitor_last_touch_created, visitor_last_touch, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
@@ -851,8 +805,7 @@ local function update(key, args, prior)
       local is_conversion = event_tr_orderid_10 ~= ""
       local is_located = event_derived_channel_2 ~= ""
       local is_sent = (event_derived_source_5 ~= "" or event_derived_medium_4 ~= "" or event_derived_campaign_1 ~= "" or event_click_id_3 ~= "")
-      local taken_1 = day_of(ms)
-      local taken_2 = event_view_id_9 ~= "" and event_view_id_9 or event_page_url_8
+      local taken_1 = event_view_id_9 ~= "" and event_view_id_9 or event_page_url_8
       if #event_page_title_7 > 4096 and is_page_view then
         event_page_title_7, truncated = seldom().clip(event_page_title_7), true
       end
@@ -867,12 +820,10 @@ local function update(key, args, prior)
       end
       -- visitor_first_seen: first event_time
       if ms < visitor_first_seen then visitor_first_seen = ms end
-      -- visitor_active_days: unique_count event_day within 30 d
-      if ms == ms and taken_1 ~= "" then
-        local bucket = math.floor(ms / 86400000)
-        -- stylua: ignore
-        visitor_active_days, visitor_active_days_at, visitor_active_days_beyond =
-          seen_in(visitor_active_days, visitor_active_days_at, visitor_active_days_beyond, string.char(bucket % 32) .. six_bytes(taken_1), bucket, NEVER, 30, 100)
+      -- visitor_active_days: active_days event_time
+      if ms == ms then
+        visitor_active_days_latest, visitor_active_days_days =
+          days_of_both(visitor_active_days_latest, visitor_active_days_days, math.floor(ms / 86400000), 1, 30)
       end
       -- visitor_first_touch: touch first when located
       if ms == ms and is_located then
@@ -972,8 +923,8 @@ local function update(key, args, prior)
           end
         end
         -- visit_engaged_time: engaged_time query-other_page_view_id or query-other_page_url when page_ping
-        if ms == ms and is_page_ping and taken_2 ~= "" then
-          local heartbeats, _, beyond = united(visit_engaged_time, heartbeat_of(taken_2, ms), visit_engaged_time_beyond, 360)
+        if ms == ms and is_page_ping and taken_1 ~= "" then
+          local heartbeats, _, beyond = united(visit_engaged_time, heartbeat_of(taken_1, ms), visit_engaged_time_beyond, 360)
           if heartbeats ~= visit_engaged_time then visit_engaged_time_engaged = engaged_ms(heartbeats) end
           visit_engaged_time, visit_engaged_time_beyond = heartbeats, beyond
         end
@@ -990,7 +941,6 @@ local function update(key, args, prior)
         day, stale = received and received - received % 86400000 or 0, true
       end
     end
-    truncated = truncated or visitor_active_days_beyond > NEVER and (now ~= now or now / 86400000 - visitor_active_days_beyond < 30)
     truncated = truncated or has_visit and visit_engaged_time_beyond > 0
     local visitor_is_returning = opened > 1
     local visit_engaged = visit_engaged_time_engaged > 10000 or visit_pageviews > 1 or visit_conversions > 0
@@ -1006,7 +956,7 @@ local function update(key, args, prior)
       visitor_last_seen > NEVER and visitor_last_seen,
       visitor_pageviews,
       visitor_events,
-      held_in(visitor_active_days, visitor_active_days_at, now / 86400000, 30),
+      days_until(now, visitor_active_days_latest, visitor_active_days_days, 30),
       part_of(visitor_first_touch, 1, ">I1c0I1c0I1c0I1c0I1c0"),
       part_of(visitor_first_touch, 2, ">I1c0I1c0I1c0I1c0I1c0"),
       part_of(visitor_first_touch, 3, ">I1c0I1c0I1c0I1c0I1c0"),
@@ -1056,7 +1006,7 @@ local function update(key, args, prior)
     visit_engaged_time_beyond, #visit_engaged_time, visit_engaged_time, #events, events, #carried, carried,
     visitor_first_page_ms, visitor_first_page_created, #visitor_first_page, visitor_first_page, visitor_last_page_ms,
     visitor_last_page_created, #visitor_last_page, visitor_last_page, visitor_first_seen, visitor_last_seen,
-    visitor_pageviews, visitor_events, visitor_active_days_at, visitor_active_days_beyond, #visitor_active_days,
+    visitor_pageviews, visitor_events, visitor_active_days_latest, visitor_active_days_days, #visitor_active_days,
     visitor_active_days, visitor_first_touch_ms, visitor_first_touch_created, #visitor_first_touch, visitor_first_touch,
     visitor_last_touch_ms, visitor_last_touch_created, #visitor_last_touch, visitor_last_touch, #visitor_carried,
     visitor_carried, #visits, visits)
@@ -1093,8 +1043,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "f81e421792bc:1"
-    if args[4] ~= "1" then events = "f81e421792bc:" .. args[5] .. ":" .. args[4] end
+    local events = "e8e63a9599ae:1"
+    if args[4] ~= "1" then events = "e8e63a9599ae:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1137,7 +1087,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_f81e421792bc", call)
+  redis.register_function("visitor_profile_e8e63a9599ae", call)
 else
   return call(KEYS, ARGV)
 end

@@ -34,6 +34,7 @@ MOVED_LATE = {
     "last_n",
     "touch",
     "engaged_time",
+    "active_days",
 }
 
 #: What keeps texts by their times.
@@ -215,7 +216,7 @@ STANDARD = replace(
     LEAN,
     fields=(
         *LEAN.of_visitor(),
-        Field("visitor_active_days", "unique_count", DAY, limit=100, window=(30, DAY_MS)),
+        Field("visitor_active_days", "active_days", TIME, limit=30),
         Field("visitor_first_touch", "touch", when=_has(CHANNEL), values=_TOUCH, which="first"),
         Field(
             "visitor_last_touch",

@@ -72,7 +72,7 @@ def test_computed_fields_stand_behind_the_declared_ones_of_their_scope() -> None
         (
             'not = "visitor_is_back"',
             'not = "visit_duration"',
-            "41: computed.2.not: no computed field before it",
+            "41: computed.2.not: no computed",
         ),
         ('field = "visit_views"', 'field = "visit_page"', "42: computed.2.known: visit_page is no"),
         ('field = "visitor_visits"', 'field = "visit_views"', "33: computed.0.any: a visitor has"),
