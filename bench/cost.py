@@ -22,7 +22,7 @@ from profiler.records.types import FlatEvent
 from profiler.rules.model import load_rules
 from servers.redis import FLAVOURS
 
-PRESETS = ("article", "standard")
+PRESETS = ("article", "lean", "standard")
 
 
 class Cost(NamedTuple):

@@ -17,13 +17,16 @@ from bench.report import Summary
 from bench.traffic import TRAFFICS
 from servers.redis import FLAVOURS
 
-PRESETS = ("standard", "article")
+PRESETS = ("standard", "lean", "article")
 
 #: At most so many instructions an event may take inside EVALSHA, by preset and traffic.
 BUDGETS = {
     ("standard", "one"): 140_000,
     ("standard", "three"): 80_000,
     ("standard", "twenty"): 55_000,
+    ("lean", "one"): 140_000,
+    ("lean", "three"): 80_000,
+    ("lean", "twenty"): 55_000,
     ("article", "one"): 90_000,
     ("article", "three"): 45_000,
     ("article", "twenty"): 27_000,

@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules standard-c6f4861d.
+profile: folds one visitor's events into the visitor's profile, by rules standard-8228dde6.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -24,8 +24,16 @@ ARGV, then per event (1 to 500 events, folded in order; behind them nothing: res
   +4  sent          text    when its device sent it, ms by the device's clock, or empty
   +5  event_id      text    recognises it when it is sent again; 6 bytes are not hashed
   +6  visit_id      text    the visit, or empty: no visit field changes
-  +7  query-other_eventtype  text    input of the rules
-  +8  query-other_page_title  text    input of the rules
+  +7  derived.campaign  text    input of the rules: utm_campaign
+  +8  derived.channel  text    input of the rules: the channel, by the first rule that matches
+  +9  derived.click_id  text    input of the rules: the click's id that an advertising network added
+  +10   derived.medium  text    input of the rules: by what means
+  +11   derived.source  text    input of the rules: who sent the visitor
+  +12   query-other_eventtype  text    input of the rules
+  +13   query-other_page_title  text    input of the rules
+  +14   query-other_page_url  text    input of the rules
+  +15   query-other_page_view_id  text    input of the rules
+  +16   query-other_tr_orderid  text    input of the rules
 ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). ARGV `fields`: the
   names of the values of RETURNS, in their order.
 RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
@@ -35,9 +43,15 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
          no_visit
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
          visitor_id visitor_first_page visitor_last_page visitor_first_seen# visitor_last_seen#
-         visitor_pageviews# visitor_events# visitor_visits# visit_id visit_number#
-         visit_first_page visit_last_page visit_start# visit_end# visit_pageviews# visit_events#
-         visit_bounce#
+         visitor_pageviews# visitor_events# visitor_active_days# visitor_first_touch_source
+         visitor_first_touch_medium visitor_first_touch_campaign visitor_first_touch_click_id
+         visitor_first_touch_channel visitor_last_touch_source visitor_last_touch_medium
+         visitor_last_touch_campaign visitor_last_touch_click_id visitor_last_touch_channel
+         visitor_visits# visitor_is_returning# visit_id visit_number# visit_first_page
+         visit_last_page visit_start# visit_end# visit_pageviews# visit_events# visit_landing_url
+         visit_conversions# visit_touch_source visit_touch_medium visit_touch_campaign
+         visit_touch_click_id visit_touch_channel visit_engaged_time# visit_duration#
+         visit_engaged# visit_bounce#
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
   EPROFILE  this key's stored state is unusable; other visitors are not affected
@@ -80,6 +94,98 @@ local function place_of(six, list)
   return at
 end
 
+-- Days are bits: the lowest is the latest day, and the next one is the day before. Of two values the
+-- days of both, at most so many.
+local function days_of_both(latest, days, other, others, most)
+  if other > latest then
+    latest, days, other, others = other, others, latest, days
+  end
+  if latest - other < most then days = bit.band(bit.bor(days, bit.lshift(others, latest - other)), 2 ^ most - 1) end
+  return latest, days
+end
+
+-- How many they are as of now, or as of the latest day where now is not known or is before it.
+local function days_until(now, latest, days, most)
+  local gap, count = math.floor(now / 86400000) - latest, 0
+  if gap >= most then return 0 end
+  if gap > 0 then days = days % 2 ^ (most - gap) end
+  while days ~= 0 do
+    days, count = bit.band(days, days - 1), count + 1
+  end
+  return count
+end
+
+-- A text of at most 255 bytes, cut before a UTF-8 character that does not fit whole.
+local function short(text)
+  local stop = 255
+  while #text > 255 and stop > 251 do
+    local next_byte = string.byte(text, stop + 1)
+    if next_byte < 128 or next_byte > 191 then break end
+    stop = stop - 1
+  end
+  return string.sub(text, 1, stop)
+end
+
+-- A tuple is a row of texts. One text as a row; and the text of a row at a place, false where it is
+-- empty. A row is taken apart once a call, since most events show the rows of those before.
+local function row_of(text)
+  text = short(text)
+  return struct.pack(">I1c0", #text, text)
+end
+
+local rows = { [""] = {} }
+
+local function part_of(row, place, format)
+  local texts = rows[row]
+  if not texts then
+    texts = { struct.unpack(format, row) }
+    rows[row] = texts
+  end
+  local text = texts[place]
+  return text ~= "" and text or false
+end
+
+-- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
+-- the limit the smallest stay, and 1 says that there were more.
+local function united(sixes, others, beyond, limit)
+  for from = 1, #others, 6 do
+    local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
+    local is_new = true
+    while is_new and low < high do
+      local middle = math.floor((low + high) / 2)
+      local other = struct.unpack(">I6", sixes, 6 * middle + 1)
+      if other < six then
+        low = middle + 1
+      else
+        high, is_new = middle, other ~= six
+      end
+    end
+    if is_new then
+      sixes = string.sub(sixes, 1, 6 * low) .. string.sub(others, from, from + 5) .. string.sub(sixes, 6 * low + 1)
+      if #sixes > 6 * limit then
+        sixes, beyond = string.sub(sixes, 1, 6 * limit), 1
+      end
+    end
+  end
+  return sixes, #sixes / 6, beyond
+end
+
+-- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in.
+local function heartbeat_of(view, ms)
+  local view_bytes = tonumber(string.sub(redis.sha1hex(view), 1, 8), 16)
+  return struct.pack(">I4I2", view_bytes, math.floor(ms / 10000) % 65536)
+end
+
+-- The first heartbeat of a page view may have come at once, so it stands for less.
+local function engaged_ms(heartbeats)
+  local ms, last = 0, nil
+  for at = 1, #heartbeats, 6 do
+    local view = struct.unpack(">I4", heartbeats, at)
+    ms, last = ms + (view == last and 10000 or 5000), view
+  end
+  return ms
+end
+
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
 -- each of its upvalues; these are made where they are needed.
 local function seldom()
@@ -94,8 +200,14 @@ local function seldom()
   function functions.names_of_fields()
     -- stylua: ignore
     return { "visitor_id", "visitor_first_page", "visitor_last_page", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews",
-      "visitor_events", "visitor_visits", "visit_id", "visit_number", "visit_first_page", "visit_last_page",
-      "visit_start", "visit_end", "visit_pageviews", "visit_events", "visit_bounce" }
+      "visitor_events", "visitor_active_days", "visitor_first_touch_source", "visitor_first_touch_medium",
+      "visitor_first_touch_campaign", "visitor_first_touch_click_id", "visitor_first_touch_channel",
+      "visitor_last_touch_source", "visitor_last_touch_medium", "visitor_last_touch_campaign",
+      "visitor_last_touch_click_id", "visitor_last_touch_channel", "visitor_visits", "visitor_is_returning", "visit_id",
+      "visit_number", "visit_first_page", "visit_last_page", "visit_start", "visit_end", "visit_pageviews",
+      "visit_events", "visit_landing_url", "visit_conversions", "visit_touch_source", "visit_touch_medium",
+      "visit_touch_campaign", "visit_touch_click_id", "visit_touch_channel", "visit_engaged_time", "visit_duration",
+      "visit_engaged", "visit_bounce" }
   end
 
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
@@ -104,22 +216,22 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 16, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
@@ -146,7 +258,7 @@ local function seldom()
   -- Puts "?" where created or sent is no number; says whether there was any such text.
   function functions.mark_times(args)
     local found = false
-    for event = 5, #args - 7, 8 do
+    for event = 5, #args - 15, 16 do
       for at = event + 2, event + 3 do
         if args[at] ~= "" and args[at] ~= "?" and not whole(args[at]) then
           args[at], found = "?", true
@@ -172,7 +284,7 @@ local function seldom()
     local from, place, length, id, latest = 1, 1, 0, nil, nil
     while from <= #visits do
       local size, other, ms = struct.unpack(">I4I2c0i7", visits, from)
-      if size < 85 then error("a visit is too short") end
+      if size < 143 then error("a visit is too short") end
       if not id or is_before(ms, 0, other, latest, 0, id) == is_oldest then
         place, length, id, latest = from, size, other, ms
       end
@@ -279,16 +391,22 @@ local function seldom()
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
   -- by its code; what only other rules know is carried along.
   function functions.take_over(packed)
-    local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091"
-    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z"
+    local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091\142\157\216\176x\003A2\214- \136"
+    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z\244\063\043k\205\023_\232\017"
     -- stylua: ignore
     local VISIT_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
-    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
+    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
+    "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000", "\000\000\000\000\000\000\000",
+    "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000" }
     -- stylua: ignore
     local VISITOR_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
-    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
+    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
+    "\255\255\255\255\255\255\255\000\000\000\000\000\000\000\000\000\000",
+    "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
+    "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000" }
     local parts = functions.open(packed)
     local fixed, visits, visitor = (parts and read_layout_1 or read_layout_2)(parts or packed)
 
@@ -357,7 +475,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "afc4fa238ed1:", args[1]
+    local EVENT, DIGEST, visitor_id = 16, "e8e63a9599ae:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -379,7 +497,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^afc4fa238ed1:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^e8e63a9599ae:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -420,10 +538,12 @@ end
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\0007e\198\244\134\029\006\006t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183z\219"
-  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
-  local STORED = ">c61I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
-  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0"
+  local HEAD = "\147\002\218\000Se\130\040\221\230\010\009t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091t\142\157\216n\176x\003tA2\214t- \136\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183zt\244\063\043tk\205\023t_\232\017\219"
+  -- stylua: ignore
+  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
+  -- stylua: ignore
+  local STORED = ">c89I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
+  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0"
   -- After every time, before every time, and neither.
   local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
@@ -432,8 +552,8 @@ local function update(key, args, prior)
   elseif
     visitor_id == ""
     or count < 5
-    or count ~= 4 + 8 * (args[4] == "1" and 1 or number_of(args[4]))
-    or count > 4004
+    or count ~= 4 + 16 * (args[4] == "1" and 1 or number_of(args[4]))
+    or count > 8004
     or #stream > 255
     or #visitor_id > 65535
     or args[3] ~= "" and not number_of(args[3])
@@ -450,6 +570,9 @@ local function update(key, args, prior)
   local visitor_last_seen = NEVER
   local visitor_pageviews = 0
   local visitor_events = 0
+  local visitor_active_days_latest, visitor_active_days_days, visitor_active_days = NEVER, 0, ""
+  local visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch = EVER, NEVER, ""
+  local visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch = NEVER, NEVER, ""
   -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
   local visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
@@ -458,6 +581,10 @@ local function update(key, args, prior)
   local visit_end = NEVER
   local visit_pageviews = 0
   local visit_events = 0
+  local visit_landing_url_ms, visit_landing_url_created, visit_landing_url = EVER, NEVER, ""
+  local visit_conversions = 0
+  local visit_touch_ms, visit_touch_created, visit_touch = EVER, NEVER, ""
+  local visit_engaged_time_engaged, visit_engaged_time_beyond, visit_engaged_time = 0, 0, ""
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
   local new_visitor, gone = not packed, nil
   if packed then
@@ -468,13 +595,17 @@ local function update(key, args, prior)
         gone[#gone + 1] = name ~= "~" and name or nil
       end
     end
-    local at = 66
+    local at = 94
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_first_page_ms,
       visit_first_page_created, visit_first_page, visit_last_page_ms, visit_last_page_created, visit_last_page, visit_start,
-      visit_end, visit_pageviews, visit_events, events, carried, visitor_first_page_ms, visitor_first_page_created,
+      visit_end, visit_pageviews, visit_events, visit_landing_url_ms, visit_landing_url_created, visit_landing_url,
+      visit_conversions, visit_touch_ms, visit_touch_created, visit_touch, visit_engaged_time_engaged,
+      visit_engaged_time_beyond, visit_engaged_time, events, carried, visitor_first_page_ms, visitor_first_page_created,
       visitor_first_page, visitor_last_page_ms, visitor_last_page_created, visitor_last_page, visitor_first_seen,
-      visitor_last_seen, visitor_pageviews, visitor_events, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
+      visitor_last_seen, visitor_pageviews, visitor_events, visitor_active_days_latest, visitor_active_days_days,
+      visitor_active_days, visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch, visitor_last_touch_ms,
+      visitor_last_touch_created, visitor_last_touch, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
     if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
@@ -511,8 +642,10 @@ local function update(key, args, prior)
 
   local answers, applied, stale = { false }, false, false
   -- A read has one turn: the latest visit comes to hand.
-  for event = 5, count < 5 and 5 or count, 8 do
+  for event = 5, count < 5 and 5 or count, 16 do
     local visit_id, flags = args[event + 5], ""
+    -- The event's time; in a read what the caller says; not known for an event that was replayed.
+    local now = count == 2 and args[2] ~= "" and number_of(args[2]) or NOWHEN
     if event > count then
       local _, _, other, other_latest = seldom().outermost(visits, false)
       visit_id = other and (id == "" or is_before(latest, 0, id, other_latest, 0, other)) and other or id
@@ -526,7 +659,7 @@ local function update(key, args, prior)
       local from, found, given, before, after = 1, visits, "", visits, ""
       while from <= #visits do
         local size, other = struct.unpack(">I4I2c0", visits, from)
-        if size < 85 then error("a visit is too short") end
+        if size < 143 then error("a visit is too short") end
         if other == visit_id then
           before, after = string.sub(visits, 1, from - 1), string.sub(visits, from + size)
           has_visit = true
@@ -537,18 +670,23 @@ local function update(key, args, prior)
       if id ~= "" then
         kept = kept + 1
         if visit_last_page == visit_first_page then visit_last_page = "" end
-        local size = 85 + #id + #visit_first_page + #visit_last_page + #events + #carried
+        local size = 143 + #id + #visit_first_page + #visit_last_page + #visit_landing_url + #visit_touch + #visit_engaged_time + #events + #carried
         -- stylua: ignore
         given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_first_page_ms, visit_first_page_created, #visit_first_page,
           visit_first_page, visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page, visit_start,
-          visit_end, visit_pageviews, visit_events, #events, events, #carried, carried)
+          visit_end, visit_pageviews, visit_events, visit_landing_url_ms, visit_landing_url_created, #visit_landing_url,
+          visit_landing_url, visit_conversions, visit_touch_ms, visit_touch_created, #visit_touch, visit_touch,
+          visit_engaged_time_engaged, visit_engaged_time_beyond, #visit_engaged_time, visit_engaged_time, #events, events,
+          #carried, carried)
       end
       visits = given .. before .. after
       if has_visit then
         local _, at = nil, from
         -- stylua: ignore
         _, id, latest, visit_number, visit_first_page_ms, visit_first_page_created, visit_first_page, visit_last_page_ms,
-          visit_last_page_created, visit_last_page, visit_start, visit_end, visit_pageviews, visit_events, events, carried = struct.unpack(VISIT, found, at)
+          visit_last_page_created, visit_last_page, visit_start, visit_end, visit_pageviews, visit_events, visit_landing_url_ms,
+          visit_landing_url_created, visit_landing_url, visit_conversions, visit_touch_ms, visit_touch_created, visit_touch,
+          visit_engaged_time_engaged, visit_engaged_time_beyond, visit_engaged_time, events, carried = struct.unpack(VISIT, found, at)
         if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
       else
         id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
@@ -558,6 +696,10 @@ local function update(key, args, prior)
         visit_end = NEVER
         visit_pageviews = 0
         visit_events = 0
+        visit_landing_url_ms, visit_landing_url_created, visit_landing_url = EVER, NEVER, ""
+        visit_conversions = 0
+        visit_touch_ms, visit_touch_created, visit_touch = EVER, NEVER, ""
+        visit_engaged_time_engaged, visit_engaged_time_beyond, visit_engaged_time = 0, 0, ""
       end
     end
 
@@ -588,13 +730,14 @@ local function update(key, args, prior)
           ms = received - 2592000000
         end
       end
+      now = ms
       -- Six bytes recognise the event when it is sent again. Without an id its content stands for
       -- it, and without any time nothing does.
       local six = args[event + 4]
       if six == "" and (created ~= NEVER or received) then
         local time = created ~= NEVER and created_text or args[event + 1]
         six = #time .. ":" .. time
-        for i = event + 5, event + 7 do
+        for i = event + 5, event + 15 do
           six = six .. #args[i] .. ":" .. args[i]
         end
       end
@@ -618,6 +761,7 @@ local function update(key, args, prior)
             -- It was forgotten: what it began with is not known. Number 0 says so from now on.
             forgotten = string.sub(forgotten, 1, place - 1) .. string.sub(forgotten, place + 6)
             visit_first_page_ms = NEVER
+            visit_landing_url_ms = NEVER
           else
             opened, visit_number, flags = opened + 1, opened + 1, flags .. " new_visit"
           end
@@ -644,25 +788,87 @@ local function update(key, args, prior)
       end
       if has_visit and ms > latest then latest = ms end
 
-      local event_other_eventtype_1 = args[event + 6]
-      local event_page_title_2 = args[event + 7]
-      local is_any_page_view = event_other_eventtype_1 == "Pageview"
-      local is_page_view = event_other_eventtype_1 == "Pageview" and event_page_title_2 ~= ""
-      if #event_page_title_2 > 4096 and is_page_view then
-        event_page_title_2, truncated = seldom().clip(event_page_title_2), true
+      local event_derived_campaign_1 = args[event + 6]
+      local event_derived_channel_2 = args[event + 7]
+      local event_click_id_3 = args[event + 8]
+      local event_derived_medium_4 = args[event + 9]
+      local event_derived_source_5 = args[event + 10]
+      local event_other_eventtype_6 = args[event + 11]
+      local event_page_title_7 = args[event + 12]
+      local event_page_url_8 = args[event + 13]
+      local event_view_id_9 = args[event + 14]
+      local event_tr_orderid_10 = args[event + 15]
+      local is_any_page_view = event_other_eventtype_6 == "Pageview"
+      local is_page_view = event_other_eventtype_6 == "Pageview" and event_page_title_7 ~= ""
+      local is_landing = event_other_eventtype_6 == "Pageview" and event_page_url_8 ~= ""
+      local is_page_ping = event_other_eventtype_6 == "Page ping"
+      local is_conversion = event_tr_orderid_10 ~= ""
+      local is_located = event_derived_channel_2 ~= ""
+      local is_sent = (event_derived_source_5 ~= "" or event_derived_medium_4 ~= "" or event_derived_campaign_1 ~= "" or event_click_id_3 ~= "")
+      local taken_1 = event_view_id_9 ~= "" and event_view_id_9 or event_page_url_8
+      if #event_page_title_7 > 4096 and is_page_view then
+        event_page_title_7, truncated = seldom().clip(event_page_title_7), true
+      end
+      if #event_page_url_8 > 4096 and is_landing then
+        event_page_url_8, truncated = seldom().clip(event_page_url_8), true
       end
       -- These move even for a late event.
       -- visitor_first_page: first query-other_page_title when page_view
-      if is_page_view and is_before(ms, created, event_page_title_2, visitor_first_page_ms, visitor_first_page_created, visitor_first_page) then
-        corrected = corrected or visitor_first_page ~= "" and visitor_first_page ~= event_page_title_2
-        visitor_first_page_ms, visitor_first_page_created, visitor_first_page = ms, created, event_page_title_2
+      if is_page_view and is_before(ms, created, event_page_title_7, visitor_first_page_ms, visitor_first_page_created, visitor_first_page) then
+        corrected = corrected or visitor_first_page ~= "" and visitor_first_page ~= event_page_title_7
+        visitor_first_page_ms, visitor_first_page_created, visitor_first_page = ms, created, event_page_title_7
       end
       -- visitor_first_seen: first event_time
       if ms < visitor_first_seen then visitor_first_seen = ms end
+      -- visitor_active_days: active_days event_time
+      if ms == ms then
+        visitor_active_days_latest, visitor_active_days_days =
+          days_of_both(visitor_active_days_latest, visitor_active_days_days, math.floor(ms / 86400000), 1, 30)
+      end
+      -- visitor_first_touch: touch first when located
+      if ms == ms and is_located then
+        truncated = truncated
+          or #event_derived_source_5 > 255
+          or #event_derived_medium_4 > 255
+          or #event_derived_campaign_1 > 255
+          or #event_click_id_3 > 255
+          or #event_derived_channel_2 > 255
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms <= visitor_first_touch_ms then
+          local touch = row_of(event_derived_source_5)
+            .. row_of(event_derived_medium_4)
+            .. row_of(event_derived_campaign_1)
+            .. row_of(event_click_id_3)
+            .. row_of(event_derived_channel_2)
+          if is_before(ms, created, touch, visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch) then
+            visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch = ms, created, touch
+          end
+        end
+      end
+      -- visitor_last_touch: touch last when sent
+      if ms == ms and is_sent then
+        truncated = truncated
+          or #event_derived_source_5 > 255
+          or #event_derived_medium_4 > 255
+          or #event_derived_campaign_1 > 255
+          or #event_click_id_3 > 255
+          or #event_derived_channel_2 > 255
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms >= visitor_last_touch_ms then
+          local touch = row_of(event_derived_source_5)
+            .. row_of(event_derived_medium_4)
+            .. row_of(event_derived_campaign_1)
+            .. row_of(event_click_id_3)
+            .. row_of(event_derived_channel_2)
+          if is_before(visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch, ms, created, touch) then
+            visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch = ms, created, touch
+          end
+        end
+      end
       if not late then
         -- visitor_last_page: last query-other_page_title when page_view
-        if is_page_view and is_before(visitor_last_page_ms, visitor_last_page_created, visitor_last_page, ms, created, event_page_title_2) then
-          visitor_last_page_ms, visitor_last_page_created, visitor_last_page = ms, created, event_page_title_2
+        if is_page_view and is_before(visitor_last_page_ms, visitor_last_page_created, visitor_last_page, ms, created, event_page_title_7) then
+          visitor_last_page_ms, visitor_last_page_created, visitor_last_page = ms, created, event_page_title_7
         end
         -- visitor_last_seen: last event_time
         if ms > visitor_last_seen then visitor_last_seen = ms end
@@ -673,13 +879,13 @@ local function update(key, args, prior)
       end
       if has_visit then
         -- visit_first_page: first query-other_page_title when page_view
-        if is_page_view and is_before(ms, created, event_page_title_2, visit_first_page_ms, visit_first_page_created, visit_first_page) then
-          corrected = corrected or visit_first_page ~= "" and visit_first_page ~= event_page_title_2
-          visit_first_page_ms, visit_first_page_created, visit_first_page = ms, created, event_page_title_2
+        if is_page_view and is_before(ms, created, event_page_title_7, visit_first_page_ms, visit_first_page_created, visit_first_page) then
+          corrected = corrected or visit_first_page ~= "" and visit_first_page ~= event_page_title_7
+          visit_first_page_ms, visit_first_page_created, visit_first_page = ms, created, event_page_title_7
         end
         -- visit_last_page: last query-other_page_title when page_view
-        if is_page_view and is_before(visit_last_page_ms, visit_last_page_created, visit_last_page, ms, created, event_page_title_2) then
-          visit_last_page_ms, visit_last_page_created, visit_last_page = ms, created, event_page_title_2
+        if is_page_view and is_before(visit_last_page_ms, visit_last_page_created, visit_last_page, ms, created, event_page_title_7) then
+          visit_last_page_ms, visit_last_page_created, visit_last_page = ms, created, event_page_title_7
         end
         -- visit_start: first event_time
         if ms < visit_start then visit_start = ms end
@@ -689,6 +895,39 @@ local function update(key, args, prior)
         if counted and is_any_page_view then visit_pageviews = visit_pageviews + 1 end
         -- visit_events: count
         if counted then visit_events = visit_events + 1 end
+        -- visit_landing_url: first query-other_page_url when landing
+        if is_landing and is_before(ms, created, event_page_url_8, visit_landing_url_ms, visit_landing_url_created, visit_landing_url) then
+          corrected = corrected or visit_landing_url ~= "" and visit_landing_url ~= event_page_url_8
+          visit_landing_url_ms, visit_landing_url_created, visit_landing_url = ms, created, event_page_url_8
+        end
+        -- visit_conversions: count when conversion
+        if counted and is_conversion then visit_conversions = visit_conversions + 1 end
+        -- visit_touch: touch first when located
+        if ms == ms and is_located then
+          truncated = truncated
+            or #event_derived_source_5 > 255
+            or #event_derived_medium_4 > 255
+            or #event_derived_campaign_1 > 255
+            or #event_click_id_3 > 255
+            or #event_derived_channel_2 > 255
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms <= visit_touch_ms then
+            local touch = row_of(event_derived_source_5)
+              .. row_of(event_derived_medium_4)
+              .. row_of(event_derived_campaign_1)
+              .. row_of(event_click_id_3)
+              .. row_of(event_derived_channel_2)
+            if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
+              visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+            end
+          end
+        end
+        -- visit_engaged_time: engaged_time query-other_page_view_id or query-other_page_url when page_ping
+        if ms == ms and is_page_ping and taken_1 ~= "" then
+          local heartbeats, _, beyond = united(visit_engaged_time, heartbeat_of(taken_1, ms), visit_engaged_time_beyond, 360)
+          if heartbeats ~= visit_engaged_time then visit_engaged_time_engaged = engaged_ms(heartbeats) end
+          visit_engaged_time, visit_engaged_time_beyond = heartbeats, beyond
+        end
       end
 
       if corrected then flags = flags .. " corrected" end
@@ -702,9 +941,13 @@ local function update(key, args, prior)
         day, stale = received and received - received % 86400000 or 0, true
       end
     end
+    truncated = truncated or has_visit and visit_engaged_time_beyond > 0
+    local visitor_is_returning = opened > 1
+    local visit_engaged = visit_engaged_time_engaged > 10000 or visit_pageviews > 1 or visit_conversions > 0
+    local visit_bounce = not visit_engaged
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
-    answers[(event + 3) / 8] = {
+    answers[(event + 11) / 16] = {
       flags,
       visitor_id,
       visitor_first_page ~= "" and visitor_first_page,
@@ -713,7 +956,19 @@ local function update(key, args, prior)
       visitor_last_seen > NEVER and visitor_last_seen,
       visitor_pageviews,
       visitor_events,
+      days_until(now, visitor_active_days_latest, visitor_active_days_days, 30),
+      part_of(visitor_first_touch, 1, ">I1c0I1c0I1c0I1c0I1c0"),
+      part_of(visitor_first_touch, 2, ">I1c0I1c0I1c0I1c0I1c0"),
+      part_of(visitor_first_touch, 3, ">I1c0I1c0I1c0I1c0I1c0"),
+      part_of(visitor_first_touch, 4, ">I1c0I1c0I1c0I1c0I1c0"),
+      part_of(visitor_first_touch, 5, ">I1c0I1c0I1c0I1c0I1c0"),
+      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 1, ">I1c0I1c0I1c0I1c0I1c0"),
+      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 2, ">I1c0I1c0I1c0I1c0I1c0"),
+      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 3, ">I1c0I1c0I1c0I1c0I1c0"),
+      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 4, ">I1c0I1c0I1c0I1c0I1c0"),
+      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 5, ">I1c0I1c0I1c0I1c0I1c0"),
       opened,
+      (visitor_is_returning and 1 or 0),
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
       has_visit and visit_first_page ~= "" and visit_first_page,
@@ -722,7 +977,17 @@ local function update(key, args, prior)
       has_visit and visit_end > NEVER and visit_end,
       has_visit and visit_pageviews,
       has_visit and visit_events,
-      has_visit and (visit_pageviews <= 1 and 1 or 0),
+      has_visit and visit_landing_url ~= "" and visit_landing_url,
+      has_visit and visit_conversions,
+      has_visit and part_of(visit_touch, 1, ">I1c0I1c0I1c0I1c0I1c0"),
+      has_visit and part_of(visit_touch, 2, ">I1c0I1c0I1c0I1c0I1c0"),
+      has_visit and part_of(visit_touch, 3, ">I1c0I1c0I1c0I1c0I1c0"),
+      has_visit and part_of(visit_touch, 4, ">I1c0I1c0I1c0I1c0I1c0"),
+      has_visit and part_of(visit_touch, 5, ">I1c0I1c0I1c0I1c0I1c0"),
+      has_visit and visit_engaged_time_engaged,
+      has_visit and (visit_end > NEVER and visit_end) and (visit_start < EVER and visit_start) and visit_end - visit_start,
+      has_visit and (visit_engaged and 1 or 0),
+      has_visit and (visit_pageviews > 0 or visit_engaged_time_engaged > 0) and (visit_bounce and 1 or 0),
     }
   end
   if not applied then return answers, mark_before end
@@ -731,14 +996,19 @@ local function update(key, args, prior)
   if visit_last_page == visit_first_page then visit_last_page = "" end
   day = day / 86400000 % 65536
   -- stylua: ignore
-  local size = 173 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #events + #carried + #visitor_first_page + #visitor_last_page + #visitor_carried + #visits
+  local size = 282 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #visit_landing_url + #visit_touch + #visit_engaged_time + #events + #carried + #visitor_first_page + #visitor_last_page + #visitor_active_days + #visitor_first_touch + #visitor_last_touch + #visitor_carried + #visits
   -- stylua: ignore
   local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
     latest, visit_number, visit_first_page_ms, visit_first_page_created, #visit_first_page, visit_first_page,
     visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page, visit_start, visit_end,
-    visit_pageviews, visit_events, #events, events, #carried, carried, visitor_first_page_ms, visitor_first_page_created,
-    #visitor_first_page, visitor_first_page, visitor_last_page_ms, visitor_last_page_created, #visitor_last_page,
-    visitor_last_page, visitor_first_seen, visitor_last_seen, visitor_pageviews, visitor_events, #visitor_carried,
+    visit_pageviews, visit_events, visit_landing_url_ms, visit_landing_url_created, #visit_landing_url, visit_landing_url,
+    visit_conversions, visit_touch_ms, visit_touch_created, #visit_touch, visit_touch, visit_engaged_time_engaged,
+    visit_engaged_time_beyond, #visit_engaged_time, visit_engaged_time, #events, events, #carried, carried,
+    visitor_first_page_ms, visitor_first_page_created, #visitor_first_page, visitor_first_page, visitor_last_page_ms,
+    visitor_last_page_created, #visitor_last_page, visitor_last_page, visitor_first_seen, visitor_last_seen,
+    visitor_pageviews, visitor_events, visitor_active_days_latest, visitor_active_days_days, #visitor_active_days,
+    visitor_active_days, visitor_first_touch_ms, visitor_first_touch_created, #visitor_first_touch, visitor_first_touch,
+    visitor_last_touch_ms, visitor_last_touch_created, #visitor_last_touch, visitor_last_touch, #visitor_carried,
     visitor_carried, #visits, visits)
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
@@ -773,8 +1043,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "afc4fa238ed1:1"
-    if args[4] ~= "1" then events = "afc4fa238ed1:" .. args[5] .. ":" .. args[4] end
+    local events = "e8e63a9599ae:1"
+    if args[4] ~= "1" then events = "e8e63a9599ae:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -793,7 +1063,7 @@ local function call(keys, args)
     end
     if element then
       -- Who lacks a right is refused here; the element is taken back, and nobody has seen it.
-      local field = stream .. ":" .. args[count - 7]
+      local field = stream .. ":" .. args[count - 15]
       local reply = redis.pcall("HSET", outputs, field, element)
       if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
       -- Now and then, whatever the rhythm of this visitor's offsets is.
@@ -817,7 +1087,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_afc4fa238ed1", call)
+  redis.register_function("visitor_profile_e8e63a9599ae", call)
 else
   return call(KEYS, ARGV)
 end

@@ -5,6 +5,7 @@ Over 250 lines: a third of them is what the contract says in words.
 
 from typing import Any, NamedTuple
 
+from profiler.rules.computed import BOUNCE
 from profiler.rules.derived.names import derived_input, is_derived
 from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
@@ -211,6 +212,9 @@ def _public_fields(rules: Rules) -> list[PublicField]:
     ]
     visitor = [field for field in declared if field.scope == "visitor"]
     visit = [field for field in declared if field.scope == "visit"]
+    computed = [PublicField(each.name, each.scope, each.type) for each in rules.computed or ()]
+    has_bounce = rules.visit is not None and rules.visit.bounce is not None
+    bounce = [PublicField(BOUNCE, "visit", "boolean")] if has_bounce else []
     if rules.order == "arrival":
         # As the article's program returns them: text, whatever they hold.
         built_in = [PublicField(f"{scope}_id", scope, "string") for scope in ("visitor", "visit")]
@@ -219,10 +223,12 @@ def _public_fields(rules: Rules) -> list[PublicField]:
         PublicField("visitor_id", "visitor", "string"),
         *visitor,
         PublicField("visitor_visits", "visitor", "integer"),
+        *(field for field in computed if field.scope == "visitor"),
         PublicField("visit_id", "visit", "string"),
         PublicField("visit_number", "visit", "integer"),
         *visit,
-        PublicField("visit_bounce", "visit", "boolean"),
+        *bounce,
+        *(field for field in computed if field.scope == "visit"),
     ]
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from pydantic import model_validator as after_validation
 
 from profiler.config.settings import MAX_STREAMS
+from profiler.rules.computed import BOUNCE, Computed
 from profiler.rules.condition import Condition
 from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
@@ -23,7 +24,7 @@ from profiler.rules.rule import Name, Rule
 from profiler.rules.trigger import Trigger, check_triggers
 from profiler.rules.value import EVENT_DAY, EVENT_TIME
 
-PRESETS = ("standard", "article")
+PRESETS = ("standard", "lean", "article")
 
 #: Lua allows 200 locals in a function; an input takes up to two, a predicate one.
 MAX_INPUTS = 64
@@ -67,11 +68,12 @@ class Limits(Table):
 class Visit(Table):
     """What a visit is.
 
-    `bounce` names the visit's count that may be at most one in a bounce. With `gap`, events that
-    are no further apart are of one visit, and nothing else says so; `midnight` ends it, too.
+    `bounce` names the visit's count that may be at most one in a bounce; it is left out where a
+    computed field is called `visit_bounce`. With `gap`, events that are no further apart are of one
+    visit, and nothing else says so; `midnight` ends it, too.
     """
 
-    bounce: Name
+    bounce: Name | None = None
     gap: Duration | None = None
     midnight: Midnight | None = None
 
@@ -93,6 +95,7 @@ class Rules(Table):
     visit: Visit | None = None
     plain: bool = False
     fields: Annotated[list[Rule], Field(max_length=200)]
+    computed: Annotated[list[Computed] | None, Field(min_length=1, max_length=64)] = None
     triggers: Annotated[list[Trigger], Field(min_length=1, max_length=32)] | None = None
 
     @after_validation(mode="after")
@@ -111,14 +114,40 @@ class Rules(Table):
                 message = f"{what} is unknown to order {self.order}"
                 raise PlacedError(("fields", index, "operation"), message)
         if self.order == "event_time":
-            counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
-            if self.visit is None or self.visit.bounce not in counts:
-                message = "bounce must name a count of scope visit"
-                raise PlacedError(("visit", "bounce"), message, counts)
+            self._require_bounce()
         elif self.visit is not None:
             raise PlacedError(("visit",), "visits are remembered only with order event_time")
         if len(self.inputs) > MAX_INPUTS:
             raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
+        return self
+
+    def _require_bounce(self) -> None:
+        named = self.visit.bounce if self.visit else None
+        if named is None and any(field.name == BOUNCE for field in self.computed or ()):
+            return
+        counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
+        if named not in counts:
+            message = "bounce must name a count of scope visit"
+            raise PlacedError(("visit", "bounce"), message, counts)
+
+    @after_validation(mode="after")
+    def _computed_fields_resolve(self) -> "Rules":
+        rules = {rule.name: rule for rule in self.fields}
+        taken = {name for rule in self.fields for name in rule.names}
+        if self.visit and self.visit.bounce:
+            taken.add(BOUNCE)
+        before: dict[str, Computed] = {}
+        for index, field in enumerate(self.computed or ()):
+            place = ("computed", index)
+            if self.order == "arrival":
+                raise PlacedError(place, "computed fields are known to order event_time only")
+            if field.name in taken or field.name in before:
+                raise PlacedError((*place, "name"), f"{field.name} is another field, too")
+            try:
+                field.check(rules, before)
+            except PlacedError as error:
+                raise PlacedError((*place, *error.place), str(error)) from error
+            before[field.name] = field
         return self
 
     @after_validation(mode="after")
@@ -151,7 +180,7 @@ class Rules(Table):
                 raise PlacedError(("predicates", name), message)
         if self.triggers and self.order == "arrival":
             raise PlacedError(("triggers",), "triggers are known to order event_time only")
-        check_triggers(self.triggers or [], self.fields, self.code_of)
+        check_triggers(self.triggers or [], self.fields, self.computed or [], self.code_of)
         return self
 
     @after_validation(mode="after")

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from profiler.rules.computed import shown
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import Rules
 from profiler.rules.rendered_rule import RenderedRule, twin_of
@@ -83,7 +84,7 @@ def packed_state(
     visit = [rule for rule in kept if rule.scope == "visit"]
     places = sum(len(rule.places) for rule in kept)
     chosen = {choice for rule in rules.fields for choice in rule.choices if not choice.is_plain}
-    others = len(rules.inputs) + len(rules.predicates) + len(chosen)
+    others = len(rules.inputs) + len(rules.predicates) + len(chosen) + len(rules.computed or ())
     slots = places + others > _MOST_LOCALS
     digest = bytes.fromhex(rules.version[-8:])
     shared: dict[str, Any] = {
@@ -128,7 +129,12 @@ def packed_state(
         "visitor_codes": b"".join(rule.code for rule in visitor),
         "visit_starts": list(map(_start, visit)),
         "visitor_starts": list(map(_start, visitor)),
-        "bounce": next(r for r in visit if rules.visit and r.name == rules.visit.bounce),
+        "bounce": next((r for r in visit if rules.visit and r.name == rules.visit.bounce), None),
+        "computed": shown(
+            rules.computed or (),
+            {rule.name: rule.public[0] for rule in rendered},
+            {rule.name: rule.place() for rule in rendered},
+        ),
         "cost": [
             "1 HGET",
             "1 EXISTS if new",

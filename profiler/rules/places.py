@@ -97,6 +97,8 @@ def in_file(place: Place, data: object) -> Place:
             break
         if isinstance(data, list) and not isinstance(part, int):
             continue
+        if isinstance(data, list) and int(part) >= len(data):  # one that is missing
+            break
         found = (*found, part)
         data = data.get(part) if isinstance(data, dict) else data[int(part)]
     return found

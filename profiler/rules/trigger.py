@@ -1,10 +1,11 @@
 """A trigger: what a profile must show for a record of its own to leave."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from profiler.rules.computed import Computed
 from profiler.rules.condition import Condition
 from profiler.rules.identity import Table
 from profiler.rules.operations import FieldType
@@ -59,9 +60,8 @@ class Trigger(Table):
         """Whether later events may undo it: what one event brought about, stays."""
         return not any(test.asks_flags for test in self.when)
 
-    def findings(self, rules: list[Rule]) -> Iterator[str]:
-        """What is wrong with the conditions, given the profile's declared fields."""
-        types = types_of(rules)
+    def findings(self, types: Mapping[str, FieldType]) -> Iterator[str]:
+        """What is wrong with the conditions, given the types of the profile's fields."""
         for test in self._tests():
             name = test.field or ""
             if name not in types:
@@ -86,13 +86,17 @@ class Trigger(Table):
 
 
 def check_triggers(
-    triggers: list[Trigger], rules: list[Rule], code_of: Callable[[Rule | Trigger], bytes]
+    triggers: list[Trigger],
+    rules: list[Rule],
+    computed: Iterable[Computed],
+    code_of: Callable[[Rule | Trigger], bytes],
 ) -> None:
     """Refuse triggers that do not fit the rules, or each other.
 
     Args:
         triggers: all of them.
         rules: the declared fields.
+        computed: the fields that are computed from them.
         code_of: the name of a rule, or of a trigger, in packed state.
 
     Raises:
@@ -100,10 +104,11 @@ def check_triggers(
     """
     codes = {code_of(rule): rule.name for rule in rules}
     names = [trigger.name for trigger in triggers]
+    types = types_of(rules, computed)
     for index, trigger in enumerate(triggers):
         if names.index(trigger.name) != index:
             raise PlacedError(("triggers", index, "name"), f"{trigger.name} is declared twice")
-        for message in trigger.findings(rules):
+        for message in trigger.findings(types):
             raise PlacedError(("triggers", index, "when"), message)
         if (twin := codes.setdefault(code_of(trigger), trigger.name)) != trigger.name:
             message = f"shares its state code with {twin}, rename one"
@@ -118,6 +123,7 @@ class TriggerFields(NamedTuple):
     fields: list[str]
 
 
-def types_of(rules: list[Rule]) -> dict[str, FieldType]:
+def types_of(rules: Iterable[Rule], computed: Iterable[Computed]) -> dict[str, FieldType]:
     """The types of a profile's fields, by their names."""
-    return _BUILT_IN | {name: rule.type for rule in rules for name in rule.names}
+    declared = {name: rule.type for rule in rules for name in rule.names}
+    return _BUILT_IN | declared | {field.name: field.type for field in computed}

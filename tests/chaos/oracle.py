@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.chaos.interleaving import PREFIX, Told, explained
 from tests.chaos.verdict import NOTHING, Allowance, Verdict
-from tests.oracles.shape import STANDARD
+from tests.oracles.shape import LEAN
 from tests.oracles.standard import StandardFold
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Of the preset `standard` with one event id kept a visit: so only the watermark keeps counts
 #: right, and not the memory of events.
-SHAPE = replace(STANDARD, event_ids=1)
+SHAPE = replace(LEAN, event_ids=1)
 TOPICS = ("flattened", "persisted", "rejected")
 
 

@@ -181,7 +181,7 @@ class Site:
         self.admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
         for name in self.topics.values():
             self.make_topic(name, scene.partitions)
-        rules = rules_file(directory, "standard", self.key_prefix)
+        rules = rules_file(directory, "lean", self.key_prefix)
         # Else the script would know redelivered events by their ids, and need no watermark.
         text = rules.read_text()
         assert "event_ids = 64" in text

@@ -85,7 +85,7 @@ def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str
 
 @cache
 def _standard_script() -> str:
-    return render(load_rules("standard"))
+    return render(load_rules("lean"))
 
 
 class Deployment:
@@ -113,7 +113,7 @@ class Deployment:
         make_topics: Callable[..., list[str]],
         key_prefix: str,
         directory: Path,
-        preset: str = "standard",
+        preset: str = "lean",
         partitions: int = 3,
         processed: str = "",
     ) -> None:

@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 _WORKER = "~visitor:{*} +evalsha +script|load +get +set"
 RIGHTS = {
-    "standard": f"{_WORKER} +hget +hset +hdel +hkeys +exists +pexpire",
+    "lean": f"{_WORKER} +hget +hset +hdel +hkeys +exists +pexpire",
     "article": f"{_WORKER} +hmget +hexists +hset +exists +pexpire",
 }
 
 
 #: What stored outputs need on top: on their own keys, some commands for the first time.
 OF_OUTPUTS = {
-    "standard": "~visitor:{*}:outputs +hgetall +hlen",
+    "lean": "~visitor:{*}:outputs +hgetall +hlen",
     "article": "~visitor:{*}:outputs +hdel +hgetall +hkeys +hlen",
 }
 

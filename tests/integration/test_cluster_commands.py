@@ -104,7 +104,7 @@ def test_a_primary_without_a_replica_is_no_protection(private_store: MakeStore) 
 def test_a_unix_socket_leads_to_one_node_only(private_store: MakeStore) -> None:
     server = private_store(options=["--cluster-enabled", "yes", "--unixsocket", "redis.sock"])
     with closing(connect(f"unix://{server.directory}/redis.sock")) as client:
-        script = ProfileScript(client, load_rules("standard"))
+        script = ProfileScript(client, load_rules("lean"))
         with pytest.raises(ConfigError, match="a cluster is reached by redis:// or rediss://"):
             script.register()
 
@@ -128,7 +128,7 @@ def grant_everywhere(cluster: RedisCluster, rights: Sequence[str]) -> None:
 def script_of(url: str) -> ProfileScript:
     """The script, called by the user."""
     settings = RedisSettings(url=SecretStr(url), username=USER, password=SecretStr(passwords.REDIS))
-    return ProfileScript(connect_to(settings), load_rules("standard"))
+    return ProfileScript(connect_to(settings), load_rules("lean"))
 
 
 def see_while_it_moves(cluster: RedisCluster, script: ProfileScript) -> None:

@@ -63,7 +63,7 @@ class Answer:
 class Script:
     """One script on one server, and the key that the test calls it with."""
 
-    def __init__(self, client: redis.Redis, key: str, rules: Rules | str = "standard") -> None:
+    def __init__(self, client: redis.Redis, key: str, rules: Rules | str = "lean") -> None:
         """Load the script of a preset, or of other rules."""
         self.client, self.key = client, key
         self.rules = load_rules(rules) if isinstance(rules, str) else rules

@@ -64,7 +64,7 @@ def sample() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def runner(store: Store) -> Iterator[Runner]:
     """`standard`; the visitors stay stored from test to test."""
-    with closing(Runner(store.url, load_rules("standard"))) as runner:
+    with closing(Runner(store.url, load_rules("lean"))) as runner:
         yield runner
 
 

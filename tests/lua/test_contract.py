@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: The commands each script issues, as its header lists them.
 COMMANDS = {
     "standard": ["hget", "exists", "hset", "pexpire", "hkeys", "hdel"],
+    "lean": ["hget", "exists", "hset", "pexpire", "hkeys", "hdel"],
     "article": ["hmget", "hexists", "exists", "hset", "pexpire"],
 }
 

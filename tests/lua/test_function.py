@@ -145,7 +145,7 @@ def test_all_vectors_hold_by_fcall(redis_client: redis.Redis, key_prefix: str) -
 
 def test_two_versions_are_loaded_side_by_side(script: Script, function: Function) -> None:
     """As in a rolling deployment: the names carry the digest."""
-    rules = load_rules("standard").model_copy(update={"name": "next"})
+    rules = load_rules("lean").model_copy(update={"name": "next"})
     other = Function(script.client, Script(script.client, script.key, rules).text)
 
     assert other.name != function.name

@@ -6,7 +6,7 @@ import redis
 from profiler.rules.model import Rules, load_rules
 from tests.lua.raw import Script, event
 
-STANDARD = load_rules("standard")
+STANDARD = load_rules("lean")
 
 
 def with_page_view_called(kind: str) -> Rules:

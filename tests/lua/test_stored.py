@@ -49,7 +49,7 @@ def test_a_call_without_a_received_time_sets_the_time_to_live_anew(script: Scrip
 def test_where_rules_say_plain_the_hash_shows_what_the_latest_answer_says(
     redis_client: redis.Redis, key_prefix: str
 ) -> None:
-    plain = load_rules("standard").model_copy(update={"plain": True})
+    plain = load_rules("lean").model_copy(update={"plain": True})
     for rules in (plain, load_rules("article")):
         script = Script(redis_client, f"{key_prefix}{rules.name}", rules)
         away = event(ms=2, visit="B", page="away")

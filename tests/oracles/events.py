@@ -9,7 +9,7 @@ from time import gmtime
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.article import VISIT, id_of, text_of
-from tests.oracles.shape import DAY, LISTS, STANDARD, TIME
+from tests.oracles.shape import DAY, LEAN, LISTS, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ class Event:
         return -1 if self.time is None else self.time, self.created, raw_of(text)
 
 
-def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDARD) -> Event:
+def read_event(flat: dict[str, Any], received: int | None, shape: Shape = LEAN) -> Event:
     """Take from a flattened event what the fold needs."""
     visit = id_of(flat, VISIT)
     own = text_of(flat, EVENT_TIME) or ""
@@ -145,7 +145,7 @@ def digits(text: str) -> int | None:
 
 
 def time_of(
-    created: int | None, sent: int | None, received: int | None, shape: Shape = STANDARD
+    created: int | None, sent: int | None, received: int | None, shape: Shape = LEAN
 ) -> int | None:
     """Return when the event happened, as far as its three times say."""
     if created is None:

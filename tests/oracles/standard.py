@@ -15,7 +15,7 @@ from tests.oracles.article import VISITOR, id_of
 from tests.oracles.door import admitted
 from tests.oracles.events import read_event, short
 from tests.oracles.many import is_incomplete
-from tests.oracles.shape import COUNTING, MOVED_LATE, STANDARD, names_of
+from tests.oracles.shape import COUNTING, LEAN, MOVED_LATE, names_of
 from tests.oracles.triggers import told
 from tests.oracles.values import number_of, value_of
 from tests.oracles.visitors import Visit, Visitor
@@ -39,7 +39,7 @@ Fields = dict[str, Any]
 class StandardFold:
     """The fold over the events of any number of visitors, in order of arrival."""
 
-    def __init__(self, shape: Shape = STANDARD) -> None:
+    def __init__(self, shape: Shape = LEAN) -> None:
         self.shape = shape
         self.visitors: dict[str, Visitor] = {}
 
@@ -211,7 +211,9 @@ def visitor_fields(visitor: Visitor, now: int | None = None) -> Fields:
     declared: Fields = {}
     for each, events in takers(visitor, None):
         declared |= each.named(value_of(each, events, now))
-    return {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
+    fields = {"visitor_id": visitor.id} | declared | {"visitor_visits": visitor.visits}
+    computed = [each for each in visitor.shape.computed if not each.is_the_visits]
+    return fields | {each.name: each.value(fields) for each in computed}
 
 
 def visit_fields(visitor: Visitor, visit: Visit, now: int | None = None) -> Fields:
@@ -221,19 +223,24 @@ def visit_fields(visitor: Visitor, visit: Visit, now: int | None = None) -> Fiel
         if each.is_the_visits:
             value = None if is_lost(each, visit) else value_of(each, events, now)
             fields |= each.named(value)
-    fields["visit_bounce"] = fields[visitor.shape.bounce] <= 1
-    return fields
+    if visitor.shape.bounce:
+        fields["visit_bounce"] = fields[visitor.shape.bounce] <= 1
+    computed = [each for each in visitor.shape.computed if each.is_the_visits]
+    return fields | {each.name: each.value(fields) for each in computed}
 
 
 def field_names(shape: Shape) -> list[str]:
     """Return the names of all fields, in the contract's order."""
     visitor = ["visitor_id", *names_of(shape.of_visitor()), "visitor_visits"]
-    return visitor + visit_names(shape)
+    computed = [each.name for each in shape.computed if not each.is_the_visits]
+    return visitor + computed + visit_names(shape)
 
 
 def visit_names(shape: Shape) -> list[str]:
     """Return the names of a visit's fields."""
-    return ["visit_id", "visit_number", *names_of(shape.of_visit()), "visit_bounce"]
+    bounce = ["visit_bounce"] if shape.bounce else []
+    computed = [each.name for each in shape.computed if each.is_the_visits]
+    return ["visit_id", "visit_number", *names_of(shape.of_visit()), *bounce, *computed]
 
 
 def answered(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:

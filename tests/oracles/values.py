@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.oracles.events import LARGEST
 from tests.oracles.many import OF_MANY, Value, decimal, mean_of
-from tests.oracles.shape import TIME
+from tests.oracles.shape import DAY_MS, TIME
 from tests.oracles.windows import in_window, of_buckets, took_last
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
     values = [event.gives[each.name] for event in giving]
     if each.operation == "count":
         return len(values)
+    if each.operation == "active_days":
+        days: set[int] = {time // DAY_MS for time in values}
+        today = max([*days, 0 if now is None else now // DAY_MS], default=0)
+        return sum(day > today - each.limit for day in days)
     if fold := OF_MANY.get(each.operation):
         return fold(each, giving)
     if each.decimals is not None:

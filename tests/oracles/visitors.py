@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.oracles.shape import STANDARD
+from tests.oracles.shape import LEAN
 
 if TYPE_CHECKING:
     from tests.oracles.events import Event
@@ -38,7 +38,7 @@ class Visitor:
     """All that was ever applied for one visitor."""
 
     id: str
-    shape: Shape = STANDARD
+    shape: Shape = LEAN
     kept: dict[str, Visit] = field(default_factory=dict)
     forgotten: list[bytes] = field(default_factory=list)  # visits, the longest forgotten first
     no_visit: Visit = field(default_factory=lambda: Visit(None))

@@ -143,7 +143,7 @@ def assert_stored_as_if_only_good_ones_had_come(
 
 def test_a_rejected_record_sends_redis_no_command_at_all(private_store: MakeStore) -> None:
     client = connect(private_store("valkey9").url)
-    script = ProfileScript(client, load_rules("standard"), max_id_bytes=LIMITS["max_id_bytes"])
+    script = ProfileScript(client, load_rules("lean"), max_id_bytes=LIMITS["max_id_bytes"])
     script.register()
     engine = PythonEngine("run", Settings(limits=LimitSettings(**LIMITS)), script)
 

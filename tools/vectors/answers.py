@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
 from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
 from tests.oracles.gap import FLAGS, Gap, GapFold
-from tests.oracles.shape import STANDARD, Shape
+from tests.oracles.shape import LEAN, Shape
 from tests.oracles.standard import StandardFold, field_names
 from tools.vectors.calls import Answer, Event, Text
 
@@ -88,7 +88,7 @@ class ArticleOracle:
             self.marks[visitor, stream] = int(event.offset)
         page = str(event.page)
         shown = page.encode()[:MAX_ARTICLE_PAGE_BYTES].decode(errors="ignore")
-        flat = flat_of(visitor, event._replace(page=shown), STANDARD.inputs)
+        flat = flat_of(visitor, event._replace(page=shown), LEAN.inputs)
         persisted = self.program.apply(flat)
         flags = []
         # The program cuts nothing; the script does, so that event and profile fit a record.
@@ -133,7 +133,8 @@ def flat_of(visitor: str, event: Event, inputs: tuple[str, ...]) -> dict[str, An
         EVENT_TIME: event.created,
         SENT: event.sent,
     }
-    flat |= dict(zip(inputs, (event.event_type, event.page, *event.more), strict=True))
+    values = (*event.before, event.event_type, event.page, *event.more)
+    flat |= dict(zip(inputs, values, strict=True))
     return {name: _text(value) for name, value in flat.items() if value != ""}
 
 

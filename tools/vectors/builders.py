@@ -11,7 +11,7 @@ TTL_MS = 395 * 86_400_000
 
 Vector = dict[str, Any]
 
-__all__ = ["PRESETS", "TTL_MS", "Vector", "article", "standard", "vector"]
+__all__ = ["PRESETS", "TTL_MS", "Vector", "article", "lean", "vector"]
 
 
 def vector(
@@ -131,9 +131,9 @@ def _hash_of(
     return known if stored is None else stored
 
 
-def standard(name: str, why: str, calls: Iterable[Call | Read | Names], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types
-    """Make a vector of the preset `standard`."""
-    return vector("standard", name, why, calls, **more)
+def lean(name: str, why: str, calls: Iterable[Call | Read | Names], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types
+    """Make a vector of the preset `lean`."""
+    return vector("lean", name, why, calls, **more)
 
 
 def article(name: str, why: str, calls: Iterable[Call | Read | Names], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types

@@ -7,6 +7,7 @@ from tests.oracles.gap import Gap
 from tests.oracles.shape import (
     DAY,
     DAY_MS,
+    LEAN,
     STANDARD,
     TIME,
     Field,
@@ -288,7 +289,9 @@ _SMALL = Shape(
     is_plain=True,
 )
 
-PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
+PRESETS = {"lean": _preset("lean", LEAN), "article": _preset("article", None)}
+#: Has more inputs than the vectors of the presets give.
+RICH = {"standard": _preset("standard", STANDARD)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
     "mean": _own("mean", _MEAN),
@@ -309,4 +312,4 @@ OWN = {
     "midnight": _own("midnight", MIDNIGHT, KATHMANDU),
     "summer": _own("summer", SUMMER, PARIS),
 }
-SCRIPTS = PRESETS | OWN
+SCRIPTS = PRESETS | RICH | OWN

@@ -105,7 +105,8 @@ end
 
 -- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in.
 local function heartbeat_of(view, ms)
-  return struct.pack(">I4I2", tonumber(string.sub(redis.sha1hex(view), 1, 8), 16), math.floor(ms / 10000) % 65536)
+  local view_bytes = tonumber(string.sub(redis.sha1hex(view), 1, 8), 16)
+  return struct.pack(">I4I2", view_bytes, math.floor(ms / 10000) % 65536)
 end
 
 -- The first heartbeat of a page view may have come at once, so it stands for less.
@@ -141,22 +142,22 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
@@ -379,7 +380,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "3af6f00209a5:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "a4168d9e9b03:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -401,7 +402,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^3af6f00209a5:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^a4168d9e9b03:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -735,8 +736,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "3af6f00209a5:1"
-    if args[4] ~= "1" then events = "3af6f00209a5:" .. args[5] .. ":" .. args[4] end
+    local events = "a4168d9e9b03:1"
+    if args[4] ~= "1" then events = "a4168d9e9b03:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -779,7 +780,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_3af6f00209a5", call)
+  redis.register_function("visitor_profile_a4168d9e9b03", call)
 else
   return call(KEYS, ARGV)
 end

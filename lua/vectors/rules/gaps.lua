@@ -261,25 +261,29 @@ local function counts_of(list)
   return pairs_of, most_frequent
 end
 
--- A tuple is a row of texts. One part of it, as a row of one text; and the text of a part, false
--- where it is empty.
+-- A tuple is a row of texts. One text as a row; and the text of a row at a place, false where it is
+-- empty. A row is taken apart once a call, since most events show the rows of those before.
 local function row_of(text)
   text = short(text)
   return struct.pack(">I1c0", #text, text)
 end
 
-local function part_of(row, number)
-  local at = 1
-  for _ = 2, number do
-    at = at + 1 + (string.byte(row, at) or 0)
+local rows = { [""] = {} }
+
+local function part_of(row, place, format)
+  local texts = rows[row]
+  if not texts then
+    texts = { struct.unpack(format, row) }
+    rows[row] = texts
   end
-  local length = string.byte(row, at) or 0
-  return length > 0 and string.sub(row, at + 1, at + length)
+  local text = texts[place]
+  return text ~= "" and text or false
 end
 
 -- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in.
 local function heartbeat_of(view, ms)
-  return struct.pack(">I4I2", tonumber(string.sub(redis.sha1hex(view), 1, 8), 16), math.floor(ms / 10000) % 65536)
+  local view_bytes = tonumber(string.sub(redis.sha1hex(view), 1, 8), 16)
+  return struct.pack(">I4I2", view_bytes, math.floor(ms / 10000) % 65536)
 end
 
 -- The first heartbeat of a page view may have come at once, so it stands for less.
@@ -318,22 +322,22 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 11, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 11, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
@@ -714,7 +718,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "a3f73b36f47f:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "5b56ce486828:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -736,7 +740,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^a3f73b36f47f:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^5b56ce486828:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -784,6 +788,7 @@ local function update(key, args, prior)
   local STORED_1 = ">c97I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7i7"
   local STORED_2 = ">I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0I2c0I4c0i7i7i7"
   local STORED_3 = ">I3c0I4c0I4c0"
+  -- stylua: ignore
   local VISIT = ">I4I2c0i7I4i7i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0I2c0I4c0"
   -- What a visit begins with: its size, its id, its latest event, its number and its start.
   local SPAN = ">I4I2c0i7I4i7"
@@ -1194,18 +1199,30 @@ local function update(key, args, prior)
         end
         -- visit_touch: touch first
         if ms == ms then
-          local touch = row_of(event_utm_source_5) .. row_of(event_utm_medium_4)
-          truncated = truncated or #event_utm_source_5 > 255 or #event_utm_medium_4 > 255
-          if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
-            visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+          truncated = truncated
+            or #event_utm_source_5 > 255
+            or #event_utm_medium_4 > 255
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms <= visit_touch_ms then
+            local touch = row_of(event_utm_source_5)
+              .. row_of(event_utm_medium_4)
+            if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
+              visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+            end
           end
         end
         -- visit_last_touch: touch last_non_direct
         if ms == ms and (event_utm_source_5 ~= "" or event_utm_medium_4 ~= "") then
-          local touch = row_of(event_utm_source_5) .. row_of(event_utm_medium_4)
-          truncated = truncated or #event_utm_source_5 > 255 or #event_utm_medium_4 > 255
-          if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
-            visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
+          truncated = truncated
+            or #event_utm_source_5 > 255
+            or #event_utm_medium_4 > 255
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms >= visit_last_touch_ms then
+            local touch = row_of(event_utm_source_5)
+              .. row_of(event_utm_medium_4)
+            if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
+              visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
+            end
           end
         end
         -- visit_engaged: engaged_time query-other_page_title
@@ -1259,10 +1276,10 @@ local function update(key, args, prior)
       has_visit and visit_last_pages ~= "" and texts_of(visit_last_pages),
       has_visit and visit_page_counts ~= "" and counts_of(visit_page_counts),
       has_visit and visit_favourite ~= "" and select(2, counts_of(visit_favourite)),
-      has_visit and part_of(visit_touch, 1),
-      has_visit and part_of(visit_touch, 2),
-      has_visit and part_of(visit_last_touch, 1),
-      has_visit and part_of(visit_last_touch, 2),
+      has_visit and part_of(visit_touch, 1, ">I1c0I1c0"),
+      has_visit and part_of(visit_touch, 2, ">I1c0I1c0"),
+      has_visit and part_of(visit_last_touch, 1, ">I1c0I1c0"),
+      has_visit and part_of(visit_last_touch, 2, ">I1c0I1c0"),
       has_visit and visit_engaged_engaged,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -1321,8 +1338,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "a3f73b36f47f:1"
-    if args[4] ~= "1" then events = "a3f73b36f47f:" .. args[5] .. ":" .. args[4] end
+    local events = "5b56ce486828:1"
+    if args[4] ~= "1" then events = "5b56ce486828:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1365,7 +1382,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_a3f73b36f47f", call)
+  redis.register_function("visitor_profile_5b56ce486828", call)
 else
   return call(KEYS, ARGV)
 end

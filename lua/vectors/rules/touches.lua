@@ -94,20 +94,23 @@ local function short(text)
   return string.sub(text, 1, stop)
 end
 
--- A tuple is a row of texts. One part of it, as a row of one text; and the text of a part, false
--- where it is empty.
+-- A tuple is a row of texts. One text as a row; and the text of a row at a place, false where it is
+-- empty. A row is taken apart once a call, since most events show the rows of those before.
 local function row_of(text)
   text = short(text)
   return struct.pack(">I1c0", #text, text)
 end
 
-local function part_of(row, number)
-  local at = 1
-  for _ = 2, number do
-    at = at + 1 + (string.byte(row, at) or 0)
+local rows = { [""] = {} }
+
+local function part_of(row, place, format)
+  local texts = rows[row]
+  if not texts then
+    texts = { struct.unpack(format, row) }
+    rows[row] = texts
   end
-  local length = string.byte(row, at) or 0
-  return length > 0 and string.sub(row, at + 1, at + length)
+  local text = texts[place]
+  return text ~= "" and text or false
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
@@ -134,22 +137,22 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 11, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 11, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
@@ -374,7 +377,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "0b48c98790db:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "4734d77445ea:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -396,7 +399,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^0b48c98790db:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^4734d77445ea:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -656,18 +659,30 @@ local function update(key, args, prior)
       -- These move even for a late event.
       -- visitor_first: touch first when page_view
       if ms == ms and is_page_view then
-        local touch = row_of(event_utm_source_5) .. row_of(event_utm_medium_4)
-        truncated = truncated or #event_utm_source_5 > 255 or #event_utm_medium_4 > 255
-        if is_before(ms, created, touch, visitor_first_ms, visitor_first_created, visitor_first) then
-          visitor_first_ms, visitor_first_created, visitor_first = ms, created, touch
+        truncated = truncated
+          or #event_utm_source_5 > 255
+          or #event_utm_medium_4 > 255
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms <= visitor_first_ms then
+          local touch = row_of(event_utm_source_5)
+            .. row_of(event_utm_medium_4)
+          if is_before(ms, created, touch, visitor_first_ms, visitor_first_created, visitor_first) then
+            visitor_first_ms, visitor_first_created, visitor_first = ms, created, touch
+          end
         end
       end
       -- visitor_last: touch last_non_direct
       if ms == ms and (event_utm_source_5 ~= "" or event_utm_medium_4 ~= "") then
-        local touch = row_of(event_utm_source_5) .. row_of(event_utm_medium_4)
-        truncated = truncated or #event_utm_source_5 > 255 or #event_utm_medium_4 > 255
-        if is_before(visitor_last_ms, visitor_last_created, visitor_last, ms, created, touch) then
-          visitor_last_ms, visitor_last_created, visitor_last = ms, created, touch
+        truncated = truncated
+          or #event_utm_source_5 > 255
+          or #event_utm_medium_4 > 255
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms >= visitor_last_ms then
+          local touch = row_of(event_utm_source_5)
+            .. row_of(event_utm_medium_4)
+          if is_before(visitor_last_ms, visitor_last_created, visitor_last, ms, created, touch) then
+            visitor_last_ms, visitor_last_created, visitor_last = ms, created, touch
+          end
         end
       end
       if not late then
@@ -675,18 +690,32 @@ local function update(key, args, prior)
       if has_visit then
         -- visit_touch: touch first
         if ms == ms then
-          local touch = row_of(event_utm_campaign_3) .. row_of(event_utm_source_5) .. row_of(event_page_title_2)
-          truncated = truncated or #event_utm_campaign_3 > 255 or #event_utm_source_5 > 255 or #event_page_title_2 > 255
-          if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
-            visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+          truncated = truncated
+            or #event_utm_campaign_3 > 255
+            or #event_utm_source_5 > 255
+            or #event_page_title_2 > 255
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms <= visit_touch_ms then
+            local touch = row_of(event_utm_campaign_3)
+              .. row_of(event_utm_source_5)
+              .. row_of(event_page_title_2)
+            if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
+              visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+            end
           end
         end
         -- visit_last_touch: touch last when page_view
         if ms == ms and is_page_view then
-          local touch = row_of(event_utm_source_5) .. row_of(event_utm_medium_4)
-          truncated = truncated or #event_utm_source_5 > 255 or #event_utm_medium_4 > 255
-          if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
-            visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
+          truncated = truncated
+            or #event_utm_source_5 > 255
+            or #event_utm_medium_4 > 255
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms >= visit_last_touch_ms then
+            local touch = row_of(event_utm_source_5)
+              .. row_of(event_utm_medium_4)
+            if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
+              visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
+            end
           end
         end
         -- visit_events: count
@@ -709,18 +738,18 @@ local function update(key, args, prior)
     answers[(event + 6) / 11] = {
       flags,
       visitor_id,
-      part_of(visitor_first, 1),
-      part_of(visitor_first, 2),
-      not (now - visitor_last_ms > 86400000) and part_of(visitor_last, 1),
-      not (now - visitor_last_ms > 86400000) and part_of(visitor_last, 2),
+      part_of(visitor_first, 1, ">I1c0I1c0"),
+      part_of(visitor_first, 2, ">I1c0I1c0"),
+      (now ~= now or now - visitor_last_ms <= 86400000) and part_of(visitor_last, 1, ">I1c0I1c0"),
+      (now ~= now or now - visitor_last_ms <= 86400000) and part_of(visitor_last, 2, ">I1c0I1c0"),
       opened,
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
-      has_visit and part_of(visit_touch, 1),
-      has_visit and part_of(visit_touch, 2),
-      has_visit and part_of(visit_touch, 3),
-      has_visit and not (now - visit_last_touch_ms > 1800000) and part_of(visit_last_touch, 1),
-      has_visit and not (now - visit_last_touch_ms > 1800000) and part_of(visit_last_touch, 2),
+      has_visit and part_of(visit_touch, 1, ">I1c0I1c0I1c0"),
+      has_visit and part_of(visit_touch, 2, ">I1c0I1c0I1c0"),
+      has_visit and part_of(visit_touch, 3, ">I1c0I1c0I1c0"),
+      has_visit and (now ~= now or now - visit_last_touch_ms <= 1800000) and part_of(visit_last_touch, 1, ">I1c0I1c0"),
+      has_visit and (now ~= now or now - visit_last_touch_ms <= 1800000) and part_of(visit_last_touch, 2, ">I1c0I1c0"),
       has_visit and visit_events,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -768,8 +797,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "0b48c98790db:1"
-    if args[4] ~= "1" then events = "0b48c98790db:" .. args[5] .. ":" .. args[4] end
+    local events = "4734d77445ea:1"
+    if args[4] ~= "1" then events = "4734d77445ea:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -812,7 +841,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_0b48c98790db", call)
+  redis.register_function("visitor_profile_4734d77445ea", call)
 else
   return call(KEYS, ARGV)
 end

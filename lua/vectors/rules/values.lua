@@ -197,20 +197,23 @@ local function united(sixes, others, beyond, limit)
   return sixes, #sixes / 6, beyond
 end
 
--- A tuple is a row of texts. One part of it, as a row of one text; and the text of a part, false
--- where it is empty.
+-- A tuple is a row of texts. One text as a row; and the text of a row at a place, false where it is
+-- empty. A row is taken apart once a call, since most events show the rows of those before.
 local function row_of(text)
   text = short(text)
   return struct.pack(">I1c0", #text, text)
 end
 
-local function part_of(row, number)
-  local at = 1
-  for _ = 2, number do
-    at = at + 1 + (string.byte(row, at) or 0)
+local rows = { [""] = {} }
+
+local function part_of(row, place, format)
+  local texts = rows[row]
+  if not texts then
+    texts = { struct.unpack(format, row) }
+    rows[row] = texts
   end
-  local length = string.byte(row, at) or 0
-  return length > 0 and string.sub(row, at + 1, at + length)
+  local text = texts[place]
+  return text ~= "" and text or false
 end
 
 -- One list of two, of so many at most: the latest stand first, or the earliest. What both have is
@@ -296,22 +299,22 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 10, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 10, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
@@ -551,7 +554,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 10, "59eddc42516a:", args[1]
+    local EVENT, DIGEST, visitor_id = 10, "b08f1ac77fe3:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -573,7 +576,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^59eddc42516a:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^b08f1ac77fe3:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -616,6 +619,7 @@ local function update(key, args, prior)
   -- stylua: ignore
   local HEAD = "\147\002\218\0003e\214\166\217g\004\007t\253\251\139\128\241\203\007t\212v\235nx\222\091tS\245/t\021\177\012t\251c\096n\091\226\170n\254\148\253tZ\184Et\025\241\039\219"
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7i7i7I3c0i7i7I3c0I4c0I4c0"
+  -- stylua: ignore
   local STORED = ">c57I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7i7i7I3c0i7i7I3c0I4c0I4c0"
   local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0"
   -- After every time, before every time, and neither.
@@ -870,10 +874,16 @@ local function update(key, args, prior)
       end
       -- visitor_touch: touch last_non_direct
       if ms == ms and (taken_7 ~= "" or event_shop_total_4 ~= "") then
-        local touch = row_of(taken_7) .. row_of(event_shop_total_4)
-        truncated = truncated or #taken_7 > 255 or #event_shop_total_4 > 255
-        if is_before(visitor_touch_ms, visitor_touch_created, visitor_touch, ms, created, touch) then
-          visitor_touch_ms, visitor_touch_created, visitor_touch = ms, created, touch
+        truncated = truncated
+          or #taken_7 > 255
+          or #event_shop_total_4 > 255
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms >= visitor_touch_ms then
+          local touch = row_of(taken_7)
+            .. row_of(event_shop_total_4)
+          if is_before(visitor_touch_ms, visitor_touch_created, visitor_touch, ms, created, touch) then
+            visitor_touch_ms, visitor_touch_created, visitor_touch = ms, created, touch
+          end
         end
       end
       if not late then
@@ -947,8 +957,8 @@ local function update(key, args, prior)
       decimal(visitor_points, 4),
       decimal(visitor_spent, 2),
       visitor_days_held,
-      part_of(visitor_touch, 1),
-      part_of(visitor_touch, 2),
+      part_of(visitor_touch, 1, ">I1c0I1c0"),
+      part_of(visitor_touch, 2, ">I1c0I1c0"),
       opened,
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
@@ -1007,8 +1017,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "59eddc42516a:1"
-    if args[4] ~= "1" then events = "59eddc42516a:" .. args[5] .. ":" .. args[4] end
+    local events = "b08f1ac77fe3:1"
+    if args[4] ~= "1" then events = "b08f1ac77fe3:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1051,7 +1061,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_59eddc42516a", call)
+  redis.register_function("visitor_profile_b08f1ac77fe3", call)
 else
   return call(KEYS, ARGV)
 end
