@@ -95,7 +95,7 @@ def _metric_row(metric: Metric) -> str:
 
 def _operation_row(operation: Operation) -> str:
     cells = [
-        f"`{operation.name}`",
+        f"`{operation.name}`".replace(".window`", "` with `window`"),
         ", ".join(VALUES[kind] for kind in operation.places),
         operation.summary,
         "null" if operation.null else "0",

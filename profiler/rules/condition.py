@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StringConstr
 from pydantic import model_validator as after_validation
 
 from profiler.rules.identity import FieldOfEvent, Table
+from profiler.rules.pattern import checked
 
 #: Decimals that numbers are compared with, and the first number of units that is too large.
 DECIMALS, _TOO_LARGE = 4, 2**53
@@ -17,7 +18,7 @@ DECIMALS, _TOO_LARGE = 4, 2**53
 _MOST_DEPTH = 4
 
 #: Of these a condition has one. The first ones are tests of a field.
-_OF_FIELD = ("equals", "present", "in", "contains", "starts_with", "<", ">", "between")
+_OF_FIELD = ("equals", "present", "in", "contains", "starts_with", "matches", "<", ">", "between")
 _OTHERS = ("flag", "all", "any", "none")
 
 
@@ -53,6 +54,7 @@ class Condition(Table):
     is_in: Annotated[list[Text] | None, Field(alias="in", min_length=1, max_length=64)] = None
     contains: Text | None = None
     starts_with: Text | None = None
+    matches: Annotated[Text | None, AfterValidator(lambda text: text and checked(text))] = None
     less: Annotated[Number | None, Field(alias="<")] = None
     greater: Annotated[Number | None, Field(alias=">")] = None
     between: tuple[Number, Number] | None = None

@@ -6,9 +6,9 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from profiler.rules.model import CODE_BYTES, Rules
-from profiler.rules.render import rendered_rule
-from profiler.rules.rendered_rule import Input
+from profiler.rules.render import quote_lua, rendered_rule
 from profiler.rules.rule import Rule
+from profiler.rules.taken_input import Inputs
 
 #: In the state's head, once for all visits: the kind of the value, and the rule's code.
 _HEAD_BYTES = 1 + CODE_BYTES
@@ -33,13 +33,12 @@ class Cost(NamedTuple):
 
 def cost_of(rule: Rule, rules: Rules) -> Cost:
     """The cost of one rule."""
-    inputs = [Input(rules, index, 0) for index in range(len(rules.inputs))]
-    rendered = rendered_rule(rule, rules, {each.field: each for each in inputs})
+    rendered = rendered_rule(rule, rules, Inputs(rules, 0, quote_lua))
     formats = rendered.formats
     texts = formats.count("text")
     numbers = sum(int(each.lstrip("iI")) for each in formats if each != "text")
     return Cost(
-        _micros().get(f"{rule.operation}.{rule.kind}"),
+        _micros().get(f"{rule.declared.name}.{rule.kind}"),
         numbers + texts * _LENGTH_BYTES + _HEAD_BYTES,
         rules.limits.visits if rule.scope == "visit" else 1,
         texts,

@@ -17,7 +17,8 @@ from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.layers import Layered, layered_file, layered_text
 from profiler.rules.mistakes import validated
 from profiler.rules.places import PlacedError
-from profiler.rules.rule import EVENT_TIME, Name, Rule
+from profiler.rules.rule import Name, Rule
+from profiler.rules.value import EVENT_DAY, EVENT_TIME
 
 PRESETS = ("standard", "article")
 
@@ -96,7 +97,8 @@ class Rules(Table):
                 message = f"shares its state code with {twin}, rename one"
                 raise PlacedError(("fields", index, "name"), message)
             if self.order not in rule.declared.orders:
-                message = f"{rule.operation} is unknown to order {self.order}"
+                what = f"{rule.operation} with a window" if rule.window else rule.operation
+                message = f"{what} is unknown to order {self.order}"
                 raise PlacedError(("fields", index, "operation"), message)
         if self.order == "event_time":
             counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
@@ -160,7 +162,7 @@ class Rules(Table):
     def takes_event_time(self) -> bool:
         """Whether the event's time matters: for its order, or as a rule's value."""
         values = {rule.value for rule in self.fields}
-        return self.order == "event_time" or EVENT_TIME in values
+        return self.order == "event_time" or bool({EVENT_TIME, EVENT_DAY} & values)
 
     @property
     def takes_numbers(self) -> bool:
@@ -170,7 +172,7 @@ class Rules(Table):
     @property
     def numbers(self) -> set[str]:
         """The event's fields that rules or predicates read as numbers."""
-        taken = {rule.value for rule in self.fields if rule.value and rule.kind == "number"}
+        taken = {field for r in self.fields if r.kind == "number" for field in r.taken}
         return taken | {
             test.field for test in self._field_tests() if test.compares_numbers and test.field
         }
@@ -179,6 +181,11 @@ class Rules(Table):
     def compares_numbers(self) -> bool:
         """Whether a predicate compares a number."""
         return any(test.compares_numbers for test in self._field_tests())
+
+    @property
+    def patterns(self) -> list[str]:
+        """What predicates match texts with."""
+        return [test.matches for test in self._field_tests() if test.matches]
 
     def _field_tests(self) -> Iterator[Condition]:
         return (t for tests in self.predicates.values() for each in tests for t in each.tests())

@@ -32,7 +32,8 @@ class Operation(BaseModel):
     """The front matter of one operation.
 
     Attributes:
-        name: as rules write it; the file's name.
+        name: as rules write it; the file's name. What rules write with a window has ``.window``
+            behind it.
         summary: what the field holds, in one line.
         orders: in which it can stand.
         late: whether an event older than all kept visits moves it.
@@ -45,6 +46,7 @@ class Operation(BaseModel):
             others use.
         now: whether the field depends on now, when it is shown.
         which: what a rule's `which` may say; a rule must say it then.
+        ages: whether a rule may say by `age` which values are too old to be shown.
         limit: how many values a rule keeps by default, and at most; left out, there is no such
             number.
         unit: of the number that the field holds, for people; left out where the value's own is.
@@ -65,6 +67,7 @@ class Operation(BaseModel):
     functions: list[str] = []
     now: bool = False
     which: list[str] = []
+    ages: bool = False
     limit: tuple[int, int] | None = None
     unit: str = ""
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]
@@ -74,7 +77,7 @@ class Operation(BaseModel):
         """The template's name."""
         return f"operations/{self.name}{_SUFFIX}"
 
-    def kind_of(self, value: str | None, event_time: str) -> Kind | None:
+    def kind_of(self, value: object, event_time: str) -> Kind | None:
         """What a rule's `value` is to this operation, None where it cannot take that value.
 
         Args:

@@ -75,7 +75,8 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
     visitor = [rule for rule in rendered if rule.scope == "visitor"]
     visit = [rule for rule in rendered if rule.scope == "visit"]
     places = sum(len(rule.places) for rule in rendered)
-    others = len(rules.inputs) + len(rules.predicates)
+    chosen = {choice for rule in rules.fields for choice in rule.choices if not choice.is_plain}
+    others = len(rules.inputs) + len(rules.predicates) + len(chosen)
     slots = places + others > _MOST_LOCALS
     digest = bytes.fromhex(rules.version[-8:])
     shared: dict[str, Any] = {

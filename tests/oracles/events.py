@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from time import gmtime
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.article import VISIT, id_of, text_of
-from tests.oracles.shape import LISTS, STANDARD, TIME
+from tests.oracles.shape import DAY, LISTS, STANDARD, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
     gives: dict[str, Any] = {}
     was_cut = has_bad_number = False
     for field in shape.fields:
-        text = text_of(flat, field.value)
+        text = taken_of(flat, field.value, time) or field.otherwise or None
         # What is no number is said of the event, whether or not a rule takes it.
         has_bad_number |= (
             field.decimals is not None and text is not None and scaled(text, field) is None
@@ -87,7 +88,7 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
             was_cut |= shown != text
             text = shown
         if field.values:
-            texts = [text_of(flat, name) or "" for _, name in field.values]
+            texts = [taken_of(flat, name, time) or "" for _, name in field.values]
             given: Any = touch_of(field, texts, time)
             was_cut |= given is not None and list(given) != texts
         else:
@@ -104,6 +105,20 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
         has_bad_number=has_bad_number,
         is_time_corrected=time is None or (own != "" and time != created),
     )
+
+
+def taken_of(flat: dict[str, Any], value: str | tuple[str, ...], ms: int | None) -> str | None:
+    """Return the first of several texts that the event has."""
+    if value == DAY:
+        return None if ms is None else day_of(ms)
+    names = (value,) if isinstance(value, str) else value
+    return next((text for name in names if (text := text_of(flat, name)) is not None), None)
+
+
+def day_of(ms: int) -> str:
+    """Return a time's day; the C library knows years beyond 9999."""
+    day = gmtime(ms // 1_000)
+    return f"{day.tm_year:04d}-{day.tm_mon:02d}-{day.tm_mday:02d}"
 
 
 def touch_of(field: Field, texts: Sequence[str], time: int | None) -> tuple[str, ...] | None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Flat = dict[str, Any]
 
-#: The value of a field that takes the event's time.
-TIME = "time"
+#: The values of fields that take the event's time, or its day.
+TIME, DAY = "time", "day"
 
 DAY_MS = 86_400_000
 
@@ -62,7 +62,11 @@ class Field:
     Attributes:
         name: begins with its scope.
         operation: as the rules call it.
-        value: a field of the event, `TIME`, or nothing for a count.
+        value: a field of the event, or several of which the first that is there counts; `TIME`,
+            `DAY`, or nothing for a count.
+        age_ms: of what is still shown; 0 for all.
+        window: of how many buckets it shows the latest, and the ms of one.
+        otherwise: what is taken where these are not there.
         when: of which events it takes the value.
         decimals: None for a text or a time, else those that a number is kept with.
         flag: of the events that it takes; nothing for all.
@@ -74,14 +78,17 @@ class Field:
 
     name: str
     operation: str
-    value: str = ""
+    value: str | tuple[str, ...] = ""
     when: Callable[[Flat], bool] = always
     decimals: int | None = None
     limit: int = 0
-    values: tuple[tuple[str, str], ...] = ()
+    values: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
     which: str = ""
     lookback_ms: int = 0
     flag: str = ""
+    otherwise: str = ""
+    window: tuple[int, int] | None = None
+    age_ms: int = 0
 
     @property
     def names(self) -> list[str]:

@@ -244,5 +244,5 @@ def result(visitor: Visitor, event: Event, flags: dict[str, bool]) -> Fields:
     else:
         own = visit_fields(visitor, visit, now)
         flags["truncated"] |= visit.was_forgotten
-    flags["truncated"] |= any(is_incomplete(*moved) for moved in takers(visitor, visit))
+    flags["truncated"] |= any(is_incomplete(*moved, now) for moved in takers(visitor, visit))
     return visitor_fields(visitor, now) | own | flags

@@ -32,7 +32,9 @@ from tools.vectors import (
     times,
     touches,
     uniques,
+    values,
     visits,
+    windows,
 )
 from tools.vectors.derived.files import derived_files
 from tools.vectors.layout import text_of
@@ -54,6 +56,8 @@ THEMES = {
     "largest": largest,
     "mean": mean,
     "uniques": uniques,
+    "values": values,
+    "windows": windows,
     "ends": ends,
     "tallies": tallies,
     "since": since,

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from tests.oracles.article import EVENT_TYPE, PAGE
 from tests.oracles.shape import (
+    DAY,
     DAY_MS,
     STANDARD,
     TIME,
@@ -106,6 +107,7 @@ _ENDS = Shape(
         Field("visitor_last_pages", "last_n", PAGE, lambda e: not _is_click(e), limit=3),
         Field("visit_first_pages", "first_n", PAGE, is_titled_page_view, limit=10),
         Field("visit_last_pages", "last_n", PAGE, is_titled_page_view, limit=2),
+        Field("visit_pages_of_late", "last_n", PAGE, limit=10, age_ms=60_000),
         Field("visit_events", "count"),
     ),
     bounce="visit_events",
@@ -169,6 +171,48 @@ _TOUCHES = Shape(
     inputs=(EVENT_TYPE, PAGE, "utm-campaign", "utm-medium", "utm-source"),
 )
 
+_NAME = "shop-name"
+
+_VALUES = Shape(
+    fields=(
+        Field("visitor_first_name", "first", (_NAME, PAGE), is_sale, otherwise="nameless"),
+        Field("visitor_names", "counts", (PAGE, _NAME), limit=32),
+        Field("visitor_label", "last", (), is_sale, otherwise="buyer"),
+        Field("visitor_points", "sum", (), is_sale, decimals=4, otherwise="-2.5"),
+        Field("visitor_spent", "sum", (TOTAL, _NAME), decimals=2, otherwise="1.5"),
+        Field("visitor_days", "unique_count", DAY, limit=100),
+        Field(
+            "visitor_touch",
+            "touch",
+            values=(("who", (_NAME, PAGE)), ("total", TOTAL)),
+            which="last_non_direct",
+        ),
+        Field("visit_first_name", "first", (PAGE, _NAME)),
+        Field("visit_last_name", "last", (PAGE, _NAME)),
+        Field("visit_days", "last_n", DAY, limit=3),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, _NAME, TOTAL),
+)
+
+_HOUR_MS, _MINUTE_MS = 3_600_000, 60_000
+
+_WINDOWS = Shape(
+    fields=(
+        Field("visitor_events_3d", "count", window=(3, DAY_MS)),
+        Field("visitor_active_days", "unique_count", DAY, limit=100, window=(30, DAY_MS)),
+        Field("visitor_pages_seen", "unique_count", PAGE, limit=2, window=(3, DAY_MS)),
+        Field("visitor_spent", "sum", TOTAL, decimals=2, window=(20, 2 * _HOUR_MS)),
+        Field("visitor_favourite", "most_frequent", PAGE, limit=3, window=(2, DAY_MS)),
+        Field("visit_mean", "mean", TOTAL, is_sale, decimals=0, window=(1, _HOUR_MS)),
+        Field("visit_items", "sum", _ITEMS, decimals=0, window=(3, _MINUTE_MS)),
+        Field("visit_events", "count"),
+    ),
+    bounce="visit_events",
+    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL),
+)
+
 _ENGAGED = Shape(
     fields=(
         Field("visitor_engaged", "engaged_time", PAGE, limit=4),
@@ -213,6 +257,8 @@ OWN = {
     "since": _own("since", _SINCE),
     "touches": _own("touches", _TOUCHES),
     "engaged": _own("engaged", _ENGAGED),
+    "windows": _own("windows", _WINDOWS),
+    "values": _own("values", _VALUES),
     "predicates": _own("predicates", PREDICATES),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),

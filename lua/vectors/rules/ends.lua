@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules ends-72922af2.
+profile: folds one visitor's events into the visitor's profile, by rules ends-ca8cf756.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -35,7 +35,8 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
          no_visit
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
          visitor_id visitor_first_pages[] visitor_last_pages[] visitor_visits# visit_id
-         visit_number# visit_first_pages[] visit_last_pages[] visit_events# visit_bounce#
+         visit_number# visit_first_pages[] visit_last_pages[] visit_pages_of_late[] visit_events#
+         visit_bounce#
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
   EPROFILE  this key's stored state is unusable; other visitors are not affected
@@ -127,15 +128,15 @@ local function joined(list, others, limit, is_earliest, are_unique)
   return table.concat(kept), 0
 end
 
--- The texts of a list, as an answer has them.
-local function texts_of(list)
+-- The texts of a list, as an answer has them: those from a time on, or all. False where there is none.
+local function texts_of(list, since)
   local texts, at = {}, 1
   while at <= #list do
     local length = string.byte(list, at + 14)
-    texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length)
+    if not (since and struct.unpack(">i7", list, at) < since) then texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length) end
     at = at + 15 + length
   end
-  return texts
+  return #texts > 0 and texts
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
@@ -152,7 +153,7 @@ local function seldom()
   function functions.names_of_fields()
     -- stylua: ignore
     return { "visitor_id", "visitor_first_pages", "visitor_last_pages", "visitor_visits", "visit_id", "visit_number",
-      "visit_first_pages", "visit_last_pages", "visit_events", "visit_bounce" }
+      "visit_first_pages", "visit_last_pages", "visit_pages_of_late", "visit_events", "visit_bounce" }
   end
 
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
@@ -218,7 +219,7 @@ local function seldom()
     local from, place, length, id, latest = 1, 1, 0, nil, nil
     while from <= #visits do
       local size, other, ms = struct.unpack(">I4I2c0i7", visits, from)
-      if size < 64 then error("a visit is too short") end
+      if size < 81 then error("a visit is too short") end
       if not id or is_before(ms, 0, other, latest, 0, id) == is_oldest then
         place, length, id, latest = from, size, other, ms
       end
@@ -325,10 +326,11 @@ local function seldom()
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
   -- by its code; what only other rules know is carried along.
   function functions.take_over(packed)
-    local VISIT_CODES = "F\131q\215r9x\222\091"
+    local VISIT_CODES = "F\131q\215r9.\004\140x\222\091"
     local VISITOR_CODES = "\237i\240z\233\192"
     -- stylua: ignore
     local VISIT_STARTS = { "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
     "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
     -- stylua: ignore
     local VISITOR_STARTS = { "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
@@ -401,7 +403,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "fea6c98cbeb5:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "97d75e466bd2:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -423,7 +425,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^fea6c98cbeb5:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^97d75e466bd2:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -464,10 +466,10 @@ end
 -- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\000\027er\146\042\242\003\002tF\131qt\215r9nx\222\091t\237i\240tz\233\192\219"
-  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
-  local STORED = ">c33I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
-  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0"
+  local HEAD = "\147\002\218\000\031e\202\140\247V\004\002tF\131qt\215r9t.\004\140nx\222\091t\237i\240tz\233\192\219"
+  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
+  local STORED = ">c37I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
+  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0"
   -- After every time, before every time, and neither.
   local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
@@ -494,6 +496,7 @@ local function update(key, args, prior)
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
   local visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages = 0, 0, ""
   local visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages = 0, 0, ""
+  local visit_pages_of_late_spare, visit_pages_of_late_spare_too, visit_pages_of_late = 0, 0, ""
   local visit_events = 0
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
   local new_visitor, gone = not packed, nil
@@ -505,12 +508,13 @@ local function update(key, args, prior)
         gone[#gone + 1] = name ~= "~" and name or nil
       end
     end
-    local at = 38
+    local at = 42
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_first_pages_spare,
       visit_first_pages_spare_too, visit_first_pages, visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages,
-      visit_events, events, carried, visitor_first_pages_spare, visitor_first_pages_spare_too, visitor_first_pages,
-      visitor_last_pages_spare, visitor_last_pages_spare_too, visitor_last_pages, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
+      visit_pages_of_late_spare, visit_pages_of_late_spare_too, visit_pages_of_late, visit_events, events, carried,
+      visitor_first_pages_spare, visitor_first_pages_spare_too, visitor_first_pages, visitor_last_pages_spare,
+      visitor_last_pages_spare_too, visitor_last_pages, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
   elseif not prior and redis.call("EXISTS", key) == 1 then
@@ -546,6 +550,8 @@ local function update(key, args, prior)
   -- A read has one turn: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags = args[event + 5], ""
+    -- The event's time; in a read what the caller says; not known for an event that was replayed.
+    local now = count == 2 and args[2] ~= "" and number_of(args[2]) or NOWHEN
     if event > count then
       local _, _, other, other_latest = seldom().outermost(visits, false)
       visit_id = other and (id == "" or is_before(latest, 0, id, other_latest, 0, other)) and other or id
@@ -559,7 +565,7 @@ local function update(key, args, prior)
       local from, found, given, before, after = 1, visits, "", visits, ""
       while from <= #visits do
         local size, other = struct.unpack(">I4I2c0", visits, from)
-        if size < 64 then error("a visit is too short") end
+        if size < 81 then error("a visit is too short") end
         if other == visit_id then
           before, after = string.sub(visits, 1, from - 1), string.sub(visits, from + size)
           has_visit = true
@@ -569,22 +575,25 @@ local function update(key, args, prior)
       end
       if id ~= "" then
         kept = kept + 1
-        local size = 64 + #id + #visit_first_pages + #visit_last_pages + #events + #carried
+        local size = 81 + #id + #visit_first_pages + #visit_last_pages + #visit_pages_of_late + #events + #carried
         -- stylua: ignore
         given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_first_pages_spare, visit_first_pages_spare_too, #visit_first_pages,
           visit_first_pages, visit_last_pages_spare, visit_last_pages_spare_too, #visit_last_pages, visit_last_pages,
-          visit_events, #events, events, #carried, carried)
+          visit_pages_of_late_spare, visit_pages_of_late_spare_too, #visit_pages_of_late, visit_pages_of_late, visit_events,
+          #events, events, #carried, carried)
       end
       visits = given .. before .. after
       if has_visit then
         local _, at = nil, from
         -- stylua: ignore
         _, id, latest, visit_number, visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages,
-          visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages, visit_events, events, carried = struct.unpack(VISIT, found, at)
+          visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages, visit_pages_of_late_spare,
+          visit_pages_of_late_spare_too, visit_pages_of_late, visit_events, events, carried = struct.unpack(VISIT, found, at)
       else
         id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
         visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages = 0, 0, ""
         visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages = 0, 0, ""
+        visit_pages_of_late_spare, visit_pages_of_late_spare_too, visit_pages_of_late = 0, 0, ""
         visit_events = 0
       end
     end
@@ -616,6 +625,7 @@ local function update(key, args, prior)
           ms = received - 2592000000
         end
       end
+      now = ms
       -- Six bytes recognise the event when it is sent again. Without an id its content stands for
       -- it, and without any time nothing does.
       local six = args[event + 4]
@@ -700,6 +710,11 @@ local function update(key, args, prior)
           truncated = truncated or #event_page_title_2 > 255
           visit_last_pages = joined(visit_last_pages, list_of(ms, created, event_page_title_2), 2, false, false)
         end
+        -- visit_pages_of_late: last_n query-other_page_title
+        if ms == ms and event_page_title_2 ~= "" then
+          truncated = truncated or #event_page_title_2 > 255
+          visit_pages_of_late = joined(visit_pages_of_late, list_of(ms, created, event_page_title_2), 10, false, false)
+        end
         -- visit_events: count
         if counted then visit_events = visit_events + 1 end
       end
@@ -727,6 +742,7 @@ local function update(key, args, prior)
       has_visit and visit_number > 0 and visit_number,
       has_visit and visit_first_pages ~= "" and texts_of(visit_first_pages),
       has_visit and visit_last_pages ~= "" and texts_of(visit_last_pages),
+      has_visit and visit_pages_of_late ~= "" and texts_of(visit_pages_of_late, now - 60000),
       has_visit and visit_events,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -734,14 +750,15 @@ local function update(key, args, prior)
   if not applied then return answers, mark_before end
   day = day / 86400000 % 65536
   -- stylua: ignore
-  local size = 124 + #named + #streams + #loose + #forgotten + #id + #visit_first_pages + #visit_last_pages + #events + #carried + #visitor_first_pages + #visitor_last_pages + #visitor_carried + #visits
+  local size = 141 + #named + #streams + #loose + #forgotten + #id + #visit_first_pages + #visit_last_pages + #visit_pages_of_late + #events + #carried + #visitor_first_pages + #visitor_last_pages + #visitor_carried + #visits
   -- stylua: ignore
   local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
     latest, visit_number, visit_first_pages_spare, visit_first_pages_spare_too, #visit_first_pages, visit_first_pages,
-    visit_last_pages_spare, visit_last_pages_spare_too, #visit_last_pages, visit_last_pages, visit_events, #events,
-    events, #carried, carried, visitor_first_pages_spare, visitor_first_pages_spare_too, #visitor_first_pages,
-    visitor_first_pages, visitor_last_pages_spare, visitor_last_pages_spare_too, #visitor_last_pages, visitor_last_pages,
-    #visitor_carried, visitor_carried, #visits, visits)
+    visit_last_pages_spare, visit_last_pages_spare_too, #visit_last_pages, visit_last_pages, visit_pages_of_late_spare,
+    visit_pages_of_late_spare_too, #visit_pages_of_late, visit_pages_of_late, visit_events, #events, events, #carried,
+    carried, visitor_first_pages_spare, visitor_first_pages_spare_too, #visitor_first_pages, visitor_first_pages,
+    visitor_last_pages_spare, visitor_last_pages_spare_too, #visitor_last_pages, visitor_last_pages, #visitor_carried,
+    visitor_carried, #visits, visits)
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
 end
@@ -775,8 +792,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "fea6c98cbeb5:1"
-    if args[4] ~= "1" then events = "fea6c98cbeb5:" .. args[5] .. ":" .. args[4] end
+    local events = "97d75e466bd2:1"
+    if args[4] ~= "1" then events = "97d75e466bd2:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -819,7 +836,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_fea6c98cbeb5", call)
+  redis.register_function("visitor_profile_97d75e466bd2", call)
 else
   return call(KEYS, ARGV)
 end

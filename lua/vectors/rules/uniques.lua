@@ -152,15 +152,15 @@ local function joined(list, others, limit, is_earliest, are_unique)
   return table.concat(kept), 0
 end
 
--- The texts of a list, as an answer has them.
-local function texts_of(list)
+-- The texts of a list, as an answer has them: those from a time on, or all. False where there is none.
+local function texts_of(list, since)
   local texts, at = {}, 1
   while at <= #list do
     local length = string.byte(list, at + 14)
-    texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length)
+    if not (since and struct.unpack(">i7", list, at) < since) then texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length) end
     at = at + 15 + length
   end
-  return texts
+  return #texts > 0 and texts
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
@@ -426,7 +426,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "ca81caf54496:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "743d510e15c3:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -448,7 +448,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^ca81caf54496:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^743d510e15c3:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -801,8 +801,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "ca81caf54496:1"
-    if args[4] ~= "1" then events = "ca81caf54496:" .. args[5] .. ":" .. args[4] end
+    local events = "743d510e15c3:1"
+    if args[4] ~= "1" then events = "743d510e15c3:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -845,7 +845,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_ca81caf54496", call)
+  redis.register_function("visitor_profile_743d510e15c3", call)
 else
   return call(KEYS, ARGV)
 end

@@ -13,7 +13,8 @@ from profiler.records.types import OUTPUT_PREFIX, FlatEvent
 from profiler.rules.condition import Condition
 from profiler.rules.explain import condition_words
 from profiler.rules.model import Rules, Visit
-from profiler.rules.rule import EVENT_TIME, Rule
+from profiler.rules.rule import Rule
+from profiler.rules.value import EVENT_TIME
 
 #: Conditions of one script: as many predicates as rules may have, less room for their inputs.
 _AT_ONCE = 16
