@@ -46,9 +46,13 @@ _SAID: dict[Kind, str] = {
 
 
 def _rules(name: str, operation: Operation | None, kind: Kind) -> Rules:
-    each = "" if operation is None else f'operation = "{operation.name}"\n{_SAID[kind]}'
-    if operation is not None and operation.which:
-        each += f'which = "{operation.which[-1]}"\n'
+    each = ""
+    if operation is not None:
+        # A form of an operation, such as its window, is a key of the rule.
+        plain, _, form = operation.name.partition(".")
+        each = f'operation = "{plain}"\n{_SAID[kind]}'
+        each += f'{form} = "30 d"\n' * bool(form)
+        each += f'which = "{operation.which[-1]}"\n' if operation.which else ""
     fields = [
         f'[[fields]]\nname = "visitor_f{n}"\nscope = "visitor"\n{each}' for n in range(_COPIES)
     ]
@@ -63,7 +67,7 @@ def _all_rules() -> Iterator[tuple[str, Rules]]:
             try:
                 yield name, _rules(name, operation, kind)
             except ConfigError as error:
-                print(f"# {name} is not measured: {error}")
+                print(f"# {name} is not measured: {str(error).splitlines()[0]}")
 
 
 def main() -> None:
