@@ -5,13 +5,14 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
 import typer
 
 from profiler.cli import EXIT_FAILED
-from profiler.cli.options import ConfigFile, RulesName, settings_from
+from profiler.cli.options import ConfigFile, RulesName, on_own_server, script_from, settings_from
 from profiler.ops.explain.record import Explainer
 from profiler.ops.explain.scratch import Scratch
 from profiler.records.types import Record
@@ -65,7 +66,9 @@ def explain(
     is_right = False
     with ExitStack() as stack:
         url = stack.enter_context(EmbeddedStore()).url
-        scratch = Scratch(url, loaded, settings, copies=redis is not None)
+        script_of = partial(script_from, on_own_server(settings, url))
+        origin = settings.redis if redis is not None else None
+        scratch = Scratch(url, loaded, script_of, origin=origin)
         stack.enter_context(closing(scratch))
         mode: Literal["run", "profile"] = "run" if input_ == "processed" else "profile"
         explainer = Explainer(mode, settings, loaded, scratch)

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from profiler.config import Effective, load_effective
 from profiler.config.catalogue import FLAGS, variable_of
 from profiler.config.redis_url import password_in
-from profiler.config.settings import Settings
+from profiler.config.settings import RedisSettings, Settings
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import PRESETS, Rules, load_rules
@@ -100,6 +101,14 @@ def effective_from(
         "metrics": {"listen": metrics},
     }
     return load_effective(config, flags, without_kafka=without_kafka)
+
+
+def on_own_server(settings: Settings, url: str) -> Settings:
+    """The settings with a server of our own, in the place of the Redis that is configured.
+
+    Neither the login nor the certificates that are configured are this server's.
+    """
+    return settings.model_copy(update={"redis": RedisSettings(url=SecretStr(url))})
 
 
 def script_from(settings: Settings, rules: Rules | None = None) -> ProfileScript:

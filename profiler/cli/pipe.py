@@ -3,20 +3,22 @@
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import SecretStr
 
 from profiler.cli import EXIT_FAILED
-from profiler.cli.options import ConfigFile, RulesName, script_from, settings_from
-from profiler.config.settings import Mode, RedisSettings
+from profiler.cli.options import ConfigFile, RulesName, on_own_server, script_from, settings_from
 from profiler.engine import PythonEngine
 from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
 from profiler.worker.pipe import run_pipe
 from profiler.worker.pipe_input import open_lines
 from profiler.worker.pipe_stop import Patience
+
+
+if TYPE_CHECKING:
+    from profiler.config.settings import Mode
 
 
 def add_to(app: typer.Typer) -> None:
@@ -64,9 +66,7 @@ def pipe(
     with ExitStack() as stack:
         settings = settings_from(config, rules=rules, redis=redis, without_kafka=True)
         if redis is None:
-            # Neither the login nor the certificates that are configured are this store's.
-            own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
-            settings = settings.model_copy(update={"redis": own})
+            settings = on_own_server(settings, stack.enter_context(EmbeddedStore()).url)
         script = script_from(settings)
         patience.until_redis_answers(script.register)
         mode: Mode = "run" if input_ == "processed" else "profile"

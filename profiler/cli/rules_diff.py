@@ -5,7 +5,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -13,7 +14,15 @@ from typing import Annotated, Literal, cast
 import typer
 from rich.console import Console
 
-from profiler.cli.options import Brokers, ConfigFile, RulesName, complete_preset, settings_from
+from profiler.cli.options import (
+    Brokers,
+    ConfigFile,
+    RulesName,
+    complete_preset,
+    on_own_server,
+    script_from,
+    settings_from,
+)
 from profiler.config.settings import Settings
 from profiler.errors import ConfigError
 from profiler.kafka.admin.tail import latest_records, partitions_of
@@ -85,8 +94,8 @@ def diff(
             records = _of_lines(file, settings)
         url = stack.enter_context(EmbeddedStore()).url
         mode: Literal["run", "profile"] = "run" if input_ == "processed" else "profile"
-        shadows = Shadows(url, before, after, mode, settings)
-        stack.enter_context(closing(shadows))
+        script_of = partial(script_from, on_own_server(settings, url))
+        shadows = Shadows(script_of, before, after, mode, settings)
         _fold(shadows, islice(records, limit))
     if as_json:
         typer.echo(json.dumps(shadows.differences.as_json(examples), ensure_ascii=False))

@@ -38,7 +38,7 @@ def cost_of(rule: Rule, rules: Rules) -> Cost:
     texts = formats.count("text")
     numbers = sum(int(each.lstrip("iI")) for each in formats if each != "text")
     return Cost(
-        _micros().get(f"{rule.operation}.{rule.kind}"),
+        _micros().get(f"{rule.declared.name}.{rule.kind}"),
         numbers + texts * _LENGTH_BYTES + _HEAD_BYTES,
         rules.limits.visits if rule.scope == "visit" else 1,
         texts,

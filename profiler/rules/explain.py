@@ -11,6 +11,9 @@ from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
 from profiler.rules.rule import Rule
 
+#: What is said of a rule elsewhere; all other keys are told as they are.
+_SAID = {"name", "scope", "operation", "value", "values", "was"}
+
 #: Fields that are there without a rule.
 _BUILT_IN = {
     "visitor_id": "whose profile it is",
@@ -125,9 +128,9 @@ def _meaning(rule: Rule) -> str:
     taken = f" of {', '.join(rule.taken)}" if rule.taken else ""
     if rule.kind == "event_time":
         taken = " of the event's time"
-    when = f", when {rule.when}" if rule.when else ""
-    which = f", {rule.which}" if rule.which else ""
-    return f"{rule.operation}{taken}{which}{when}: {rule.declared.summary}"
+    said = rule.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_SAID)
+    options = "".join(f", {name} {value}" for name, value in said.items())
+    return f"{rule.operation}{taken}{options}: {rule.declared.summary}"
 
 
 def _unit(rule: Rule) -> str:
@@ -135,15 +138,15 @@ def _unit(rule: Rule) -> str:
         return rule.declared.unit
     if rule.kind == "event_time":
         return "ms since the epoch"
-    return f"as {rule.value}" if rule.kind == "number" else ""
+    return f"as {' or '.join(rule.taken)}" if rule.kind == "number" and rule.taken else ""
 
 
 def _needs(rule: Rule, rules: Rules) -> str:
     needs = [*map(condition_words, rules.predicates.get(rule.when or "", []))]
     tested = {t.field for test in rules.predicates.get(rule.when or "", []) for t in test.tests()}
     missing = [name for name in rule.taken if name not in tested]
-    if missing:
-        needs.append(" or ".join(missing) if rule.values else ", ".join(missing))
+    if missing and rule.default is None:
+        needs.append(" or ".join(missing))
     if rule.scope == "visit" and rules.identity.visit:
         needs.append(str(rules.identity.visit))
     return "; ".join(needs)

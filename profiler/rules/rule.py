@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, cast
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field
 from pydantic import model_validator as after_validation
 
 from profiler.rules.duration import Buckets, Duration, ms_of
@@ -10,6 +10,9 @@ from profiler.rules.identity import Table
 from profiler.rules.operations import FieldType, Kind, Operation, operations
 from profiler.rules.places import PlacedError
 from profiler.rules.value import EVENT_DAY, EVENT_TIME, Choice, Scalar, Value, number_text
+from profiler.rules.was import Name, WasOrName
+
+__all__ = ["BUILT_IN_FIELDS", "MAX_DECIMALS", "Name", "Rule"]
 
 #: Decimals of a number of the event; more of them would not stay exact in a double.
 MAX_DECIMALS = 4
@@ -19,29 +22,6 @@ BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "
 
 #: Keys of a rule that only some operations know.
 _OPTIONS = ("limit", "which", "lookback", "values", "age")
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-
-
-class Was(Table):
-    """What a rule was before: it goes on with the state of that rule.
-
-    What is left out was the same; `when` is empty where the rule had none.
-    """
-
-    name: Name | None = None
-    value: Value | None = None
-    when: Name | Literal[""] | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
-
-
-_WasOrName = Annotated[
-    Was,
-    BeforeValidator(
-        lambda value: {"name": value} if isinstance(value, str) else value,
-        json_schema_input_type=Name | Was,
-    ),
-]
 
 
 class Rule(Table):
@@ -61,7 +41,7 @@ class Rule(Table):
     lookback: Duration | None = None
     window: Duration | None = None
     age: Duration | None = None
-    was: _WasOrName | None = None
+    was: WasOrName | None = None
 
     @after_validation(mode="after")
     def _fits_together(self) -> "Rule":
@@ -71,7 +51,7 @@ class Rule(Table):
             message = f"the name of a {self.scope} field begins with {self.scope}_"
             raise PlacedError(("name",), message)
         if self.operation not in operations() or "." in self.operation:
-            known = [name for name in operations() if "." not in name]  # a window is no operation
+            known = [name for name in operations() if "." not in name]
             message = f"no operation is called {self.operation}; there are {', '.join(known)}"
             raise PlacedError(("operation",), message, known)
         if self.window is not None and f"{self.operation}.window" not in operations():
@@ -172,10 +152,7 @@ class Rule(Table):
         """The rule whose state it goes on with: itself, but for what it says by `was`."""
         if self.was is None:
             return self
-        changed = self.was.model_dump(exclude_none=True)
-        if changed.get("when") == "":
-            changed["when"] = None
-        return self.model_copy(update={"was": None, **changed})
+        return self.model_copy(update={"was": None, **self.was.changed})
 
     @property
     def kind(self) -> Kind:

@@ -45,7 +45,9 @@ def file_schema(model: type[BaseModel]) -> dict[str, Any]:
             table["properties"].get(key, {})["description"] = meaning
     schema["$defs"]["Rule"]["properties"]["operation"] |= {
         "anyOf": [
-            {"const": each.name, "description": each.summary} for each in operations().values()
+            {"const": each.name, "description": each.summary}
+            for each in operations().values()
+            if each.name.isidentifier()
         ]
     }
     described = {"title": "rules.toml", "description": "Rules of the visitor profiler."}

@@ -17,6 +17,7 @@ from tests.missing import needed_servers
 
 def test_the_cost_of_the_presets(kafka: Kafka, tmp_path: Path) -> None:
     few = ("--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=100")
+    few += ("--operations", "count", "count, 30 d")
     report, _ = report_of(kafka, tmp_path / "cost.json", "cost", *few)
     assert report["versions"]["valkey_server"]
     times = {(row["server"], row["preset"], row["traffic"]): row for row in report["time"]}
@@ -36,6 +37,9 @@ def test_the_cost_of_the_presets(kafka: Kafka, tmp_path: Path) -> None:
         for row in report["memory"]
     }
     assert len(sizes) == 24
+    assert [row["operation"] for row in report["operations"]] == ["count", "count, 30 d"]
+    assert all(0 < row["bytes"] < 100 for row in report["operations"])
+    assert all(1 < row["ratio"] <= 2 for row in report["windows"])
     for (_, _, visitors, _), row in sizes.items():
         assert sum(row["encodings"].values()) == visitors
         assert row["bytes_per_visitor"] > 100

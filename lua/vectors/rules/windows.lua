@@ -147,6 +147,11 @@ local function added(row, latest, total, place, number, buckets)
     local kept, stop = total_of(row, latest, place, buckets)
     return bucket_of(place, number) .. string.sub(row, 1, stop - 1), place, kept + number, true
   end
+  local tag, own = string.byte(row, 1, 2)
+  if age == 0 and tag and tag < 64 and own + number < 128 and own < 128 and number >= 0 then
+    -- Most events are in the latest bucket, and its number is small.
+    return string.char(tag, own + number) .. string.sub(row, 3), latest, total + number, true
+  end
   local at, after, sum = 1, 1, number
   while at <= #row do
     local other_age, other, following = bucket_at(row, latest, at)
@@ -620,7 +625,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 10, "1b21c3af9abb:", args[1]
+    local EVENT, DIGEST, visitor_id = 10, "720d9bed28d4:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -642,7 +647,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^1b21c3af9abb:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^720d9bed28d4:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -1050,8 +1055,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "1b21c3af9abb:1"
-    if args[4] ~= "1" then events = "1b21c3af9abb:" .. args[5] .. ":" .. args[4] end
+    local events = "720d9bed28d4:1"
+    if args[4] ~= "1" then events = "720d9bed28d4:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1094,7 +1099,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_1b21c3af9abb", call)
+  redis.register_function("visitor_profile_720d9bed28d4", call)
 else
   return call(KEYS, ARGV)
 end

@@ -1,9 +1,9 @@
 """A server of our own, to which profiles are copied: nothing of a deployment changes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from profiler.config.settings import Settings
+from profiler.config.settings import RedisSettings
 from profiler.errors import ProfilerError
 from profiler.profiles.arguments import Call
 from profiler.profiles.calls import Calls
@@ -25,22 +25,24 @@ class Scratch:
     Args:
         url: of that server.
         rules: of the profiles.
-        settings: with the Redis that profiles are copied from, if they are.
-        copies: whether each visitor's profile is copied, before its first event.
+        script_of: makes the script of rules on that server.
+        origin: the Redis that a visitor's profile is copied from before its first event, if any.
     """
 
-    def __init__(self, url: str, rules: Rules, settings: Settings, *, copies: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        rules: Rules,
+        script_of: Callable[[Rules], ProfileScript],
+        *,
+        origin: RedisSettings | None,
+    ) -> None:
         self._client = connect(url)
-        self._origin: redis.Redis | None = connect_to(settings.redis) if copies else None
-        self._rules = rules
-        self._longest_id = settings.limits.max_id_bytes
+        self._origin: redis.Redis | None = connect_to(origin) if origin else None
+        self.script_of = script_of
         self._decoder = ReplyDecoder(rules)
         self._copied: set[str] = set()
-        self.script = self.script_of(rules)
-
-    def script_of(self, rules: Rules) -> ProfileScript:
-        """The script of other rules, on our server."""
-        return ProfileScript(self._client, rules, max_id_bytes=self._longest_id)
+        self.script = script_of(rules)
 
     def calls_of(self, script: ProfileScript, events: Sequence[FlatEvent]) -> Calls:
         """Pack events, and copy the profiles of their visitors, where that was not done yet.

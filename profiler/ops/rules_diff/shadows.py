@@ -1,12 +1,11 @@
 """Folds records by two sets of rules, beside each other and beside no profile that is in use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from profiler.config.settings import Mode, Settings
 from profiler.engine.python.decode import Draft, RecordDecoder
 from profiler.ops.rules_diff.report import Differences
-from profiler.profiles.redis.connections import connect
 from profiler.profiles.reply import Applied, Outcome
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import OUTPUT_PREFIX, FlatEvent, Record
@@ -17,20 +16,24 @@ class Shadows:
     """Two scripts on a server of our own; their profiles begin empty.
 
     Args:
-        url: of that server.
+        script_of: makes the script of rules on that server.
         old: the rules that are in use.
         new: those that are to be.
         mode: what the values are: ``run`` takes processed records, ``profile`` flattened ones.
         settings: limits.
     """
 
-    def __init__(self, url: str, old: Rules, new: Rules, mode: Mode, settings: Settings) -> None:
-        self._client = connect(url)
+    def __init__(
+        self,
+        script_of: Callable[[Rules], ProfileScript],
+        old: Rules,
+        new: Rules,
+        mode: Mode,
+        settings: Settings,
+    ) -> None:
         self._decoder = RecordDecoder(mode, settings)
-        longest = settings.limits.max_id_bytes
         self._old, self._new = (
-            ProfileScript(self._client, _apart(rules, name), max_id_bytes=longest)
-            for name, rules in (("old", old), ("new", new))
+            script_of(_apart(rules, name)) for name, rules in (("old", old), ("new", new))
         )
         self.differences = Differences(old, new)
 
@@ -61,10 +64,6 @@ class Shadows:
             else:
                 counts["other_visitor"] += visitors[place] != others[place]
                 self.differences.compare(visitors[place], _fields(before), _fields(after))
-
-    def close(self) -> None:
-        """Hang up."""
-        self._client.close()
 
 
 def _apart(rules: Rules, name: str) -> Rules:
