@@ -16,7 +16,6 @@ from profiler.worker.pipe import run_pipe
 from profiler.worker.pipe_input import open_lines
 from profiler.worker.pipe_stop import Patience
 
-
 if TYPE_CHECKING:
     from profiler.config.settings import Mode
 

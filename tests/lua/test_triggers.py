@@ -278,6 +278,21 @@ def test_without_a_stored_output_an_event_says_again_what_it_fired_and_no_other_
     assert {r["state"] for r in shop.records([event(4, at=0, page="blog")])} == {"retracted"}
 
 
+def test_with_many_rules_marks_are_kept_in_slots(make: Make) -> None:
+    many = "".join(
+        f'[[fields]]\nname = "visit_count_{n}"\nscope = "visit"\noperation = "count"\n'
+        for n in range(100)
+    )
+    shop = make(many + SPENDER + LANDED)
+    events = [event(1, page="home"), event(2, total=20), event(3, "B"), event(4, at=0, page="x")]
+    assert shop.told(events) == [
+        [("landed", "fired")],
+        [("spender", "fired")],
+        [],
+        [("landed", "retracted")],
+    ]
+
+
 def test_other_rules_carry_the_marks_along(make: Make) -> None:
     both = make(SPENDER + LANDED)
     other = make(LANDED.replace("landed", "another"), both.runner.prefix)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 EVENT_ID = "query-other_event_id"
 EVENT_TIME = "query-other_dvce_created_tstamp"
 SENT = "query-other_dvce_sent_tstamp"
+#: The received time as a caller spelled it, where that is not as a worker does.
+SPELLED = "received, as it was spelled"
 
 IDENTITY_BYTES = 6  # of the SHA-1; an id of so many bytes stands for itself
 MAX_TIME_DIGITS = 15
@@ -99,7 +101,9 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = LEAN) 
         visit=visit,
         time=time,
         created=-1 if created is None else created,
-        identity=identity_of(flat, own if created is not None else received, shape),
+        identity=identity_of(
+            flat, own if created is not None else flat.get(SPELLED, received), shape
+        ),
         gives=gives,
         was_cut=was_cut,
         has_bad_number=has_bad_number,

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
-from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
+from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT, SPELLED
 from tests.oracles.gap import FLAGS, Gap, GapFold
 from tests.oracles.shape import LEAN, Shape
 from tests.oracles.standard import StandardFold, field_names
@@ -133,6 +133,8 @@ def flat_of(visitor: str, event: Event, inputs: tuple[str, ...]) -> dict[str, An
         EVENT_TIME: event.created,
         SENT: event.sent,
     }
+    if event.received:
+        flat[SPELLED] = event.received
     values = (*event.before, event.event_type, event.page, *event.more)
     flat |= dict(zip(inputs, values, strict=True))
     return {name: _text(value) for name, value in flat.items() if value != ""}

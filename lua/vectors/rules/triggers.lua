@@ -169,30 +169,33 @@ local function texts_of(list, since)
 end
 
 -- Notes what became of a trigger: its name, its id, whether it fired or was retracted, and when.
-local function note(told, mark, name, owner, ms)
-  local state, at = mark % 4, #told
+local function note(told, mark, name, visitor_id, visit_id, ms)
+  local state, at, owner = mark % 4, #told, #visitor_id .. ":" .. visitor_id
+  if visit_id then owner = owner .. " " .. #visit_id .. ":" .. visit_id end
   -- The event that fired it stands in the id, so its retraction has the same one.
   told[at + 1], told[at + 2] = name, redis.sha1hex(string.format("%s %d:%s %.0f", owner, #name, name, (mark - state) / 4))
   told[at + 3] = state == 2 and "retracted" or "fired"
   told[at + 4] = ms == ms and string.format("%.0f", ms) or ""
 end
 
--- The mark of a trigger after an event. It is 0 before the trigger fired, and then four times the six
--- bytes of the event that fired it, and 1 while it holds, 2 since it was undone, 3 where it holds again.
--- In a visit that was forgotten it is -1: nobody knows.
-local function turned(mark, holds, six, told, name, owner, ms)
+-- The mark with which an event fires a trigger: four times its six bytes, and 1.
+local function fired_by(six) return six and 4 * struct.unpack(">I6", six) + 1 or 1 end
+
+-- The mark of a trigger after an event. It is 0 before the trigger fired, and then has the event that
+-- fired it, and 1 while it holds, 2 since it was undone, 3 where it holds again. In a visit that was
+-- forgotten it is -1: nobody knows.
+local function turned(mark, holds, six, told, name, visitor_id, visit_id, ms)
   local state = mark % 4
-  holds = holds and true or false
-  if mark < 0 or holds == (state % 2 == 1) then return mark end
-  mark = mark == 0 and 4 * six + 1 or mark - state + (holds and 3 or 2)
-  note(told, mark, name, owner, ms)
+  if mark < 0 or not holds == (state % 2 == 0) then return mark end
+  mark = mark == 0 and fired_by(six) or mark - state + (holds and 3 or 2)
+  note(told, mark, name, visitor_id, visit_id, ms)
   return mark
 end
 
 -- A replayed event without a stored answer says again what it fired. What was undone, or holds again,
 -- any of them may have brought about, so each of them says that.
-local function retold(mark, _, six, told, name, owner, ms)
-  if mark > 0 and (mark % 4 > 1 or mark == 4 * six + 1) then note(told, mark, name, owner, ms) end
+local function retold(mark, _, six, told, name, visitor_id, visit_id, ms)
+  if mark > 0 and (mark % 4 > 1 or mark == fired_by(six)) then note(told, mark, name, visitor_id, visit_id, ms) end
   return mark
 end
 
@@ -478,7 +481,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 9, "35fc67791c1e:", args[1]
+    local EVENT, DIGEST, visitor_id = 9, "0b211015a1e1:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -500,7 +503,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^35fc67791c1e:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^0b211015a1e1:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -863,29 +866,27 @@ local function update(key, args, prior)
       has_visit and visit_first_page ~= "" and visit_first_page,
       has_visit and visit_pages ~= "" and texts_of(visit_pages),
       has_visit and (visit_events <= 1 and 1 or 0),
+      false, -- a place for what is told of triggers, so that the table does not grow
     }
 
     if event <= count then
-      local told, six = {}, of_event and struct.unpack(">I6", of_event) or 0
-      local turn = is_new and turned or retold
-      local owner = #visitor_id .. ":" .. visitor_id
+      local told, turn = {}, is_new and turned or retold
       -- spender: trigger of the visitor
       -- stylua: ignore
-      trigger_spender = turn(trigger_spender, (answer[3] and comparable(answer[3]) > 105000), six, told, "spender", owner, happened)
+      trigger_spender = turn(trigger_spender, (answer[3] and comparable(answer[3]) > 105000), of_event, told, "spender", visitor_id, nil, happened)
       if has_visit then
-        owner = owner .. " " .. #visit_id .. ":" .. visit_id
         -- busy: trigger of the visit
         -- stylua: ignore
-        trigger_busy = turn(trigger_busy, (answer[8] and answer[8] >= 2 and answer[8] <= 3), six, told, "busy", owner, happened)
+        trigger_busy = turn(trigger_busy, (answer[8] and answer[8] >= 2 and answer[8] <= 3), of_event, told, "busy", visitor_id, visit_id, happened)
         -- landed: trigger of the visit
         -- stylua: ignore
-        trigger_landed = turn(trigger_landed, (answer[9] == "home" or answer[9] == "p" or answer[9] == "q"), six, told, "landed", owner, happened)
+        trigger_landed = turn(trigger_landed, (answer[9] == "home" or answer[9] == "p" or answer[9] == "q"), of_event, told, "landed", visitor_id, visit_id, happened)
         -- reader: trigger of the visit
         -- stylua: ignore
-        trigger_reader = turn(trigger_reader, (answer[10] and has_text(answer[10], "p")) and ((answer[4] and answer[4] > 4) or answer[11] == 1), six, told, "reader", owner, happened)
+        trigger_reader = turn(trigger_reader, (answer[10] and has_text(answer[10], "p")) and ((answer[4] and answer[4] > 4) or answer[11] == 1), of_event, told, "reader", visitor_id, visit_id, happened)
         -- opened: trigger of the visit
         -- stylua: ignore
-        trigger_opened = turn(trigger_opened, trigger_opened % 2 == 1 or string.find(flags .. " ", " new_visit ", 1, true) ~= nil and not ((answer[9] and answer[9] ~= "")), six, told, "opened", owner, happened)
+        trigger_opened = turn(trigger_opened, trigger_opened % 2 == 1 or string.find(flags .. " ", " new_visit ", 1, true) ~= nil and not ((answer[9] and answer[9] ~= "")), of_event, told, "opened", visitor_id, visit_id, happened)
       end
       answer[12] = told
     end
@@ -934,8 +935,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "35fc67791c1e:1"
-    if args[4] ~= "1" then events = "35fc67791c1e:" .. args[5] .. ":" .. args[4] end
+    local events = "0b211015a1e1:1"
+    if args[4] ~= "1" then events = "0b211015a1e1:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -978,7 +979,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_35fc67791c1e", call)
+  redis.register_function("visitor_profile_0b211015a1e1", call)
 else
   return call(KEYS, ARGV)
 end
