@@ -218,11 +218,11 @@ OWN = {
     "touches": _own("touches", _TOUCHES),
     "engaged": _own("engaged", _ENGAGED),
     "predicates": _own("predicates", PREDICATES),
-    "largest": _own("largest", _LARGEST),
-    "small": _own("small", _SMALL),
-    "arrival": _own("arrival", None),
     "gaps": _own("gaps", GAPS, HALF_AN_HOUR),
     "midnight": _own("midnight", MIDNIGHT, KATHMANDU),
     "summer": _own("summer", SUMMER, PARIS),
+    "largest": _own("largest", _LARGEST),
+    "small": _own("small", _SMALL),
+    "arrival": _own("arrival", None),
 }
 SCRIPTS = PRESETS | OWN
