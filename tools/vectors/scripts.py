@@ -305,11 +305,11 @@ OWN = {
     "values": _own("values", _VALUES),
     "triggers": _own("triggers", _TRIGGERS),
     "predicates": _own("predicates", PREDICATES),
-    "largest": _own("largest", _LARGEST),
-    "small": _own("small", _SMALL),
-    "arrival": _own("arrival", None),
     "gaps": _own("gaps", GAPS, HALF_AN_HOUR),
     "midnight": _own("midnight", MIDNIGHT, KATHMANDU),
     "summer": _own("summer", SUMMER, PARIS),
+    "largest": _own("largest", _LARGEST),
+    "small": _own("small", _SMALL),
+    "arrival": _own("arrival", None),
 }
 SCRIPTS = PRESETS | RICH | OWN
