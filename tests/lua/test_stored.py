@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from profiler.rules.model import PRESETS, load_rules
+from profiler.rules.model import load_rules
 from tests.lua.raw import Argument, Script, event
+from tests.presets import ONE_OF_EACH_ORDER
 
 if TYPE_CHECKING:
     import redis
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=ONE_OF_EACH_ORDER)
 def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
     return Script(redis_client, f"{key_prefix}visitor", request.param)
 

@@ -23,12 +23,12 @@ def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
     if each.age_ms and now is not None:
         giving = [event for event in giving if now - (event.time or 0) <= each.age_ms]
     values = [event.gives[each.name] for event in giving]
-    if each.operation == "count":
-        return len(values)
     if each.operation == "active_days":
         days: set[int] = {time // DAY_MS for time in values}
         today = max([*days, 0 if now is None else now // DAY_MS], default=0)
         return sum(day > today - each.limit for day in days)
+    if each.operation == "count":
+        return len(values)
     if fold := OF_MANY.get(each.operation):
         return fold(each, giving)
     if each.decimals is not None:
