@@ -1,7 +1,7 @@
 """One test of a predicate: what a field of the event must be, or how several tests go together."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -119,3 +119,8 @@ class Condition(Table):
             yield self
         for part in self.parts:
             yield from part.tests()
+
+
+def tests_in(conditions: Iterable[Condition]) -> Iterator[Condition]:
+    """The tests of fields, those inside of others too."""
+    return (test for each in conditions for test in each.tests())

@@ -8,26 +8,21 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 from pydantic import model_validator as after_validation
 
-from profiler.config.settings import MAX_STREAMS
-from profiler.rules.computed import BOUNCE, Computed
-from profiler.rules.condition import Condition
+from profiler.rules.computed import Computed
+from profiler.rules.condition import Condition, tests_in
+from profiler.rules.consistency import check_consistency
 from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
-from profiler.rules.duration import Duration, ms_of
+from profiler.rules.duration import ms_of
 from profiler.rules.identity import Identity, Table
-from profiler.rules.key_pattern import KeyPattern
 from profiler.rules.layers import Layered, layered_file, layered_text
-from profiler.rules.midnight import Midnight
 from profiler.rules.mistakes import validated
-from profiler.rules.places import PlacedError
 from profiler.rules.rule import Name, Rule
-from profiler.rules.trigger import Trigger, check_triggers
+from profiler.rules.tables import Limits, Store, Visit
+from profiler.rules.trigger import Trigger
 from profiler.rules.value import EVENT_DAY, EVENT_TIME
 
 PRESETS = ("standard", "lean", "article")
-
-#: Lua allows 200 locals in a function; an input takes up to two, a predicate one.
-MAX_INPUTS = 64
 
 CODE_BYTES = 3  # of a rule's code in packed state
 
@@ -40,42 +35,6 @@ _STAND_INS: dict[str, Any] = {
 }
 
 Tests = Annotated[list[Condition], Field(min_length=1)]
-
-
-class Store(Table):
-    """The key of a visitor and how long it lives after the visitor's latest event.
-
-    `forget_dropped` says that values which these rules do not know are not carried along.
-    """
-
-    key: KeyPattern = "visitor:{<id>}"
-    ttl_days: Annotated[int, Field(ge=1, le=36_500)] = 395
-    forget_dropped: Literal[True] | None = None
-
-
-class Limits(Table):
-    """Hard bounds of one visitor's state; `docs/data-model.md` says what goes first."""
-
-    visits: Annotated[int, Field(ge=1, le=128)] = 8
-    event_ids: Annotated[int, Field(ge=1, le=1_024)] = 64
-    streams: Annotated[int, Field(ge=1, le=MAX_STREAMS)] = 1_024
-    value_bytes: Annotated[int, Field(ge=16, le=1_048_576)] = 4_096
-    profile_bytes: Annotated[int, Field(ge=1_024, le=67_108_864)] = 262_144
-    skew_minutes: Annotated[int, Field(ge=0, le=1_440)] = 60
-    age_days: Annotated[int, Field(ge=1, le=3_650)] = 30
-
-
-class Visit(Table):
-    """What a visit is.
-
-    `bounce` names the visit's count that may be at most one in a bounce; it is left out where a
-    computed field is called `visit_bounce`. With `gap`, events that are no further apart are of one
-    visit, and nothing else says so; `midnight` ends it, too.
-    """
-
-    bounce: Name | None = None
-    gap: Duration | None = None
-    midnight: Midnight | None = None
 
 
 class Rules(Table):
@@ -99,105 +58,8 @@ class Rules(Table):
     triggers: Annotated[list[Trigger], Field(min_length=1, max_length=32)] | None = None
 
     @after_validation(mode="after")
-    def _names_resolve(self) -> "Rules":
-        _require_own_names(self.fields)
-        codes: dict[bytes, str] = {}
-        for index, rule in enumerate(self.fields):
-            if rule.when is not None and rule.when not in self.predicates:
-                message = f"no predicate is called {rule.when}"
-                raise PlacedError(("fields", index, "when"), message, self.predicates)
-            if (twin := codes.setdefault(self.code_of(rule), rule.name)) != rule.name:
-                message = f"shares its state code with {twin}, rename one"
-                raise PlacedError(("fields", index, "name"), message)
-            if self.order not in rule.declared.orders:
-                what = f"{rule.operation} with a window" if rule.window else rule.operation
-                message = f"{what} is unknown to order {self.order}"
-                raise PlacedError(("fields", index, "operation"), message)
-        if self.order == "event_time":
-            self._require_bounce()
-        elif self.visit is not None:
-            raise PlacedError(("visit",), "visits are remembered only with order event_time")
-        if len(self.inputs) > MAX_INPUTS:
-            raise PlacedError(("fields",), f"at most {MAX_INPUTS} fields of the event may be used")
-        return self
-
-    def _require_bounce(self) -> None:
-        named = self.visit.bounce if self.visit else None
-        if named is None and any(field.name == BOUNCE for field in self.computed or ()):
-            return
-        counts = {r.name for r in self.fields if r.scope == "visit" and r.declared.counts}
-        if named not in counts:
-            message = "bounce must name a count of scope visit"
-            raise PlacedError(("visit", "bounce"), message, counts)
-
-    @after_validation(mode="after")
-    def _computed_fields_resolve(self) -> "Rules":
-        rules = {rule.name: rule for rule in self.fields}
-        taken = {name for rule in self.fields for name in rule.names}
-        if self.visit and self.visit.bounce:
-            taken.add(BOUNCE)
-        before: dict[str, Computed] = {}
-        for index, field in enumerate(self.computed or ()):
-            place = ("computed", index)
-            if self.order == "arrival":
-                raise PlacedError(place, "computed fields are known to order event_time only")
-            if field.name in taken or field.name in before:
-                raise PlacedError((*place, "name"), f"{field.name} is another field, too")
-            try:
-                field.check(rules, before)
-            except PlacedError as error:
-                raise PlacedError((*place, *error.place), str(error)) from error
-            before[field.name] = field
-        return self
-
-    @after_validation(mode="after")
-    def _earlier_rules_resolve(self) -> "Rules":
-        if self.store.forget_dropped and self.order == "arrival":
-            message = "in order of arrival values stand by name, and nothing is carried along"
-            raise PlacedError(("store", "forget_dropped"), message)
-        for index, rule in enumerate(self.fields):
-            if rule.was is not None and self.order == "arrival":
-                message = "in order of arrival a value stands by its name, so it has no other"
-                raise PlacedError(("fields", index, "was"), message)
-            before = rule.before.when
-            if before is not None and before not in self.predicates:
-                message = f"no predicate is called {before}: keep it under its name"
-                raise PlacedError(("fields", index, "was", "when"), message, self.predicates)
-        return self
-
-    @after_validation(mode="after")
-    def _flags_are_known(self) -> "Rules":
-        for name, tests in self.predicates.items():
-            if self.order == "arrival" and any(test.asks_flags for test in tests):
-                raise PlacedError(("predicates", name), "flags are known to order event_time only")
-        return self
-
-    @after_validation(mode="after")
-    def _triggers_fit(self) -> "Rules":
-        for name, tests in self.predicates.items():
-            if any(t.equals is not None and not isinstance(t.equals, str) for t in _all(tests)):
-                message = "equals takes a text of the event; between takes numbers"
-                raise PlacedError(("predicates", name), message)
-        if self.triggers and self.order == "arrival":
-            raise PlacedError(("triggers",), "triggers are known to order event_time only")
-        check_triggers(self.triggers or [], self.fields, self.computed or [], self.code_of)
-        return self
-
-    @after_validation(mode="after")
-    def _visits_are_found(self) -> "Rules":
-        gap = self.visit.gap if self.visit else None
-        if gap is None and not self.identity.visit:
-            message = "name the field with the visit's id here, or say visit.gap"
-            raise PlacedError(("identity", "visit"), message, needs=("visit", "gap"))
-        if gap is not None and self.identity.visit:
-            message = "events have a visit's id (identity.visit), so there is no gap"
-            raise PlacedError(("visit", "gap"), message)
-        if gap is not None and self.visit_start is None:
-            message = 'gap needs a field of scope visit, first of "event_time", without when'
-            raise PlacedError(("visit", "gap"), message)
-        if gap is None and self.visit and self.visit.midnight:
-            message = "only visits by a gap end at midnight"
-            raise PlacedError(("visit", "midnight"), message, needs=("visit", "gap"))
+    def _fits_together(self) -> "Rules":
+        check_consistency(self)
         return self
 
     @after_validation(mode="after")
@@ -276,7 +138,7 @@ class Rules(Table):
         return [test.matches for test in self._field_tests() if test.matches]
 
     def _field_tests(self) -> Iterator[Condition]:
-        return (t for tests in self.predicates.values() for t in _all(tests))
+        return (t for tests in self.predicates.values() for t in tests_in(tests))
 
     @property
     def inputs(self) -> list[str]:
@@ -284,22 +146,6 @@ class Rules(Table):
         tested = {test.field for test in self._field_tests() if test.field}
         taken = {field for rule in self.fields for field in rule.taken}
         return sorted(tested | taken)
-
-
-def _require_own_names(fields: list[Rule]) -> None:
-    names = [rule.name for rule in fields]
-    shown = [name for rule in fields for name in rule.names]
-    for index, rule in enumerate(fields):
-        if names.index(rule.name) != index:
-            raise PlacedError(("fields", index, "name"), f"{rule.name} is declared twice")
-        twice = [name for name in rule.names if rule.values and shown.count(name) > 1]
-        if twice:
-            raise PlacedError(("fields", index, "values"), f"{twice[0]} is another field, too")
-
-
-def _all(tests: list[Condition]) -> Iterator[Condition]:
-    """The tests of fields, those inside of others too."""
-    return (test for each in tests for test in each.tests())
 
 
 def _canonical(model: BaseModel) -> bytes:

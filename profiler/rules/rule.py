@@ -18,7 +18,13 @@ __all__ = ["BUILT_IN_FIELDS", "MAX_DECIMALS", "Name", "Rule"]
 MAX_DECIMALS = 4
 
 #: Names the script gives by itself; a rule may not take them.
-BUILT_IN_FIELDS = ("visitor_id", "visitor_visits", "visit_id", "visit_number", "visit_bounce")
+BUILT_IN_FIELDS: dict[str, FieldType] = {
+    "visitor_id": "string",
+    "visitor_visits": "integer",
+    "visit_id": "string",
+    "visit_number": "integer",
+    "visit_bounce": "boolean",
+}
 
 #: Keys of a rule that only some operations know.
 _OPTIONS = ("limit", "which", "lookback", "values", "age")

@@ -10,16 +10,7 @@ from profiler.rules.condition import Condition
 from profiler.rules.identity import Table
 from profiler.rules.operations import FieldType
 from profiler.rules.places import PlacedError, nearest
-from profiler.rules.rule import Name, Rule
-
-#: The fields that the script gives by itself.
-_BUILT_IN: dict[str, FieldType] = {
-    "visitor_id": "string",
-    "visitor_visits": "integer",
-    "visit_id": "string",
-    "visit_number": "integer",
-    "visit_bounce": "boolean",
-}
+from profiler.rules.rule import BUILT_IN_FIELDS, Name, Rule
 
 _TEXT = ("equals", "in", "contains", "starts_with", "present")
 _NUMBER = ("equals", "<", ">", "between", "present")
@@ -126,4 +117,4 @@ class TriggerFields(NamedTuple):
 def types_of(rules: Iterable[Rule], computed: Iterable[Computed]) -> dict[str, FieldType]:
     """The types of a profile's fields, by their names."""
     declared = {name: rule.type for rule in rules for name in rule.names}
-    return _BUILT_IN | declared | {field.name: field.type for field in computed}
+    return BUILT_IN_FIELDS | declared | {field.name: field.type for field in computed}

@@ -8,7 +8,8 @@ from profiler.config.settings import MAX_STREAMS, LimitSettings
 from profiler.profiles.reply import Applied
 from profiler.records.types import FlatEvent
 from profiler.rules.contract import STATE_FIELD
-from profiler.rules.model import Limits, load_rules
+from profiler.rules.model import load_rules
+from profiler.rules.tables import Limits
 from servers.redis import Store
 from tests.lua.runner import T0, Runner
 

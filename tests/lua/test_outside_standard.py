@@ -20,7 +20,7 @@ from profiler.rules.model import Rules, load_rules
 from tests.lua.runner import T0, Fields, Runner
 from tests.oracles.article import VISIT, VISITOR
 from tests.oracles.compare import flatten
-from tests.oracles.shape import URL
+from tests.oracles.standard_shape import URL
 
 if TYPE_CHECKING:
     from servers.redis import Store

@@ -1,4 +1,7 @@
-"""The scripts that the vectors call: the presets', and those of rules of the vectors' own."""
+"""The scripts that the vectors call: the presets', and those of rules of the vectors' own.
+
+Over 250 lines: a table, of a few lines for each script.
+"""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +11,6 @@ from tests.oracles.shape import (
     DAY,
     DAY_MS,
     LEAN,
-    STANDARD,
     TIME,
     Field,
     Flat,
@@ -16,6 +18,7 @@ from tests.oracles.shape import (
     Trigger,
     is_titled_page_view,
 )
+from tests.oracles.standard_shape import STANDARD
 from tools.vectors.conditions import PREDICATES, TOTAL, is_above, is_sale
 from tools.vectors.gap_shapes import GAPS, HALF_AN_HOUR, KATHMANDU, MIDNIGHT, PARIS, SUMMER
 

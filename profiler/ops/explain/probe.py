@@ -12,8 +12,9 @@ from profiler.profiles.reply import Applied
 from profiler.records.types import OUTPUT_PREFIX, FlatEvent
 from profiler.rules.condition import Condition
 from profiler.rules.explain import condition_words
-from profiler.rules.model import Rules, Visit
+from profiler.rules.model import Rules
 from profiler.rules.rule import Rule
+from profiler.rules.tables import Visit
 from profiler.rules.value import EVENT_TIME
 
 #: Conditions of one script: as many predicates as rules may have, less room for their inputs.
