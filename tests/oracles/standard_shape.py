@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.oracles.article import EVENT_TYPE, PAGE
-from tests.oracles.shape import DAY_MS, LEAN, TIME, Computed, Field, Flat, is_page_view
+from tests.oracles.shape import DAY_MS, LEAN, TIME, Computed, Field, Flat, is_page_view, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
