@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.oracles.article import EVENT_TYPE, PAGE
-from tests.oracles.shape import DAY_MS, LEAN, TIME, Computed, Field, Flat, is_page_view, text_of
+from tests.oracles.article import EVENT_TYPE, PAGE, text_of
+from tests.oracles.shape import DAY_MS, LEAN, TIME, Computed, Field, Flat, is_page_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
