@@ -103,6 +103,7 @@ def test_all_fields_of_standard_are_the_oracles(store: Store) -> None:
     with closing(Runner(store.url, rules)) as runner:
         for number, (flat, output) in enumerate(through_pipeline(sample(), runner.script)):
             made = dict(zip(rules.derived_inputs, derived.of(flat), strict=True))
+            assert output is not None, number
             expected = fold.apply(flat | made, record_ms=flat[RECORD_TIME]) or {}
             shown = {name: output.get(f"{PROFILE_PREFIX}{name}") for name in expected}
             assert shown == expected, number

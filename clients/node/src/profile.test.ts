@@ -96,11 +96,7 @@ describe("on a server", { skip: server === null ? why : false }, () => {
 
   test("has numbers also where the client reads them as strings", async () => {
     const exact = redis.duplicate({ stringNumbers: true });
-    const other = await ProfileScript.fromFile(
-      exact,
-      new URL("rendered/lean.lua", LUA),
-      options,
-    );
+    const other = await ProfileScript.fromFile(exact, new URL("rendered/lean.lua", LUA), options);
     const [answer] = await other.apply("exact", [view(1, "Home")]);
     exact.disconnect();
     assert.equal(answer?.profile.visit_start, T0 + 1);
