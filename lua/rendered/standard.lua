@@ -475,7 +475,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 16, "e8e63a9599ae:", args[1]
+    local EVENT, DIGEST, visitor_id = 16, "08d71f9ac555:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -497,7 +497,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^e8e63a9599ae:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^08d71f9ac555:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -821,7 +821,7 @@ local function update(key, args, prior)
       -- visitor_first_seen: first event_time
       if ms < visitor_first_seen then visitor_first_seen = ms end
       -- visitor_active_days: active_days event_time
-      if ms == ms then
+      if ms == ms and math.floor(ms / 86400000) ~= visitor_active_days_latest then
         visitor_active_days_latest, visitor_active_days_days =
           days_of_both(visitor_active_days_latest, visitor_active_days_days, math.floor(ms / 86400000), 1, 30)
       end
@@ -1043,8 +1043,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "e8e63a9599ae:1"
-    if args[4] ~= "1" then events = "e8e63a9599ae:" .. args[5] .. ":" .. args[4] end
+    local events = "08d71f9ac555:1"
+    if args[4] ~= "1" then events = "08d71f9ac555:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1087,7 +1087,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_e8e63a9599ae", call)
+  redis.register_function("visitor_profile_08d71f9ac555", call)
 else
   return call(KEYS, ARGV)
 end

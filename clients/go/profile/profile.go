@@ -157,7 +157,7 @@ type Script struct {
 }
 
 // New takes a client of one server, of Sentinel or of Cluster (not a Ring), and the bytes of
-// lua/rendered/standard.lua or of another rendering. Nothing is sent.
+// lua/rendered/lean.lua or of another rendering. Nothing is sent.
 func New(client redis.UniversalClient, source []byte) *Script {
 	sha := sha1.Sum(source)
 	return &Script{

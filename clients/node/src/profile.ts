@@ -1,6 +1,6 @@
 /**
  * Calls the visitor-profile script: events in, flags and profiles out. Every decision is made in
- * Lua. Copy this file: it needs ioredis and the rendered script (`lua/rendered/standard.lua`).
+ * Lua. Copy this file: it needs ioredis and the rendered script (`lua/rendered/lean.lua`).
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -29,7 +29,7 @@ type FieldType = "string" | "decimal" | "integer" | "boolean" | "list" | "counts
 
 export type FieldTypes = Readonly<Record<string, FieldType>>;
 
-/** The fields of both presets; `profiler lua contract --rules my.toml` lists those of others. */
+/** The fields of all presets; `profiler lua contract --rules my.toml` lists those of others. */
 export const PRESET_FIELDS = {
   visitor_id: "string",
   visitor_first_page: "string",
@@ -38,7 +38,19 @@ export const PRESET_FIELDS = {
   visitor_last_seen: "integer",
   visitor_pageviews: "integer",
   visitor_events: "integer",
+  visitor_active_days: "integer",
+  visitor_first_touch_source: "string",
+  visitor_first_touch_medium: "string",
+  visitor_first_touch_campaign: "string",
+  visitor_first_touch_click_id: "string",
+  visitor_first_touch_channel: "string",
+  visitor_last_touch_source: "string",
+  visitor_last_touch_medium: "string",
+  visitor_last_touch_campaign: "string",
+  visitor_last_touch_click_id: "string",
+  visitor_last_touch_channel: "string",
   visitor_visits: "integer",
+  visitor_is_returning: "boolean",
   visit_id: "string",
   visit_number: "integer",
   visit_first_page: "string",
@@ -47,6 +59,16 @@ export const PRESET_FIELDS = {
   visit_end: "integer",
   visit_pageviews: "integer",
   visit_events: "integer",
+  visit_landing_url: "string",
+  visit_conversions: "integer",
+  visit_touch_source: "string",
+  visit_touch_medium: "string",
+  visit_touch_campaign: "string",
+  visit_touch_click_id: "string",
+  visit_touch_channel: "string",
+  visit_engaged_time: "integer",
+  visit_duration: "integer",
+  visit_engaged: "boolean",
   visit_bounce: "boolean",
 } as const satisfies FieldTypes;
 
