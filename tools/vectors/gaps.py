@@ -153,6 +153,16 @@ def limits() -> Iterator[Vector]:
         ),
     )
     yield gaps(
+        "gap-bridge-of-as-many-ids-as-are-kept",
+        "Nothing is lost where the ids of both visits are as many as one may have.",
+        one_by_one(
+            *(event(f"a{n}", n) for n in range(4)),
+            *(event(f"b{n}", 60 + n) for n in range(4)),
+            event("b3", 33),
+            event("a0", 0),
+        ),
+    )
+    yield gaps(
         "gap-bridge-of-full-fields",
         "Sets, lists and counts keep their caps where visits are joined.",
         one_by_one(
