@@ -172,6 +172,15 @@ def limits() -> Iterator[Vector]:
         ),
     )
     yield gaps(
+        "gap-bridge-of-a-full-list",
+        "A list that is full only by being joined says so from then on.",
+        one_by_one(
+            *(event(f"a{n}", n, "", f"page {n}") for n in range(3)),
+            *(event(f"b{n}", 50 + n, "", f"page {n + 3}") for n in range(3)),
+            event("c", 26, "", "page 0"),
+        ),
+    )
+    yield gaps(
         "gap-visits-beyond-the-limit",
         "The visit that is oldest goes; an event that is older than all is late, and of no visit.",
         one_by_one(*(event(f"e{n}", 100 * n) for n in (1, 2, 3, 4)), event("e5", 100)),
