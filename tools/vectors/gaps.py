@@ -153,12 +153,31 @@ def limits() -> Iterator[Vector]:
         ),
     )
     yield gaps(
+        "gap-bridge-of-as-many-ids-as-are-kept",
+        "Nothing is lost where the ids of both visits are as many as one may have.",
+        one_by_one(
+            *(event(f"a{n}", n) for n in range(4)),
+            *(event(f"b{n}", 60 + n) for n in range(4)),
+            event("b3", 33),
+            event("a0", 0),
+        ),
+    )
+    yield gaps(
         "gap-bridge-of-full-fields",
         "Sets, lists and counts keep their caps where visits are joined.",
         one_by_one(
             *(event(f"a{n}", n, "", f"page {n}") for n in range(4)),
             *(event(f"b{n}", 50 + n, "", f"page {n + 4}") for n in range(3)),
             event("c", 27),
+        ),
+    )
+    yield gaps(
+        "gap-bridge-of-a-full-list",
+        "A list that is full only by being joined says so from then on.",
+        one_by_one(
+            *(event(f"a{n}", n, "", f"page {n}") for n in range(3)),
+            *(event(f"b{n}", 50 + n, "", f"page {n + 3}") for n in range(3)),
+            event("c", 26, "", "page 0"),
         ),
     )
     yield gaps(

@@ -440,7 +440,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "32c05c2ad61c:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "4477a175ce8a:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -462,7 +462,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^32c05c2ad61c:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^4477a175ce8a:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -633,7 +633,7 @@ local function update(key, args, prior)
         visit_id, touched = id, 1
       end
       -- Within a visit no other one is near.
-      if touched == 0 or ms > latest or ms < visit_start then
+      if ms > latest or ms < visit_start then
         local from = 1
         while from <= #visits do
           local size, other, other_latest, _, other_start = struct.unpack(SPAN, visits, from)
@@ -850,8 +850,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "32c05c2ad61c:1"
-    if args[4] ~= "1" then events = "32c05c2ad61c:" .. args[5] .. ":" .. args[4] end
+    local events = "4477a175ce8a:1"
+    if args[4] ~= "1" then events = "4477a175ce8a:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -894,7 +894,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_32c05c2ad61c", call)
+  redis.register_function("visitor_profile_4477a175ce8a", call)
 else
   return call(KEYS, ARGV)
 end
