@@ -1,4 +1,7 @@
-"""The script's contract as data: what its header, its callers and `profiler lua contract` share."""
+"""The script's contract as data: what its header, its callers and `profiler lua contract` share.
+
+Over 250 lines: a third of them is what the contract says in words.
+"""
 
 from typing import Any, NamedTuple
 
@@ -157,8 +160,11 @@ def contract_of(rules: Rules) -> Contract:
             del flags["time_corrected"], flags["no_time"]
     if not rules.takes_numbers:
         del flags["bad_number"]
+    event_args = EVENT_ARGS
     if rules.gap_ms:
         flags |= GAP_FLAGS
+        visit_id = EVENT_ARGS[-1]._replace(meaning="empty: visits are found by time")
+        event_args = [*EVENT_ARGS[:-1], visit_id]
     return Contract(
         rules_version=rules.version,
         order=rules.order,
@@ -166,7 +172,7 @@ def contract_of(rules: Rules) -> Contract:
         ttl_ms=rules.store.ttl_days * 86_400_000,
         keys=KEYS,
         call_args=CALL_ARGS,
-        event_args=_event_args(rules) + inputs,
+        event_args=event_args + inputs,
         flags=flags,
         fields=_public_fields(rules),
         triggers_told=[
@@ -174,13 +180,6 @@ def contract_of(rules: Rules) -> Contract:
         ],
         errors=ERRORS,
     )
-
-
-def _event_args(rules: Rules) -> list[Argument]:
-    """What every event has; a visit's id says nothing where visits are found by time."""
-    if not rules.gap_ms:
-        return EVENT_ARGS
-    return [*EVENT_ARGS[:-1], EVENT_ARGS[-1]._replace(meaning="empty: visits are found by time")]
 
 
 def _meaning_of(name: str) -> str:

@@ -1,4 +1,7 @@
-"""Triggers: each fires once, whatever comes again or late, and is retracted by what undoes it."""
+"""Triggers: each fires once, whatever comes again or late, and is retracted by what undoes it.
+
+Over 250 lines: rules, and what each kind of event does to their triggers.
+"""
 
 from __future__ import annotations
 

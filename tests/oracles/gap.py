@@ -118,6 +118,7 @@ class GapFold:
             result = fold.fold(flat, **more)
         if result is None:
             return None
+        result["truncated"] |= merged and self._is_too_much(history, event)
         none = {"visit_id": None} if result["late"] else {}
         return result | none | {"visit_merged": merged}
 
@@ -138,6 +139,12 @@ class GapFold:
             merged |= len(joined) > 1
             history.visits.append((min(joined)[1] if joined else opened, part))
         return merged
+
+    def _is_too_much(self, history: History, event: Arrived) -> bool:
+        """Whether the visits that became one knew more events than one may."""
+        part = next(times for _, times in history.visits if event.time in times)
+        ids = {each.flat[EVENT_ID] for each in history.events[:-1] if each.time in part}
+        return len(ids) > self.shape.event_ids
 
     def _folded(self, history: History) -> tuple[StandardFold, Fields | None]:
         fold, result = StandardFold(self.shape), None

@@ -5,6 +5,8 @@ slow, and plain enough to be checked by reading. Only what an event leaves behin
 event at a time: whether it counts, opens a visit, pushes a visit out, or comes too late.
 
 Not modelled: `rules_version`.
+
+Over 250 lines: one fold, to be read from top to bottom.
 """
 
 from __future__ import annotations

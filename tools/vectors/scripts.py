@@ -1,9 +1,6 @@
 """The scripts that the vectors call: the presets', and those of rules of the vectors' own."""
 
-from dataclasses import replace
-from datetime import datetime
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import NamedTuple
 
 from tests.oracles.article import EVENT_TYPE, PAGE
 from tests.oracles.gap import Gap
@@ -14,12 +11,11 @@ from tests.oracles.shape import (
     Field,
     Flat,
     Shape,
-    Trigger,
-    is_page_view,
     is_titled_page_view,
 )
-from tools.vectors.calls import HOUR
-from tools.vectors.conditions import PREDICATES, TOTAL, is_above, is_sale
+from tools.vectors.conditions import PREDICATES, TOTAL, is_sale
+from tools.vectors.gap_shapes import GAPS, HALF_AN_HOUR, KATHMANDU, MIDNIGHT, PARIS, SUMMER
+from tools.vectors.trigger_shapes import TRIGGERS
 
 RULES = "vectors/rules"
 
@@ -188,42 +184,6 @@ _ENGAGED = Shape(
     inputs=(EVENT_TYPE, PAGE),
 )
 
-#: A reader's visitor has more events.
-_FEW = 4
-
-
-def _is_reader(answer: dict[str, Any]) -> bool:
-    many = answer["visitor_events"] > _FEW or answer["visit_bounce"]
-    return many and "p" in (answer["visit_pages"] or ())
-
-
-_TRIGGERS = Shape(
-    fields=(
-        Field("visitor_spent", "sum", TOTAL, is_sale, decimals=2),
-        Field("visitor_events", "count"),
-        Field("visit_events", "count"),
-        Field("visit_first_page", "first", PAGE),
-        Field("visit_pages", "unique_list", PAGE, limit=10),
-    ),
-    bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, TOTAL),
-    visits=2,
-    triggers=(
-        Trigger("spender", lambda a: is_above("10.5", a["visitor_spent"])),
-        Trigger("busy", lambda a: a["visit_events"] in {2, 3}, is_the_visits=True),
-        Trigger(
-            "landed", lambda a: a["visit_first_page"] in {"home", "p", "q"}, is_the_visits=True
-        ),
-        Trigger("reader", _is_reader, is_the_visits=True),
-        Trigger(
-            "opened",
-            lambda a: a["new_visit"] and a["visit_first_page"] is None,
-            is_the_visits=True,
-            stays=True,
-        ),
-    ),
-)
-
 
 _SMALL = Shape(
     fields=(
@@ -248,57 +208,6 @@ _SMALL = Shape(
     is_plain=True,
 )
 
-_GAPS = Shape(
-    fields=(
-        Field("visitor_events", "count"),
-        Field("visitor_first_page", "first", PAGE),
-        Field("visit_first_page", "first", PAGE, is_page_view),
-        Field("visit_last_page", "last", PAGE, is_page_view),
-        Field("visit_start", "first", TIME),
-        Field("visit_end", "last", TIME),
-        Field("visit_since", "time_since", TIME),
-        Field("visit_events", "count"),
-        Field("visit_spent", "sum", TOTAL, decimals=2),
-        Field("visit_mean", "mean", TOTAL, decimals=2),
-        Field("visit_cheapest", "min", TOTAL, decimals=2),
-        Field("visit_dearest", "max", TOTAL, decimals=2),
-        Field("visit_pages_seen", "unique_count", PAGE, limit=6),
-        Field("visit_pages", "unique_list", PAGE, limit=5),
-        Field("visit_first_pages", "first_n", PAGE, limit=3),
-        Field("visit_last_pages", "last_n", PAGE, limit=3),
-        Field("visit_page_counts", "counts", PAGE, limit=6),
-        Field("visit_favourite", "most_frequent", PAGE, limit=6),
-        Field("visit_touch", "touch", values=_SOURCE_AND_MEDIUM, which="first"),
-        Field("visit_last_touch", "touch", values=_SOURCE_AND_MEDIUM, which="last_non_direct"),
-        Field("visit_engaged", "engaged_time", PAGE, limit=360),
-    ),
-    bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, TOTAL, "utm-medium", "utm-source"),
-    visits=3,
-    event_ids=8,
-)
-
-_MIDNIGHT = Shape(
-    fields=(
-        Field("visit_first_page", "first", PAGE, is_page_view),
-        Field("visit_last_page", "last", PAGE),
-        Field("visit_start", "first", TIME),
-        Field("visit_events", "count"),
-    ),
-    bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE),
-    is_plain=True,
-)
-_KATHMANDU_MS = 20_700_000
-_PARIS = ZoneInfo("Europe/Paris")
-
-
-def _paris_ms(ms: int) -> int:
-    """How far its clock is ahead of UTC."""
-    ahead = datetime.fromtimestamp(ms // 1000, _PARIS).utcoffset()
-    return 0 if ahead is None else int(ahead.total_seconds()) * 1000
-
-
 PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
@@ -309,13 +218,13 @@ OWN = {
     "since": _own("since", _SINCE),
     "touches": _own("touches", _TOUCHES),
     "engaged": _own("engaged", _ENGAGED),
-    "triggers": _own("triggers", _TRIGGERS),
+    "triggers": _own("triggers", TRIGGERS),
     "predicates": _own("predicates", PREDICATES),
+    "gaps": _own("gaps", GAPS, HALF_AN_HOUR),
+    "midnight": _own("midnight", MIDNIGHT, KATHMANDU),
+    "summer": _own("summer", SUMMER, PARIS),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
-    "gaps": _own("gaps", _GAPS, Gap(30 * 60_000)),
-    "midnight": _own("midnight", _MIDNIGHT, Gap(4 * HOUR, lambda _: _KATHMANDU_MS)),
-    "summer": _own("summer", replace(_MIDNIGHT, is_plain=False), Gap(4 * HOUR, _paris_ms)),
 }
 SCRIPTS = PRESETS | OWN

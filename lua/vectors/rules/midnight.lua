@@ -321,7 +321,7 @@ local function seldom()
   -- that a visit's beginning is not known. Returns all visits, the id, how many visits less there
   -- are, and whether anything was lost.
   function functions.merge_visits(visits, low, high, ms)
-    local EVER, NEVER = 1e15, -1
+    local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
     local SPAN = ">I4I2c0i7I4i7"
     local VISIT = ">I4I2c0i7I4i7i7i7I3c0i7i7I3c0i7I2c0I4c0"
     local kept, other, others, vanished, truncated, from = nil, {}, {}, {}, false, 1
@@ -428,7 +428,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "17cc29cf1748:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "4c73f61434fa:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -450,7 +450,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^17cc29cf1748:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^4c73f61434fa:(.-):?(%d+)$")
       if not before or not first then break end
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
@@ -859,8 +859,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "17cc29cf1748:1"
-    if args[4] ~= "1" then events = "17cc29cf1748:" .. args[5] .. ":" .. args[4] end
+    local events = "4c73f61434fa:1"
+    if args[4] ~= "1" then events = "4c73f61434fa:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -903,7 +903,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_17cc29cf1748", call)
+  redis.register_function("visitor_profile_4c73f61434fa", call)
 else
   return call(KEYS, ARGV)
 end
