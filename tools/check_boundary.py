@@ -46,6 +46,7 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 NAMES_FIELDS = {
     "profiles/script.py": "the one caller of the script",
     "rules/rule.py": "checks the names in a rules file against the built-in ones",
+    "rules/trigger.py": "likewise, the names that conditions of triggers ask",
     "rules/contract.py": "describes the script's arguments and reply",
     "rules/render.py": "hands names to the templates, never sees an event",
     "rules/packed_state.py": "names the script's locals, never sees an event",
