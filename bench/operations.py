@@ -23,7 +23,7 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
 from profiler.rules.model import Rules, load_rules, parse_rules
 
-STANDARD = Path(__file__).parents[1] / "lua" / "presets" / "standard.toml"
+LEAN = Path(__file__).parents[1] / "lua" / "presets" / "lean.toml"
 
 DAY_MS, START_MS = 86_400_000, 1_700_000_000_000
 
@@ -101,14 +101,14 @@ def measure_operations(options: argparse.Namespace, session: Session) -> dict[st
 
 
 def _window_sizes(store: Store) -> list[Summary]:
-    """A visitor of `standard` without windows, and one with many."""
+    """A visitor of `lean` without windows, and one with many."""
     counts = [_field("count, 30 d", "")] * WINDOWED
-    windowed = parse_rules(STANDARD.read_text("utf-8") + _toml(counts), "windowed")
+    windowed = parse_rules(LEAN.read_text("utf-8") + _toml(counts), "windowed")
     found = []
     for days, a_day in ((1, 20), (2, 10), (8, 10), (30, 10)):
         events = list(_events(visitors=20, days=days, a_day=a_day))
         without, with_them = (
-            _measured(store, rules, events)[1] for rules in (load_rules("standard"), windowed)
+            _measured(store, rules, events)[1] for rules in (load_rules("lean"), windowed)
         )
         found.append(
             {
@@ -136,7 +136,7 @@ def _toml(fields: Iterable[str]) -> str:
 
 
 def _rules(fields: Iterable[str]) -> Rules:
-    head = STANDARD.read_text("utf-8").partition("[predicates]")[0].replace("standard", "one_more")
+    head = LEAN.read_text("utf-8").partition("[predicates]")[0].replace("lean", "one_more")
     count = '[[fields]]\nname = "visit_events"\nscope = "visit"\noperation = "count"\n'
     own = "".join(
         f'[[fields]]\nname = "visitor_input_{number}"\nscope = "visitor"\n{field}\n'

@@ -49,7 +49,6 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 NAMES_FIELDS = {
     "profiles/script.py": "the one caller of the script",
     "rules/rule.py": "checks the names in a rules file against the built-in ones",
-    "profiles/turned.py": "gives the record of a trigger the ids of the answer",
     "rules/contract.py": "describes the script's arguments and reply",
     "rules/render.py": "hands names to the templates, never sees an event",
     "rules/packed_state.py": "names the script's locals, never sees an event",

@@ -8,7 +8,7 @@ import orjson
 
 from profiler.errors import ScriptContractError
 from profiler.records.types import OUTPUT_PREFIX
-from profiler.rules.contract import TRIGGER_ARGS, Contract
+from profiler.rules.contract import ID_FIELDS, TRIGGER_ARGS, Contract
 
 _STATES = {b"fired": "fired", b"retracted": "retracted"}
 _ID = re.compile(rb"[0-9a-f]{40}")
@@ -40,7 +40,7 @@ class TriggerDecoder:
     def __init__(self, contract: Contract) -> None:
         places = {field.name: place for place, field in enumerate(contract.fields)}
         self._version = contract.rules_version
-        self._ids = places["visitor_id"], places["visit_id"]
+        self._ids = [(f'"{name}"'.encode(), places[name]) for name in ID_FIELDS]
         self._scopes = {each.name.encode(): each.scope for each in contract.triggers_told}
         self._shown = {
             each.name.encode(): [
@@ -84,8 +84,7 @@ class TriggerDecoder:
             "time": int(time) if time else None,
             "rules_version": self._version,
         }
-        visitor, visit = (values[place] for place in self._ids)
-        ids = b'"visitor_id":%b,"visit_id":%b' % (visitor, visit)
-        shown = [b"%b:%b" % (field, values[place]) for field, place in self._shown[name]]
-        encoded = b"%b,%b}" % (orjson.dumps(said)[:-1], b",".join([ids, *shown]))
+        named = [*self._ids, *self._shown[name]]
+        shown = [b"%b:%b" % (field, values[place]) for field, place in named]
+        encoded = b"%b,%b}" % (orjson.dumps(said)[:-1], b",".join(shown))
         return Turned(name.decode(), _STATES[state], encoded)

@@ -101,6 +101,9 @@ EVENT_ARGS = [
     Argument("visit_id", "text", "the visit, or empty: no visit field changes"),
 ]
 
+#: The fields that say whose an answer is.
+ID_FIELDS = ("visitor_id", "visit_id")
+
 #: What an answer tells of each trigger that the event fired or undid, one behind the other.
 TRIGGER_ARGS = [
     Argument("trigger", "text", "the trigger's name"),

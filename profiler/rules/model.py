@@ -1,4 +1,7 @@
-"""The rules file: which fields a profile has, declared in TOML and checked before the start."""
+"""The rules file: which fields a profile has, declared in TOML and checked before the start.
+
+Over 250 lines: the checks of one model, which look at all its parts.
+"""
 
 import hashlib
 import json

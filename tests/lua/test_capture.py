@@ -19,8 +19,8 @@ from tests.lua.streams import tame
 from tests.oracles.article import PROFILE_PREFIX, VISITOR, ArticleProgram
 from tests.oracles.compare import RECORD_TIME, article_against_standard, read_records
 from tests.oracles.measure import ROWS, Passed, measured, through_pipeline
-from tests.oracles.shape import STANDARD
 from tests.oracles.standard import StandardFold
+from tests.oracles.standard_shape import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Triggers: each fires once, whatever comes again or late, and is retracted by what undoes it.
 
-Over 250 lines: one behaviour, from the first event to the redelivery.
+Over 250 lines: rules, and what each kind of event does to their triggers.
 """
 
 from __future__ import annotations

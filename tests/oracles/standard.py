@@ -6,7 +6,7 @@ event at a time: whether it counts, opens a visit, pushes a visit out, or comes 
 
 Not modelled: `rules_version`.
 
-Over 250 lines: one fold, that is read from top to bottom.
+Over 250 lines: one fold, to be read from top to bottom.
 """
 
 from __future__ import annotations

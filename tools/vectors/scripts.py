@@ -3,7 +3,7 @@
 Over 250 lines: a table, of a few lines for each script.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.oracles.article import EVENT_TYPE, PAGE
 from tests.oracles.gap import Gap
@@ -14,13 +14,13 @@ from tests.oracles.shape import (
     Field,
     Flat,
     Shape,
-    Trigger,
     is_titled_page_view,
 )
 from tests.oracles.standard_shape import STANDARD
-from tools.vectors.conditions import PREDICATES, TOTAL, is_above, is_sale
+from tools.vectors.conditions import PREDICATES, TOTAL, is_sale
 from tools.vectors.gap_shapes import GAPS, HALF_AN_HOUR, KATHMANDU, MIDNIGHT, PARIS, SUMMER
 from tools.vectors.taken import VALUES, WINDOWS
+from tools.vectors.trigger_shapes import TRIGGERS
 
 RULES = "vectors/rules"
 
@@ -190,42 +190,6 @@ _ENGAGED = Shape(
     inputs=(EVENT_TYPE, PAGE),
 )
 
-#: A reader's visitor has more events.
-_FEW = 4
-
-
-def _is_reader(answer: dict[str, Any]) -> bool:
-    many = answer["visitor_events"] > _FEW or answer["visit_bounce"]
-    return many and "p" in (answer["visit_pages"] or ())
-
-
-_TRIGGERS = Shape(
-    fields=(
-        Field("visitor_spent", "sum", TOTAL, is_sale, decimals=2),
-        Field("visitor_events", "count"),
-        Field("visit_events", "count"),
-        Field("visit_first_page", "first", PAGE),
-        Field("visit_pages", "unique_list", PAGE, limit=10),
-    ),
-    bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, TOTAL),
-    visits=2,
-    triggers=(
-        Trigger("spender", lambda a: is_above("10.5", a["visitor_spent"])),
-        Trigger("busy", lambda a: a["visit_events"] in {2, 3}, is_the_visits=True),
-        Trigger(
-            "landed", lambda a: a["visit_first_page"] in {"home", "p", "q"}, is_the_visits=True
-        ),
-        Trigger("reader", _is_reader, is_the_visits=True),
-        Trigger(
-            "opened",
-            lambda a: a["new_visit"] and a["visit_first_page"] is None,
-            is_the_visits=True,
-            stays=True,
-        ),
-    ),
-)
-
 
 _SMALL = Shape(
     fields=(
@@ -264,7 +228,7 @@ OWN = {
     "engaged": _own("engaged", _ENGAGED),
     "windows": _own("windows", WINDOWS),
     "values": _own("values", VALUES),
-    "triggers": _own("triggers", _TRIGGERS),
+    "triggers": _own("triggers", TRIGGERS),
     "predicates": _own("predicates", PREDICATES),
     "gaps": _own("gaps", GAPS, HALF_AN_HOUR),
     "midnight": _own("midnight", MIDNIGHT, KATHMANDU),
