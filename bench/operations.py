@@ -13,10 +13,12 @@ from rich.table import Table
 
 from bench.calls import batches_of
 from bench.command import Session
+from bench.errors import BenchError
 from bench.report import Summary, spread
 from bench.store import Store
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
+from profiler.profiles.reply import Applied
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
 from profiler.rules.model import Rules, load_rules, parse_rules
@@ -171,7 +173,8 @@ def _measured(store: Store, rules: Rules, events: Sequence[FlatEvent]) -> tuple[
         script.register()
         before = store.usage(["evalsha"])
         for some in batches_of(events):
-            script.apply(some)
+            if not all(isinstance(outcome, Applied) for outcome in script.apply(some)):
+                raise BenchError("the script refused an event")
         used = store.usage(["evalsha"]).since(before)
         visitors = {event.fields[VISITOR] for event in events}
         size = store.bytes_per_key(key_of(rules.store.key, visitor) for visitor in visitors)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from tests.oracles.article import EVENT_TYPE, PAGE
 from tests.oracles.shape import (
-    DAY,
     DAY_MS,
     STANDARD,
     TIME,
@@ -14,6 +13,7 @@ from tests.oracles.shape import (
     is_titled_page_view,
 )
 from tools.vectors.conditions import PREDICATES, TOTAL, is_sale
+from tools.vectors.taken import VALUES, WINDOWS
 
 RULES = "vectors/rules"
 
@@ -171,48 +171,6 @@ _TOUCHES = Shape(
     inputs=(EVENT_TYPE, PAGE, "utm-campaign", "utm-medium", "utm-source"),
 )
 
-_NAME = "shop-name"
-
-_VALUES = Shape(
-    fields=(
-        Field("visitor_first_name", "first", (_NAME, PAGE), is_sale, otherwise="nameless"),
-        Field("visitor_names", "counts", (PAGE, _NAME), limit=32),
-        Field("visitor_label", "last", (), is_sale, otherwise="buyer"),
-        Field("visitor_points", "sum", (), is_sale, decimals=4, otherwise="-2.5"),
-        Field("visitor_spent", "sum", (TOTAL, _NAME), decimals=2, otherwise="1.5"),
-        Field("visitor_days", "unique_count", DAY, limit=100),
-        Field(
-            "visitor_touch",
-            "touch",
-            values=(("who", (_NAME, PAGE)), ("total", TOTAL)),
-            which="last_non_direct",
-        ),
-        Field("visit_first_name", "first", (PAGE, _NAME)),
-        Field("visit_last_name", "last", (PAGE, _NAME)),
-        Field("visit_days", "last_n", DAY, limit=3),
-        Field("visit_events", "count"),
-    ),
-    bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, _NAME, TOTAL),
-)
-
-_HOUR_MS, _MINUTE_MS = 3_600_000, 60_000
-
-_WINDOWS = Shape(
-    fields=(
-        Field("visitor_events_3d", "count", window=(3, DAY_MS)),
-        Field("visitor_active_days", "unique_count", DAY, limit=100, window=(30, DAY_MS)),
-        Field("visitor_pages_seen", "unique_count", PAGE, limit=2, window=(3, DAY_MS)),
-        Field("visitor_spent", "sum", TOTAL, decimals=2, window=(20, 2 * _HOUR_MS)),
-        Field("visitor_favourite", "most_frequent", PAGE, limit=3, window=(2, DAY_MS)),
-        Field("visit_mean", "mean", TOTAL, is_sale, decimals=0, window=(1, _HOUR_MS)),
-        Field("visit_items", "sum", _ITEMS, decimals=0, window=(3, _MINUTE_MS)),
-        Field("visit_events", "count"),
-    ),
-    bounce="visit_events",
-    inputs=(EVENT_TYPE, PAGE, _ITEMS, TOTAL),
-)
-
 _ENGAGED = Shape(
     fields=(
         Field("visitor_engaged", "engaged_time", PAGE, limit=4),
@@ -257,8 +215,8 @@ OWN = {
     "since": _own("since", _SINCE),
     "touches": _own("touches", _TOUCHES),
     "engaged": _own("engaged", _ENGAGED),
-    "windows": _own("windows", _WINDOWS),
-    "values": _own("values", _VALUES),
+    "windows": _own("windows", WINDOWS),
+    "values": _own("values", VALUES),
     "predicates": _own("predicates", PREDICATES),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
