@@ -16,7 +16,7 @@ from tests.missing import needed_servers
 
 
 def test_the_cost_of_the_presets(kafka: Kafka, tmp_path: Path) -> None:
-    few: tuple[str, ...] = (
+    few = (
         *("--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=100"),
         *("--operations", "count", "count, 30 d"),
     )
