@@ -1,11 +1,12 @@
 """Events become script calls; the only place that knows the order of KEYS and ARGV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha1
 from typing import Any, NamedTuple
 
 from profiler.errors import InvalidRecordError
 from profiler.profiles.ids import Ids, text_of
+from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
 from profiler.profiles.redis import Word
 from profiler.records.json_objects import encode_object
@@ -59,9 +60,21 @@ class Packer:
         rules: name the identity fields and the inputs.
         max_id_bytes: a longer visitor or visit id is a dead letter (``bad_id``).
         clock: the reader's, which says what time is plausible.
+        stored: which id Redis gets for a visitor's.
+        meet: told of each visitor's own id and key before they are in a call.
     """
 
-    def __init__(self, rules: Rules, *, max_id_bytes: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        max_id_bytes: int,
+        clock: Clock,
+        stored: StoredIds = PLAIN,
+        meet: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._stored = stored
+        self._meet = meet
         self._ids = Ids(rules.identity, max_id_bytes=max_id_bytes)
         # Where the rules name none, no event has a field called None.
         self._received: Any = rules.identity.received
@@ -112,7 +125,7 @@ class Packer:
                 continue
             number, last_stream, call = latest.get(visitor_id, (-1, "", None))
             if call is None or last_stream != stream or len(call.places) == MAX_EVENTS:
-                call = Call(key_of(self._pattern, visitor_id), [visitor_id, stream, "", 0], [])
+                call = self._new_call(visitor_id, stream)
                 number += 1
                 latest[visitor_id] = (number, stream, call)
                 if number == len(rounds):
@@ -135,6 +148,13 @@ class Packer:
             for call in calls:
                 call.arguments[_COUNT] = len(call.places)
         return rounds
+
+    def _new_call(self, visitor_id: str, stream: str) -> Call:
+        stored_id = self._stored.of(visitor_id)
+        key = key_of(self._pattern, stored_id)
+        if self._meet is not None:
+            self._meet(visitor_id, key)
+        return Call(key, [stored_id, stream, "", 0], [])
 
     def _write_numbers(self, arguments: list[Word], fields: dict[str, Any]) -> None:
         """Put the inputs that are floats in their places in the last event's arguments."""

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Applied(NamedTuple):
-    """The event was folded: the script's flags, and the output's ``profile_*`` part as JSON."""
+    """The event was folded: the script's flags, and the output's ``profile_*`` part as JSON.
+
+    Of an event from before its visitor was forgotten there is no such part: it is empty.
+    """
 
     flags: frozenset[str]
     encoded: bytes
@@ -25,7 +28,7 @@ class Applied(NamedTuple):
     @property
     def profile(self) -> dict[str, Any]:
         """The part as an object; decoded at each use."""
-        profile: dict[str, Any] = orjson.loads(self.encoded)
+        profile: dict[str, Any] = orjson.loads(self.encoded or b"{}")
         return profile
 
 
@@ -39,6 +42,9 @@ Reply = list[Any] | Rejected
 _WRONG = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _NO_ANSWER = "an answer is no array of flags and the declared fields' values"
 _NO_READ = "the answer to a read is no array of names and values of the declared fields"
+
+#: The flag of an event that brings nobody back, whatever values come with it.
+_FORGOTTEN = "forgotten"
 
 #: How a field looks whose value is not known.
 _NULL = b"null"
@@ -171,6 +177,8 @@ class ReplyDecoder:
         shape = self._shapes.get(answer[0])
         if shape is None:
             shape = self._shapes[answer[0]] = self._shape(answer[0])
+        if not shape.template:
+            return Applied(shape.flags, b"")
         values = tuple(map(getitem, self._encoded, answer[1:]))
         if None in answer and not self._shows_unknown:
             members = zip(self._members, values, strict=True)
@@ -185,6 +193,8 @@ class ReplyDecoder:
             raise ScriptContractError(f"unknown flags: {sorted(unknown)}")
         if first or len(set(flags)) < len(flags) or "" in flags:
             raise ScriptContractError("flags are not written once each, behind a space each")
+        if _FORGOTTEN in flags:
+            return _Shape(frozenset(flags), b"")
         members = b",".join([b"%b%%b" % member for member in self._members])
         if not self._shows_unknown:
             return _Shape(frozenset(flags), b"{%b}" % members)

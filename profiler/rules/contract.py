@@ -113,6 +113,7 @@ FLAGS = {
     "no_time": "nothing says when it happened: it counted, and moved no first or last",
     "bad_number": "a number of the event was none, or too long: it was ignored",
     "no_visit": "no visit id: only visitor fields changed",
+    "forgotten": "from before the visitor was forgotten: it counted nothing, and has no profile",
 }
 
 #: The flags that leave, with `rules_version`, where order is event time: each as `profile_<name>`.

@@ -47,10 +47,10 @@ class Finisher:
                 batch.rejections.append(Rejection(place, draft.record, rejected))
         counts = batch.counts
         counts["rejected"] = len(batch.rejections)
-        counts["profiled"] = answers.total()
         for flags, events in answers.items():
             for flag in flags:
                 counts[flag] += events
+        counts["profiled"] = answers.total() - counts["forgotten"]
         return batch
 
     def _add(
@@ -77,7 +77,7 @@ class Finisher:
         if outcome is None:
             batch.counts["anonymous"] += 1
         else:
-            encoded = extend_object(encoded, outcome.encoded)
+            encoded = extend_object(encoded, outcome.encoded) if outcome.encoded else encoded
         output = output_of(record, self._topics.persisted, encoded, headers)
         added = len(encoded) - len(draft.encoded)
         if added > self._small_bytes and size_of(output) > self._largest_bytes:
