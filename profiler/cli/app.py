@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from profiler import __version__
-from profiler.cli import check, config, demo, forget, get, lua, pipe, replay, run, topics
+from profiler.cli import check, config, demo, export, forget, get, lua, pipe, replay, run, topics
 
 app = typer.Typer(
     name="profiler",
@@ -31,5 +31,5 @@ def _root(
     pass
 
 
-for command in (run, replay, pipe, demo, check, get, forget, topics, config, lua):
+for command in (run, replay, pipe, demo, check, get, export, forget, topics, config, lua):
     command.add_to(app)

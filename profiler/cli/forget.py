@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from profiler.cli.get import require_utf8
 from profiler.cli.options import ConfigFile, RedisUrl, RulesName, script_from, settings_from
 from profiler.profiles.forgetting import EVER
 from profiler.rules.duration import ms_of
@@ -55,7 +56,9 @@ def forget(
         keep_ms = ms_of(keep_for)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--keep-for") from error
-    ids = [_checked(each) for each in (visitors or _lines(sys.stdin.buffer))]
+    ids = visitors or _lines(sys.stdin.buffer)
+    for each in ids:
+        require_utf8(each)
     if not ids:
         raise typer.BadParameter("no id is given", param_hint="VISITORS")
     script = script_from(settings_from(config, rules=rules, redis=redis, without_kafka=True))
@@ -77,13 +80,3 @@ def _lines(raw: Iterable[bytes]) -> list[str]:
     except UnicodeDecodeError as error:
         raise typer.BadParameter("not UTF-8: no visitor has it", param_hint="VISITORS") from error
     return [line for line in lines if line]
-
-
-def _checked(visitor: str) -> str:
-    if not visitor:
-        raise typer.BadParameter("empty: no visitor has such an id", param_hint="VISITORS")
-    try:
-        visitor.encode()
-    except UnicodeEncodeError as error:
-        raise typer.BadParameter("not UTF-8: no visitor has it", param_hint="VISITORS") from error
-    return visitor

@@ -206,6 +206,19 @@ class ReplyDecoder:
         metadata[f"{OUTPUT_PREFIX}rules_version"] = self._version
         return _Shape(frozenset(flags), b"{%b,%b" % (members, orjson.dumps(metadata)[1:]))
 
+    def all_stored(self, reply: list[Any]) -> list[dict[str, Any]]:
+        """The same from arrays of all values, of each visit one; see `render` with `reads_all`.
+
+        Raises:
+            ScriptContractError: it is no such reply of these rules.
+        """
+        found = []
+        for answer in reply:
+            values = zip((field.name.encode() for field in self._fields), answer[1:], strict=True)
+            pairs = [part for pair in values if pair[1] is not None for part in pair]
+            found.append(self.stored(pairs) or {})
+        return found
+
     def stored(self, reply: list[Any]) -> dict[str, Any] | None:
         """The fields that a read found, without the output's prefix; None for an unknown visitor.
 

@@ -18,6 +18,7 @@ from redis.exceptions import NoScriptError
 from profiler.errors import ScriptContractError, StoredStateError
 from profiler.profiles.arguments import Packer, storing
 from profiler.profiles.calls import Calls
+from profiler.profiles.export import Export, exported
 from profiler.profiles.forgetting import Forgetting
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
@@ -252,6 +253,28 @@ class ProfileScript:
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0
         return found and found._replace(expires_at=expires_at if is_known else None)
+
+    def export(self, visitor_id: str) -> Export | None:
+        """All that is stored of a visitor, None for an unknown one. Raises as `read` does."""
+        found = self.look_up(visitor_id)
+        if found is None:
+            return None
+        sidecar = sidecar_of(found.key)
+        (held,) = self._ask([Command(sidecar, ("HLEN", sidecar))])
+        profiles = [found.profile]
+        if self.rules.order == "event_time":
+            profiles = self._decoder.all_stored(self._read_all(found.key, visitor_id))
+        return exported(found, profiles, checked(held), self.rules)
+
+    def _read_all(self, key: str, visitor_id: str) -> list[Any]:
+        text = render(self.rules, reads_all=True)
+        with translating():
+            self._nodes.call_everywhere(("SCRIPT", "LOAD", text))
+        read = ("EVALSHA", sha_of(text), 1, key, self._stored.of(visitor_id), self._clock())
+        (answer,) = self._call([Command(key, read)])
+        reply = _reply_of(answer)
+        assert not isinstance(reply, Rejected), "it was read before"  # noqa: S101
+        return reply
 
     def rights(self, *, outputs: bool = False) -> Rights:
         """Try every command that a worker needs, on keys that no visitor has; writes nothing.

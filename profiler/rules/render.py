@@ -126,8 +126,12 @@ def templates() -> Environment:
     return environment
 
 
-def render(rules: Rules) -> str:
-    """The script of these rules: deterministic, ASCII, formatted as stylua formats it."""
+def render(rules: Rules, *, reads_all: bool = False) -> str:
+    """The script of these rules: deterministic, ASCII, formatted as stylua formats it.
+
+    With `reads_all` its reads answer an array of values for each kept visit, as an event does. No
+    caller but `profiler export` has such a script, so the others do not pay for it.
+    """
     contract = contract_of(rules)
     inputs = [Input(rules, index, len(EVENT_ARGS)) for index in range(len(rules.inputs))]
     names = {each.field: each.name for each in inputs}
@@ -148,6 +152,7 @@ def render(rules: Rules) -> str:
         "functions": [
             *dict.fromkeys(name for rule in rules.fields for name in rule.declared.functions)
         ],
+        "reads_all": reads_all and remembers_visits,
         "asks_now": any(rule.asks_now for rule in rules.fields),
         "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
         "takes_numbers": bool(rules.numbers),
