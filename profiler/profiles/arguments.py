@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha1
 from typing import Any, NamedTuple
 
-from profiler.errors import InvalidRecordError
+from profiler.errors import ConfigError, InvalidRecordError
 from profiler.profiles.ids import Ids, text_of
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
@@ -62,6 +62,9 @@ class Packer:
         clock: the reader's, which says what time is plausible.
         stored: which id Redis gets for a visitor's.
         meet: told of each visitor's own id and key before they are in a call.
+
+    Raises:
+        ConfigError: the rules hash fields, and there is no key.
     """
 
     def __init__(
@@ -91,6 +94,18 @@ class Packer:
             for at, name in enumerate(rules.inputs)
             if name in rules.numbers
         ]
+        #: The inputs that are personal: places from the end of an event, and whether to hash them.
+        self._personal = [
+            (at - len(rules.inputs), how == "hash")
+            for at, name in enumerate(rules.inputs)
+            if (how := (rules.personal or {}).get(name))
+        ]
+        self._mends = bool(self._numbers or self._personal)
+        if stored.keyed_hash is None and "hash" in (rules.personal or {}).values():
+            raise ConfigError(
+                f"[personal] of the rules {rules.name} hashes fields, and there is no key: set"
+                " privacy.hash_key, e.g. PROFILER_PRIVACY__HASH_KEY_FILE"
+            )
         self._pattern = rules.store.key
         self._takes_time = rules.takes_event_time
         self._recognises_events = rules.order == "event_time"
@@ -142,8 +157,8 @@ class Packer:
             if derived is not None:
                 values[self._derived_at : self._derived_at] = derived.of(fields)
             arguments += values
-            if self._numbers:
-                self._write_numbers(arguments, fields)
+            if self._mends:
+                self._mend(arguments, fields)
         for calls in rounds:
             for call in calls:
                 call.arguments[_COUNT] = len(call.places)
@@ -156,12 +171,15 @@ class Packer:
             self._meet(visitor_id, key)
         return Call(key, [stored_id, stream, "", 0], [])
 
-    def _write_numbers(self, arguments: list[Word], fields: dict[str, Any]) -> None:
-        """Put the inputs that are floats in their places in the last event's arguments."""
+    def _mend(self, arguments: list[Word], fields: dict[str, Any]) -> None:
+        """Put floats in their places in the last event, and replace what is personal."""
         for name, at in self._numbers:
             if type(fields.get(name)) is float:
                 # It has an exponent only where it has more digits than the script takes.
                 arguments[at] = repr(fields[name])
+        for at, is_hashed in self._personal:
+            keyed_hash = self._stored.keyed_hash if is_hashed else None
+            arguments[at] = "" if keyed_hash is None else keyed_hash(str(arguments[at]))
 
     def _times_and_id(self, event: FlatEvent, now_ms: int) -> tuple[Word, Word, Word, Word]:
         """The event's arguments from `received` to `event_id`."""

@@ -219,6 +219,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
         },
         "identity": written_identity | {"nobody": list(rules.identity.nobody)},
         "derived": _derived_json(rules),
+        **({"personal": rules.personal} if rules.personal else {}),
         "reply": {
             "event": ["flags", *(field.name for field in contract.fields)],
             "flags": contract.flags,

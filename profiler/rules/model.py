@@ -18,6 +18,7 @@ from profiler.rules.derived.names import is_derived
 from profiler.rules.derived.table import Derived
 from profiler.rules.identity import Identity, Table
 from profiler.rules.key_pattern import KeyPattern
+from profiler.rules.personal import Personal, require_sense
 from profiler.rules.places import PlacedError, finding
 from profiler.rules.rule import EVENT_TIME, Name, Rule
 
@@ -67,6 +68,7 @@ class Rules(Table):
     order: Literal["event_time", "arrival"]
     identity: Identity
     derived: Derived | None = None
+    personal: Personal | None = None
     store: Store = Store()
     limits: Limits = Limits()
     predicates: dict[Name, Tests] = Field(default_factory=dict, max_length=32)
@@ -108,6 +110,11 @@ class Rules(Table):
     def _derived_inputs_can_be_read(self) -> "Rules":
         for name in self.derived_inputs:
             (self.derived or Derived()).fields_of(name)
+        return self
+
+    @after_validation(mode="after")
+    def _personal_fields_make_sense(self) -> "Rules":
+        require_sense(self)
         return self
 
     @property
