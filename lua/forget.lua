@@ -22,6 +22,7 @@ for _, words in ipairs({ { "HSET", KEYS[1], "~", "" }, { "PEXPIRE", KEYS[1], "1"
   end
 end
 local state = redis.pcall("HGET", KEYS[1], "~")
+if type(state) == "table" and not string.find(state.err, "WRONGTYPE", 1, true) then return state end
 local is_marked = type(state) == "string" and #state > 7 and string.byte(state) == 102
 if is_marked and ARGV[3] == "1" and struct.unpack(">i7", state, 2) >= till then return 0 end
 local found = redis.call("DEL", KEYS[1]) == 1

@@ -9,6 +9,7 @@ from profiler.config import Effective, load_effective
 from profiler.config.catalogue import FLAGS, variable_of
 from profiler.config.redis_url import password_in
 from profiler.config.settings import Settings
+from profiler.ops.replay.remembering import RememberingScript
 from profiler.profiles.keyed_hash import KeyedHash, StoredIds
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
@@ -116,6 +117,21 @@ def script_from(settings: Settings, rules: Rules | None = None) -> ProfileScript
         rules,
         max_id_bytes=settings.limits.max_id_bytes,
         stored=stored_ids_of(settings),
+    )
+
+
+def remembering_script_from(settings: Settings, *, is_needed: bool) -> RememberingScript:
+    """The same for what may bring history into new keys; see `RememberingScript`.
+
+    Raises:
+        ConfigError: wrong rules or address.
+    """
+    return RememberingScript(
+        connect_to(settings.redis),
+        load_rules(settings.rules),
+        max_id_bytes=settings.limits.max_id_bytes,
+        stored=stored_ids_of(settings),
+        is_needed=is_needed,
     )
 
 

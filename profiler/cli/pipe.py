@@ -9,7 +9,7 @@ import typer
 from pydantic import SecretStr
 
 from profiler.cli import EXIT_FAILED
-from profiler.cli.options import ConfigFile, RulesName, script_from, settings_from
+from profiler.cli.options import ConfigFile, RulesName, remembering_script_from, settings_from
 from profiler.config.settings import Mode, RedisSettings
 from profiler.engine import PythonEngine
 from profiler.servers.embedded import EmbeddedStore
@@ -65,7 +65,8 @@ def pipe(
             # Neither the login nor the certificates that are configured are this store's.
             own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
             settings = settings.model_copy(update={"redis": own})
-        script = script_from(settings)
+        # An archive may go into new keys, whose visitors were forgotten under others.
+        script = remembering_script_from(settings, is_needed=False)
         patience.until_redis_answers(script.register)
         mode: Mode = "run" if input_ == "processed" else "profile"
         stdin = patience.reading(cast("io.BufferedReader", sys.stdin.buffer))

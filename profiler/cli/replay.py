@@ -13,8 +13,8 @@ from profiler.cli.options import (
     LogLevel,
     RedisUrl,
     RulesName,
+    remembering_script_from,
     settings_from,
-    stored_ids_of,
 )
 from profiler.config.settings import DeadLetterSettings, KafkaSettings, Settings
 from profiler.engine import PythonEngine
@@ -26,8 +26,6 @@ from profiler.kafka.garbage import Garbage
 from profiler.ops.replay.behind_live import BehindLive
 from profiler.ops.replay.delivery import Reemit, StateOnly
 from profiler.ops.replay.plan import live_reader, replay_beginning, require_no_worker, spans
-from profiler.ops.replay.remembering import RememberingScript
-from profiler.profiles.redis.connections import connect_to
 from profiler.records.types import stream_of
 from profiler.rules.model import load_rules
 from profiler.service import logs
@@ -74,12 +72,7 @@ def replay(
     stop = StopRequest()
     watch = Watch(stop)
     watch.start()
-    script = RememberingScript(
-        connect_to(settings.redis),
-        load_rules(settings.rules),
-        max_id_bytes=settings.limits.max_id_bytes,
-        stored=stored_ids_of(settings),
-    )
+    script = remembering_script_from(settings, is_needed=True)
     script.register()
     with ExitStack() as stack:
         groups = stack.enter_context(open_groups(settings.kafka))

@@ -157,6 +157,9 @@ class Forgetting:
 
 
 def _is_bare_mark(state: object) -> bool:
+    if str(state).startswith("WRONGTYPE"):
+        return False  # no profile of ours, and it would be removed
+    checked(state)
     return isinstance(state, bytes) and len(state) == _MARK_BYTES and state[:1] == b"f"
 
 

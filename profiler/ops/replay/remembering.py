@@ -4,8 +4,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from profiler.errors import ReconnectedError
-from profiler.profiles.forgetting import Remembered
+import structlog
+
+from profiler.errors import ConfigError, ReconnectedError
+from profiler.profiles.forgetting import Forgotten, Remembered
 from profiler.profiles.keyed_hash import StoredIds
 from profiler.profiles.redis import Command
 from profiler.profiles.script import Foldable, ProfileScript
@@ -13,6 +15,9 @@ from profiler.rules.model import Rules
 
 if TYPE_CHECKING:
     import redis
+
+
+_LOG = structlog.get_logger("profiler.replay")
 
 
 class RememberingScript(ProfileScript):
@@ -23,11 +28,19 @@ class RememberingScript(ProfileScript):
         rules: likewise.
         max_id_bytes: likewise.
         stored: likewise.
+        is_needed: whether it is refused where this user may not use the list; else that is said.
     """
 
     def __init__(
-        self, client: "redis.Redis", rules: Rules, *, max_id_bytes: int, stored: StoredIds
+        self,
+        client: "redis.Redis",
+        rules: Rules,
+        *,
+        max_id_bytes: int,
+        stored: StoredIds,
+        is_needed: bool,
     ) -> None:
+        self._is_needed = is_needed
         self._now_ms = time.time_ns() // 1_000_000
         self._remembered: Remembered | None = None
         super().__init__(client, rules, max_id_bytes=max_id_bytes, stored=stored, meet=self._meet)
@@ -40,12 +53,20 @@ class RememberingScript(ProfileScript):
             ConfigError: this user may not use the list, see docs/operations.md.
         """
         super().register()
-        self.forgetting.load()
         if self._remembered is None:
+            self._remembered = Remembered(self._listed(), self._stored, self._now_ms)
+        self.forgetting.load()
+
+    def _listed(self) -> dict[str, Forgotten]:
+        try:
             # From now on a forget knows this pattern; what was forgotten before is in the list.
             self.forgetting.enter_pattern()
-            listed = self.forgetting.listed()
-            self._remembered = Remembered(listed, self._stored, self._now_ms)
+            return self.forgetting.listed()
+        except ConfigError as error:
+            if self._is_needed:
+                raise
+            _LOG.warning("who was forgotten under other keys is not known", error=str(error))
+            return {}
 
     def execute(
         self,
