@@ -193,7 +193,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "e806366a4de5:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "904173300531:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -215,12 +215,13 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^e806366a4de5:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^904173300531:(.-):?(%d+)$")
       if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
       for event = 5, new - EVENT, EVENT do
-        -- Of those before the first one the call knew nothing: they were forgotten.
         local offset = whole(args[event])
-        if offset > before and offset <= last and offset >= (whole(first) or last) then
+        if offset > before and offset <= last and offset >= from then
           places[#places + 1] = (event - 5) / EVENT + 1
           for i = event, event + EVENT - 1 do
             events[#events + 1] = args[i]
@@ -432,8 +433,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "e806366a4de5:1"
-    if args[4] ~= "1" then events = "e806366a4de5:" .. args[5] .. ":" .. args[4] end
+    local events = "904173300531:1"
+    if args[4] ~= "1" then events = "904173300531:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -473,7 +474,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_e806366a4de5", call)
+  redis.register_function("visitor_profile_904173300531", call)
 else
   return call(KEYS, ARGV)
 end

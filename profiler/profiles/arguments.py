@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha1
 from typing import Any, NamedTuple
 
-from profiler.errors import ConfigError, InvalidRecordError
+from profiler.errors import InvalidRecordError
 from profiler.profiles.ids import Ids, text_of
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
+from profiler.profiles.personal import PersonalInputs
 from profiler.profiles.redis import Word
 from profiler.records.json_objects import encode_object
 from profiler.records.times import Clock, ReadingTimes, is_plausible, read_time
@@ -94,18 +95,8 @@ class Packer:
             for at, name in enumerate(rules.inputs)
             if name in rules.numbers
         ]
-        #: The inputs that are personal: places from the end of an event, and whether to hash them.
-        self._personal = [
-            (at - len(rules.inputs), how == "hash")
-            for at, name in enumerate(rules.inputs)
-            if (how := (rules.personal or {}).get(name))
-        ]
+        self._personal = PersonalInputs(rules, stored.keyed_hash)
         self._mends = bool(self._numbers or self._personal)
-        if stored.keyed_hash is None and "hash" in (rules.personal or {}).values():
-            raise ConfigError(
-                f"[personal] of the rules {rules.name} hashes fields, and there is no key: set"
-                " privacy.hash_key, e.g. PROFILER_PRIVACY__HASH_KEY_FILE"
-            )
         self._pattern = rules.store.key
         self._takes_time = rules.takes_event_time
         self._recognises_events = rules.order == "event_time"
@@ -177,9 +168,7 @@ class Packer:
             if type(fields.get(name)) is float:
                 # It has an exponent only where it has more digits than the script takes.
                 arguments[at] = repr(fields[name])
-        for at, is_hashed in self._personal:
-            keyed_hash = self._stored.keyed_hash if is_hashed else None
-            arguments[at] = "" if keyed_hash is None else keyed_hash(str(arguments[at]))
+        self._personal.replace(arguments)
 
     def _times_and_id(self, event: FlatEvent, now_ms: int) -> tuple[Word, Word, Word, Word]:
         """The event's arguments from `received` to `event_id`."""
