@@ -51,7 +51,7 @@ def export(
             f"no profile is stored for {visitor!r}", markup=False, soft_wrap=True
         )
         raise typer.Exit(1)
-    document = {"visitor_id": visitor, "exported_at": iso_of(time.time_ns() // 1_000_000), **found}
+    document = {"id": visitor, "exported_at": iso_of(time.time_ns() // 1_000_000), **found}
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     if output is None:
         sys.stdout.write(text)

@@ -54,7 +54,7 @@ def test_all_that_is_stored(visitors: Visitors, tmp_path: Path) -> None:
     found = json.loads(done.output)
     assert "bob" not in done.output
     assert "page of Z" not in done.output
-    assert found["visitor_id"] == found["visitor"]["visitor_id"] == "ada"
+    assert found["id"] == found["visitor"]["visitor_id"] == "ada"
     assert found["key"] == "p:{ada}"
     assert found["rules_version"] == visitors.rules.version
     assert found["stored_outputs"] == 4
