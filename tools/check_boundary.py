@@ -48,6 +48,7 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 #: Modules that may name fields, and why.
 NAMES_FIELDS = {
     "profiles/script.py": "the one caller of the script",
+    "profiles/export.py": "puts visits that were read in their order",
     "rules/rule.py": "checks the names in a rules file against the built-in ones",
     "rules/contract.py": "describes the script's arguments and reply",
     "rules/render.py": "hands names to the templates, never sees an event",

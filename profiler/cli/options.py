@@ -10,6 +10,8 @@ from profiler.config import Effective, load_effective
 from profiler.config.catalogue import FLAGS, variable_of
 from profiler.config.redis_url import password_in
 from profiler.config.settings import RedisSettings, Settings
+from profiler.ops.replay.remembering import RememberingScript
+from profiler.profiles.keyed_hash import KeyedHash, StoredIds
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import PRESETS, Rules, load_rules
@@ -119,4 +121,31 @@ def script_from(settings: Settings, rules: Rules | None = None) -> ProfileScript
     """
     client = connect_to(settings.redis)
     rules = rules or load_rules(settings.rules)
-    return ProfileScript(client, rules, max_id_bytes=settings.limits.max_id_bytes)
+    return ProfileScript(
+        client,
+        rules,
+        max_id_bytes=settings.limits.max_id_bytes,
+        stored=stored_ids_of(settings),
+    )
+
+
+def remembering_script_from(settings: Settings, *, is_needed: bool) -> RememberingScript:
+    """The same for what may bring history into new keys; see `RememberingScript`.
+
+    Raises:
+        ConfigError: wrong rules or address.
+    """
+    return RememberingScript(
+        connect_to(settings.redis),
+        load_rules(settings.rules),
+        max_id_bytes=settings.limits.max_id_bytes,
+        stored=stored_ids_of(settings),
+        is_needed=is_needed,
+    )
+
+
+def stored_ids_of(settings: Settings) -> StoredIds:
+    """Which ids Redis has of visitors, by the settings."""
+    privacy = settings.privacy
+    keyed_hash = None if privacy.key is None else KeyedHash(privacy.key)
+    return StoredIds(keyed_hash, is_hashed=privacy.hash_visitor_id)

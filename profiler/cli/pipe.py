@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from profiler.cli import EXIT_FAILED
-from profiler.cli.options import ConfigFile, RulesName, on_own_server, script_from, settings_from
+from profiler.cli.options import (
+    ConfigFile,
+    RulesName,
+    on_own_server,
+    remembering_script_from,
+    settings_from,
+)
 from profiler.engine import PythonEngine
 from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
@@ -66,7 +72,8 @@ def pipe(
         settings = settings_from(config, rules=rules, redis=redis, without_kafka=True)
         if redis is None:
             settings = on_own_server(settings, stack.enter_context(EmbeddedStore()).url)
-        script = script_from(settings)
+        # An archive may go into new keys, whose visitors were forgotten under others.
+        script = remembering_script_from(settings, is_needed=False)
         patience.until_redis_answers(script.register)
         mode: Mode = "run" if input_ == "processed" else "profile"
         stdin = patience.reading(sys.stdin.fileno())

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from profiler.config.addresses import Address
 from profiler.config.connections import KafkaSettings, RedisSettings, Section
 from profiler.config.listening import LOOPBACK, listening_of
+from profiler.config.privacy import PrivacySettings
 
 __all__ = [
     "ENV_PREFIX",
@@ -22,6 +23,7 @@ __all__ = [
     "LimitSettings",
     "MetricsSettings",
     "Mode",
+    "PrivacySettings",
     "RedisSettings",
     "Settings",
     "TopicSettings",
@@ -193,6 +195,7 @@ class Settings(BaseSettings):
         default_factory=DeadLetterSettings, description="dead-letter limits"
     )
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="metrics")
+    privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="privacy")
 
     @property
     def output_bytes(self) -> int:

@@ -130,6 +130,7 @@ FLAGS = {
     "no_time": "nothing says when it happened: it counted, and moved no first or last",
     "bad_number": "a number of the event was none, or too long: it was ignored",
     "no_visit": "no visit id: only visitor fields changed",
+    "forgotten": "from before the visitor was forgotten: it counted nothing, and has no profile",
 }
 
 #: What is said otherwise, or besides, where visits are found by time.
@@ -262,6 +263,7 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
         },
         "identity": written_identity | {"nobody": list(rules.identity.nobody)},
         "derived": _derived_json(rules),
+        **({"personal": rules.personal} if rules.personal else {}),
         "reply": {
             "event": [
                 "flags",

@@ -20,6 +20,7 @@ from profiler.rules.duration import ms_of
 from profiler.rules.identity import Identity, Table
 from profiler.rules.layers import Layered, layered_file, layered_text
 from profiler.rules.mistakes import validated
+from profiler.rules.personal import Personal, require_sense
 from profiler.rules.rule import Name, Rule
 from profiler.rules.tables import Limits, Store, Visit
 from profiler.rules.trigger import Trigger
@@ -51,6 +52,7 @@ class Rules(Table):
     order: Literal["event_time", "arrival"]
     identity: Identity
     derived: Derived | None = None
+    personal: Personal | None = None
     store: Store = Store()
     limits: Limits = Limits()
     predicates: dict[Name, Tests] = Field(default_factory=dict, max_length=32)
@@ -69,6 +71,11 @@ class Rules(Table):
     def _derived_inputs_can_be_read(self) -> "Rules":
         for name in self.derived_inputs:
             (self.derived or Derived()).fields_of(name)
+        return self
+
+    @after_validation(mode="after")
+    def _personal_fields_make_sense(self) -> "Rules":
+        require_sense(self)
         return self
 
     @property

@@ -143,8 +143,12 @@ def templates() -> Environment:
     return environment
 
 
-def render(rules: Rules) -> str:
-    """The script of these rules: deterministic, ASCII, formatted as stylua formats it."""
+def render(rules: Rules, *, reads_all: bool = False) -> str:
+    """The script of these rules: deterministic, ASCII, formatted as stylua formats it.
+
+    With `reads_all` its reads answer an array of values for each kept visit, as an event does. No
+    caller but `profiler export` has such a script, so the others do not pay for it.
+    """
     contract = contract_of(rules)
     inputs = Inputs(rules, len(EVENT_ARGS), quote_lua)
     names = {each.field: each.name for each in inputs.fields}
@@ -174,6 +178,7 @@ def render(rules: Rules) -> str:
         "functions": [*_functions(rules), *["triggers"] * bool(triggers)],
         "triggers": triggers,
         "asks_for_texts": any("has_text(" in trigger.holds for trigger in triggers),
+        "reads_all": reads_all and remembers_visits,
         "asks_now": any(rule.asks_now for rule in rules.fields),
         "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
         "takes_numbers": rules.takes_numbers or rules.compares_numbers,

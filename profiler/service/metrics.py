@@ -40,6 +40,10 @@ PERSISTED = _counter("profiler_records_persisted", "Records written to the persi
 REJECTED = _counter("profiler_records_rejected", "Dead letters, by their error code.", "code")
 ANONYMOUS = _counter("profiler_records_anonymous", "Passed on without a profile: no visitor id.")
 PROFILED = _counter("profiler_records_profiled", "Records that got their visitor's profile.")
+FORGOTTEN = _counter(
+    "profiler_records_forgotten",
+    "Passed on without a profile: from before their visitor was forgotten.",
+)
 NEW_VISITORS = _counter("profiler_visitors_new", "Visitors seen for the first time.")
 REPEATED = _counter("profiler_records_repeated", "Events whose id the visit had before.")
 REPLAYED = _counter("profiler_records_replayed", "Records that Redis had applied before.")

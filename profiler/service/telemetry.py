@@ -17,6 +17,7 @@ _COUNTED = {
     "read": metrics.CONSUMED,
     "anonymous": metrics.ANONYMOUS,
     "profiled": metrics.PROFILED,
+    "forgotten": metrics.FORGOTTEN,
     "new_visitor": metrics.NEW_VISITORS,
     "repeated": metrics.REPEATED,
     "replayed": metrics.REPLAYED,

@@ -124,7 +124,7 @@ def answers(draw: st.DrawFn) -> tuple[Rules, list[object], set[str], dict[str, o
         answer.append(raw)
         if raw is not None or rules.order == "event_time":
             profile[field.name] = shown
-    profile |= metadata_of(contract, set(flags))
+    profile = {} if "forgotten" in flags else profile | metadata_of(contract, set(flags))
     return rules, answer, set(flags), {f"profile_{name}": v for name, v in profile.items()}
 
 

@@ -33,7 +33,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
-         bad_number no_visit
+         bad_number no_visit forgotten
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
          visitor_id visitor_spent visitor_events# visitor_visits# visit_id visit_number#
          visit_events# visit_first_page visit_pages[] visit_bounce#
@@ -250,6 +250,20 @@ local function seldom()
     end
   end
 
+  -- A visitor was forgotten: state begins with an "f" and the time up to which, in 7 bytes. Behind it
+  -- stands the profile that began since, if any. Returns the two, the first nil where it is not so.
+  function functions.behind_forget(packed)
+    if string.byte(packed) ~= 102 or #packed < 8 then return nil, packed end
+    return string.sub(packed, 1, 8), string.sub(packed, 9)
+  end
+
+  -- Whether an event is from before a forget: received or made before it, or nothing says when.
+  function functions.is_forgotten(args, event, forget)
+    local till = struct.unpack(">i7", forget, 2)
+    local received, created = whole(args[event + 1]), whole(args[event + 2])
+    if created and created < 94694400000 then created = nil end
+    return not received and not created or (received or till) < till or (created or till) < till
+  end
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
     local layout, order, parts = string.byte(packed) or 0, nil, nil
@@ -403,8 +417,17 @@ local function seldom()
   end
 
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
-  -- by its code; what only other rules know is carried along.
-  function functions.take_over(packed)
+  -- by its code; what only other rules know is carried along. With it the plain fields to remove, and
+  -- the mark of a forget; no state where nothing came since the forget.
+  function functions.take_over(key, packed, HEAD)
+    local forget, gone
+    forget, packed = functions.behind_forget(packed)
+    if forget and packed == "" then return nil, nil, forget end
+    if string.find(packed, HEAD, 1, true) == 1 then return packed, nil, forget end
+    gone = {}
+    for _, name in ipairs(redis.call("HKEYS", key)) do
+      gone[#gone + 1] = name ~= "~" and name or nil
+    end
     local VISIT_CODES = "x\222\091\253\096\246\018\174MWva\180\174\240\1616\202E\144q"
     local VISITOR_CODES = "\228\000\139\017\183z>\198\150"
     -- stylua: ignore
@@ -441,7 +464,7 @@ local function seldom()
     local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
     -- stylua: ignore
     local head = struct.pack(">i7I2I4I1c0I4c0I2c0I2c0", mark, day, opened, #stream, stream, #streams, streams, #loose, loose, #forgotten, forgotten)
-    return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
+    return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
   end
 
   -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
@@ -481,7 +504,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 9, "0b211015a1e1:", args[1]
+    local EVENT, DIGEST, visitor_id = 9, "f841e41417fb:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -503,11 +526,13 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^0b211015a1e1:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^f841e41417fb:(.-):?(%d+)$")
       if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
-        if offset > before and offset <= last then
+        if offset > before and offset <= last and offset >= from then
           places[#places + 1] = (event - 5) / EVENT + 1
           for i = event, event + EVENT - 1 do
             events[#events + 1] = args[i]
@@ -541,7 +566,7 @@ end
 
 -- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
 -- answers and the stream's watermark before them; where anything changed also the state before,
--- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
+-- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
   local HEAD = "\147\002\218\000/e\143\137\035\185\007\003nx\222\091t\253\096\246t\018\174MnWvan\180\174\240n\1616\202nE\144qn\228\000\139n\017\183zn>\198\150\219"
@@ -581,15 +606,17 @@ local function update(key, args, prior)
   local trigger_reader = 0
   local trigger_opened = 0
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
-  local new_visitor, gone = not packed, nil
+  local new_visitor, gone, forget = not packed, nil, nil
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
     if string.find(packed, HEAD, 1, true) ~= 1 then
-      packed, gone = HEAD .. "size" .. seldom().take_over(packed), {}
-      for _, name in ipairs(redis.call("HKEYS", key)) do
-        gone[#gone + 1] = name ~= "~" and name or nil
-      end
+      packed, gone, forget = seldom().take_over(key, packed, HEAD)
+      new_visitor = not packed
     end
+  elseif not prior and redis.call("EXISTS", key) == 1 then
+    error({ err = "EPROFILE the hash has no state: another program wrote it" })
+  end
+  if packed then
     local at = 58
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_events, visit_first_page_ms,
@@ -598,8 +625,6 @@ local function update(key, args, prior)
       visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
-  elseif not prior and redis.call("EXISTS", key) == 1 then
-    error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
     return {}
   end
@@ -682,7 +707,9 @@ local function update(key, args, prior)
     local offset = stream ~= "" and event <= count and number_of(args[event])
     -- What triggers are told: the six bytes of the event, its time, and whether it was applied now.
     local of_event, happened, is_new
-    if offset and offset <= mark then
+    if forget and event <= count and seldom().is_forgotten(args, event, forget) then
+      flags, mark = " forgotten", offset and offset > mark and offset or mark
+    elseif offset and offset <= mark then
       flags = " replayed"
       local received = args[event + 1] ~= "" and number_of(args[event + 1])
       -- The event's time: created, put right where sent shows that the device's clock is wrong;
@@ -871,10 +898,13 @@ local function update(key, args, prior)
 
     if event <= count then
       local told, turn = {}, is_new and turned or retold
-      -- spender: trigger of the visitor
-      -- stylua: ignore
-      trigger_spender = turn(trigger_spender, (answer[3] and comparable(answer[3]) > 105000), of_event, told, "spender", visitor_id, nil, happened)
-      if has_visit then
+      -- An event from before a forget has no time here, and tells nothing.
+      if happened then
+        -- spender: trigger of the visitor
+        -- stylua: ignore
+        trigger_spender = turn(trigger_spender, (answer[3] and comparable(answer[3]) > 105000), of_event, told, "spender", visitor_id, nil, happened)
+      end
+      if happened and has_visit then
         -- busy: trigger of the visit
         -- stylua: ignore
         trigger_busy = turn(trigger_busy, (answer[8] and answer[8] >= 2 and answer[8] <= 3), of_event, told, "busy", visitor_id, visit_id, happened)
@@ -902,6 +932,9 @@ local function update(key, args, prior)
     visit_first_page, visit_pages_beyond, visit_pages_spare, #visit_pages, visit_pages, trigger_busy, trigger_landed,
     trigger_reader, trigger_opened, #events, events, #carried, carried, visitor_spent, visitor_events, trigger_spender,
     #visitor_carried, visitor_carried, #visits, visits)
+  if forget then
+    packed, state, stale = forget .. (packed or ""), forget .. state, (stale or gone) and "GT"
+  end
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
 end
@@ -935,8 +968,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "0b211015a1e1:1"
-    if args[4] ~= "1" then events = "0b211015a1e1:" .. args[5] .. ":" .. args[4] end
+    local events = "f841e41417fb:1"
+    if args[4] ~= "1" then events = "f841e41417fb:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -968,7 +1001,11 @@ local function call(keys, args)
     else
       redis.call("HSET", key, "~", state)
     end
-    if stale then redis.call("PEXPIRE", key, "34128000000") end
+    if stale == "GT" then
+      redis.call("PEXPIRE", key, "34128000000", "GT")
+    elseif stale then
+      redis.call("PEXPIRE", key, "34128000000")
+    end
     if gone then
       for _, name in ipairs(gone) do
         redis.call("HDEL", key, name)
@@ -979,7 +1016,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_0b211015a1e1", call)
+  redis.register_function("visitor_profile_f841e41417fb", call)
 else
   return call(KEYS, ARGV)
 end

@@ -47,12 +47,12 @@ class Finisher:
                 batch.rejections.append(Rejection(place, draft.record, rejected))
         counts = batch.counts
         counts["rejected"] = len(batch.rejections)
-        counts["profiled"] = answers.total()
         for (_, state), times in batch.triggers.items():
             counts[f"triggers_{state}"] += times
         for flags, events in answers.items():
             for flag in flags:
                 counts[flag] += events
+        counts["profiled"] = answers.total() - counts["forgotten"]
         return batch
 
     def _add(
@@ -77,7 +77,7 @@ class Finisher:
         if _FORGED in encoded:
             encoded = _without_forged_names(flat, batch.counts)
         told = () if outcome is None else outcome.triggers
-        if outcome is not None:
+        if outcome is not None and outcome.encoded:
             encoded = extend_object(encoded, outcome.encoded)
         outputs = [output_of(record, self._topics.persisted, encoded, headers)]
         outputs += [output_of(record, self._topics.triggers, t.encoded, headers) for t in told]
