@@ -120,14 +120,6 @@ def bridges() -> Iterator[Vector]:
         one_by_one(event("a", 0), event("b", 200), event("c", 50), event("d", 25), event("e", 201)),
     )
     yield gaps(
-        "gap-bridge-after-a-late-event",
-        "No visit is in hand behind a late event, so none is put to the others.",
-        one_by_one(
-            *(event("a", 100), event("b", 150), event("c", 300), event("late", 10)),
-            *(event("d", 125), event("e", 500)),
-        ),
-    )
-    yield gaps(
         "gap-bridge-beside-the-visit-in-hand",
         "Two visits are joined although a third one was the last to be moved.",
         one_by_one(event("a", 0), event("b", 50), event("c", 300), event("d", 25), event("e", 301)),
