@@ -104,6 +104,14 @@ def test_a_forgotten_visit_is_known_again_by_the_event_that_opened_it(small: Scr
     assert shown(last, *numbers) == [3, 3, 3, b"d"]
 
 
+def test_a_bridge_behind_a_late_event_leaves_no_empty_visit(small: Script) -> None:
+    """No visit is in hand then, so none is put to the others, where it would take a place."""
+    arrivals = [("a", 100), ("b", 150), ("c", 300), ("d", 400), ("e", 10), ("f", 125), ("g", 500)]
+    answers = [small(words(name, minutes, name))[0] for name, minutes in arrivals]
+    flags = [answer.flags for answer in answers]
+    assert flags[4:] == [{"late"}, {"visit_merged"}, {"new_visit"}]
+
+
 def test_what_only_other_rules_know_stays_as_the_earlier_visit_has_it(
     redis_client: redis.Redis, key_prefix: str
 ) -> None:

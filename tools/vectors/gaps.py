@@ -115,6 +115,11 @@ def bridges() -> Iterator[Vector]:
         ),
     )
     yield gaps(
+        "gap-bridge-numbers-between",
+        "A visit that was opened between the two that become one keeps its number.",
+        one_by_one(event("a", 0), event("b", 200), event("c", 50), event("d", 25), event("e", 201)),
+    )
+    yield gaps(
         "gap-bridge-beside-the-visit-in-hand",
         "Two visits are joined although a third one was the last to be moved.",
         one_by_one(event("a", 0), event("b", 50), event("c", 300), event("d", 25), event("e", 301)),
