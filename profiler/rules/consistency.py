@@ -59,7 +59,7 @@ def _require_bounce(rules: "Rules") -> None:
     counts = {r.name for r in rules.fields if r.scope == "visit" and r.declared.counts}
     if named not in counts:
         message = "bounce must name a count of scope visit"
-        raise PlacedError(("visit", "bounce"), message, counts)
+        raise PlacedError(("visit", "bounce"), message, counts, needs=("computed",))
 
 
 def _computed_fields_resolve(rules: "Rules") -> None:

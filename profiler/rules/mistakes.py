@@ -112,7 +112,10 @@ class _Repairs:
     def _told(self, place: Place, error: ErrorDetails) -> None:
         original, value = self._original(place), self._value(place)
         cause = error.get("ctx", {}).get("error")
-        if self._follows(original, value) or getattr(cause, "needs", None) in self._touched:
+        needs = getattr(cause, "needs", None)
+        if self._follows(original, value) or (
+            needs and any(_is_within(gone, needs) for gone in self._touched)
+        ):
             return
         near = self._near(place, error)
         if error["type"] == _UNKNOWN_KEY and near:

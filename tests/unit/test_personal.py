@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "lua/vectors/privacy/keyed-hash.json").read_text("utf-8"))["cases"]
 KEY = bytes(range(32))
 HASH = KeyedHash(KEY)
-STANDARD = (ROOT / "lua/presets/standard.toml").read_text("utf-8")
+LEAN = (ROOT / "lua/presets/lean.toml").read_text("utf-8")
 
 PERSONAL = """
 [personal]
@@ -48,7 +48,7 @@ value = "query-amount"
 
 
 def rules_with(personal: str = PERSONAL, more: str = "") -> Rules:
-    return parse_rules(STANDARD + FIELDS + more + personal, "my.toml")
+    return parse_rules(LEAN + FIELDS + more + personal, "my.toml")
 
 
 def packed(stored: StoredIds, rules: Rules, **fields: object) -> tuple[str, list[Any]]:
@@ -84,11 +84,11 @@ def test_what_is_absent_stays_absent_and_an_integer_is_its_text() -> None:
 
 
 def test_a_hashed_id_is_all_that_key_and_arguments_have() -> None:
-    key, arguments = packed(StoredIds(HASH, is_hashed=True), load_rules("standard"))
+    key, arguments = packed(StoredIds(HASH, is_hashed=True), load_rules("lean"))
     assert key == f"visitor:{{{HASH('ada')}}}"
     assert arguments[0] == HASH("ada")
     assert "ada" not in arguments
-    key, arguments = packed(StoredIds(HASH), load_rules("standard"))
+    key, arguments = packed(StoredIds(HASH), load_rules("lean"))
     assert (key, arguments[0]) == ("visitor:{ada}", "ada")
 
 
@@ -113,11 +113,11 @@ def test_what_makes_no_sense_is_refused(field: str, how: str, message: str) -> N
     derived = '[derived]\nurl = "query-url"\n'
     host = FIELDS.replace("query-name", "derived.host")
     with pytest.raises(ConfigError, match=re.escape(message)):
-        parse_rules(f'{STANDARD}{host}{derived}[personal]\n"{field}" = "{how}"\n', "my.toml")
+        parse_rules(f'{LEAN}{host}{derived}[personal]\n"{field}" = "{how}"\n', "my.toml")
 
 
 def test_it_is_a_part_of_contract_and_version() -> None:
     rules = rules_with()
     assert contract_json(rules, "", "")["personal"]["query-email"] == "hash"
     assert rules.version != rules_with("").version
-    assert "personal" not in contract_json(load_rules("standard"), "", "")
+    assert "personal" not in contract_json(load_rules("lean"), "", "")

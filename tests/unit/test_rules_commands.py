@@ -18,7 +18,7 @@ RULES = Path(__file__).parents[2] / "lua" / "vectors" / "rules"
 
 SHOP = """\
 name = "shop"
-extends = "standard"
+extends = "lean"
 drop = ["visitor_last_page"]
 
 [derived]
@@ -102,7 +102,7 @@ def test_show_says_where_each_part_is_from(shop: Path) -> None:
 
     assert f'name = "shop"  # {shop}:1' in lines
     assert f"[[fields]]  # {shop}:22" in lines
-    assert any(line.startswith("ttl_days = 395  # standard.toml:") for line in lines)
+    assert any(line.startswith("ttl_days = 395  # lean.toml:") for line in lines)
 
 
 @pytest.mark.parametrize("rules", [*PRESETS, "shop"])
@@ -145,7 +145,7 @@ def test_the_schema_takes_what_is_right(rules: str) -> None:
         ('"touch"', '"tuch"'),
         ("lookback", "look_back"),
         ('name = "shop"\n', ""),
-        ('extends = "standard"\n', ""),
+        ('extends = "lean"\n', ""),
         ('"total"', "7"),
     ],
 )

@@ -28,7 +28,8 @@ class RememberingScript(ProfileScript):
         rules: likewise.
         max_id_bytes: likewise.
         stored: likewise.
-        is_needed: whether it is refused where this user may not use the list; else that is said.
+        is_needed: whether forgets must know the pattern, and a user who may not use the list is
+            refused; else that is said, and nothing is written but profiles.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class RememberingScript(ProfileScript):
         super().__init__(client, rules, max_id_bytes=max_id_bytes, stored=stored, meet=self._meet)
 
     def register(self) -> None:
-        """Load both scripts, enter the pattern, and read who was forgotten, in this order.
+        """Load both scripts, enter the pattern if that is needed, and read who was forgotten.
 
         Raises:
             StoreUnavailableError: a server cannot be reached or is not ready.
@@ -59,8 +60,9 @@ class RememberingScript(ProfileScript):
 
     def _listed(self) -> dict[str, Forgotten]:
         try:
-            # From now on a forget knows this pattern; what was forgotten before is in the list.
-            self.forgetting.enter_pattern()
+            if self._is_needed:
+                # From now on a forget knows this pattern; who was forgotten before is in the list.
+                self.forgetting.enter_pattern()
             return self.forgetting.listed()
         except ConfigError as error:
             if self._is_needed:
