@@ -37,7 +37,7 @@ WINDOWS = Shape(
         Field("visitor_active_days", "unique_count", DAY, limit=100, window=(30, DAY_MS)),
         Field("visitor_pages_seen", "unique_count", PAGE, limit=2, window=(3, DAY_MS)),
         Field("visitor_spent", "sum", TOTAL, decimals=2, window=(20, 2 * _HOUR_MS)),
-        Field("visitor_favourite", "most_frequent", PAGE, limit=3, window=(2, DAY_MS)),
+        Field("visitor_favourite", "most_frequent", PAGE, limit=3, window=(5, DAY_MS)),
         Field("visit_mean", "mean", TOTAL, is_sale, decimals=0, window=(1, _HOUR_MS)),
         Field("visit_items", "sum", "shop-items", decimals=0, window=(3, _MINUTE_MS)),
         Field("visit_events", "count"),

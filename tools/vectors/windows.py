@@ -55,6 +55,14 @@ def vectors() -> Iterator[Vector]:
         ),
     )
     yield windows(
+        "windows-of-counts-beyond-the-limit",
+        "Counts that went are flagged as long as they would be in the window, and no longer.",
+        one_by_one(
+            *(shop(view(n, "A", page, f"e{n}")) for n, page in enumerate("abcd")),
+            *(shop(view(n * _DAY, "A", "d", f"f{n}")) for n in (3, 4, 5)),
+        ),
+    )
+    yield windows(
         "windows-of-numbers",
         "Sums may be negative and zero; a bucket takes less than 2^48 units.",
         one_by_one(

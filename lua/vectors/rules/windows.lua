@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules windows-70f9ac18.
+profile: folds one visitor's events into the visitor's profile, by rules windows-8cd32b69.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -148,8 +148,8 @@ local function added(row, latest, total, place, number, buckets)
     return bucket_of(place, number) .. string.sub(row, 1, stop - 1), place, kept + number, true
   end
   local tag, own = string.byte(row, 1, 2)
-  if age == 0 and tag and tag < 64 and own + number < 128 and own < 128 and number >= 0 then
-    -- Most events are in the latest bucket, and its number is small.
+  if tag and tag < 64 and (latest - tag) % 32 == age and own + number < 128 and own < 128 and number >= 0 then
+    -- Most events are in the first bucket of the row, and its number is small.
     return string.char(tag, own + number) .. string.sub(row, 3), latest, total + number, true
   end
   local at, after, sum = 1, 1, number
@@ -570,7 +570,7 @@ local function seldom()
       gone[#gone + 1] = name ~= "~" and name or nil
     end
     local VISIT_CODES = "Lj\096\029\196\189x\222\091"
-    local VISITOR_CODES = "P\141\198\207\131\197\039\1390\226\060M\006Z\204"
+    local VISITOR_CODES = "P\141\198\207\131\197\039\1390\226\060M\152\171\254"
     -- stylua: ignore
     local VISIT_STARTS = { "\255\255\255\255\255\255\255\000\000\000\000\000\000\000\000\000\000",
     "\255\255\255\255\255\255\255\000\000\000\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
@@ -648,7 +648,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 10, "4f40aa075bc7:", args[1]
+    local EVENT, DIGEST, visitor_id = 10, "326cf9948496:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -670,7 +670,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^4f40aa075bc7:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^326cf9948496:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -713,7 +713,7 @@ end
 -- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\000\039ep\249\172\024\003\005tLj\096t\029\196\189nx\222\091tP\141\198t\207\131\197t\039\1390t\226\060Mt\006Z\204\219"
+  local HEAD = "\147\002\218\000\039e\140\211\043i\003\005tLj\096t\029\196\189nx\222\091tP\141\198t\207\131\197t\039\1390t\226\060Mt\152\171\254\219"
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local STORED = ">c45I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0"
@@ -972,12 +972,12 @@ local function update(key, args, prior)
           truncated = truncated or not is_whole
           -- stylua: ignore end
         end
-        -- visitor_favourite: most_frequent query-other_page_title within 2 d
+        -- visitor_favourite: most_frequent query-other_page_title within 5 d
         if counted and ms == ms and event_page_title_2 ~= "" then
           truncated = truncated or #event_page_title_2 > 255
           -- stylua: ignore
           visitor_favourite, visitor_favourite_at, visitor_favourite_beyond =
-            frequented(visitor_favourite, visitor_favourite_at, visitor_favourite_beyond, short(event_page_title_2), math.floor(ms / 86400000), 1, 2, 3)
+            frequented(visitor_favourite, visitor_favourite_at, visitor_favourite_beyond, short(event_page_title_2), math.floor(ms / 86400000), 1, 5, 3)
         end
       end
       if has_visit then
@@ -1017,7 +1017,7 @@ local function update(key, args, prior)
     end
     truncated = truncated or visitor_active_days_beyond > NEVER and (now ~= now or now / 86400000 - visitor_active_days_beyond < 30)
     truncated = truncated or visitor_pages_seen_beyond > NEVER and (now ~= now or now / 86400000 - visitor_pages_seen_beyond < 3)
-    truncated = truncated or visitor_favourite_beyond > NEVER and (now ~= now or now / 86400000 - visitor_favourite_beyond < 2)
+    truncated = truncated or visitor_favourite_beyond > NEVER and (now ~= now or now / 86400000 - visitor_favourite_beyond < 5)
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
     answers[(event + 5) / 10] = {
@@ -1027,7 +1027,7 @@ local function update(key, args, prior)
       held_in(visitor_active_days, visitor_active_days_at, now / 86400000, 30),
       held_in(visitor_pages_seen, visitor_pages_seen_at, now / 86400000, 3),
       decimal(total_in(visitor_spent, visitor_spent_at, visitor_spent_total, now / 7200000, 20), 2),
-      most_in(visitor_favourite, visitor_favourite_at, now / 86400000, 2),
+      most_in(visitor_favourite, visitor_favourite_at, now / 86400000, 5),
       opened,
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
@@ -1085,8 +1085,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "4f40aa075bc7:1"
-    if args[4] ~= "1" then events = "4f40aa075bc7:" .. args[5] .. ":" .. args[4] end
+    local events = "326cf9948496:1"
+    if args[4] ~= "1" then events = "326cf9948496:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1133,7 +1133,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_4f40aa075bc7", call)
+  redis.register_function("visitor_profile_326cf9948496", call)
 else
   return call(KEYS, ARGV)
 end
