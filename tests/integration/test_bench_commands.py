@@ -15,17 +15,11 @@ from tests.integration.bench_runs import report_of, run_bench
 from tests.missing import needed_servers
 
 
-<<<<<<< HEAD
 def test_the_cost_of_the_presets(kafka: Kafka, tmp_path: Path) -> None:
     few = (
         *("--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=100"),
         *("--operations", "count", "count, 30 d"),
     )
-=======
-def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
-    few = ["--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=100"]
-    few += ["--operations", "count", "count, 30 d"]
->>>>>>> g-language
     report, _ = report_of(kafka, tmp_path / "cost.json", "cost", *few)
     assert report["versions"]["valkey_server"]
     times = {(row["server"], row["preset"], row["traffic"]): row for row in report["time"]}
