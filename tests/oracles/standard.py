@@ -4,7 +4,7 @@ Every event is kept in a list, and every field is computed from those lists anew
 slow, and plain enough to be checked by reading. Only what an event leaves behind is decided one
 event at a time: whether it counts, opens a visit, pushes a visit out, or comes too late.
 
-Not modelled: `rules_version`.
+Not modelled: `rules_version`. Over 250 lines: it is one fold, to be read from top to bottom.
 """
 
 from __future__ import annotations

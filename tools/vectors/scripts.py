@@ -1,4 +1,7 @@
-"""The scripts that the vectors call: the presets', and those of rules of the vectors' own."""
+"""The scripts that the vectors call: the presets', and those of rules of the vectors' own.
+
+Over 250 lines: most are tables of fields.
+"""
 
 from typing import NamedTuple
 
