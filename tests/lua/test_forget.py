@@ -9,8 +9,8 @@ import pytest
 
 from profiler.profiles.keys import sidecar_of
 from profiler.rules.contract import STATE_FIELD
-from profiler.rules.model import PRESETS
 from tests.lua.raw import TTL_MS, Argument, Script, event
+from tests.presets import ONE_OF_EACH_ORDER
 
 if TYPE_CHECKING:
     import redis
@@ -22,7 +22,7 @@ BEFORE, AFTER = TILL - 1, TILL
 MARK = b"f" + TILL.to_bytes(7, "big")
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=ONE_OF_EACH_ORDER)
 def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
     script = Script(redis_client, f"{key_prefix}visitor:{{v}}", request.param)
     script.sidecar = sidecar_of(script.key)
@@ -37,7 +37,7 @@ def forget(script: Script, till: int = TILL, keep_ms: int = KEEP_MS, only_new: i
 
 
 def pageviews(script: Script) -> object:
-    """The count of `standard`; `article` has none, and its first page says as much."""
+    """The count of `lean`; `article` has none, and its first page says as much."""
     return script.read().get("visitor_pageviews")
 
 
