@@ -33,7 +33,7 @@ BUDGETS = {
 }
 
 #: With stored outputs a call may take at most so many times as many, by traffic.
-STORED_BUDGETS = {"one": 1.4, "three": 1.4, "twenty": 1.15}
+STORED_BUDGETS = {"one": 1.42, "three": 1.4, "twenty": 1.15}
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
