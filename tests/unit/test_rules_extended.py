@@ -186,7 +186,8 @@ def test_every_part_of_a_preset_has_a_place(preset: str) -> None:
             line, column = origin.source.at(origin.place)
             lines = origin.source.text.splitlines()
             written = lines[line - 1][column - 1 :]
-            assert written.startswith(f'"{value}"' if isinstance(value, str) else ("{", "[", str(value)))
+            heads = f'"{value}"' if isinstance(value, str) else ("{", "[", str(value))
+            assert written.startswith(heads)
 
 
 @pytest.mark.parametrize(
