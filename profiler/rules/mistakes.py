@@ -15,7 +15,16 @@ from pydantic_core import ErrorDetails
 
 from profiler.rules.derived.names import is_derived
 from profiler.rules.layers import Layered
-from profiler.rules.places import Finding, Place, PlacedError, RulesError, in_file, nearest
+from profiler.rules.places import (
+    Finding,
+    Place,
+    PlacedError,
+    RulesError,
+    in_file,
+    is_within,
+    nearest,
+    numbers_in,
+)
 from profiler.rules.schema import choices_at, keys_at
 from profiler.rules.source import DROP, EXTENDS
 
@@ -93,12 +102,12 @@ class _Repairs:
         placed = [
             (place, error)
             for place, error in placed
-            if error["type"] != _TOO_SHORT or sum(_is_within(p, place) for p, _ in placed) == 1
+            if error["type"] != _TOO_SHORT or sum(is_within(p, place) for p, _ in placed) == 1
         ]
         # The last elements of a list first, so that the places of the others stay right; and the
         # names of keys before what misses them.
         placed.sort(key=lambda each: each[1]["type"] == _MISSING)
-        placed.sort(key=lambda each: _numbers_of(each[0]), reverse=True)
+        placed.sort(key=lambda each: numbers_in(each[0]), reverse=True)
         for place, error in placed:
             self._told(place, error)
         for place, error in placed:
@@ -112,10 +121,7 @@ class _Repairs:
     def _told(self, place: Place, error: ErrorDetails) -> None:
         original, value = self._original(place), self._value(place)
         cause = error.get("ctx", {}).get("error")
-        needs = getattr(cause, "needs", None)
-        if self._follows(original, value) or (
-            needs and any(_is_within(gone, needs) for gone in self._touched)
-        ):
+        if self._follows(original, value, getattr(cause, "needs", ())):
             return
         near = self._near(place, error)
         if error["type"] == _UNKNOWN_KEY and near:
@@ -129,14 +135,13 @@ class _Repairs:
             value=value,
         )
 
-    def _follows(self, original: Place, value: object) -> bool:
+    def _follows(self, original: Place, value: object, needs: Place) -> bool:
         """Whether it is wrong because of another mistake."""
         return (
             original in self._guessed
+            or any(needs and is_within(gone, needs) for gone in self._touched)
             or (isinstance(value, str) and value in self._gone)
-            or any(
-                _is_within(original, gone) or _is_within(gone, original) for gone in self._touched
-            )
+            or any(is_within(original, gone) or is_within(gone, original) for gone in self._touched)
             # What is missing in a rule of which a part was taken out.
             or (value is None and any(gone[:2] == original[:2] for gone in self._touched))
         )
@@ -243,11 +248,3 @@ class _Repairs:
             except (KeyError, IndexError, TypeError):
                 return None
         return found
-
-
-def _is_within(place: Place, other: Place) -> bool:
-    return place[: len(other)] == other
-
-
-def _numbers_of(place: Place) -> tuple[int, ...]:
-    return tuple(part for part in place if isinstance(part, int))

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 from profiler.errors import ConfigError
 from profiler.rules.toml_places import Place
 
-__all__ = ["Finding", "Place", "PlacedError", "RulesError", "in_file", "nearest", "said_of"]
+__all__ = [
+    "Finding",
+    "Place",
+    "PlacedError",
+    "RulesError",
+    "in_file",
+    "is_within",
+    "nearest",
+    "said_of",
+]
 
 
 class PlacedError(ValueError):
@@ -83,6 +92,16 @@ def said_of(place: Place, data: dict[str, Any]) -> str:
         words = ": ".join([f"{kind} {name}", *map(str, rest[1:])])
     # A name of the file must neither begin a line of its own nor control a terminal.
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+
+
+def is_within(place: Place, other: Place) -> bool:
+    """Whether a place is another one, or in it."""
+    return place[: len(other)] == other
+
+
+def numbers_in(place: Place) -> tuple[int, ...]:
+    """Which elements of lists a place is in, from the outermost."""
+    return tuple(part for part in place if isinstance(part, int))
 
 
 def in_file(place: Place, data: object) -> Place:
