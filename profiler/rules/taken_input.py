@@ -58,7 +58,7 @@ class Chosen(Taken):
     ) -> None:
         # No other local of the script begins with this word.
         super().__init__(rules, choice, f"taken_{number}")
-        names = ["day_of(ms)" if f == EVENT_DAY else inputs[f].name for f in choice.fields]
+        names = ["date_of(ms)" if f == EVENT_DAY else inputs[f].name for f in choice.fields]
         last = quoted(choice.otherwise) if choice.otherwise or not names else names.pop()
         takers = [r.kind for r in rules.fields if choice in r.choices]
         self.is_local = bool(choice.fields) or set(takers) != {"number"}
