@@ -17,6 +17,7 @@ from profiler.ops.explain.record import Explainer
 from profiler.ops.explain.scratch import Scratch
 from profiler.records.types import Record
 from profiler.rules.model import load_rules
+from profiler.rules.places import printable
 from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
 from profiler.worker.pipe_input import open_lines
@@ -54,7 +55,8 @@ def explain(
     The records are values of tracking_processed, or lines as profiler pipe takes them: one JSON
     object, or one a line, which are folded in their order. All of it happens on a private server
     that is thrown away. Shown are the flattened event, its derived inputs, the identity and the
-    time that were chosen, each predicate with its conditions, and each field before and after.
+    time that were chosen, each predicate with its conditions, each field before and after, and what
+    becomes of triggers.
 
     Examples: profiler explain < record.json, and with the stored profile as it is now:
     profiler explain --rules my.toml --redis redis://host:6379 < record.json
@@ -141,23 +143,28 @@ def _words(told: dict[str, Any]) -> Iterator[str]:
     for predicate in told["predicates"]:
         yield f"    {predicate['name']}: {_MARKS[predicate['holds']]}"
         yield from _conditions(predicate["conditions"], "      ")
-    yield f"  profile {_printable(told['key'])}, flags: {' '.join(told['flags']) or 'none'}"
+    yield f"  profile {printable(told['key'])}, flags: {' '.join(told['flags']) or 'none'}"
     rows = [("field", "rule", "taken", "before", "after")]
     for field in told["fields"]:
         before, after = _shown(field["before"]), _shown(field["after"])
         after = "" if before == after else after
         rows.append((field["name"], field["rule"], _MARKS[field["takes"]], before, after))
     yield from _columns(rows)
+    if told["triggers"]:
+        yield "  triggers"
+        yield from _columns(
+            [(t["name"], t["scope"], "; ".join(t["when"]), t["state"]) for t in told["triggers"]]
+        )
 
 
 def _conditions(conditions: Iterable[dict[str, Any]], indent: str) -> Iterator[str]:
     for each in conditions:
-        yield f"{indent}{_MARKS[each['holds']]:3} {_printable(each['words'])}"
+        yield f"{indent}{_MARKS[each['holds']]:3} {printable(each['words'])}"
         yield from _conditions(each["parts"], indent + "  ")
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    plain = [tuple(map(_printable, row)) for row in rows]
+    plain = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
     for row in plain:
         cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
@@ -166,8 +173,3 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 def _shown(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _printable(text: str) -> str:
-    """No control characters: what a tracker sent must not drive a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -10,6 +10,7 @@ import typer
 
 from profiler.cli.get import require_utf8
 from profiler.cli.options import ConfigFile, RedisUrl, RulesName, script_from, settings_from
+from profiler.ops.units import count_of
 from profiler.profiles.forgetting import EVER
 from profiler.rules.duration import ms_of
 
@@ -64,13 +65,15 @@ def forget(
     script = script_from(settings_from(config, rules=rules, redis=redis, without_kafka=True))
     if dry_run:
         found = script.forgetting.look(ids)
-        typer.echo(f"would forget {len(ids)} visitors; profiles: {found}")
+        typer.echo(f"would forget {count_of(len(ids), 'visitor')}; profiles: {found}")
         return
     now_ms = time.time_ns() // 1_000_000
     till = EVER if block else now_ms
     found = script.forgetting.forget(ids, till=till, keep_ms=keep_ms, now_ms=now_ms)
     end = datetime.fromtimestamp((now_ms + keep_ms) / 1_000, UTC)
-    typer.echo(f"forgot {len(ids)} visitors; profiles: {found}; marks until {end:%Y-%m-%d}")
+    typer.echo(
+        f"forgot {count_of(len(ids), 'visitor')}; profiles: {found}; marks until {end:%Y-%m-%d}"
+    )
 
 
 def _lines(raw: Iterable[bytes]) -> list[str]:

@@ -29,7 +29,7 @@ RulesName = Annotated[
     str | None,
     typer.Option(
         FLAGS["rules"],
-        help="Preset (standard, article) or path of a rules file.",
+        help="Preset (standard, lean, article) or path of a rules file.",
         autocompletion=complete_preset,
     ),
 ]

@@ -14,13 +14,15 @@ from profiler.cli.rules_diff import diff
 from profiler.rules.explain import (
     FieldWords,
     InputWords,
+    TriggerWords,
     condition_words,
     explained_fields,
     explained_inputs,
+    explained_triggers,
 )
 from profiler.rules.layers import Layered, layered_file
 from profiler.rules.model import Rules, rules_of
-from profiler.rules.places import RulesError
+from profiler.rules.places import RulesError, printable
 from profiler.rules.schema import file_schema
 from profiler.rules.toml_places import Place
 from profiler.rules.toml_text import toml_text
@@ -91,12 +93,13 @@ def _remark(layered: Layered, place: Place) -> str:
         return ""
     origin = layered.origin(place)
     line, _ = origin.source.at(origin.place)
-    path = "".join(c if c.isprintable() else "?" for c in origin.source.path)
-    return f"{path}:{line}"
+    return f"{printable(origin.source.path)}:{line}"
 
 
 def explain(file: RulesFile, *, as_json: AsJson = False) -> None:
     """Say what each field is: meaning, type, unit, cost, and what an event must carry.
+
+    Behind them come the event's fields that are read, the triggers, and the limits.
 
     The server's time is that of the operation as it was measured, in µs an event. Bytes are those
     of one visitor's state; the length of texts comes on top.
@@ -111,7 +114,10 @@ def explain(file: RulesFile, *, as_json: AsJson = False) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = _WIDTH
-    for table in (_fields_table(rules, fields), _inputs_table(inputs), _limits_table(rules)):
+    tables = [_fields_table(rules, fields), _inputs_table(inputs), _limits_table(rules)]
+    if triggers := explained_triggers(rules):
+        tables.insert(2, _triggers_table(triggers))
+    for table in tables:
         with console.capture() as shown:
             console.print(table)
         typer.echo("\n".join(line.rstrip() for line in shown.get().splitlines()))
@@ -127,6 +133,8 @@ def _as_json(rules: Rules, fields: list[FieldWords], inputs: list[InputWords]) -
             name: [condition_words(test) for test in tests]
             for name, tests in rules.predicates.items()
         },
+        "triggers": [each._asdict() for each in explained_triggers(rules)],
+        "visit": rules.visit and rules.visit.model_dump(exclude_none=True),
         "limits": rules.limits.model_dump(),
         "store": rules.store.model_dump(),
     }
@@ -136,7 +144,11 @@ def _fields_table(rules: Rules, fields: list[FieldWords]) -> Table:
     table = Table(box=None, pad_edge=False, title=f"{rules.version}", title_justify="left")
     for name in ("field", "type", "unit", "µs", "bytes", "what it keeps", "an event must carry"):
         table.add_column(name, overflow="fold", no_wrap=name in {"field", "type", "µs"})
-    for field in fields:
+    for above, field in zip([None, *fields], fields, strict=False):
+        if above and field.cost and field[2:] == above[2:]:
+            # One rule has several fields, and costs what it costs once.
+            table.add_row(*map(Text, (field.name, field.type, "", "", "", "the same, whole", "")))
+            continue
         micros, size = "", ""
         if (cost := field.cost) is not None:
             micros = "?" if cost.micros is None else f"{cost.micros:.1f}"
@@ -151,10 +163,20 @@ def _inputs_table(inputs: list[InputWords]) -> Table:
     table = Table(
         box=None, pad_edge=False, title="\nwhat is read of an event", title_justify="left"
     )
-    for name in ("field of the event", "derived", "used by"):
+    for name in ("field of the event", "what it is", "used by"):
         table.add_column(name, overflow="fold")
     for each in inputs:
         table.add_row(Text(each.name), Text(each.meaning), Text(", ".join(each.used_by)))
+    return table
+
+
+def _triggers_table(triggers: list[TriggerWords]) -> Table:
+    table = Table(box=None, pad_edge=False, title="\ntriggers", title_justify="left")
+    for name in ("trigger", "once for each", "fires when", "may be retracted"):
+        table.add_column(name, overflow="fold")
+    for each in triggers:
+        undone = "yes" if each.is_undone else "no"
+        table.add_row(*map(Text, (each.name, each.scope, "; ".join(each.when), undone)))
     return table
 
 
@@ -162,8 +184,9 @@ def _limits_table(rules: Rules) -> Table:
     table = Table(box=None, pad_edge=False, title="\nlimits", title_justify="left")
     for name in ("limit", "value"):
         table.add_column(name)
-    for name, value in (rules.limits.model_dump() | rules.store.model_dump()).items():
-        table.add_row(Text(name), Text(str(value)))
+    for part in (rules.visit, rules.limits, rules.store):
+        for name, value in part.model_dump(exclude_none=True).items() if part else ():
+            table.add_row(Text(name), Text(str(value)))
     return table
 
 

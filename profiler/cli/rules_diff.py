@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import typer
 from rich.console import Console
@@ -31,6 +31,7 @@ from profiler.ops.rules_diff.shadows import Shadows
 from profiler.ops.units import FOREVER, count_of, milliseconds_of
 from profiler.records.types import Record
 from profiler.rules.model import load_rules
+from profiler.rules.places import printable
 from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
 from profiler.worker.pipe_input import open_lines
@@ -171,7 +172,7 @@ def _words(found: Differences, examples: int) -> Iterator[str]:
             yield f"  {count_of(told[name], 'record')} {words}"
     for reason in told["conflicts"]:
         yield f"must not update the same profiles: {reason}"
-    if not any(told[part] for part in ("fields", "added", "dropped")):
+    if not any(told[part] for part in ("fields", "added", "dropped", "triggers")):
         yield "no field differs"
     for part, head in (("fields", "differs"), ("added", "added"), ("dropped", "dropped")):
         for field in told[part]:
@@ -183,13 +184,21 @@ def _words(found: Differences, examples: int) -> Iterator[str]:
             for example in field["examples"]:
                 old, new = (_shown(example[side]) for side in ("old", "new"))
                 values = {"differs": f"{old} -> {new}", "added": new, "dropped": old}[head]
-                yield f"    {_printable(example['visitor'])}: {values}"
+                yield f"    {printable(example['visitor'])}: {values}"
+    for trigger in told["triggers"]:
+        yield from _trigger_words(trigger)
+
+
+def _trigger_words(trigger: dict[str, Any]) -> Iterator[str]:
+    old, new = trigger["old"], trigger["new"]
+    head = "differs" if None not in (old, new) else "added" if old is None else "dropped"
+    fired = {"differs": f"{old} -> {new}", "added": new, "dropped": old}[head]
+    anew = ", and fires anew for stored profiles" if trigger["begins_anew"] else ""
+    share = count_of(trigger["visitors"], "visitor")
+    yield f"trigger {head}: {trigger['name']}: {share}, fired {fired}{anew}"
+    for each in trigger["examples"]:
+        yield f"    {printable(each['visitor'])}: {each['old']} -> {each['new']}"
 
 
 def _shown(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _printable(text: str) -> str:
-    """No control characters: what a tracker sent must not drive a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -220,9 +220,11 @@ class ReplyDecoder:
         Raises:
             ScriptContractError: it is no such reply of these rules.
         """
+        names = [field.name.encode() for field in self._fields]
         found = []
         for answer in reply:
-            values = zip((field.name.encode() for field in self._fields), answer[1:], strict=True)
+            # What stands behind the fields tells of triggers, of which a read fires none.
+            values = zip(names, answer[1 : 1 + len(names)], strict=True)
             pairs = [part for pair in values if pair[1] is not None for part in pair]
             found.append(self.stored(pairs) or {})
         return found

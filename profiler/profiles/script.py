@@ -263,18 +263,35 @@ class ProfileScript:
         (held,) = self._ask([Command(sidecar, ("HLEN", sidecar))])
         profiles = [found.profile]
         if self.rules.order == "event_time":
-            profiles = self._decoder.all_stored(self._read_all(found.key, visitor_id))
+            profiles = self.read_visits(found.key, self._stored.of(visitor_id), self._clock())
         return exported(found, profiles, checked(held), self.rules)
 
-    def _read_all(self, key: str, visitor_id: str) -> list[Any]:
-        text = render(self.rules, reads_all=True)
+    def read_visits(self, key: str, stored_id: Word, now: Word) -> list[dict[str, Any]]:
+        """The stored profile as each kept visit leaves it, in any order; none of an unknown one.
+
+        Only rules with order event_time keep visits.
+
+        Args:
+            key: the visitor's.
+            stored_id: the visitor's id as Redis has it.
+            now: ms since the epoch, or empty; see `READ_ARGS` of the contract.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+            StoredStateError: the state is damaged.
+        """
         with translating():
-            self._nodes.call_everywhere(("SCRIPT", "LOAD", text))
-        read = ("EVALSHA", sha_of(text), 1, key, self._stored.of(visitor_id), self._clock())
+            self._nodes.call_everywhere(("SCRIPT", "LOAD", self._text_of_all))
+        read = ("EVALSHA", sha_of(self._text_of_all), 1, key, stored_id, now)
         (answer,) = self._call([Command(key, read)])
         reply = _reply_of(answer)
-        assert not isinstance(reply, Rejected), "it was read before"  # noqa: S101
-        return reply
+        if isinstance(reply, Rejected):
+            raise StoredStateError(f"{key}: {reply.reason}")
+        return self._decoder.all_stored(reply)
+
+    @cached_property
+    def _text_of_all(self) -> str:
+        return render(self.rules, reads_all=True)
 
     def rights(self, *, outputs: bool = False) -> Rights:
         """Try every command that a worker needs, on keys that no visitor has; writes nothing.

@@ -3,6 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
+from profiler.rules.computed import BOUNCE, Computed
 from profiler.rules.condition import Condition
 from profiler.rules.contract import contract_of
 from profiler.rules.costs import Cost, cost_of
@@ -10,6 +11,7 @@ from profiler.rules.derived.names import derived_input, is_derived
 from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
 from profiler.rules.rule import Rule
+from profiler.rules.value import EVENT_DAY
 
 #: What is said of a rule elsewhere; all other keys are told as they are.
 _SAID = {"name", "scope", "operation", "value", "values", "was"}
@@ -20,8 +22,10 @@ _BUILT_IN = {
     "visitor_visits": "how many visits were opened",
     "visit_id": "the visit of this event",
     "visit_number": "its number among the visitor's visits",
-    "visit_bounce": "whether at most one of what `bounce` counts came",
 }
+#: What Redis gets in the place of a personal field.
+_PERSONAL = {"hash": "personal: Redis gets its keyed hash", "drop": "personal: as if absent"}
+_UNITS = {"visitor_visits": "visits"}
 
 
 class FieldWords(NamedTuple):
@@ -55,7 +59,8 @@ class InputWords(NamedTuple):
 
     Attributes:
         name: of the flattened event, or derived.
-        meaning: where it is derived: what it is, and of which fields.
+        meaning: where it is derived: what it is, and of which fields; where it is personal: what
+            becomes of it.
         used_by: rules and predicates that read it, and keys of the identity.
     """
 
@@ -67,12 +72,15 @@ class InputWords(NamedTuple):
 def explained_fields(rules: Rules) -> list[FieldWords]:
     """All fields of the profile, in the order of the answers."""
     by_name = {name: rule for rule in rules.fields for name in rule.names}
+    computed = {field.name: field for field in rules.computed or ()}
     words = []
     for field in contract_of(rules).fields:
         rule = by_name.get(field.name)
         if rule is None:
-            meaning = _BUILT_IN.get(field.name, "built in")
-            words.append(FieldWords(field.name, field.scope, meaning, field.type, "", "", None))
+            form = computed.get(field.name)
+            meaning = _computed(form) if form else _built_in(field.name, rules)
+            unit = "ms" if form and form.minus else _UNITS.get(field.name, "")
+            words.append(FieldWords(field.name, field.scope, meaning, field.type, unit, "", None))
             continue
         words.append(
             FieldWords(
@@ -124,10 +132,55 @@ def _said(said: dict[str, Any]) -> str:
     return f"{field} {' '.join(words)}".strip()
 
 
+def _built_in(name: str, rules: Rules) -> str:
+    if name == BOUNCE and rules.visit:
+        return f"whether {rules.visit.bounce} is at most 1"
+    return _BUILT_IN[name]
+
+
+def _computed(field: Computed) -> str:
+    if field.minus:
+        said = " less ".join(field.minus)
+    elif field.not_field:
+        said = f"not {field.not_field}"
+    else:
+        said = " or ".join(map(condition_words, field.any_of or []))
+    known = " or ".join(map(condition_words, field.known or []))
+    return f"computed when it is shown: {said}" + f"; null until {known}" * bool(known)
+
+
+class TriggerWords(NamedTuple):
+    """A trigger.
+
+    Attributes:
+        name: of the rules file.
+        scope: whether it fires once for a visitor, or for each visit.
+        when: what must hold of the profile.
+        is_undone: whether later events may undo it.
+    """
+
+    name: str
+    scope: str
+    when: list[str]
+    is_undone: bool
+
+
+def explained_triggers(rules: Rules) -> list[TriggerWords]:
+    """All triggers, in their order."""
+    return [
+        TriggerWords(
+            each.name, each.scope, [*map(condition_words, each.when)], is_undone=each.can_be_undone
+        )
+        for each in rules.triggers or ()
+    ]
+
+
 def _meaning(rule: Rule) -> str:
     taken = f" of {', '.join(rule.taken)}" if rule.taken else ""
     if rule.kind == "event_time":
         taken = " of the event's time"
+    if rule.value == EVENT_DAY:
+        taken = " of the event's day"
     said = rule.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_SAID)
     options = "".join(f", {name} {value}" for name, value in said.items())
     return f"{rule.operation}{taken}{options}: {rule.declared.summary}"
@@ -154,6 +207,6 @@ def _needs(rule: Rule, rules: Rules) -> str:
 
 def _derivation(name: str, rules: Rules) -> str:
     if not is_derived(name):
-        return ""
+        return _PERSONAL.get((rules.personal or {}).get(name, ""), "")
     table = rules.derived or Derived()
     return f"{derived_input(name).meaning}, of {', '.join(table.fields_of(name))}"

@@ -90,8 +90,12 @@ def said_of(place: Place, data: dict[str, Any]) -> str:
         # A field of the profile is a rule; what other lists have is called as they are.
         kind = "rule" if key == "fields" else str(key).removesuffix("s")
         words = ": ".join([f"{kind} {name}", *map(str, rest[1:])])
-    # A name of the file must neither begin a line of its own nor control a terminal.
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+    return printable(words)
+
+
+def printable(text: str) -> str:
+    """No control characters: what files and trackers say begins no line and drives no terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_within(place: Place, other: Place) -> bool:

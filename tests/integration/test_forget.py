@@ -146,7 +146,7 @@ def test_nothing_brings_a_visitor_back(private_store: MakeStore, deploy: Deploy)
     assert stored_beside(deployment, GONE)["visitor_events"] == "1"
     # A forget knows the keys that were built beside.
     assert run_command(["forget", GONE], **settings).output.startswith(
-        "forgot 1 visitors; profiles: 2;"
+        "forgot 1 visitor; profiles: 2;"
     )
 
 

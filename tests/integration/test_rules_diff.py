@@ -68,8 +68,8 @@ def test_fields_that_differ_are_counted_by_visitors(new: str) -> None:
     assert (views["visitors"], views["events"], views["begins_anew"]) == (3, 5, True)
     assert views["examples"][0] == {"visitor": "ada", "old": 1, "new": 2}
     bounce = fields.pop("visit_bounce")
-    assert (bounce["visitors"], bounce["events"], bounce["begins_anew"]) == (1, 2, False)
-    assert fields.keys() == {"visit_pageviews"}
+    assert (bounce["visitors"], bounce["events"], bounce["begins_anew"]) == (2, 4, False)
+    assert fields.keys() == {"visit_pageviews", "visit_engaged"}
     [products], [seen] = told["added"], told["dropped"]
     assert (products["name"], products["visitors"]) == ("visitor_products", 2)
     assert products["examples"][0] == {"visitor": "ada", "old": None, "new": ["boat"]}

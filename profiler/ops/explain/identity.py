@@ -58,7 +58,7 @@ def _identity_words(identity: Identity, fields: dict[str, Any]) -> Iterator[Iden
             is_found = verdict == "chosen"
         yield IdentityWords("visitor", name, fields.get(name), verdict)
     for key, name in identity:
-        if isinstance(name, str):
+        if isinstance(name, str) and name:
             value = fields.get(name)
             yield IdentityWords(key, name, value, "absent" if value is None else "read")
 

@@ -7,6 +7,7 @@ folded into an empty profile.
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from profiler.errors import ProfilerError
 from profiler.ops.explain.scratch import Scratch
 from profiler.profiles.reply import Applied
 from profiler.records.types import OUTPUT_PREFIX, FlatEvent
@@ -25,6 +26,8 @@ _KEY = "explain-conditions:{<id>}"
 
 _TIME = Rule(name="visitor_time", scope="visitor", operation="first", value=EVENT_TIME)
 _EVENTS = Rule(name="visit_all", scope="visit", operation="count")
+#: Visits that are found by time have one.
+_START = Rule(name="visit_start", scope="visit", operation="first", value=EVENT_TIME)
 
 
 class Told(NamedTuple):
@@ -59,14 +62,19 @@ class Probe:
         self._scripts = [scratch.script_of(_probing(rules, part)) for part in parts]
 
     def ask(self, event: FlatEvent) -> tuple[set[str], int | None]:
-        """The conditions that hold for an event, by their words; and the event's time, ms."""
+        """The conditions that hold for an event, by their words; and the event's time, ms.
+
+        Raises:
+            ProfilerError: the script does not take the event.
+        """
         answers: dict[str, Any] = {}
         for script in self._scripts:
             calls = script.calls_of([event])
             script.execute(calls)
             [outcome] = calls.outcomes
-            if isinstance(outcome, Applied):
-                answers |= outcome.profile
+            if not isinstance(outcome, Applied):
+                raise ProfilerError(f"conditions cannot be asked: {outcome}")
+            answers |= outcome.profile
             for call in calls.made:
                 self._scratch.forget(call.key)
         holding = {
@@ -123,6 +131,6 @@ def _probing(rules: Rules, tests: Sequence[tuple[int, Condition]]) -> Rules:
         "plain": False,
         "predicates": {f"c{number}": [test] for number, test in tests},
         "visit": rules.visit.model_copy(update=visit) if rules.visit else Visit(**visit),
-        "fields": [*counts, _TIME, _EVENTS],
+        "fields": [*counts, _TIME, _EVENTS, _START],
     }
     return rules.model_copy(update=changed)

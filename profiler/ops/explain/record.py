@@ -8,12 +8,12 @@ from profiler.engine.python.decode import Draft, RecordDecoder
 from profiler.ops.explain.identity import IdentityWords, TimeWords, identity_words, time_words
 from profiler.ops.explain.probe import Probe, Told
 from profiler.ops.explain.scratch import Scratch
-from profiler.profiles.arguments import Call
 from profiler.profiles.reply import Applied
 from profiler.records.types import OUTPUT_PREFIX, FlatEvent, Record, Rejected
 from profiler.rules.contract import CALL_ARGS, contract_of
 from profiler.rules.derived.inputs import DerivedInputs
 from profiler.rules.derived.table import Derived
+from profiler.rules.explain import condition_words
 from profiler.rules.model import Rules
 
 
@@ -49,6 +49,22 @@ class FieldChange(NamedTuple):
     after: Any
 
 
+class TriggerWords(NamedTuple):
+    """A trigger of the rules.
+
+    Attributes:
+        name: of the rules file.
+        scope: visitor or visit.
+        when: its conditions, over the profile after the event.
+        state: ``fired`` or ``retracted`` by this event; empty where it is left as it was.
+    """
+
+    name: str
+    scope: str
+    when: list[str]
+    state: str
+
+
 class Explained(NamedTuple):
     """What came of a record.
 
@@ -63,6 +79,7 @@ class Explained(NamedTuple):
         flags: of the script's answer.
         predicates: of the rules.
         fields: of the profile.
+        triggers: of the rules.
     """
 
     record: int
@@ -75,6 +92,7 @@ class Explained(NamedTuple):
     flags: list[str]
     predicates: list[PredicateWords]
     fields: list[FieldChange]
+    triggers: list[TriggerWords]
 
 
 class Explainer:
@@ -123,7 +141,7 @@ class Explainer:
             return explained._replace(rejected=outcome if isinstance(outcome, Rejected) else None)
         [call] = calls.made
         arguments = dict(zip(self._arguments, call.arguments[len(CALL_ARGS) :], strict=True))
-        before = self._before(call, event)
+        profiles = self._scratch.stored(call)
         script.execute(calls)
         [outcome] = calls.outcomes
         if not isinstance(outcome, Applied):
@@ -136,12 +154,25 @@ class Explainer:
             time=time_words(arguments, ms, self._rules),
             flags=sorted(outcome.flags),
             predicates=[PredicateWords(*each) for each in told],
-            fields=list(self._changes(before, outcome.profile, holds)),
+            fields=list(self._changes(profiles, outcome.profile, holds)),
+            triggers=self._triggers({each.name: each.state for each in outcome.triggers}),
         )
 
+    def _triggers(self, turned: dict[str, str]) -> list[TriggerWords]:
+        return [
+            TriggerWords(
+                each.name,
+                each.scope,
+                [condition_words(test) for test in each.when],
+                turned.get(each.name, ""),
+            )
+            for each in self._rules.triggers or []
+        ]
+
     def _changes(
-        self, before: dict[str, Any], after: dict[str, Any], holds: dict[str, bool]
+        self, profiles: list[dict[str, Any]], after: dict[str, Any], holds: dict[str, bool]
     ) -> Iterator[FieldChange]:
+        before = self._before(profiles, after)
         for field in self._fields:
             rule = self._by_name.get(field.name)
             words = rule.operation + (f" when {rule.when}" if rule.when else "") if rule else ""
@@ -153,27 +184,15 @@ class Explainer:
                 after.get(f"{OUTPUT_PREFIX}{field.name}"),
             )
 
-    def _before(self, call: Call, event: FlatEvent) -> dict[str, Any]:
-        """The profile with the event's visit, before the event."""
-        stored = self._scratch.stored(call)
-        visit = self._rules.identity.visit
-        if not stored or self._rules.order != "event_time" or not visit:
-            return stored
-        # A read shows the latest visit. An event that is replayed is answered with its own visit,
-        # and changes nothing; one without a visit, before it, makes the watermark.
-        fields = {name: value for name, value in event.fields.items() if name != visit}
-        events = [
-            event._replace(stream="explain", fields=fields, encoded=b""),
-            event._replace(stream="explain"),
-        ]
-        _, replayed = self._scratch.without_a_trace(call, events)
-        if not isinstance(replayed, Applied):
-            return stored
-        of_visit = replayed.profile
-        visits = {field.name for field in self._fields if field.scope == "visit"}
-        shown = {name: of_visit.get(f"{OUTPUT_PREFIX}{name}") for name in visits}
-        return stored | shown
+    def _before(self, profiles: list[dict[str, Any]], after: dict[str, Any]) -> dict[str, Any]:
+        """The profile with the visit that the event turned out to be of, before the event."""
+        visit_id = after.get(f"{OUTPUT_PREFIX}visit_id")
+        for profile in profiles:
+            if self._rules.order != "event_time" or profile.get("visit_id") == visit_id:
+                return profile
+        known = profiles[0] if profiles else {}
+        return {name: value for name, value in known.items() if name.startswith("visitor_")}
 
 
 def _end(record: Record, rejected: Rejected | None, flat: dict[str, Any]) -> Explained:
-    return Explained(record.offset, rejected, flat, {}, [], None, "", [], [], [])
+    return Explained(record.offset, rejected, flat, {}, [], None, "", [], [], [], [])

@@ -72,21 +72,20 @@ class Scratch:
         if pairs:
             self._client.hset(key, mapping=pairs)
 
-    def stored(self, call: Call) -> dict[str, Any]:
-        """The profile of a call's visitor as it is stored; empty for one who is not known."""
-        reply = self.script.call([call.key], [call.arguments[0], ""])
+    def stored(self, call: Call) -> list[dict[str, Any]]:
+        """The profile of a call's visitor as each kept visit leaves it; none of an unknown one.
+
+        Raises:
+            ProfilerError: it cannot be read.
+        """
+        visitor_id = call.arguments[0]
+        if self.script.rules.order == "event_time":
+            return self.script.read_visits(call.key, visitor_id, "")
+        reply = self.script.call([call.key], [visitor_id, ""])
         if isinstance(reply, Rejected):
             raise ProfilerError(f"{call.key}: {reply.reason}")
-        return self._decoder.stored(reply) or {}
-
-    def without_a_trace(self, call: Call, events: Sequence[FlatEvent]) -> list[Any]:
-        """What events of a call's visitor would be answered; the profile stays as it is."""
-        with translating():
-            held: Any = self._client.dump(call.key)
-            try:
-                return self.script.apply(events)
-            finally:
-                self._client.restore(call.key, 0, held, replace=True)
+        found = self._decoder.stored(reply)
+        return [] if found is None else [found]
 
     def forget(self, key: str) -> None:
         """Remove a profile from our server."""

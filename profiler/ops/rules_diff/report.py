@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any, NamedTuple
 
+from profiler.ops.rules_diff.triggers import TriggerDifferences
 from profiler.rules.compatibility import conflicts
 from profiler.rules.contract import contract_json, contract_of
 from profiler.rules.model import Rules
@@ -59,6 +60,7 @@ class Differences:
         fields: by name, of the fields that both know.
         added: of those that only the new rules know: who has a value.
         dropped: of those that only the old rules know: likewise.
+        triggers: how often they fired.
         counts: of records, and of events that only one set of rules takes.
     """
 
@@ -68,6 +70,7 @@ class Differences:
         self.fields = {name: FieldDifference() for name in here if name in there}
         self.added = {name: FieldDifference() for name in there if name not in here}
         self.dropped = {name: FieldDifference() for name in here if name not in there}
+        self.triggers = TriggerDifferences(old, new)
         self.counts: Counter[str] = Counter()
         self.old, self.new = old, new
         self._visitors: set[int] = set()
@@ -122,6 +125,7 @@ class Differences:
             ],
             "added": [self._told(*each, examples) for each in self.added.items()],
             "dropped": [self._told(*each, examples) for each in self.dropped.items()],
+            "triggers": self.triggers.as_json(examples),
         }
 
     def _told(self, name: str, found: FieldDifference, examples: int) -> dict[str, Any]:

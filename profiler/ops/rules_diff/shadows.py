@@ -64,6 +64,7 @@ class Shadows:
             else:
                 counts["other_visitor"] += visitors[place] != others[place]
                 self.differences.compare(visitors[place], _fields(before), _fields(after))
+                self.differences.triggers.note(visitors[place], before.triggers, after.triggers)
 
 
 def _apart(rules: Rules, name: str) -> Rules:
