@@ -260,7 +260,7 @@ end
 
 -- The day of a time, in UTC, as text like 2023-11-14; "" where the time is not known. Years begin in
 -- March here, so that a leap day is a year's last one.
-local function day_of(ms)
+local function date_of(ms)
   if ms ~= ms then return "" end
   local days = math.floor(ms / 86400000) + 719468
   local era = math.floor(days / 146097)
@@ -577,7 +577,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 10, "648873d8a248:", args[1]
+    local EVENT, DIGEST, visitor_id = 10, "aa011eef0d0c:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -599,7 +599,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^648873d8a248:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^aa011eef0d0c:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -877,7 +877,7 @@ local function update(key, args, prior)
       local taken_3 = "buyer"
       -- stylua: ignore
       local taken_5 = event_shop_total_4 ~= "" and event_shop_total_4 or event_shop_name_3 ~= "" and event_shop_name_3 or "1.5"
-      local taken_6 = day_of(ms)
+      local taken_6 = date_of(ms)
       local taken_7 = event_shop_name_3 ~= "" and event_shop_name_3 or event_page_title_2
       if #taken_1 > 4096 and is_sale then
         taken_1, truncated = seldom().clip(taken_1), true
@@ -1047,8 +1047,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "648873d8a248:1"
-    if args[4] ~= "1" then events = "648873d8a248:" .. args[5] .. ":" .. args[4] end
+    local events = "aa011eef0d0c:1"
+    if args[4] ~= "1" then events = "aa011eef0d0c:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1095,7 +1095,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_648873d8a248", call)
+  redis.register_function("visitor_profile_aa011eef0d0c", call)
 else
   return call(KEYS, ARGV)
 end

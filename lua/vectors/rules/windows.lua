@@ -344,7 +344,7 @@ end
 
 -- The day of a time, in UTC, as text like 2023-11-14; "" where the time is not known. Years begin in
 -- March here, so that a leap day is a year's last one.
-local function day_of(ms)
+local function date_of(ms)
   if ms ~= ms then return "" end
   local days = math.floor(ms / 86400000) + 719468
   local era = math.floor(days / 146097)
@@ -648,7 +648,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 10, "326cf9948496:", args[1]
+    local EVENT, DIGEST, visitor_id = 10, "457429ceed90:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -670,7 +670,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^326cf9948496:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^457429ceed90:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -933,7 +933,7 @@ local function update(key, args, prior)
       local event_shop_items_3 = args[event + 8]
       local event_shop_total_4 = args[event + 9]
       local is_sale = event_other_eventtype_1 == "Sale"
-      local taken_1 = day_of(ms)
+      local taken_1 = date_of(ms)
       local bad_number = false
       local event_shop_items_3_e0 = units_of(event_shop_items_3, 0)
       bad_number = bad_number or not event_shop_items_3_e0 and event_shop_items_3 ~= ""
@@ -1085,8 +1085,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "326cf9948496:1"
-    if args[4] ~= "1" then events = "326cf9948496:" .. args[5] .. ":" .. args[4] end
+    local events = "457429ceed90:1"
+    if args[4] ~= "1" then events = "457429ceed90:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1133,7 +1133,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_326cf9948496", call)
+  redis.register_function("visitor_profile_457429ceed90", call)
 else
   return call(KEYS, ARGV)
 end
