@@ -10,6 +10,7 @@ from profiler.rules.derived.names import derived_input, is_derived
 from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
 from profiler.rules.operations import FieldType
+from profiler.rules.rule import BUILT_IN_FIELDS
 from profiler.rules.trigger import TriggerFields
 
 #: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
@@ -121,7 +122,7 @@ ERRORS = [
 FLAGS = {
     "new_visitor": "this event made the profile",
     "new_visit": "this event opened its visit",
-    "late": "older than all kept visits: it opened none and moved visitor minimums only",
+    "late": "older than all kept visits: it opened none, counted nothing, and moved no last value",
     "repeated": "an event id seen before in its visit: it counted nothing",
     "replayed": "at or below the watermark, no answer stored: not applied, the current profile",
     "corrected": "an entry page that was known before moved to an earlier event's",
@@ -218,22 +219,26 @@ def _public_fields(rules: Rules) -> list[PublicField]:
     visit = [field for field in declared if field.scope == "visit"]
     computed = [PublicField(each.name, each.scope, each.type) for each in rules.computed or ()]
     has_bounce = rules.visit is not None and rules.visit.bounce is not None
-    bounce = [PublicField(BOUNCE, "visit", "boolean")] if has_bounce else []
+    bounce = [_built_in(BOUNCE)] if has_bounce else []
     if rules.order == "arrival":
         # As the article's program returns them: text, whatever they hold.
         built_in = [PublicField(f"{scope}_id", scope, "string") for scope in ("visitor", "visit")]
         return [field._replace(type="string") for field in (*built_in, *visitor, *visit)]
     return [
-        PublicField("visitor_id", "visitor", "string"),
+        _built_in("visitor_id"),
         *visitor,
-        PublicField("visitor_visits", "visitor", "integer"),
+        _built_in("visitor_visits"),
         *(field for field in computed if field.scope == "visitor"),
-        PublicField("visit_id", "visit", "string"),
-        PublicField("visit_number", "visit", "integer"),
+        _built_in("visit_id"),
+        _built_in("visit_number"),
         *visit,
         *bounce,
         *(field for field in computed if field.scope == "visit"),
     ]
+
+
+def _built_in(name: str) -> PublicField:
+    return PublicField(name, name.partition("_")[0], BUILT_IN_FIELDS[name])
 
 
 def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
