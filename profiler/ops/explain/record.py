@@ -10,11 +10,13 @@ from profiler.ops.explain.probe import Probe, Told
 from profiler.ops.explain.scratch import Scratch
 from profiler.profiles.reply import Applied
 from profiler.records.types import OUTPUT_PREFIX, FlatEvent, Record, Rejected
-from profiler.rules.contract import CALL_ARGS, contract_of
+from profiler.rules.contract import CALL_ARGS, ID_FIELDS, contract_of
 from profiler.rules.derived.inputs import DerivedInputs
 from profiler.rules.derived.table import Derived
 from profiler.rules.explain import condition_words
 from profiler.rules.model import Rules
+
+_, _VISIT_ID = ID_FIELDS
 
 
 class PredicateWords(NamedTuple):
@@ -186,12 +188,13 @@ class Explainer:
 
     def _before(self, profiles: list[dict[str, Any]], after: dict[str, Any]) -> dict[str, Any]:
         """The profile with the visit that the event turned out to be of, before the event."""
-        visit_id = after.get(f"{OUTPUT_PREFIX}visit_id")
+        visit_id = after.get(f"{OUTPUT_PREFIX}{_VISIT_ID}")
         for profile in profiles:
-            if self._rules.order != "event_time" or profile.get("visit_id") == visit_id:
+            if self._rules.order != "event_time" or profile.get(_VISIT_ID) == visit_id:
                 return profile
         known = profiles[0] if profiles else {}
-        return {name: value for name, value in known.items() if name.startswith("visitor_")}
+        of_visitor = (field.name for field in self._fields if field.scope == "visitor")
+        return {name: known.get(name) for name in of_visitor}
 
 
 def _end(record: Record, rejected: Rejected | None, flat: dict[str, Any]) -> Explained:
