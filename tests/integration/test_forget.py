@@ -41,7 +41,7 @@ def test_the_command(private_store: MakeStore, tmp_path: Path) -> None:
         settings = {"redis__url": store.url, "rules": visitors.rules_path}
 
         dry = run_command(["forget", "ada", "--dry-run"], **settings)
-        assert (dry.code, dry.output) == (0, "would forget 1 visitors; profiles: 1\n")
+        assert (dry.code, dry.output) == (0, "would forget 1 visitor; profiles: 1\n")
         assert visitors.found("ada")
         done = run_command(["forget", "ada", "ada", "eve"], **settings)
         assert done.output.startswith("forgot 3 visitors; profiles: 1; marks until "), done
