@@ -23,7 +23,7 @@ _SHORT_S = 60.0
 
 #: Where renderings are, and what writes them: the presets', and those of the vectors' own rules.
 _RENDERED = ("lua/rendered", "lua/vectors/rules")
-_RENDER_PROGRAMS = (("profiler", "lua", "render"), ("tools.vectors",))
+_RENDER_PROGRAMS = (("profiler", "lua", "render"), ("tools.vectors", "--scripts"))
 
 
 class Run(NamedTuple):
