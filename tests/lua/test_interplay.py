@@ -7,6 +7,7 @@ triggers the ledger is kept: what is open at the end is what holds at the end.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -105,8 +106,12 @@ SHAPE = Shape(
     visits=64,
     event_ids=256,
 )
-OF_VISITORS = {"lively": lambda p: p["visitor_lately"] > 2, "often": lambda p: p["visitor_events"] > 4}
-OF_VISITS = {
+Holds = Callable[[Fields], bool]
+OF_VISITORS: dict[str, Holds] = {
+    "lively": lambda p: p["visitor_lately"] > 2,
+    "often": lambda p: p["visitor_events"] > 4,
+}
+OF_VISITS: dict[str, Holds] = {
     "landed": lambda p: p["visit_first_page"] == "p",
     "brief": lambda p: p["visit_events"] in {2, 3} and p["visit_lately"] > 1,
 }
@@ -212,12 +217,8 @@ def test_what_is_from_after_a_forget_is_as_if_nothing_had_been_before(
 
 def holding(final: Sequence[Any]) -> list[tuple[str, str]]:
     """Visitor and trigger, where a trigger holds for a visitor or for one of the visits."""
-    visitors: dict[str, Fields] = {each["visitor_id"]: each for each in final}
-    visits: dict[str, Fields] = {each["visit_id"]: each for each in final}
-    found = [(v, name) for v, p in visitors.items() for name, holds in OF_VISITORS.items() if holds(p)]
-    return found + [
-        (p["visitor_id"], name)
-        for p in visits.values()
-        for name, holds in OF_VISITS.items()
-        if holds(p)
-    ]
+    found = []
+    for owner, tests in (("visitor_id", OF_VISITORS), ("visit_id", OF_VISITS)):
+        for profile in {each[owner]: each for each in final}.values():
+            found += [(profile["visitor_id"], name) for name in tests if tests[name](profile)]
+    return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tools.vectors.builders import TTL_MS, Vector, vector
-from tools.vectors.calls import HOUR, START, Call, Event, Names, Read, Text, click, one_by_one, view
+from tools.vectors.calls import HOUR, START, Call, Names, Read, Text, click, one_by_one, view
 from tools.vectors.calls import key_of as key_for
 from tools.vectors.gaps import MINUTE
 from tools.vectors.gaps import event as at_minute
@@ -98,7 +98,7 @@ def marks() -> Iterator[Vector]:
             *[Call([each], stream="s", stores=True) for each in again],
         ],
     )
-    short = vector(
+    yield vector(
         "lean",
         "forget-mark-that-is-too-short",
         "Half a mark is no mark: nobody knows up to which time.",
@@ -107,7 +107,6 @@ def marks() -> Iterator[Vector]:
         stored={},
         keeps_ttl=False,
     )
-    yield short
 
 
 def beside_other_rules() -> Iterator[Vector]:
