@@ -134,10 +134,10 @@ def histories(draw: st.DrawFn) -> History:
 
     Those whose clock is ahead are received before the forget, and lie among those from after it.
     """
-    till = T0 + draw(st.sampled_from([0, 0, 50, 105, 200, 320])) * MINUTE
+    till = T0 + draw(st.sampled_from([0, 20, 60, 100])) * MINUTE
     events = []
     for number, row in enumerate(rows(draw, 24, 5)):
-        at = T0 + (10 * pick(row, range(32)) + pick(row, [0, 0, 1])) * MINUTE
+        at = T0 + (8 * pick(row, range(30)) + pick(row, [0, 0, 1])) * MINUTE
         flat = flat_of(visitor=pick(row, "vvvw"), id=f"e{number}", time=at, page=pick(row, "pqr"))
         received = pick(row, [T0 + 400 * MINUTE] * 3 + [till - 1])
         events.append(FlatEvent("", 0, received, flat))
@@ -147,7 +147,7 @@ def histories(draw: st.DrawFn) -> History:
         each._replace(stream=stream, offset=offset)
         for offset, each in enumerate(draw(st.permutations(events + again)))
     ]
-    at = draw(st.integers(0, len(arrivals)))
+    at = draw(st.integers(0, len(arrivals) // 3))
     after = arrivals[at:]
     back = draw(st.integers(0, 5))
     return History(arrivals[:at], after + after[len(after) - back :], till, draw(SIZES))

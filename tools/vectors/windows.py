@@ -90,6 +90,15 @@ def vectors() -> Iterator[Vector]:
             ),
         ),
     )
+    yield windows(
+        "windows-cut",
+        "255 bytes of a text are counted, and an event with more says so.",
+        one_by_one(
+            shop(view(0, "A", "x" * 255, "e1")),
+            shop(view(1, "A", "x" * 256, "e2")),
+            shop(view(2, "A", "y", "e3")),
+        ),
+    )
     yield vector(
         "windows",
         "windows-read-later",
