@@ -150,12 +150,14 @@ class _Case:
     def _judge_trigger(self, visitor: str, inputs: Sequence[Input], fold: StandardFold) -> None:
         found = fired.look(visitor, inputs, self._copies[fired.TOPIC], fold)
         self._verdict.lost += found.lost
-        # Of an operator's reset: an event that comes again says again what it fired.
-        again = "replayed" if self._allowed.replayed_copies else "duplicated"
-        setattr(self._verdict, again, getattr(self._verdict, again) + found.extra)
-        if found.lost or found.extra:
-            kind = "lost" if found.lost else again
-            self._verdict.example(f"{kind}: the trigger of {visitor}, {found}")
+        if found.lost:
+            self._verdict.example(f"lost: the trigger of {visitor}, {found}")
+        if self._allowed.replayed_copies:
+            # After an operator's reset an event that comes again says again what it fired.
+            self._verdict.replayed += found.extra
+        elif found.extra:
+            self._verdict.duplicated += found.extra
+            self._verdict.example(f"duplicated: the trigger of {visitor}, {found}")
         if found.wrong:
             self._mismatched(f"the trigger of {visitor}, {found}", found.wrong)
 
