@@ -93,17 +93,16 @@ def outcome_of(script: ProfileScript, keys: Sequence[str], call: Mapping[str, An
         return {
             name: typed(value, types[name]) for name, value in zip(names, reply[1::2], strict=True)
         }
-    return [
-        (
-            frozenset(flags.decode().split()),
-            {
-                field.name: typed(value, field.type)
-                for field, value in zip(fields, values[: len(fields)], strict=True)
-            },
-            values[-1] if script.rules.triggers else [],
-        )
-        for flags, *values in reply
-    ]
+    return [answer_of(script, *each) for each in reply]
+
+
+def answer_of(script: ProfileScript, written: bytes, *values: Value) -> Answer:
+    """One event's answer; what was forgotten has no profile, whatever values stand there."""
+    flags, fields = frozenset(written.decode().split()), contract_of(script.rules).fields
+    shown = values[: len(fields)]
+    pairs = [(f.name, typed(v, f.type)) for f, v in zip(fields, shown, strict=True)]
+    told: Any = values[-1] if script.rules.triggers else []
+    return flags, {} if "forgotten" in flags else dict(pairs), told
 
 
 def typed(value: Value, field_type: str) -> Value:

@@ -173,6 +173,14 @@ def test_a_mark_is_given_once_where_that_is_wanted(script: Script) -> None:
     assert script.read() == {}
 
 
+def test_a_key_that_holds_no_hash_is_removed_too(script: Script) -> None:
+    script.client.set(script.key, "of another program")
+
+    assert forget(script) == 1
+
+    assert script.stored() == {STATE_FIELD.encode(): MARK}
+
+
 @pytest.mark.parametrize("wrong", [("x", 1), (10**15, 1), (-1, 1), (1, 0), (1, "")])
 def test_wrong_arguments_remove_nothing(script: Script, wrong: tuple[int, int]) -> None:
     script(event(1, ms=BEFORE), stream="s")

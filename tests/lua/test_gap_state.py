@@ -104,6 +104,20 @@ def test_a_forgotten_visit_is_known_again_by_the_event_that_opened_it(small: Scr
     assert shown(last, *numbers) == [3, 3, 3, b"d"]
 
 
+def test_visits_of_no_number_that_are_joined_leave_the_other_numbers(small: Script) -> None:
+    """Nobody knows which numbers these two had had."""
+    arrivals = [("a", 100), ("b", 135), ("c", 300), ("d", 340), ("e", 380), ("f", 420)]
+    bridges = [("g", 320), ("h", 360), ("i", 400)]
+    for name, minutes in arrivals + bridges + arrivals[:2]:
+        (answer,) = small(words(name, minutes, name))
+    assert answer.flags == {"truncated"}
+    (joined,) = small(words("j", 117, "j"))
+    assert joined.flags == {"visit_merged", "truncated"}
+    assert shown(joined, "visit_number", "visit_events") == [None, 3]
+    (other,) = small(words("k", 421, "k"))
+    assert shown(other, "visit_number", "visit_events") == [3, 8]
+
+
 def test_a_bridge_behind_a_late_event_leaves_no_empty_visit(small: Script) -> None:
     """No visit is in hand then, so none is put to the others, where it would take a place."""
     arrivals = [("a", 100), ("b", 150), ("c", 300), ("d", 400), ("e", 10), ("f", 125), ("g", 500)]

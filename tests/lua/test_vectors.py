@@ -121,8 +121,9 @@ def answers(call: dict[str, Any], reply: Any, fields: Callable[[], list[bytes]])
         count = len(names)
         got = [
             (
-                set(flags.decode().split()),
-                list(zip(names, values[:count], strict=True)),
+                told := set(flags.decode().split()),
+                # Such an event has no profile, whatever stands there.
+                [] if "forgotten" in told else list(zip(names, values[:count], strict=True)),
                 values[count:],
             )
             for flags, *values in reply

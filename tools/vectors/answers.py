@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
 from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT, SPELLED
+from tests.oracles.forget import is_forgotten
 from tests.oracles.gap import FLAGS, Gap, GapFold
 from tests.oracles.shape import LEAN, Shape
 from tests.oracles.standard import StandardFold, field_names
@@ -68,6 +69,24 @@ class FoldOracle:
     def names(self) -> list[str]:
         """Return the names of all fields."""
         return field_names(self.fold.shape)
+
+
+class ForgettingOracle:
+    """Another oracle, which sees nothing of what is from before a forget.
+
+    `tells` says whether the rules have triggers.
+    """
+
+    def __init__(self, oracle: Oracle, till: int, *, tells: bool) -> None:
+        self._oracle, self._till = oracle, till
+        self._told: Answer = {"triggers": []} if tells else {}
+        self.stored, self.current, self.names = oracle.stored, oracle.current, oracle.names
+
+    def answer(self, visitor: str, stream: str, event: Event) -> Answer:
+        """Fold the event, or return that its visitor was forgotten."""
+        if is_forgotten(str(event.received), str(event.created), self._till):
+            return {"flags": ["forgotten"], "profile": {}} | self._told
+        return self._oracle.answer(visitor, stream, event)
 
 
 class ArticleOracle:

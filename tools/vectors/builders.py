@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from tools.vectors.answers import ArticleOracle, FoldOracle, Oracle
+from tools.vectors.answers import ArticleOracle, FoldOracle, ForgettingOracle, Oracle
 from tools.vectors.calls import Answer, Call, Names, Read, Text, key_of
 from tools.vectors.scripts import PRESETS, SCRIPTS
 
@@ -24,6 +24,7 @@ def vector(
     before: Sequence[Sequence[Text]] = (),
     stored: Mapping[str, Text] | Literal["no hash"] | None = None,
     keeps_ttl: bool = True,
+    till: int | None = None,
 ) -> Vector:
     """One vector; the oracle answers the calls that have no answer yet.
 
@@ -36,13 +37,16 @@ def vector(
         before: commands that prepare the key; the article's oracle takes over what HSET sets.
         stored: the public hash by hand, or that the key holds none; None asks the oracle.
         keeps_ttl: the script sets the TTL, so it is expected.
+        till: up to when the visitor was forgotten, in ms; `before` has the mark.
     """
     known = SCRIPTS[script]
     oracle: Oracle = (
         FoldOracle(known.shape, known.gap)
         if known.shape
-        else ArticleOracle(_hashes_set_by(before, visitor))
+        else ArticleOracle({} if till else _hashes_set_by(before, visitor))
     )
+    if till is not None:
+        oracle = ForgettingOracle(oracle, till, tells=bool(known.shape and known.shape.triggers))
     first: dict[tuple[str, Text], Answer] = {}
     return {
         "name": name,

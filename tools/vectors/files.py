@@ -9,6 +9,7 @@ from tools.vectors import (
     article,
     ends,
     engaged,
+    forgets,
     forgotten,
     gaps,
     identities,
@@ -49,6 +50,7 @@ LUA = Path(__file__).parents[2] / "lua"
 THEMES = {
     "visits": visits,
     "forgotten": forgotten,
+    "forgets": forgets,
     "order": order,
     "permutations": permutations,
     "redelivery": redelivery,
@@ -87,6 +89,10 @@ THEMES = {
 def files() -> dict[str, str]:
     """Return the text of every file of vectors, and every script of their own, by name."""
     texts = {f"{name}.json": text_of(list(theme.vectors())) for name, theme in THEMES.items()}
-    scripts = {script.script: load_rules(str(LUA / script.rules)) for script in OWN.values()}
-    rendered = {name.removeprefix("vectors/"): render(rules) for name, rules in scripts.items()}
-    return texts | rendered | derived_files()
+    return texts | scripts() | derived_files()
+
+
+def scripts() -> dict[str, str]:
+    """Return the text of every script of their own, by name."""
+    rules = {script.script: load_rules(str(LUA / script.rules)) for script in OWN.values()}
+    return {name.removeprefix("vectors/"): render(each) for name, each in rules.items()}

@@ -68,6 +68,14 @@ def dividing() -> Iterator[Vector]:
             Call([event("e3", 200, "1"), event("e4", 60, "0")], stream="s"),
         ],
     )
+    yield gaps(
+        "gap-visits-replayed-at-the-watermark",
+        "The same of one that stands at the watermark itself, near to two visits or to none.",
+        [
+            Call([event("e1", 50, "1"), event("e2", 0, "2")], stream="s"),
+            Call([event("e3", 25, "2"), event("e4", 300, "2")], stream="s"),
+        ],
+    )
 
 
 def bridges() -> Iterator[Vector]:
@@ -167,6 +175,7 @@ def limits() -> Iterator[Vector]:
             event("a0", 0),
         ),
     )
+    yield from large_sums()
     yield gaps(
         "gap-bridge-of-full-fields",
         "Sets, lists and counts keep their caps where visits are joined.",
@@ -190,6 +199,30 @@ def limits() -> Iterator[Vector]:
         "The visit that is oldest goes; an event that is older than all is late, and of no visit.",
         one_by_one(*(event(f"e{n}", 100 * n) for n in (1, 2, 3, 4)), event("e5", 100)),
     )
+
+
+def large_sums() -> Iterator[Vector]:
+    """Sums in units of 0.01 that come to 2^53 when visits are joined, and to one less."""
+    most = "9999999999999.99"
+    first = [event(f"a{n}", n, "", "page", (most, "", "")) for n in range(5)]
+    second = [event(f"b{n}", 60 + n, "", "page", (most, "", "")) for n in range(4)]
+    bridge = event("c", 33)
+    for name, why, rest in (
+        ("that-just-fit", "as large as they may be", "71992547410.00"),
+        ("too-large", "too large, those of the visit that was moved last stay", "71992547410.01"),
+    ):
+        last = event("d", 64, "", "page", (rest, "", ""))
+        found = gaps(
+            f"gap-bridge-of-sums-{name}",
+            f"Where joined sums come to be {why}.",
+            one_by_one(*first, *second, last, bridge),
+        )
+        if name == "too-large":
+            # By hand: the oracle adds event by event, and visits are joined as a whole.
+            sums = {"visit_spent": "40071992547409.97", "visit_mean": "8014398509481.994"}
+            found["calls"][-2]["reply"][0]["profile"] |= sums
+            found["calls"][-1]["read"] |= sums
+        yield found
 
 
 def event(

@@ -116,7 +116,15 @@ _ENDS = Shape(
         Field("visitor_last_pages", "last_n", PAGE, lambda e: not _is_click(e), limit=3),
         Field("visit_first_pages", "first_n", PAGE, is_titled_page_view, limit=10),
         Field("visit_last_pages", "last_n", PAGE, is_titled_page_view, limit=2),
-        Field("visit_pages_of_late", "last_n", PAGE, limit=10, age_ms=60_000),
+        # A click is taken by the first field alone.
+        Field(
+            "visit_pages_of_late",
+            "last_n",
+            PAGE,
+            lambda e: not _is_click(e),
+            limit=10,
+            age_ms=60_000,
+        ),
         Field("visit_events", "count"),
     ),
     bounce="visit_events",

@@ -78,6 +78,27 @@ def vectors() -> Iterator[Vector]:
             shop(view(5 * _HOUR, "A", "a", "f6"), items="much"),
         ),
     )
+    yield windows(
+        "windows-of-a-mean-that-is-full",
+        "A number that a bucket cannot take is in no mean, and flagged; the next bucket takes it.",
+        one_by_one(
+            *(
+                shop(view(at, "A", "a", f"e{n}")._replace(event_type="Sale"), total=text)
+                for n, (at, text) in enumerate(
+                    ((0, "281474976710655"), (1, "1"), (_HOUR, "1"), (2, "-3"))
+                )
+            ),
+        ),
+    )
+    yield windows(
+        "windows-cut",
+        "255 bytes of a text are counted, and an event with more says so.",
+        one_by_one(
+            shop(view(0, "A", "x" * 255, "e1")),
+            shop(view(1, "A", "x" * 256, "e2")),
+            shop(view(2, "A", "y", "e3")),
+        ),
+    )
     yield vector(
         "windows",
         "windows-read-later",

@@ -90,7 +90,7 @@ func milliseconds(at time.Time) string {
 // Answer is what the script says about one event.
 type Answer struct {
 	Flags   map[string]bool // those that are set, e.g. "new_visit"
-	Profile Profile         // as it was after this event
+	Profile Profile         // as it was after this event; empty where Flags has "forgotten"
 	// Triggers of the rules that this event fired or undid; nil where there were none.
 	Triggers []Trigger
 }
@@ -307,6 +307,10 @@ func decodeFold(reply []interface{}, fields []string) ([]Answer, error) {
 		answers[i].Flags = map[string]bool{}
 		for _, flag := range strings.Fields(flags[0]) {
 			answers[i].Flags[flag] = true
+		}
+		if answers[i].Flags["forgotten"] { // no profile, whatever values stand there
+			answers[i].Profile = Profile{}
+			continue
 		}
 		if answers[i].Profile, err = profileOf(fields, values[1:]); err != nil {
 			return nil, err

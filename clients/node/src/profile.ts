@@ -101,7 +101,7 @@ export interface Trigger {
 export interface Answer<F extends FieldTypes> {
   /** For instance new_visitor, repeated; the contract lists them. */
   readonly flags: ReadonlySet<string>;
-  /** Ids and pages that are no UTF-8 are lossy here. */
+  /** Empty where the flags have `forgotten`. Ids and pages that are no UTF-8 are lossy here. */
   readonly profile: Profile<F>;
   /** All known values as the server sent them, those of fields without a type too. */
   readonly raw: ReadonlyMap<string, Raw>;
@@ -303,9 +303,12 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
     }
     const triggers = triggersOf(more);
     const [flags, ...values] = answer;
+    const set = new Set(String(flags).split(" ").filter(Boolean));
+    // What was forgotten has no profile, whatever values stand there.
+    const known = set.has("forgotten") ? [] : names;
     const raw = new Map<string, Raw>();
     const profile: Record<string, Value[FieldType]> = {};
-    for (const [at, name] of names.entries()) {
+    for (const [at, name] of known.entries()) {
       const sent = values[at] as Buffer | number | string | null | (Buffer | number | string)[];
       if (sent === null) continue;
       const value = Array.isArray(sent) ? sent.map(rawOf) : rawOf(sent);
@@ -317,7 +320,6 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
       else if (type === "list") profile[name] = (value as Buffer[]).map(String);
       else if (type !== undefined) profile[name] = value.toString();
     }
-    const set = String(flags).split(" ").filter(Boolean);
-    return { flags: new Set(set), profile: profile as Profile<F>, raw, triggers };
+    return { flags: set, profile: profile as Profile<F>, raw, triggers };
   }
 }

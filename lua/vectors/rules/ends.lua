@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules ends-ca8cf756.
+profile: folds one visitor's events into the visitor's profile, by rules ends-5356d954.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -349,7 +349,7 @@ local function seldom()
     for _, name in ipairs(redis.call("HKEYS", key)) do
       gone[#gone + 1] = name ~= "~" and name or nil
     end
-    local VISIT_CODES = "F\131q\215r9.\004\140x\222\091"
+    local VISIT_CODES = "F\131q\215r9\232\005\247x\222\091"
     local VISITOR_CODES = "\237i\240z\233\192"
     -- stylua: ignore
     local VISIT_STARTS = { "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
@@ -426,7 +426,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "8e0ca67475a7:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "23e80c92ddc7:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -448,7 +448,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^8e0ca67475a7:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^23e80c92ddc7:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -471,10 +471,11 @@ local function seldom()
           answers[place] = again[i]
         end
         if done and not is_whole then
-          -- The next call begins inside the element, so that is divided.
-          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state })
+          -- The next call begins inside the element, so that is divided. Where all before was
+          -- forgotten, nothing was applied, and the state is what it was.
+          local rest = { DIGEST .. ":" .. left, final, state or prior }
           element[1] = DIGEST .. first .. ":" .. #places
-          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, cmsgpack.pack(rest))
           reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
@@ -491,7 +492,7 @@ end
 -- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\000\031e\202\140\247V\004\002tF\131qt\215r9t.\004\140nx\222\091t\237i\240tz\233\192\219"
+  local HEAD = "\147\002\218\000\031eSV\217T\004\002tF\131qt\215r9t\232\005\247nx\222\091t\237i\240tz\233\192\219"
   local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local STORED = ">c37I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
   local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0"
@@ -737,8 +738,8 @@ local function update(key, args, prior)
           truncated = truncated or #event_page_title_2 > 255
           visit_last_pages = joined(visit_last_pages, list_of(ms, created, event_page_title_2), 2, false, false)
         end
-        -- visit_pages_of_late: last_n query-other_page_title
-        if ms == ms and event_page_title_2 ~= "" then
+        -- visit_pages_of_late: last_n query-other_page_title when no_click
+        if ms == ms and is_no_click and event_page_title_2 ~= "" then
           truncated = truncated or #event_page_title_2 > 255
           visit_pages_of_late = joined(visit_pages_of_late, list_of(ms, created, event_page_title_2), 10, false, false)
         end
@@ -822,8 +823,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "8e0ca67475a7:1"
-    if args[4] ~= "1" then events = "8e0ca67475a7:" .. args[5] .. ":" .. args[4] end
+    local events = "23e80c92ddc7:1"
+    if args[4] ~= "1" then events = "23e80c92ddc7:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -870,7 +871,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_8e0ca67475a7", call)
+  redis.register_function("visitor_profile_23e80c92ddc7", call)
 else
   return call(KEYS, ARGV)
 end

@@ -98,6 +98,7 @@ public final class ProfileScript {
   /**
    * What the script says of one event: what happened, and the profile after it.
    *
+   * @param profile empty where the flags have "forgotten": the event is from before a forget
    * @param triggers of the rules, that the event fired or undid
    */
   public record Answer(Set<String> flags, Profile profile, List<Trigger> triggers) {}
@@ -311,8 +312,11 @@ public final class ProfileScript {
           "expected flags and " + names.size() + " values of the script, got " + answer.size());
     }
     String flags = text(answer.get(0)).strip();
+    Set<String> set = flags.isEmpty() ? Set.of() : Set.of(flags.split(" "));
     Map<String, Object> values = new LinkedHashMap<>();
-    for (int at = 0; at < names.size(); at++) {
+    // What was forgotten has no profile, whatever values stand there.
+    int known = set.contains("forgotten") ? 0 : names.size();
+    for (int at = 0; at < known; at++) {
       if (answer.get(1 + at) != null) {
         values.put(names.get(at), answer.get(1 + at));
       }
@@ -325,7 +329,6 @@ public final class ProfileScript {
           told.subList(at, at + TRIGGER_WORDS).stream().map(ProfileScript::text).toList();
       triggers.add(new Trigger(words.get(0), words.get(1), words.get(2), words.get(3)));
     }
-    Set<String> set = flags.isEmpty() ? Set.of() : Set.of(flags.split(" "));
     return new Answer(set, profile, Collections.unmodifiableList(triggers));
   }
 
