@@ -23,7 +23,7 @@ PRESETS = ("standard", "lean", "article")
 BUDGETS = {
     ("standard", "one"): 237_000,
     ("standard", "three"): 137_000,
-    ("standard", "twenty"): 92_000,
+    ("standard", "twenty"): 96_000,
     ("lean", "one"): 140_000,
     ("lean", "three"): 80_000,
     ("lean", "twenty"): 55_000,
