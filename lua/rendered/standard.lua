@@ -106,9 +106,14 @@ end
 
 -- How many they are as of now, or as of the latest day where now is not known or is before it.
 local function days_until(now, latest, days, most)
-  local gap, count = math.floor(now / 86400000) - latest, 0
-  if gap >= most then return 0 end
-  if gap > 0 then days = days % 2 ^ (most - gap) end
+  if now >= (latest + 1) * 86400000 then
+    local gap = math.floor(now / 86400000) - latest
+    if gap >= most then return 0 end
+    days = days % 2 ^ (most - gap)
+  end
+  -- The latest day is one wherever there is any.
+  local count = days % 2
+  days = days - count
   while days ~= 0 do
     days, count = bit.band(days, days - 1), count + 1
   end
@@ -126,66 +131,58 @@ local function short(text)
   return string.sub(text, 1, stop)
 end
 
--- A tuple is a row of texts. One text as a row; and the text of a row at a place, false where it is
--- empty. A row is taken apart once a call, since most events show the rows of those before.
+-- A tuple is a row of texts. One text as a row.
 local function row_of(text)
   text = short(text)
   return struct.pack(">I1c0", #text, text)
 end
 
-local rows = { [""] = {} }
+local rows = { [""] = { false, false, false, false, false } }
 
-local function part_of(row, place, format)
+-- The texts of a row, false for what is empty. A row is taken apart once a call, since most events
+-- show the rows of those before.
+local function parts_of(row, format)
   local texts = rows[row]
   if not texts then
     texts = { struct.unpack(format, row) }
+    for place = 1, #texts do
+      texts[place] = texts[place] ~= "" and texts[place]
+    end
     rows[row] = texts
   end
-  local text = texts[place]
-  return text ~= "" and text or false
+  return texts
 end
 
--- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
--- the limit the smallest stay, and 1 says that there were more.
-local function united(sixes, others, beyond, limit)
-  for from = 1, #others, 6 do
-    local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
-    local is_new = true
-    while is_new and low < high do
-      local middle = math.floor((low + high) / 2)
-      local other = struct.unpack(">I6", sixes, 6 * middle + 1)
-      if other < six then
-        low = middle + 1
-      else
-        high, is_new = middle, other ~= six
-      end
-    end
-    if is_new then
-      sixes = string.sub(sixes, 1, 6 * low) .. string.sub(others, from, from + 5) .. string.sub(sixes, 6 * low + 1)
-      if #sixes > 6 * limit then
-        sixes, beyond = string.sub(sixes, 1, 6 * limit), 1
-      end
+-- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in. The
+-- first one of a page view may have come at once, so it stands for 5 s, and each other for 10 s.
+-- Takes a heartbeat into a sorted list. Of more than the limit the smallest stay, and 1 says that
+-- there were more.
+local function with_heartbeat(list, engaged, beyond, view, slot, limit)
+  local first, beat, low, high = view * 65536, view * 65536 + slot, 0, #list / 6
+  local before, after = -1, 2 ^ 48
+  while low < high do
+    local middle = (low + high - (low + high) % 2) / 2
+    local other = struct.unpack(">I6", list, 6 * middle + 1)
+    if other == beat then return list, engaged, beyond end
+    if other < beat then
+      low, before = middle + 1, other
+    else
+      high, after = middle, other
     end
   end
-  return sixes, #sixes / 6, beyond
-end
-
--- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in.
-local function heartbeat_of(view, ms)
-  local view_bytes = tonumber(string.sub(redis.sha1hex(view), 1, 8), 16)
-  return struct.pack(">I4I2", view_bytes, math.floor(ms / 10000) % 65536)
-end
-
--- The first heartbeat of a page view may have come at once, so it stands for less.
-local function engaged_ms(heartbeats)
-  local ms, last = 0, nil
-  for at = 1, #heartbeats, 6 do
-    local view = struct.unpack(">I4", heartbeats, at)
-    ms, last = ms + (view == last and 10000 or 5000), view
+  local six = struct.pack(">I6", beat)
+  engaged = engaged + ((before >= first or after < first + 65536) and 10000 or 5000)
+  list = 6 * low == #list and list .. six or string.sub(list, 1, 6 * low) .. six .. string.sub(list, 6 * low + 1)
+  if #list > 6 * limit then
+    local rest = string.sub(list, 1, -7)
+    local is_first = string.sub(list, -6, -3) ~= string.sub(rest, -6, -3)
+    list, engaged, beyond = rest, engaged - (is_first and 5000 or 10000), 1
   end
-  return ms
+  return list, engaged, beyond
 end
 
+-- Of a page view four bytes, as a number.
+local function view_of(id) return tonumber(string.sub(redis.sha1hex(id), 1, 8), 16) end
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
 -- each of its upvalues; these are made where they are needed.
 local function seldom()
@@ -498,7 +495,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 16, "4211ea85828b:", args[1]
+    local EVENT, DIGEST, visitor_id = 16, "29b33b58ecd2:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -520,7 +517,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^4211ea85828b:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^29b33b58ecd2:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -849,25 +846,31 @@ local function update(key, args, prior)
       -- visitor_first_seen: first event_time
       if ms < visitor_first_seen then visitor_first_seen = ms end
       -- visitor_active_days: active_days event_time
-      if ms == ms and math.floor(ms / 86400000) ~= visitor_active_days_latest then
+      if ms == ms and (ms - visitor_active_days_latest * 86400000 >= 86400000 or ms - visitor_active_days_latest * 86400000 < 0) then
         visitor_active_days_latest, visitor_active_days_days =
           days_of_both(visitor_active_days_latest, visitor_active_days_days, math.floor(ms / 86400000), 1, 30)
       end
       -- visitor_first_touch: touch first when located
       if ms == ms and is_located then
-        truncated = truncated
-          or #event_derived_source_5 > 255
+        local is_cut = #event_derived_source_5 > 255
           or #event_derived_medium_4 > 255
           or #event_derived_campaign_1 > 255
           or #event_click_id_3 > 255
           or #event_derived_channel_2 > 255
+        truncated = truncated or is_cut
         -- What comes too late for a first touch, too early for a last one, is not put together.
         if ms <= visitor_first_touch_ms then
-          local touch = row_of(event_derived_source_5)
-            .. row_of(event_derived_medium_4)
-            .. row_of(event_derived_campaign_1)
-            .. row_of(event_click_id_3)
-            .. row_of(event_derived_channel_2)
+          local touch
+          if is_cut then
+            touch = row_of(event_derived_source_5)
+              .. row_of(event_derived_medium_4)
+              .. row_of(event_derived_campaign_1)
+              .. row_of(event_click_id_3)
+              .. row_of(event_derived_channel_2)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0I1c0I1c0I1c0", #event_derived_source_5, event_derived_source_5, #event_derived_medium_4, event_derived_medium_4, #event_derived_campaign_1, event_derived_campaign_1, #event_click_id_3, event_click_id_3, #event_derived_channel_2, event_derived_channel_2)
+          end
           if is_before(ms, created, touch, visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch) then
             visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch = ms, created, touch
           end
@@ -875,19 +878,25 @@ local function update(key, args, prior)
       end
       -- visitor_last_touch: touch last when sent
       if ms == ms and is_sent then
-        truncated = truncated
-          or #event_derived_source_5 > 255
+        local is_cut = #event_derived_source_5 > 255
           or #event_derived_medium_4 > 255
           or #event_derived_campaign_1 > 255
           or #event_click_id_3 > 255
           or #event_derived_channel_2 > 255
+        truncated = truncated or is_cut
         -- What comes too late for a first touch, too early for a last one, is not put together.
         if ms >= visitor_last_touch_ms then
-          local touch = row_of(event_derived_source_5)
-            .. row_of(event_derived_medium_4)
-            .. row_of(event_derived_campaign_1)
-            .. row_of(event_click_id_3)
-            .. row_of(event_derived_channel_2)
+          local touch
+          if is_cut then
+            touch = row_of(event_derived_source_5)
+              .. row_of(event_derived_medium_4)
+              .. row_of(event_derived_campaign_1)
+              .. row_of(event_click_id_3)
+              .. row_of(event_derived_channel_2)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0I1c0I1c0I1c0", #event_derived_source_5, event_derived_source_5, #event_derived_medium_4, event_derived_medium_4, #event_derived_campaign_1, event_derived_campaign_1, #event_click_id_3, event_click_id_3, #event_derived_channel_2, event_derived_channel_2)
+          end
           if is_before(visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch, ms, created, touch) then
             visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch = ms, created, touch
           end
@@ -932,19 +941,25 @@ local function update(key, args, prior)
         if counted and is_conversion then visit_conversions = visit_conversions + 1 end
         -- visit_touch: touch first when located
         if ms == ms and is_located then
-          truncated = truncated
-            or #event_derived_source_5 > 255
+          local is_cut = #event_derived_source_5 > 255
             or #event_derived_medium_4 > 255
             or #event_derived_campaign_1 > 255
             or #event_click_id_3 > 255
             or #event_derived_channel_2 > 255
+          truncated = truncated or is_cut
           -- What comes too late for a first touch, too early for a last one, is not put together.
           if ms <= visit_touch_ms then
-            local touch = row_of(event_derived_source_5)
-              .. row_of(event_derived_medium_4)
-              .. row_of(event_derived_campaign_1)
-              .. row_of(event_click_id_3)
-              .. row_of(event_derived_channel_2)
+            local touch
+            if is_cut then
+              touch = row_of(event_derived_source_5)
+                .. row_of(event_derived_medium_4)
+                .. row_of(event_derived_campaign_1)
+                .. row_of(event_click_id_3)
+                .. row_of(event_derived_channel_2)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0I1c0I1c0I1c0", #event_derived_source_5, event_derived_source_5, #event_derived_medium_4, event_derived_medium_4, #event_derived_campaign_1, event_derived_campaign_1, #event_click_id_3, event_click_id_3, #event_derived_channel_2, event_derived_channel_2)
+            end
             if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
               visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
             end
@@ -952,9 +967,9 @@ local function update(key, args, prior)
         end
         -- visit_engaged_time: engaged_time query-other_page_view_id or query-other_page_url when page_ping
         if ms == ms and is_page_ping and taken_1 ~= "" then
-          local heartbeats, _, beyond = united(visit_engaged_time, heartbeat_of(taken_1, ms), visit_engaged_time_beyond, 360)
-          if heartbeats ~= visit_engaged_time then visit_engaged_time_engaged = engaged_ms(heartbeats) end
-          visit_engaged_time, visit_engaged_time_beyond = heartbeats, beyond
+          -- stylua: ignore
+          visit_engaged_time, visit_engaged_time_engaged, visit_engaged_time_beyond =
+            with_heartbeat(visit_engaged_time, visit_engaged_time_engaged, visit_engaged_time_beyond, view_of(taken_1), (ms - ms % 10000) / 10000 % 65536, 360)
         end
       end
 
@@ -975,6 +990,9 @@ local function update(key, args, prior)
     local visit_bounce = not visit_engaged
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
+    local shown_1 = parts_of(visitor_first_touch, ">I1c0I1c0I1c0I1c0I1c0")
+    local shown_2 = parts_of((now ~= now or now - visitor_last_touch_ms <= 7776000000) and visitor_last_touch or "", ">I1c0I1c0I1c0I1c0I1c0")
+    local shown_3 = parts_of(visit_touch, ">I1c0I1c0I1c0I1c0I1c0")
     answers[(event + 11) / 16] = {
       flags,
       visitor_id,
@@ -985,16 +1003,16 @@ local function update(key, args, prior)
       visitor_pageviews,
       visitor_events,
       days_until(now, visitor_active_days_latest, visitor_active_days_days, 30),
-      part_of(visitor_first_touch, 1, ">I1c0I1c0I1c0I1c0I1c0"),
-      part_of(visitor_first_touch, 2, ">I1c0I1c0I1c0I1c0I1c0"),
-      part_of(visitor_first_touch, 3, ">I1c0I1c0I1c0I1c0I1c0"),
-      part_of(visitor_first_touch, 4, ">I1c0I1c0I1c0I1c0I1c0"),
-      part_of(visitor_first_touch, 5, ">I1c0I1c0I1c0I1c0I1c0"),
-      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 1, ">I1c0I1c0I1c0I1c0I1c0"),
-      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 2, ">I1c0I1c0I1c0I1c0I1c0"),
-      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 3, ">I1c0I1c0I1c0I1c0I1c0"),
-      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 4, ">I1c0I1c0I1c0I1c0I1c0"),
-      (now ~= now or now - visitor_last_touch_ms <= 7776000000) and part_of(visitor_last_touch, 5, ">I1c0I1c0I1c0I1c0I1c0"),
+      shown_1[1],
+      shown_1[2],
+      shown_1[3],
+      shown_1[4],
+      shown_1[5],
+      shown_2[1],
+      shown_2[2],
+      shown_2[3],
+      shown_2[4],
+      shown_2[5],
       opened,
       (visitor_is_returning and 1 or 0),
       visit_id ~= "" and visit_id,
@@ -1007,11 +1025,11 @@ local function update(key, args, prior)
       has_visit and visit_events,
       has_visit and visit_landing_url ~= "" and visit_landing_url,
       has_visit and visit_conversions,
-      has_visit and part_of(visit_touch, 1, ">I1c0I1c0I1c0I1c0I1c0"),
-      has_visit and part_of(visit_touch, 2, ">I1c0I1c0I1c0I1c0I1c0"),
-      has_visit and part_of(visit_touch, 3, ">I1c0I1c0I1c0I1c0I1c0"),
-      has_visit and part_of(visit_touch, 4, ">I1c0I1c0I1c0I1c0I1c0"),
-      has_visit and part_of(visit_touch, 5, ">I1c0I1c0I1c0I1c0I1c0"),
+      has_visit and shown_3[1],
+      has_visit and shown_3[2],
+      has_visit and shown_3[3],
+      has_visit and shown_3[4],
+      has_visit and shown_3[5],
       has_visit and visit_engaged_time_engaged,
       has_visit and (visit_end > NEVER and visit_end) and (visit_start < EVER and visit_start) and visit_end - visit_start,
       has_visit and (visit_engaged and 1 or 0),
@@ -1074,8 +1092,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "4211ea85828b:1"
-    if args[4] ~= "1" then events = "4211ea85828b:" .. args[5] .. ":" .. args[4] end
+    local events = "29b33b58ecd2:1"
+    if args[4] ~= "1" then events = "29b33b58ecd2:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1122,7 +1140,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_4211ea85828b", call)
+  redis.register_function("visitor_profile_29b33b58ecd2", call)
 else
   return call(KEYS, ARGV)
 end

@@ -85,13 +85,15 @@ def packed_state(
     places = sum(len(rule.places) for rule in kept)
     chosen = {choice for rule in rules.fields for choice in rule.choices if not choice.is_plain}
     others = len(rules.inputs) + len(rules.predicates) + len(chosen) + len(rules.computed or ())
-    slots = places + others > _MOST_LOCALS
+    in_parts = [rule for rule in rendered if rule.shown]
+    slots = places + others + len(in_parts) > _MOST_LOCALS
     digest = bytes.fromhex(rules.version[-8:])
     shared: dict[str, Any] = {
         "rules": rendered,
         "visitor_rules": visitor,
         "visit_rules": visit,
-        "slots": ["0"] * places if slots else [],
+        "slots": ["0"] * (places + len(in_parts)) if slots else [],
+        "in_parts": in_parts,
         "declare": "" if slots else "local ",
     }
     if rules.order == "arrival":
@@ -99,6 +101,8 @@ def packed_state(
         return shared | _arrival(in_order, rules, digest, slots=slots)
     if slots:
         _use_slots(kept, first=1)
+    for number, rule in enumerate(in_parts, 1):
+        rule.shown_place = f"v[{places + number}]" if slots else f"shown_{number}"
     if rules.gap_ms:
         visit = start_first(rules, visit)
     find_twins(visitor, visit)

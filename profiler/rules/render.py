@@ -131,6 +131,7 @@ def templates() -> Environment:
     environment.filters["lua"] = quote_lua
     environment.filters["plain"] = plain_name
     environment.filters["length_of"] = lambda name: f"#{name}"
+    environment.filters["with_length"] = lambda name: f"#{name}, {name}"
     environment.filters["lines"] = lambda words, indent=2: textwrap.fill(
         ", ".join(words), _WIDTH - 20, subsequent_indent=" " * indent, break_long_words=False
     )

@@ -46,6 +46,8 @@ class RenderedRule:
         self.code = rules.code_of(rule)
         #: The local of each place, by suffix; `render` puts slots of a table here for many rules.
         self.place_of = dict(_locals_of(rule, {other.name for other in rules.fields}))
+        #: Where `shown` is kept while an answer is made, of a rule that has it; as with `place_of`.
+        self.shown_place = ""
         #: The rule whose text this one's often is; it is stored once then.
         self.twin: RenderedRule | None = None
         self._macros = macros
@@ -80,6 +82,11 @@ class RenderedRule:
     def empty(self) -> str:
         """What the places hold before any event."""
         return self.say("empty")
+
+    @property
+    def shown(self) -> str:
+        """An expression that several values of an answer are made of."""
+        return self.say("shown") if hasattr(self._macros, "shown") else ""
 
     @property
     def public(self) -> list[str]:

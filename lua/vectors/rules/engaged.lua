@@ -78,47 +78,36 @@ local function place_of(six, list)
   return at
 end
 
--- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
--- the limit the smallest stay, and 1 says that there were more.
-local function united(sixes, others, beyond, limit)
-  for from = 1, #others, 6 do
-    local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
-    local is_new = true
-    while is_new and low < high do
-      local middle = math.floor((low + high) / 2)
-      local other = struct.unpack(">I6", sixes, 6 * middle + 1)
-      if other < six then
-        low = middle + 1
-      else
-        high, is_new = middle, other ~= six
-      end
-    end
-    if is_new then
-      sixes = string.sub(sixes, 1, 6 * low) .. string.sub(others, from, from + 5) .. string.sub(sixes, 6 * low + 1)
-      if #sixes > 6 * limit then
-        sixes, beyond = string.sub(sixes, 1, 6 * limit), 1
-      end
+-- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in. The
+-- first one of a page view may have come at once, so it stands for 5 s, and each other for 10 s.
+-- Takes a heartbeat into a sorted list. Of more than the limit the smallest stay, and 1 says that
+-- there were more.
+local function with_heartbeat(list, engaged, beyond, view, slot, limit)
+  local first, beat, low, high = view * 65536, view * 65536 + slot, 0, #list / 6
+  local before, after = -1, 2 ^ 48
+  while low < high do
+    local middle = (low + high - (low + high) % 2) / 2
+    local other = struct.unpack(">I6", list, 6 * middle + 1)
+    if other == beat then return list, engaged, beyond end
+    if other < beat then
+      low, before = middle + 1, other
+    else
+      high, after = middle, other
     end
   end
-  return sixes, #sixes / 6, beyond
-end
-
--- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in.
-local function heartbeat_of(view, ms)
-  local view_bytes = tonumber(string.sub(redis.sha1hex(view), 1, 8), 16)
-  return struct.pack(">I4I2", view_bytes, math.floor(ms / 10000) % 65536)
-end
-
--- The first heartbeat of a page view may have come at once, so it stands for less.
-local function engaged_ms(heartbeats)
-  local ms, last = 0, nil
-  for at = 1, #heartbeats, 6 do
-    local view = struct.unpack(">I4", heartbeats, at)
-    ms, last = ms + (view == last and 10000 or 5000), view
+  local six = struct.pack(">I6", beat)
+  engaged = engaged + ((before >= first or after < first + 65536) and 10000 or 5000)
+  list = 6 * low == #list and list .. six or string.sub(list, 1, 6 * low) .. six .. string.sub(list, 6 * low + 1)
+  if #list > 6 * limit then
+    local rest = string.sub(list, 1, -7)
+    local is_first = string.sub(list, -6, -3) ~= string.sub(rest, -6, -3)
+    list, engaged, beyond = rest, engaged - (is_first and 5000 or 10000), 1
   end
-  return ms
+  return list, engaged, beyond
 end
 
+-- Of a page view four bytes, as a number.
+local function view_of(id) return tonumber(string.sub(redis.sha1hex(id), 1, 8), 16) end
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
 -- each of its upvalues; these are made where they are needed.
 local function seldom()
@@ -403,7 +392,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "279914bbdc1d:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "6d4031ec27bd:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -425,7 +414,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^279914bbdc1d:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^6d4031ec27bd:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -678,18 +667,18 @@ local function update(key, args, prior)
       -- These move even for a late event.
       -- visitor_engaged: engaged_time query-other_page_title
       if ms == ms and event_page_title_2 ~= "" then
-        local heartbeats, _, beyond = united(visitor_engaged, heartbeat_of(event_page_title_2, ms), visitor_engaged_beyond, 4)
-        if heartbeats ~= visitor_engaged then visitor_engaged_engaged = engaged_ms(heartbeats) end
-        visitor_engaged, visitor_engaged_beyond = heartbeats, beyond
+        -- stylua: ignore
+        visitor_engaged, visitor_engaged_engaged, visitor_engaged_beyond =
+          with_heartbeat(visitor_engaged, visitor_engaged_engaged, visitor_engaged_beyond, view_of(event_page_title_2), (ms - ms % 10000) / 10000 % 65536, 4)
       end
       if not late then
       end
       if has_visit then
         -- visit_engaged: engaged_time query-other_page_title when ping
         if ms == ms and is_ping and event_page_title_2 ~= "" then
-          local heartbeats, _, beyond = united(visit_engaged, heartbeat_of(event_page_title_2, ms), visit_engaged_beyond, 360)
-          if heartbeats ~= visit_engaged then visit_engaged_engaged = engaged_ms(heartbeats) end
-          visit_engaged, visit_engaged_beyond = heartbeats, beyond
+          -- stylua: ignore
+          visit_engaged, visit_engaged_engaged, visit_engaged_beyond =
+            with_heartbeat(visit_engaged, visit_engaged_engaged, visit_engaged_beyond, view_of(event_page_title_2), (ms - ms % 10000) / 10000 % 65536, 360)
         end
         -- visit_events: count
         if counted then visit_events = visit_events + 1 end
@@ -767,8 +756,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "279914bbdc1d:1"
-    if args[4] ~= "1" then events = "279914bbdc1d:" .. args[5] .. ":" .. args[4] end
+    local events = "6d4031ec27bd:1"
+    if args[4] ~= "1" then events = "6d4031ec27bd:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -815,7 +804,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_279914bbdc1d", call)
+  redis.register_function("visitor_profile_6d4031ec27bd", call)
 else
   return call(KEYS, ARGV)
 end

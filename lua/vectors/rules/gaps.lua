@@ -261,41 +261,58 @@ local function counts_of(list)
   return pairs_of, most_frequent
 end
 
--- A tuple is a row of texts. One text as a row; and the text of a row at a place, false where it is
--- empty. A row is taken apart once a call, since most events show the rows of those before.
+-- A tuple is a row of texts. One text as a row.
 local function row_of(text)
   text = short(text)
   return struct.pack(">I1c0", #text, text)
 end
 
-local rows = { [""] = {} }
+local rows = { [""] = { false, false } }
 
-local function part_of(row, place, format)
+-- The texts of a row, false for what is empty. A row is taken apart once a call, since most events
+-- show the rows of those before.
+local function parts_of(row, format)
   local texts = rows[row]
   if not texts then
     texts = { struct.unpack(format, row) }
+    for place = 1, #texts do
+      texts[place] = texts[place] ~= "" and texts[place]
+    end
     rows[row] = texts
   end
-  local text = texts[place]
-  return text ~= "" and text or false
+  return texts
 end
 
--- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in.
-local function heartbeat_of(view, ms)
-  local view_bytes = tonumber(string.sub(redis.sha1hex(view), 1, 8), 16)
-  return struct.pack(">I4I2", view_bytes, math.floor(ms / 10000) % 65536)
-end
-
--- The first heartbeat of a page view may have come at once, so it stands for less.
-local function engaged_ms(heartbeats)
-  local ms, last = 0, nil
-  for at = 1, #heartbeats, 6 do
-    local view = struct.unpack(">I4", heartbeats, at)
-    ms, last = ms + (view == last and 10000 or 5000), view
+-- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in. The
+-- first one of a page view may have come at once, so it stands for 5 s, and each other for 10 s.
+-- Takes a heartbeat into a sorted list. Of more than the limit the smallest stay, and 1 says that
+-- there were more.
+local function with_heartbeat(list, engaged, beyond, view, slot, limit)
+  local first, beat, low, high = view * 65536, view * 65536 + slot, 0, #list / 6
+  local before, after = -1, 2 ^ 48
+  while low < high do
+    local middle = (low + high - (low + high) % 2) / 2
+    local other = struct.unpack(">I6", list, 6 * middle + 1)
+    if other == beat then return list, engaged, beyond end
+    if other < beat then
+      low, before = middle + 1, other
+    else
+      high, after = middle, other
+    end
   end
-  return ms
+  local six = struct.pack(">I6", beat)
+  engaged = engaged + ((before >= first or after < first + 65536) and 10000 or 5000)
+  list = 6 * low == #list and list .. six or string.sub(list, 1, 6 * low) .. six .. string.sub(list, 6 * low + 1)
+  if #list > 6 * limit then
+    local rest = string.sub(list, 1, -7)
+    local is_first = string.sub(list, -6, -3) ~= string.sub(rest, -6, -3)
+    list, engaged, beyond = rest, engaged - (is_first and 5000 or 10000), 1
+  end
+  return list, engaged, beyond
 end
 
+-- Of a page view four bytes, as a number.
+local function view_of(id) return tonumber(string.sub(redis.sha1hex(id), 1, 8), 16) end
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
 -- each of its upvalues; these are made where they are needed.
 local function seldom()
@@ -673,10 +690,11 @@ local function seldom()
             kept[38], kept[39], kept[40] = other[38], other[39], other[40]
           end
           -- visit_engaged
-          do
-            local heartbeats, _, beyond = united(kept[43], other[43], math.max(kept[42], other[42]), 360)
-            if heartbeats ~= kept[43] then kept[41] = engaged_ms(heartbeats) end
-            kept[43], kept[42] = heartbeats, beyond
+          kept[42] = math.max(kept[42], other[42])
+          for at = 1, #other[43], 6 do
+            local view, slot = struct.unpack(">I4I2", other[43], at)
+            kept[43], kept[41], kept[42] =
+              with_heartbeat(kept[43], kept[41], kept[42], view, slot, 360)
           end
         end
       end
@@ -741,7 +759,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "a5c81c4b86ae:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "9bfdf0040c78:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -763,7 +781,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^a5c81c4b86ae:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^9bfdf0040c78:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -1228,13 +1246,19 @@ local function update(key, args, prior)
         end
         -- visit_touch: touch first
         if ms == ms then
-          truncated = truncated
-            or #event_utm_source_5 > 255
+          local is_cut = #event_utm_source_5 > 255
             or #event_utm_medium_4 > 255
+          truncated = truncated or is_cut
           -- What comes too late for a first touch, too early for a last one, is not put together.
           if ms <= visit_touch_ms then
-            local touch = row_of(event_utm_source_5)
-              .. row_of(event_utm_medium_4)
+            local touch
+            if is_cut then
+              touch = row_of(event_utm_source_5)
+                .. row_of(event_utm_medium_4)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+            end
             if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
               visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
             end
@@ -1242,13 +1266,19 @@ local function update(key, args, prior)
         end
         -- visit_last_touch: touch last_non_direct
         if ms == ms and (event_utm_source_5 ~= "" or event_utm_medium_4 ~= "") then
-          truncated = truncated
-            or #event_utm_source_5 > 255
+          local is_cut = #event_utm_source_5 > 255
             or #event_utm_medium_4 > 255
+          truncated = truncated or is_cut
           -- What comes too late for a first touch, too early for a last one, is not put together.
           if ms >= visit_last_touch_ms then
-            local touch = row_of(event_utm_source_5)
-              .. row_of(event_utm_medium_4)
+            local touch
+            if is_cut then
+              touch = row_of(event_utm_source_5)
+                .. row_of(event_utm_medium_4)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+            end
             if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
               visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
             end
@@ -1256,9 +1286,9 @@ local function update(key, args, prior)
         end
         -- visit_engaged: engaged_time query-other_page_title
         if ms == ms and event_page_title_2 ~= "" then
-          local heartbeats, _, beyond = united(visit_engaged, heartbeat_of(event_page_title_2, ms), visit_engaged_beyond, 360)
-          if heartbeats ~= visit_engaged then visit_engaged_engaged = engaged_ms(heartbeats) end
-          visit_engaged, visit_engaged_beyond = heartbeats, beyond
+          -- stylua: ignore
+          visit_engaged, visit_engaged_engaged, visit_engaged_beyond =
+            with_heartbeat(visit_engaged, visit_engaged_engaged, visit_engaged_beyond, view_of(event_page_title_2), (ms - ms % 10000) / 10000 % 65536, 360)
         end
       end
 
@@ -1281,6 +1311,8 @@ local function update(key, args, prior)
     truncated = truncated or has_visit and visit_engaged_beyond > 0
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
+    local shown_1 = parts_of(visit_touch, ">I1c0I1c0")
+    local shown_2 = parts_of(visit_last_touch, ">I1c0I1c0")
     answers[(event + 6) / 11] = {
       flags,
       visitor_id,
@@ -1305,10 +1337,10 @@ local function update(key, args, prior)
       has_visit and visit_last_pages ~= "" and texts_of(visit_last_pages),
       has_visit and visit_page_counts ~= "" and counts_of(visit_page_counts),
       has_visit and visit_favourite ~= "" and select(2, counts_of(visit_favourite)),
-      has_visit and part_of(visit_touch, 1, ">I1c0I1c0"),
-      has_visit and part_of(visit_touch, 2, ">I1c0I1c0"),
-      has_visit and part_of(visit_last_touch, 1, ">I1c0I1c0"),
-      has_visit and part_of(visit_last_touch, 2, ">I1c0I1c0"),
+      has_visit and shown_1[1],
+      has_visit and shown_1[2],
+      has_visit and shown_2[1],
+      has_visit and shown_2[2],
       has_visit and visit_engaged_engaged,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -1370,8 +1402,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "a5c81c4b86ae:1"
-    if args[4] ~= "1" then events = "a5c81c4b86ae:" .. args[5] .. ":" .. args[4] end
+    local events = "9bfdf0040c78:1"
+    if args[4] ~= "1" then events = "9bfdf0040c78:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1418,7 +1450,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_a5c81c4b86ae", call)
+  redis.register_function("visitor_profile_9bfdf0040c78", call)
 else
   return call(KEYS, ARGV)
 end

@@ -94,23 +94,26 @@ local function short(text)
   return string.sub(text, 1, stop)
 end
 
--- A tuple is a row of texts. One text as a row; and the text of a row at a place, false where it is
--- empty. A row is taken apart once a call, since most events show the rows of those before.
+-- A tuple is a row of texts. One text as a row.
 local function row_of(text)
   text = short(text)
   return struct.pack(">I1c0", #text, text)
 end
 
-local rows = { [""] = {} }
+local rows = { [""] = { false, false, false } }
 
-local function part_of(row, place, format)
+-- The texts of a row, false for what is empty. A row is taken apart once a call, since most events
+-- show the rows of those before.
+local function parts_of(row, format)
   local texts = rows[row]
   if not texts then
     texts = { struct.unpack(format, row) }
+    for place = 1, #texts do
+      texts[place] = texts[place] ~= "" and texts[place]
+    end
     rows[row] = texts
   end
-  local text = texts[place]
-  return text ~= "" and text or false
+  return texts
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
@@ -400,7 +403,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "e7340b51b188:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "0500b3b7add2:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -422,7 +425,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^e7340b51b188:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^0500b3b7add2:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -687,13 +690,19 @@ local function update(key, args, prior)
       -- These move even for a late event.
       -- visitor_first: touch first when page_view
       if ms == ms and is_page_view then
-        truncated = truncated
-          or #event_utm_source_5 > 255
+        local is_cut = #event_utm_source_5 > 255
           or #event_utm_medium_4 > 255
+        truncated = truncated or is_cut
         -- What comes too late for a first touch, too early for a last one, is not put together.
         if ms <= visitor_first_ms then
-          local touch = row_of(event_utm_source_5)
-            .. row_of(event_utm_medium_4)
+          local touch
+          if is_cut then
+            touch = row_of(event_utm_source_5)
+              .. row_of(event_utm_medium_4)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+          end
           if is_before(ms, created, touch, visitor_first_ms, visitor_first_created, visitor_first) then
             visitor_first_ms, visitor_first_created, visitor_first = ms, created, touch
           end
@@ -701,13 +710,19 @@ local function update(key, args, prior)
       end
       -- visitor_last: touch last_non_direct
       if ms == ms and (event_utm_source_5 ~= "" or event_utm_medium_4 ~= "") then
-        truncated = truncated
-          or #event_utm_source_5 > 255
+        local is_cut = #event_utm_source_5 > 255
           or #event_utm_medium_4 > 255
+        truncated = truncated or is_cut
         -- What comes too late for a first touch, too early for a last one, is not put together.
         if ms >= visitor_last_ms then
-          local touch = row_of(event_utm_source_5)
-            .. row_of(event_utm_medium_4)
+          local touch
+          if is_cut then
+            touch = row_of(event_utm_source_5)
+              .. row_of(event_utm_medium_4)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+          end
           if is_before(visitor_last_ms, visitor_last_created, visitor_last, ms, created, touch) then
             visitor_last_ms, visitor_last_created, visitor_last = ms, created, touch
           end
@@ -718,15 +733,21 @@ local function update(key, args, prior)
       if has_visit then
         -- visit_touch: touch first
         if ms == ms then
-          truncated = truncated
-            or #event_utm_campaign_3 > 255
+          local is_cut = #event_utm_campaign_3 > 255
             or #event_utm_source_5 > 255
             or #event_page_title_2 > 255
+          truncated = truncated or is_cut
           -- What comes too late for a first touch, too early for a last one, is not put together.
           if ms <= visit_touch_ms then
-            local touch = row_of(event_utm_campaign_3)
-              .. row_of(event_utm_source_5)
-              .. row_of(event_page_title_2)
+            local touch
+            if is_cut then
+              touch = row_of(event_utm_campaign_3)
+                .. row_of(event_utm_source_5)
+                .. row_of(event_page_title_2)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0I1c0", #event_utm_campaign_3, event_utm_campaign_3, #event_utm_source_5, event_utm_source_5, #event_page_title_2, event_page_title_2)
+            end
             if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
               visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
             end
@@ -734,13 +755,19 @@ local function update(key, args, prior)
         end
         -- visit_last_touch: touch last when page_view
         if ms == ms and is_page_view then
-          truncated = truncated
-            or #event_utm_source_5 > 255
+          local is_cut = #event_utm_source_5 > 255
             or #event_utm_medium_4 > 255
+          truncated = truncated or is_cut
           -- What comes too late for a first touch, too early for a last one, is not put together.
           if ms >= visit_last_touch_ms then
-            local touch = row_of(event_utm_source_5)
-              .. row_of(event_utm_medium_4)
+            local touch
+            if is_cut then
+              touch = row_of(event_utm_source_5)
+                .. row_of(event_utm_medium_4)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+            end
             if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
               visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
             end
@@ -763,21 +790,25 @@ local function update(key, args, prior)
     end
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
+    local shown_1 = parts_of(visitor_first, ">I1c0I1c0")
+    local shown_2 = parts_of((now ~= now or now - visitor_last_ms <= 86400000) and visitor_last or "", ">I1c0I1c0")
+    local shown_3 = parts_of(visit_touch, ">I1c0I1c0I1c0")
+    local shown_4 = parts_of((now ~= now or now - visit_last_touch_ms <= 1800000) and visit_last_touch or "", ">I1c0I1c0")
     answers[(event + 6) / 11] = {
       flags,
       visitor_id,
-      part_of(visitor_first, 1, ">I1c0I1c0"),
-      part_of(visitor_first, 2, ">I1c0I1c0"),
-      (now ~= now or now - visitor_last_ms <= 86400000) and part_of(visitor_last, 1, ">I1c0I1c0"),
-      (now ~= now or now - visitor_last_ms <= 86400000) and part_of(visitor_last, 2, ">I1c0I1c0"),
+      shown_1[1],
+      shown_1[2],
+      shown_2[1],
+      shown_2[2],
       opened,
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
-      has_visit and part_of(visit_touch, 1, ">I1c0I1c0I1c0"),
-      has_visit and part_of(visit_touch, 2, ">I1c0I1c0I1c0"),
-      has_visit and part_of(visit_touch, 3, ">I1c0I1c0I1c0"),
-      has_visit and (now ~= now or now - visit_last_touch_ms <= 1800000) and part_of(visit_last_touch, 1, ">I1c0I1c0"),
-      has_visit and (now ~= now or now - visit_last_touch_ms <= 1800000) and part_of(visit_last_touch, 2, ">I1c0I1c0"),
+      has_visit and shown_3[1],
+      has_visit and shown_3[2],
+      has_visit and shown_3[3],
+      has_visit and shown_4[1],
+      has_visit and shown_4[2],
       has_visit and visit_events,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -828,8 +859,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "e7340b51b188:1"
-    if args[4] ~= "1" then events = "e7340b51b188:" .. args[5] .. ":" .. args[4] end
+    local events = "0500b3b7add2:1"
+    if args[4] ~= "1" then events = "0500b3b7add2:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -876,7 +907,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_e7340b51b188", call)
+  redis.register_function("visitor_profile_0500b3b7add2", call)
 else
   return call(KEYS, ARGV)
 end

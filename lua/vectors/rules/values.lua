@@ -197,23 +197,26 @@ local function united(sixes, others, beyond, limit)
   return sixes, #sixes / 6, beyond
 end
 
--- A tuple is a row of texts. One text as a row; and the text of a row at a place, false where it is
--- empty. A row is taken apart once a call, since most events show the rows of those before.
+-- A tuple is a row of texts. One text as a row.
 local function row_of(text)
   text = short(text)
   return struct.pack(">I1c0", #text, text)
 end
 
-local rows = { [""] = {} }
+local rows = { [""] = { false, false } }
 
-local function part_of(row, place, format)
+-- The texts of a row, false for what is empty. A row is taken apart once a call, since most events
+-- show the rows of those before.
+local function parts_of(row, format)
   local texts = rows[row]
   if not texts then
     texts = { struct.unpack(format, row) }
+    for place = 1, #texts do
+      texts[place] = texts[place] ~= "" and texts[place]
+    end
     rows[row] = texts
   end
-  local text = texts[place]
-  return text ~= "" and text or false
+  return texts
 end
 
 -- One list of two, of so many at most: the latest stand first, or the earliest. What both have is
@@ -577,7 +580,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 10, "68c90a2070e9:", args[1]
+    local EVENT, DIGEST, visitor_id = 10, "29a52da22834:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -599,7 +602,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^68c90a2070e9:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^29a52da22834:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -902,13 +905,19 @@ local function update(key, args, prior)
       end
       -- visitor_touch: touch last_non_direct
       if ms == ms and (taken_7 ~= "" or event_shop_total_4 ~= "") then
-        truncated = truncated
-          or #taken_7 > 255
+        local is_cut = #taken_7 > 255
           or #event_shop_total_4 > 255
+        truncated = truncated or is_cut
         -- What comes too late for a first touch, too early for a last one, is not put together.
         if ms >= visitor_touch_ms then
-          local touch = row_of(taken_7)
-            .. row_of(event_shop_total_4)
+          local touch
+          if is_cut then
+            touch = row_of(taken_7)
+              .. row_of(event_shop_total_4)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0", #taken_7, taken_7, #event_shop_total_4, event_shop_total_4)
+          end
           if is_before(visitor_touch_ms, visitor_touch_created, visitor_touch, ms, created, touch) then
             visitor_touch_ms, visitor_touch_created, visitor_touch = ms, created, touch
           end
@@ -976,6 +985,7 @@ local function update(key, args, prior)
     truncated = truncated or visitor_days_beyond > 0
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
+    local shown_1 = parts_of(visitor_touch, ">I1c0I1c0")
     answers[(event + 5) / 10] = {
       flags,
       visitor_id,
@@ -985,8 +995,8 @@ local function update(key, args, prior)
       decimal(visitor_points, 4),
       decimal(visitor_spent, 2),
       visitor_days_held,
-      part_of(visitor_touch, 1, ">I1c0I1c0"),
-      part_of(visitor_touch, 2, ">I1c0I1c0"),
+      shown_1[1],
+      shown_1[2],
       opened,
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
@@ -1048,8 +1058,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "68c90a2070e9:1"
-    if args[4] ~= "1" then events = "68c90a2070e9:" .. args[5] .. ":" .. args[4] end
+    local events = "29a52da22834:1"
+    if args[4] ~= "1" then events = "29a52da22834:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1096,7 +1106,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_68c90a2070e9", call)
+  redis.register_function("visitor_profile_29a52da22834", call)
 else
   return call(KEYS, ARGV)
 end
