@@ -135,7 +135,7 @@ def test_a_script_that_is_not_loaded_is_said(private_store: MakeStore) -> None:
     server = private_store(options=SOUND)
     status, found, remedy = check_redis_alone(server.url).row("script loaded")
     assert status == "warning"
-    assert ProfileScript(connect(server.url), load_rules("lean")).sha in found
+    assert ProfileScript(connect(server.url), load_rules("standard")).sha in found
     assert "profiler lua install" in remedy
     with closing(redis.Redis.from_url(server.url)) as admin:
         assert admin.dbsize() == 0

@@ -119,7 +119,7 @@ def test_a_user_without_a_right_is_told_what_to_grant(
     private_store: MakeStore, missing: str
 ) -> None:
     server = private_store(options=SOUND)
-    granted = f"{RIGHTS['standard']} {OF_OUTPUTS['standard']}".split()
+    granted = f"{RIGHTS['lean']} {OF_OUTPUTS['lean']}".split()
     rights = [right for right in granted if right != missing]
     with closing(redis.Redis.from_url(server.url)) as admin:
         make_limited(admin, rights)

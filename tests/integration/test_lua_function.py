@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from servers.redis_cluster import RedisCluster
     from tests.conftest import MakeStore
 
-INSTALL = ["lua", "install", "--as", "function"]
-CHECK = ["lua", "check", "--as", "function"]
+INSTALL = ["lua", "install", "--rules", "lean", "--as", "function"]
+CHECK = ["lua", "check", "--rules", "lean", "--as", "function"]
 EVENT = event(event_id="event-1", page="Home")
 
 
@@ -180,7 +180,7 @@ def test_only_a_script_reads_where_memory_is_out(url: str, admin: redis.Redis) -
 
 
 def installed_on(url: str) -> str:
-    """Register the function of `standard`; its name."""
+    """Register the function of `lean`; its name."""
     with closing(connect(url)) as client:
         function = ProfileFunction(client, load_rules("lean"))
         function.register()

@@ -243,7 +243,9 @@ def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Ite
     parts = [templates().get_template(f"parts/{part}.lua.j2") for part in ("text", *functions)]
     return HARNESS.format(
         functions="".join(
-            p.render(remembers_visits=True, takes_numbers=True, compares_numbers=False)
+            p.render(
+                remembers_visits=True, takes_numbers=True, compares_numbers=False, rules=[rule]
+            )
             for p in parts
         ),
         format=">" + "".join(formats),

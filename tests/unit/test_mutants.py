@@ -133,7 +133,7 @@ def test_a_mutant_that_never_ends_is_noticed_as_such(small_tree: Path, tmp_path:
     )
     run = copy.test(AREA, limit_s=3)
     assert run.is_late
-    assert run.seconds < 30
+    assert run.seconds < 90
 
 
 def test_of_an_areas_tests_some_can_be_chosen(small_tree: Path, tmp_path: Path) -> None:

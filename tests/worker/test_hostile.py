@@ -202,7 +202,7 @@ def test_each_line_of_pipe_has_its_one_fate(*, flat: bool, private_store: MakeSt
     found, errors = pipe(
         b"".join(lines),
         *("--input", "flattened" if flat else "processed"),
-        *("--redis", private_store("valkey9").url),
+        *("--redis", private_store("valkey9").url, "--rules", "lean"),
         settings=[(f"PROFILER_{name}", value) for name, value in SETTINGS.items()],
     )
     fates = [fate_in_pipe(case, flat=flat) for case in cases]
