@@ -15,7 +15,7 @@ from profiler.rules.render import quote_lua, rendered_rule, templates
 from profiler.rules.taken_input import Input, Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import redis
 
@@ -66,6 +66,7 @@ while ARGV[at] do
 end
 for i, state in ipairs(states) do
   local {places} = struct.unpack(FORMAT, state)
+  {shown}
   states[i] = {{ state, {public} }}
 end
 return states
@@ -229,7 +230,7 @@ class Algebra:
         return len({answer.packed for answer in self.answers(*states)}) == 1
 
 
-def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Iterable[str]) -> str:
+def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Sequence[str]) -> str:
     formats = ["I3c0" if each == "text" else each for each in rule.formats]
     others = {place: f"other_{place}" for place in rule.places}
     # What `merge` takes: the places of the other value; a time has no place but its own.
@@ -247,7 +248,8 @@ def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Ite
                 remembers_visits=True, takes_numbers=True, compares_numbers=False, rules=[rule]
             )
             for p in parts
-        ),
+        )
+        + ("\nforget_rows()\n" if "tuples" in functions else ""),
         format=">" + "".join(formats),
         places=", ".join(rule.places),
         others=", ".join(others.values()),
@@ -264,5 +266,6 @@ def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Ite
         number=rule.units if case.kind == "number" else "units",
         decimals=case.decimals or 0,
         add=rule.add,
+        shown=f"local {rule.shown_place} = {rule.shown}" if rule.shown else "",
         public=rule.public[0] if len(rule.public) == 1 else f"{{ {', '.join(rule.public)} }}",
     )
