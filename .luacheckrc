@@ -4,6 +4,7 @@ stds.redis = {
   read_globals = {
     redis = { fields = { "call", "pcall", "error_reply", "status_reply", "sha1hex", "register_function", "acl_check_cmd" } },
     cmsgpack = { fields = { "pack", "unpack" } },
+    bit = { fields = { "band", "bor", "lshift" } },
     struct = { fields = { "pack", "unpack" } },
     "KEYS", "ARGV",
     "error", "ipairs", "math", "pairs", "pcall", "string", "table", "tonumber", "tostring", "type", "unpack",

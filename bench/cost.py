@@ -12,6 +12,7 @@ from rich.table import Table
 from bench.bare import BARE_COMMANDS, send_bare
 from bench.calls import batches_of, flat_events
 from bench.command import Command, Measured, Session, positive
+from bench.operations import add_options, measure_operations, operation_tables
 from bench.report import Summary, spread
 from bench.sizes import measure_sizes, size_table
 from bench.store import Store
@@ -22,7 +23,7 @@ from profiler.records.types import FlatEvent
 from profiler.rules.model import load_rules
 from servers.redis import FLAVOURS
 
-PRESETS = ("article", "standard")
+PRESETS = ("article", "lean", "standard")
 
 
 class Cost(NamedTuple):
@@ -69,13 +70,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=1_000,
         help="visitors with eight visits and full windows of event ids (default: 1000)",
     )
+    add_options(parser)
 
 
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
     templates = read_templates()
     times = _times(options, session, templates)
     sizes = measure_sizes(options, session, templates, PRESETS)
-    return Measured({"time": times, "memory": sizes}, [_time_table(times), size_table(sizes)])
+    operations = measure_operations(options, session)
+    return Measured(
+        {"time": times, "memory": sizes, **operations},
+        [_time_table(times), size_table(sizes), *operation_tables(operations)],
+    )
 
 
 def _times(

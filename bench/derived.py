@@ -30,6 +30,7 @@ ROWS = {
     "all of the aim": (
         *("host", "path", "referrer_kind", "source", "medium", "campaign", "channel", "bot"),
     ),
+    "standard": ("source", "medium", "campaign", "click_id", "channel"),
     "channel": ("channel",),
     "host and path": ("host", "path"),
     "bot": ("bot",),

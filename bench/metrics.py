@@ -176,7 +176,7 @@ def _cost_of_a_batch(observer: Observer) -> float:
     stamps = [now_ms - 3 * number for number in range(records)]
     counts = Counter(dict.fromkeys(("read", "profiled", "late", "repeated"), records))
     written = Counter({"tracking_flattened": records, "tracking_persisted": records})
-    batch = CommittedBatch(records, counts, Counter(bad_json=3), written, stamps)
+    batch = CommittedBatch(records, counts, Counter(bad_json=3), written, stamps, Counter())
     times = []
     for _ in range(_BATCHES):
         started = time.perf_counter()

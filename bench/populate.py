@@ -14,6 +14,7 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from profiler.records.types import FlatEvent
+from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
 
 _VISITORS_AT_ONCE = 50
@@ -77,9 +78,11 @@ def visitor_id(number: int) -> str:
 
 
 def captured_inputs(rules: Rules, templates: Sequence[Template]) -> Inputs:
-    """Pages and event types of the captured traffic."""
+    """What the rules read of the captured traffic."""
     flat = [decode_processed(template.value, Limits()) for template in templates]
-    return [{name: event[name] for name in rules.inputs if name in event} for event in flat]
+    derived = rules.derived or Derived()
+    read = {*rules.inputs, *(f for name in rules.derived_inputs for f in derived.fields_of(name))}
+    return [{name: event[name] for name in read if name in event} for event in flat]
 
 
 def populate(store: Store, rules: Rules, crowd: Crowd, inputs: Inputs) -> None:

@@ -22,10 +22,14 @@ TRANSPORT = "ceiling/kafka"
 _PROFILERS = [
     f"profiler/{client}/{kind}"
     for client in ("kafka-python", "librdkafka")
-    for kind in ("article", "standard", "standard/at-least-once")
+    for kind in ("article", "lean", "standard", "standard/at-least-once")
 ]
 #: By preset.
-_SCRIPTS = {"ceiling/script": "standard", "ceiling/script/article": "article"}
+_SCRIPTS = {
+    "ceiling/script": "standard",
+    "ceiling/script/lean": "lean",
+    "ceiling/script/article": "article",
+}
 
 #: In the order of a round.
 ROWS = (BASELINE, QUIX, *_PROFILERS, TRANSPORT, *_SCRIPTS)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from bench.populate import Crowd, Inputs, captured_inputs
 from bench.traffic import read_templates
-from profiler.rules.model import MAX_INPUTS, Rules, load_rules, parse_rules
+from profiler.rules.consistency import MAX_INPUTS
+from profiler.rules.model import Rules, load_rules, parse_rules
 
 #: Short, since a million such histories are written.
 _VISITS, _EVENTS = 1, 2

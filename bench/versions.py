@@ -30,10 +30,10 @@ _ADDED = (
 
 
 def two_versions() -> tuple[Rules, Rules]:
-    """`standard`, and `standard` with two more fields."""
-    standard = load_rules("standard")
+    """`lean`, and `lean` with two more fields."""
+    lean = load_rules("lean")
     added = [Rule.model_validate(rule) for rule in _ADDED]
-    return standard, standard.model_copy(update={"fields": [*standard.fields, *added]})
+    return lean, lean.model_copy(update={"fields": [*lean.fields, *added]})
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
-    cases = [Case("standard", traffic) for traffic in options.traffic]
+    cases = [Case("lean", traffic) for traffic in options.traffic]
     older, newer = two_versions()
     rows = []
     for flavour in options.server:
@@ -72,7 +72,7 @@ def _table(rows: Sequence[Summary]) -> Table:
     table = Table(
         caption="thousands of instructions an event; ratio: in turn to the mean of both alone"
     )
-    for title in ("server", "events/call", "standard", "two fields more", "in turn", "ratio"):
+    for title in ("server", "events/call", "lean", "two fields more", "in turn", "ratio"):
         table.add_column(title)
     for row in rows:
         table.add_row(

@@ -37,7 +37,10 @@ IMPORTS_REDIS = {
 }
 
 #: Modules that may issue data commands, and why.
-COMMANDS = {"profiles/script.py": "the one caller of the script"}
+COMMANDS = {
+    "profiles/script.py": "the one caller of the script",
+    "ops/explain/scratch.py": "copies profiles to a server of our own, which is thrown away",
+}
 
 #: Single commands that are about the server and no data: (module, method) and why.
 NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what it is given"}
@@ -45,11 +48,14 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 #: Modules that may name fields, and why.
 NAMES_FIELDS = {
     "profiles/script.py": "the one caller of the script",
+    "profiles/export.py": "puts visits that were read in their order",
     "rules/rule.py": "checks the names in a rules file against the built-in ones",
     "rules/contract.py": "describes the script's arguments and reply",
     "rules/render.py": "hands names to the templates, never sees an event",
     "rules/packed_state.py": "names the script's locals, never sees an event",
     "rules/rendered_rule.py": "names the script's locals, never sees an event",
+    "rules/explain.py": "says in words what the built-in fields are, never sees an event",
+    "ops/explain/probe.py": "makes rules that ask the script about conditions",
 }
 
 #: Single literals that look like a field's name and are none: (module, literal) and why.

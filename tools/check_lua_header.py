@@ -30,7 +30,7 @@ SECTIONS = {
 }
 
 #: Locals with another name than the argument that they take: what is made of it later.
-ALIASES = {"six": "event_id", "created_text": "created", "time": "received"}
+ALIASES = {"six": "event_id", "created_text": "created", "time": "received", "now": "stream"}
 
 
 class Script(NamedTuple):

@@ -1,4 +1,4 @@
-"""Makes the calls of a file in order, as they can be read, by the script of `standard`.
+"""Makes the calls of a file in order, as they can be read, by the script of `lean`.
 
 The file has lines ``{"key": …, "argv": […]}``. Ends with one line ``{"calls": n, "events": n}``.
 """
@@ -43,7 +43,7 @@ def main() -> int:
     """Return the exit code."""
     if len(sys.argv) != 2:  # noqa: PLR2004 - the program and its argument
         sys.exit("usage: run_stream.py FILE")
-    script = ProfileScript(connect(URL), load_rules("standard"))
+    script = ProfileScript(connect(URL), load_rules("lean"))
     with Path(sys.argv[1]).open(encoding="utf-8") as lines:
         brought = [repeated(script, **json.loads(line)) for line in lines]
     print(json.dumps({"calls": len(brought), "events": sum(brought)}))

@@ -31,8 +31,8 @@ TTL_TOLERANCE_MS = 5_000
 
 #: Texts as bytes, and None where nothing is known.
 Value = bytes | int | bool | list[bytes | int] | None
-#: Flags and values of one event's answer.
-Answer = tuple[frozenset[str], dict[str, Value]]
+#: Flags and values of one event's answer, and what is told of triggers where the rules have any.
+Answer = tuple[frozenset[str], dict[str, Value], list[Value]]
 #: What came of events, of a read, of `fields`; or an error's first word.
 Outcome = list[Answer] | dict[str, Value] | list[str] | str
 
@@ -64,7 +64,10 @@ def value_of(value: Any) -> Any:  # noqa: ANN401 - JSON
 def expected_of(call: Mapping[str, Any]) -> Outcome:
     """What a call must come to."""
     if "reply" in call:
-        return [(frozenset(a["flags"]), values_of(a["profile"])) for a in call["reply"]]
+        return [
+            (frozenset(a["flags"]), values_of(a["profile"]), value_of(a.get("triggers", [])))
+            for a in call["reply"]
+        ]
     if "read" in call:
         return values_of(call["read"])
     expected: Outcome = call["fields"] if "fields" in call else call["error"]
@@ -90,16 +93,16 @@ def outcome_of(script: ProfileScript, keys: Sequence[str], call: Mapping[str, An
         return {
             name: typed(value, types[name]) for name, value in zip(names, reply[1::2], strict=True)
         }
-    return [
-        (
-            frozenset(flags.decode().split()),
-            {
-                field.name: typed(value, field.type)
-                for field, value in zip(fields, values, strict=True)
-            },
-        )
-        for flags, *values in reply
-    ]
+    return [answer_of(script, *each) for each in reply]
+
+
+def answer_of(script: ProfileScript, written: bytes, *values: Value) -> Answer:
+    """One event's answer; what was forgotten has no profile, whatever values stand there."""
+    flags, fields = frozenset(written.decode().split()), contract_of(script.rules).fields
+    shown = values[: len(fields)]
+    pairs = [(f.name, typed(v, f.type)) for f, v in zip(fields, shown, strict=True)]
+    told: Any = values[-1] if script.rules.triggers else []
+    return flags, {} if "forgotten" in flags else dict(pairs), told
 
 
 def typed(value: Value, field_type: str) -> Value:

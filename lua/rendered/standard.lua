@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules standard-c6f4861d.
+profile: folds one visitor's events into the visitor's profile, by rules standard-8228dde6.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -24,20 +24,34 @@ ARGV, then per event (1 to 500 events, folded in order; behind them nothing: res
   +4  sent          text    when its device sent it, ms by the device's clock, or empty
   +5  event_id      text    recognises it when it is sent again; 6 bytes are not hashed
   +6  visit_id      text    the visit, or empty: no visit field changes
-  +7  query-other_eventtype  text    input of the rules
-  +8  query-other_page_title  text    input of the rules
+  +7  derived.campaign  text    input of the rules: utm_campaign
+  +8  derived.channel  text    input of the rules: the channel, by the first rule that matches
+  +9  derived.click_id  text    input of the rules: the click's id that an advertising network added
+  +10   derived.medium  text    input of the rules: by what means
+  +11   derived.source  text    input of the rules: who sent the visitor
+  +12   query-other_eventtype  text    input of the rules
+  +13   query-other_page_title  text    input of the rules
+  +14   query-other_page_url  text    input of the rules
+  +15   query-other_page_view_id  text    input of the rules
+  +16   query-other_tr_orderid  text    input of the rules
 ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). ARGV `fields`: the
   names of the values of RETURNS, in their order.
 RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
-         no_visit
+         no_visit forgotten
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
          visitor_id visitor_first_page visitor_last_page visitor_first_seen# visitor_last_seen#
-         visitor_pageviews# visitor_events# visitor_visits# visit_id visit_number#
-         visit_first_page visit_last_page visit_start# visit_end# visit_pageviews# visit_events#
-         visit_bounce#
+         visitor_pageviews# visitor_events# visitor_active_days# visitor_first_touch_source
+         visitor_first_touch_medium visitor_first_touch_campaign visitor_first_touch_click_id
+         visitor_first_touch_channel visitor_last_touch_source visitor_last_touch_medium
+         visitor_last_touch_campaign visitor_last_touch_click_id visitor_last_touch_channel
+         visitor_visits# visitor_is_returning# visit_id visit_number# visit_first_page
+         visit_last_page visit_start# visit_end# visit_pageviews# visit_events# visit_landing_url
+         visit_conversions# visit_touch_source visit_touch_medium visit_touch_campaign
+         visit_touch_click_id visit_touch_channel visit_engaged_time# visit_duration#
+         visit_engaged# visit_bounce#
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
   EPROFILE  this key's stored state is unusable; other visitors are not affected
@@ -80,6 +94,100 @@ local function place_of(six, list)
   return at
 end
 
+-- Days are bits: the lowest is the latest day, and the next one is the day before. Of two values the
+-- days of both, at most so many.
+local function days_of_both(latest, days, other, others, most)
+  if other > latest then
+    latest, days, other, others = other, others, latest, days
+  end
+  if latest - other < most then days = bit.band(bit.bor(days, bit.lshift(others, latest - other)), 2 ^ most - 1) end
+  return latest, days
+end
+
+-- How many they are as of now, or as of the latest day where now is not known or is before it.
+local function days_until(now, latest, days, most)
+  if now >= (latest + 1) * 86400000 then
+    local gap = math.floor(now / 86400000) - latest
+    if gap >= most then return 0 end
+    days = days % 2 ^ (most - gap)
+  end
+  -- The latest day is one wherever there is any.
+  local count = days % 2
+  days = days - count
+  while days ~= 0 do
+    days, count = bit.band(days, days - 1), count + 1
+  end
+  return count
+end
+
+-- A text of at most 255 bytes, cut before a UTF-8 character that does not fit whole.
+local function short(text)
+  local stop = 255
+  while #text > 255 and stop > 251 do
+    local next_byte = string.byte(text, stop + 1)
+    if next_byte < 128 or next_byte > 191 then break end
+    stop = stop - 1
+  end
+  return string.sub(text, 1, stop)
+end
+
+-- A tuple is a row of texts. One text as a row.
+local function row_of(text)
+  text = short(text)
+  return struct.pack(">I1c0", #text, text)
+end
+
+local rows
+
+-- To be called first: a registered function outlives its calls, and would keep all rows for ever.
+local function forget_rows()
+  rows = { [""] = { false, false, false, false, false } }
+end
+
+-- The texts of a row, false for what is empty. A row is taken apart once a call, since most events
+-- show the rows of those before.
+local function parts_of(row, format)
+  local texts = rows[row]
+  if not texts then
+    texts = { struct.unpack(format, row) }
+    for place = 1, #texts do
+      texts[place] = texts[place] ~= "" and texts[place]
+    end
+    rows[row] = texts
+  end
+  return texts
+end
+
+-- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in. The
+-- first one of a page view may have come at once, so it stands for 5 s, and each other for 10 s.
+-- Takes a heartbeat into a sorted list. Of more than the limit the smallest stay, and 1 says that
+-- there were more.
+local function with_heartbeat(list, engaged, beyond, view, slot, limit)
+  local first, beat, low, high = view * 65536, view * 65536 + slot, 0, #list / 6
+  local before, after = -1, 2 ^ 48
+  while low < high do
+    local middle = (low + high - (low + high) % 2) / 2
+    local other = struct.unpack(">I6", list, 6 * middle + 1)
+    if other == beat then return list, engaged, beyond end
+    if other < beat then
+      low, before = middle + 1, other
+    else
+      high, after = middle, other
+    end
+  end
+  local six = struct.pack(">I6", beat)
+  engaged = engaged + ((before >= first or after < first + 65536) and 10000 or 5000)
+  list = 6 * low == #list and list .. six or string.sub(list, 1, 6 * low) .. six .. string.sub(list, 6 * low + 1)
+  if #list > 6 * limit then
+    local rest = string.sub(list, 1, -7)
+    local is_first = string.sub(list, -6, -3) ~= string.sub(rest, -6, -3)
+    list, engaged, beyond = rest, engaged - (is_first and 5000 or 10000), 1
+  end
+  return list, engaged, beyond
+end
+
+-- Of a page view four bytes, as a number.
+local function view_of(id) return tonumber(string.sub(redis.sha1hex(id), 1, 8), 16) end
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
 -- each of its upvalues; these are made where they are needed.
 local function seldom()
@@ -94,8 +202,14 @@ local function seldom()
   function functions.names_of_fields()
     -- stylua: ignore
     return { "visitor_id", "visitor_first_page", "visitor_last_page", "visitor_first_seen", "visitor_last_seen", "visitor_pageviews",
-      "visitor_events", "visitor_visits", "visit_id", "visit_number", "visit_first_page", "visit_last_page",
-      "visit_start", "visit_end", "visit_pageviews", "visit_events", "visit_bounce" }
+      "visitor_events", "visitor_active_days", "visitor_first_touch_source", "visitor_first_touch_medium",
+      "visitor_first_touch_campaign", "visitor_first_touch_click_id", "visitor_first_touch_channel",
+      "visitor_last_touch_source", "visitor_last_touch_medium", "visitor_last_touch_campaign",
+      "visitor_last_touch_click_id", "visitor_last_touch_channel", "visitor_visits", "visitor_is_returning", "visit_id",
+      "visit_number", "visit_first_page", "visit_last_page", "visit_start", "visit_end", "visit_pageviews",
+      "visit_events", "visit_landing_url", "visit_conversions", "visit_touch_source", "visit_touch_medium",
+      "visit_touch_campaign", "visit_touch_click_id", "visit_touch_channel", "visit_engaged_time", "visit_duration",
+      "visit_engaged", "visit_bounce" }
   end
 
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
@@ -104,26 +218,40 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 16, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
 
+  -- A visitor was forgotten: state begins with an "f" and the time up to which, in 7 bytes. Behind it
+  -- stands the profile that began since, if any. Returns the two, the first nil where it is not so.
+  function functions.behind_forget(packed)
+    if string.byte(packed) ~= 102 or #packed < 8 then return nil, packed end
+    return string.sub(packed, 1, 8), string.sub(packed, 9)
+  end
+
+  -- Whether an event is from before a forget: received or made before it, or nothing says when.
+  function functions.is_forgotten(args, event, forget)
+    local till = struct.unpack(">i7", forget, 2)
+    local received, created = whole(args[event + 1]), whole(args[event + 2])
+    if created and created < 94694400000 then created = nil end
+    return not received and not created or (received or till) < till or (created or till) < till
+  end
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
     local layout, order, parts = string.byte(packed) or 0, nil, nil
@@ -146,7 +274,7 @@ local function seldom()
   -- Puts "?" where created or sent is no number; says whether there was any such text.
   function functions.mark_times(args)
     local found = false
-    for event = 5, #args - 7, 8 do
+    for event = 5, #args - 15, 16 do
       for at = event + 2, event + 3 do
         if args[at] ~= "" and args[at] ~= "?" and not whole(args[at]) then
           args[at], found = "?", true
@@ -172,7 +300,7 @@ local function seldom()
     local from, place, length, id, latest = 1, 1, 0, nil, nil
     while from <= #visits do
       local size, other, ms = struct.unpack(">I4I2c0i7", visits, from)
-      if size < 85 then error("a visit is too short") end
+      if size < 143 then error("a visit is too short") end
       if not id or is_before(ms, 0, other, latest, 0, id) == is_oldest then
         place, length, id, latest = from, size, other, ms
       end
@@ -277,18 +405,33 @@ local function seldom()
   end
 
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
-  -- by its code; what only other rules know is carried along.
-  function functions.take_over(packed)
-    local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091"
-    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z"
+  -- by its code; what only other rules know is carried along. With it the plain fields to remove, and
+  -- the mark of a forget; no state where nothing came since the forget.
+  function functions.take_over(key, packed, HEAD)
+    local forget, gone
+    forget, packed = functions.behind_forget(packed)
+    if forget and packed == "" then return nil, nil, forget end
+    if string.find(packed, HEAD, 1, true) == 1 then return packed, nil, forget end
+    gone = {}
+    for _, name in ipairs(redis.call("HKEYS", key)) do
+      gone[#gone + 1] = name ~= "~" and name or nil
+    end
+    local VISIT_CODES = "\230\059\2366\224w\061:\019\034\220\185\136\252\040x\222\091\142\157\216\176x\003A2\214- \136"
+    local VISITOR_CODES = "e\192Q4\227j\044\146eTTz\128\188L\017\183z\244\063\043k\205\023_\232\017"
     -- stylua: ignore
     local VISIT_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
-    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
+    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
+    "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000", "\000\000\000\000\000\000\000",
+    "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000" }
     -- stylua: ignore
     local VISITOR_STARTS = { "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
     "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\003\141~\164\198\128\000",
-    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
+    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
+    "\255\255\255\255\255\255\255\000\000\000\000\000\000\000\000\000\000",
+    "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
+    "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000" }
     local parts = functions.open(packed)
     local fixed, visits, visitor = (parts and read_layout_1 or read_layout_2)(parts or packed)
 
@@ -317,7 +460,7 @@ local function seldom()
     local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
     -- stylua: ignore
     local head = struct.pack(">i7I2I4I1c0I4c0I2c0I2c0", mark, day, opened, #stream, stream, #streams, streams, #loose, loose, #forgotten, forgotten)
-    return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
+    return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
   end
 
   -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
@@ -357,7 +500,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "afc4fa238ed1:", args[1]
+    local EVENT, DIGEST, visitor_id = 16, "0d3716d60434:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -379,11 +522,13 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^afc4fa238ed1:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^0d3716d60434:(.-):?(%d+)$")
       if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
-        if offset > before and offset <= last then
+        if offset > before and offset <= last and offset >= from then
           places[#places + 1] = (event - 5) / EVENT + 1
           for i = event, event + EVENT - 1 do
             events[#events + 1] = args[i]
@@ -400,10 +545,11 @@ local function seldom()
           answers[place] = again[i]
         end
         if done and not is_whole then
-          -- The next call begins inside the element, so that is divided.
-          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state })
+          -- The next call begins inside the element, so that is divided. Where all before was
+          -- forgotten, nothing was applied, and the state is what it was.
+          local rest = { DIGEST .. ":" .. left, final, state or prior }
           element[1] = DIGEST .. first .. ":" .. #places
-          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, cmsgpack.pack(rest))
           reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
@@ -417,13 +563,15 @@ end
 
 -- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
 -- answers and the stream's watermark before them; where anything changed also the state before,
--- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
+-- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\0007e\198\244\134\029\006\006t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183z\219"
-  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
-  local STORED = ">c61I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7I4c0I4c0"
-  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7I2c0I4c0"
+  local HEAD = "\147\002\218\000Se\130\040\221\230\010\009t\230\059\236\1286\224wn\061:\019n\034\220\185n\136\252\040nx\222\091t\142\157\216n\176x\003tA2\214t- \136\128e\192Q\1294\227jn\044\146enTTzn\128\188Ln\017\183zt\244\063\043tk\205\023t_\232\017\219"
+  -- stylua: ignore
+  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
+  -- stylua: ignore
+  local STORED = ">c89I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7I3c0i7i7I3c0I4c0I4c0"
+  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7I3c0i7i7I3c0I2c0I4c0"
   -- After every time, before every time, and neither.
   local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
@@ -432,8 +580,8 @@ local function update(key, args, prior)
   elseif
     visitor_id == ""
     or count < 5
-    or count ~= 4 + 8 * (args[4] == "1" and 1 or number_of(args[4]))
-    or count > 4004
+    or count ~= 4 + 16 * (args[4] == "1" and 1 or number_of(args[4]))
+    or count > 8004
     or #stream > 255
     or #visitor_id > 65535
     or args[3] ~= "" and not number_of(args[3])
@@ -450,6 +598,9 @@ local function update(key, args, prior)
   local visitor_last_seen = NEVER
   local visitor_pageviews = 0
   local visitor_events = 0
+  local visitor_active_days_latest, visitor_active_days_days, visitor_active_days = NEVER, 0, ""
+  local visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch = EVER, NEVER, ""
+  local visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch = NEVER, NEVER, ""
   -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
   local visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
@@ -458,30 +609,38 @@ local function update(key, args, prior)
   local visit_end = NEVER
   local visit_pageviews = 0
   local visit_events = 0
+  local visit_landing_url_ms, visit_landing_url_created, visit_landing_url = EVER, NEVER, ""
+  local visit_conversions = 0
+  local visit_touch_ms, visit_touch_created, visit_touch = EVER, NEVER, ""
+  local visit_engaged_time_engaged, visit_engaged_time_beyond, visit_engaged_time = 0, 0, ""
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
-  local new_visitor, gone = not packed, nil
+  local new_visitor, gone, forget = not packed, nil, nil
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
     if string.find(packed, HEAD, 1, true) ~= 1 then
-      packed, gone = HEAD .. "size" .. seldom().take_over(packed), {}
-      for _, name in ipairs(redis.call("HKEYS", key)) do
-        gone[#gone + 1] = name ~= "~" and name or nil
-      end
+      packed, gone, forget = seldom().take_over(key, packed, HEAD)
+      new_visitor = not packed
     end
-    local at = 66
+  elseif not prior and redis.call("EXISTS", key) == 1 then
+    error({ err = "EPROFILE the hash has no state: another program wrote it" })
+  end
+  if packed then
+    local at = 94
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_first_page_ms,
       visit_first_page_created, visit_first_page, visit_last_page_ms, visit_last_page_created, visit_last_page, visit_start,
-      visit_end, visit_pageviews, visit_events, events, carried, visitor_first_page_ms, visitor_first_page_created,
+      visit_end, visit_pageviews, visit_events, visit_landing_url_ms, visit_landing_url_created, visit_landing_url,
+      visit_conversions, visit_touch_ms, visit_touch_created, visit_touch, visit_engaged_time_engaged,
+      visit_engaged_time_beyond, visit_engaged_time, events, carried, visitor_first_page_ms, visitor_first_page_created,
       visitor_first_page, visitor_last_page_ms, visitor_last_page_created, visitor_last_page, visitor_first_seen,
-      visitor_last_seen, visitor_pageviews, visitor_events, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
+      visitor_last_seen, visitor_pageviews, visitor_events, visitor_active_days_latest, visitor_active_days_days,
+      visitor_active_days, visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch, visitor_last_touch_ms,
+      visitor_last_touch_created, visitor_last_touch, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
     if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
     if visitor_first_page == "" and visitor_first_page_ms > NEVER and visitor_first_page_ms < EVER then visitor_first_page = visit_first_page end
     if visitor_last_page == "" and visitor_last_page_ms > NEVER and visitor_last_page_ms < EVER then visitor_last_page = visit_last_page end
-  elseif not prior and redis.call("EXISTS", key) == 1 then
-    error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
     return {}
   end
@@ -511,8 +670,10 @@ local function update(key, args, prior)
 
   local answers, applied, stale = { false }, false, false
   -- A read has one turn: the latest visit comes to hand.
-  for event = 5, count < 5 and 5 or count, 8 do
+  for event = 5, count < 5 and 5 or count, 16 do
     local visit_id, flags = args[event + 5], ""
+    -- The event's time; in a read what the caller says; not known for an event that was replayed.
+    local now = count == 2 and args[2] ~= "" and number_of(args[2]) or NOWHEN
     if event > count then
       local _, _, other, other_latest = seldom().outermost(visits, false)
       visit_id = other and (id == "" or is_before(latest, 0, id, other_latest, 0, other)) and other or id
@@ -526,7 +687,7 @@ local function update(key, args, prior)
       local from, found, given, before, after = 1, visits, "", visits, ""
       while from <= #visits do
         local size, other = struct.unpack(">I4I2c0", visits, from)
-        if size < 85 then error("a visit is too short") end
+        if size < 143 then error("a visit is too short") end
         if other == visit_id then
           before, after = string.sub(visits, 1, from - 1), string.sub(visits, from + size)
           has_visit = true
@@ -537,18 +698,23 @@ local function update(key, args, prior)
       if id ~= "" then
         kept = kept + 1
         if visit_last_page == visit_first_page then visit_last_page = "" end
-        local size = 85 + #id + #visit_first_page + #visit_last_page + #events + #carried
+        local size = 143 + #id + #visit_first_page + #visit_last_page + #visit_landing_url + #visit_touch + #visit_engaged_time + #events + #carried
         -- stylua: ignore
         given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_first_page_ms, visit_first_page_created, #visit_first_page,
           visit_first_page, visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page, visit_start,
-          visit_end, visit_pageviews, visit_events, #events, events, #carried, carried)
+          visit_end, visit_pageviews, visit_events, visit_landing_url_ms, visit_landing_url_created, #visit_landing_url,
+          visit_landing_url, visit_conversions, visit_touch_ms, visit_touch_created, #visit_touch, visit_touch,
+          visit_engaged_time_engaged, visit_engaged_time_beyond, #visit_engaged_time, visit_engaged_time, #events, events,
+          #carried, carried)
       end
       visits = given .. before .. after
       if has_visit then
         local _, at = nil, from
         -- stylua: ignore
         _, id, latest, visit_number, visit_first_page_ms, visit_first_page_created, visit_first_page, visit_last_page_ms,
-          visit_last_page_created, visit_last_page, visit_start, visit_end, visit_pageviews, visit_events, events, carried = struct.unpack(VISIT, found, at)
+          visit_last_page_created, visit_last_page, visit_start, visit_end, visit_pageviews, visit_events, visit_landing_url_ms,
+          visit_landing_url_created, visit_landing_url, visit_conversions, visit_touch_ms, visit_touch_created, visit_touch,
+          visit_engaged_time_engaged, visit_engaged_time_beyond, visit_engaged_time, events, carried = struct.unpack(VISIT, found, at)
         if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
       else
         id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
@@ -558,11 +724,17 @@ local function update(key, args, prior)
         visit_end = NEVER
         visit_pageviews = 0
         visit_events = 0
+        visit_landing_url_ms, visit_landing_url_created, visit_landing_url = EVER, NEVER, ""
+        visit_conversions = 0
+        visit_touch_ms, visit_touch_created, visit_touch = EVER, NEVER, ""
+        visit_engaged_time_engaged, visit_engaged_time_beyond, visit_engaged_time = 0, 0, ""
       end
     end
 
     local offset = stream ~= "" and event <= count and number_of(args[event])
-    if offset and offset <= mark then
+    if forget and event <= count and seldom().is_forgotten(args, event, forget) then
+      flags, mark = " forgotten", offset and offset > mark and offset or mark
+    elseif offset and offset <= mark then
       flags = " replayed"
     elseif event <= count then
       applied, mark = true, offset or mark
@@ -588,13 +760,14 @@ local function update(key, args, prior)
           ms = received - 2592000000
         end
       end
+      now = ms
       -- Six bytes recognise the event when it is sent again. Without an id its content stands for
       -- it, and without any time nothing does.
       local six = args[event + 4]
       if six == "" and (created ~= NEVER or received) then
         local time = created ~= NEVER and created_text or args[event + 1]
         six = #time .. ":" .. time
-        for i = event + 5, event + 7 do
+        for i = event + 5, event + 15 do
           six = six .. #args[i] .. ":" .. args[i]
         end
       end
@@ -618,6 +791,7 @@ local function update(key, args, prior)
             -- It was forgotten: what it began with is not known. Number 0 says so from now on.
             forgotten = string.sub(forgotten, 1, place - 1) .. string.sub(forgotten, place + 6)
             visit_first_page_ms = NEVER
+            visit_landing_url_ms = NEVER
           else
             opened, visit_number, flags = opened + 1, opened + 1, flags .. " new_visit"
           end
@@ -644,25 +818,99 @@ local function update(key, args, prior)
       end
       if has_visit and ms > latest then latest = ms end
 
-      local event_other_eventtype_1 = args[event + 6]
-      local event_page_title_2 = args[event + 7]
-      local is_any_page_view = event_other_eventtype_1 == "Pageview"
-      local is_page_view = event_other_eventtype_1 == "Pageview" and event_page_title_2 ~= ""
-      if #event_page_title_2 > 4096 and is_page_view then
-        event_page_title_2, truncated = seldom().clip(event_page_title_2), true
+      local event_derived_campaign_1 = args[event + 6]
+      local event_derived_channel_2 = args[event + 7]
+      local event_click_id_3 = args[event + 8]
+      local event_derived_medium_4 = args[event + 9]
+      local event_derived_source_5 = args[event + 10]
+      local event_other_eventtype_6 = args[event + 11]
+      local event_page_title_7 = args[event + 12]
+      local event_page_url_8 = args[event + 13]
+      local event_view_id_9 = args[event + 14]
+      local event_tr_orderid_10 = args[event + 15]
+      local is_any_page_view = event_other_eventtype_6 == "Pageview"
+      local is_page_view = event_other_eventtype_6 == "Pageview" and event_page_title_7 ~= ""
+      local is_landing = event_other_eventtype_6 == "Pageview" and event_page_url_8 ~= ""
+      local is_page_ping = event_other_eventtype_6 == "Page ping"
+      local is_conversion = event_tr_orderid_10 ~= ""
+      local is_located = event_derived_channel_2 ~= ""
+      local is_sent = (event_derived_source_5 ~= "" or event_derived_medium_4 ~= "" or event_derived_campaign_1 ~= "" or event_click_id_3 ~= "")
+      local taken_1 = event_view_id_9 ~= "" and event_view_id_9 or event_page_url_8
+      if #event_page_title_7 > 4096 and is_page_view then
+        event_page_title_7, truncated = seldom().clip(event_page_title_7), true
+      end
+      if #event_page_url_8 > 4096 and is_landing then
+        event_page_url_8, truncated = seldom().clip(event_page_url_8), true
       end
       -- These move even for a late event.
       -- visitor_first_page: first query-other_page_title when page_view
-      if is_page_view and is_before(ms, created, event_page_title_2, visitor_first_page_ms, visitor_first_page_created, visitor_first_page) then
-        corrected = corrected or visitor_first_page ~= "" and visitor_first_page ~= event_page_title_2
-        visitor_first_page_ms, visitor_first_page_created, visitor_first_page = ms, created, event_page_title_2
+      if is_page_view and is_before(ms, created, event_page_title_7, visitor_first_page_ms, visitor_first_page_created, visitor_first_page) then
+        corrected = corrected or visitor_first_page ~= "" and visitor_first_page ~= event_page_title_7
+        visitor_first_page_ms, visitor_first_page_created, visitor_first_page = ms, created, event_page_title_7
       end
       -- visitor_first_seen: first event_time
       if ms < visitor_first_seen then visitor_first_seen = ms end
+      -- visitor_active_days: active_days event_time
+      if ms == ms and (ms - visitor_active_days_latest * 86400000 >= 86400000 or ms - visitor_active_days_latest * 86400000 < 0) then
+        visitor_active_days_latest, visitor_active_days_days =
+          days_of_both(visitor_active_days_latest, visitor_active_days_days, math.floor(ms / 86400000), 1, 30)
+      end
+      -- visitor_first_touch: touch first when located
+      if ms == ms and is_located then
+        local is_cut = #event_derived_source_5 > 255
+          or #event_derived_medium_4 > 255
+          or #event_derived_campaign_1 > 255
+          or #event_click_id_3 > 255
+          or #event_derived_channel_2 > 255
+        truncated = truncated or is_cut
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms <= visitor_first_touch_ms then
+          local touch
+          if is_cut then
+            touch = row_of(event_derived_source_5)
+              .. row_of(event_derived_medium_4)
+              .. row_of(event_derived_campaign_1)
+              .. row_of(event_click_id_3)
+              .. row_of(event_derived_channel_2)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0I1c0I1c0I1c0", #event_derived_source_5, event_derived_source_5, #event_derived_medium_4, event_derived_medium_4, #event_derived_campaign_1, event_derived_campaign_1, #event_click_id_3, event_click_id_3, #event_derived_channel_2, event_derived_channel_2)
+          end
+          if is_before(ms, created, touch, visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch) then
+            visitor_first_touch_ms, visitor_first_touch_created, visitor_first_touch = ms, created, touch
+          end
+        end
+      end
+      -- visitor_last_touch: touch last when sent
+      if ms == ms and is_sent then
+        local is_cut = #event_derived_source_5 > 255
+          or #event_derived_medium_4 > 255
+          or #event_derived_campaign_1 > 255
+          or #event_click_id_3 > 255
+          or #event_derived_channel_2 > 255
+        truncated = truncated or is_cut
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms >= visitor_last_touch_ms then
+          local touch
+          if is_cut then
+            touch = row_of(event_derived_source_5)
+              .. row_of(event_derived_medium_4)
+              .. row_of(event_derived_campaign_1)
+              .. row_of(event_click_id_3)
+              .. row_of(event_derived_channel_2)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0I1c0I1c0I1c0", #event_derived_source_5, event_derived_source_5, #event_derived_medium_4, event_derived_medium_4, #event_derived_campaign_1, event_derived_campaign_1, #event_click_id_3, event_click_id_3, #event_derived_channel_2, event_derived_channel_2)
+          end
+          if is_before(visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch, ms, created, touch) then
+            visitor_last_touch_ms, visitor_last_touch_created, visitor_last_touch = ms, created, touch
+          end
+        end
+      end
       if not late then
         -- visitor_last_page: last query-other_page_title when page_view
-        if is_page_view and is_before(visitor_last_page_ms, visitor_last_page_created, visitor_last_page, ms, created, event_page_title_2) then
-          visitor_last_page_ms, visitor_last_page_created, visitor_last_page = ms, created, event_page_title_2
+        if is_page_view and is_before(visitor_last_page_ms, visitor_last_page_created, visitor_last_page, ms, created, event_page_title_7) then
+          visitor_last_page_ms, visitor_last_page_created, visitor_last_page = ms, created, event_page_title_7
         end
         -- visitor_last_seen: last event_time
         if ms > visitor_last_seen then visitor_last_seen = ms end
@@ -673,13 +921,13 @@ local function update(key, args, prior)
       end
       if has_visit then
         -- visit_first_page: first query-other_page_title when page_view
-        if is_page_view and is_before(ms, created, event_page_title_2, visit_first_page_ms, visit_first_page_created, visit_first_page) then
-          corrected = corrected or visit_first_page ~= "" and visit_first_page ~= event_page_title_2
-          visit_first_page_ms, visit_first_page_created, visit_first_page = ms, created, event_page_title_2
+        if is_page_view and is_before(ms, created, event_page_title_7, visit_first_page_ms, visit_first_page_created, visit_first_page) then
+          corrected = corrected or visit_first_page ~= "" and visit_first_page ~= event_page_title_7
+          visit_first_page_ms, visit_first_page_created, visit_first_page = ms, created, event_page_title_7
         end
         -- visit_last_page: last query-other_page_title when page_view
-        if is_page_view and is_before(visit_last_page_ms, visit_last_page_created, visit_last_page, ms, created, event_page_title_2) then
-          visit_last_page_ms, visit_last_page_created, visit_last_page = ms, created, event_page_title_2
+        if is_page_view and is_before(visit_last_page_ms, visit_last_page_created, visit_last_page, ms, created, event_page_title_7) then
+          visit_last_page_ms, visit_last_page_created, visit_last_page = ms, created, event_page_title_7
         end
         -- visit_start: first event_time
         if ms < visit_start then visit_start = ms end
@@ -689,6 +937,45 @@ local function update(key, args, prior)
         if counted and is_any_page_view then visit_pageviews = visit_pageviews + 1 end
         -- visit_events: count
         if counted then visit_events = visit_events + 1 end
+        -- visit_landing_url: first query-other_page_url when landing
+        if is_landing and is_before(ms, created, event_page_url_8, visit_landing_url_ms, visit_landing_url_created, visit_landing_url) then
+          corrected = corrected or visit_landing_url ~= "" and visit_landing_url ~= event_page_url_8
+          visit_landing_url_ms, visit_landing_url_created, visit_landing_url = ms, created, event_page_url_8
+        end
+        -- visit_conversions: count when conversion
+        if counted and is_conversion then visit_conversions = visit_conversions + 1 end
+        -- visit_touch: touch first when located
+        if ms == ms and is_located then
+          local is_cut = #event_derived_source_5 > 255
+            or #event_derived_medium_4 > 255
+            or #event_derived_campaign_1 > 255
+            or #event_click_id_3 > 255
+            or #event_derived_channel_2 > 255
+          truncated = truncated or is_cut
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms <= visit_touch_ms then
+            local touch
+            if is_cut then
+              touch = row_of(event_derived_source_5)
+                .. row_of(event_derived_medium_4)
+                .. row_of(event_derived_campaign_1)
+                .. row_of(event_click_id_3)
+                .. row_of(event_derived_channel_2)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0I1c0I1c0I1c0", #event_derived_source_5, event_derived_source_5, #event_derived_medium_4, event_derived_medium_4, #event_derived_campaign_1, event_derived_campaign_1, #event_click_id_3, event_click_id_3, #event_derived_channel_2, event_derived_channel_2)
+            end
+            if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
+              visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+            end
+          end
+        end
+        -- visit_engaged_time: engaged_time query-other_page_view_id or query-other_page_url when page_ping
+        if ms == ms and is_page_ping and taken_1 ~= "" then
+          -- stylua: ignore
+          visit_engaged_time, visit_engaged_time_engaged, visit_engaged_time_beyond =
+            with_heartbeat(visit_engaged_time, visit_engaged_time_engaged, visit_engaged_time_beyond, view_of(taken_1), (ms - ms % 10000) / 10000 % 65536, 360)
+        end
       end
 
       if corrected then flags = flags .. " corrected" end
@@ -702,9 +989,16 @@ local function update(key, args, prior)
         day, stale = received and received - received % 86400000 or 0, true
       end
     end
+    truncated = truncated or has_visit and visit_engaged_time_beyond > 0
+    local visitor_is_returning = opened > 1
+    local visit_engaged = visit_engaged_time_engaged > 10000 or visit_pageviews > 1 or visit_conversions > 0
+    local visit_bounce = not visit_engaged
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
-    answers[(event + 3) / 8] = {
+    local shown_1 = parts_of(visitor_first_touch, ">I1c0I1c0I1c0I1c0I1c0")
+    local shown_2 = parts_of((now ~= now or now - visitor_last_touch_ms <= 7776000000) and visitor_last_touch or "", ">I1c0I1c0I1c0I1c0I1c0")
+    local shown_3 = parts_of(visit_touch, ">I1c0I1c0I1c0I1c0I1c0")
+    answers[(event + 11) / 16] = {
       flags,
       visitor_id,
       visitor_first_page ~= "" and visitor_first_page,
@@ -713,7 +1007,19 @@ local function update(key, args, prior)
       visitor_last_seen > NEVER and visitor_last_seen,
       visitor_pageviews,
       visitor_events,
+      days_until(now, visitor_active_days_latest, visitor_active_days_days, 30),
+      shown_1[1],
+      shown_1[2],
+      shown_1[3],
+      shown_1[4],
+      shown_1[5],
+      shown_2[1],
+      shown_2[2],
+      shown_2[3],
+      shown_2[4],
+      shown_2[5],
       opened,
+      (visitor_is_returning and 1 or 0),
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
       has_visit and visit_first_page ~= "" and visit_first_page,
@@ -722,7 +1028,17 @@ local function update(key, args, prior)
       has_visit and visit_end > NEVER and visit_end,
       has_visit and visit_pageviews,
       has_visit and visit_events,
-      has_visit and (visit_pageviews <= 1 and 1 or 0),
+      has_visit and visit_landing_url ~= "" and visit_landing_url,
+      has_visit and visit_conversions,
+      has_visit and shown_3[1],
+      has_visit and shown_3[2],
+      has_visit and shown_3[3],
+      has_visit and shown_3[4],
+      has_visit and shown_3[5],
+      has_visit and visit_engaged_time_engaged,
+      has_visit and (visit_end > NEVER and visit_end) and (visit_start < EVER and visit_start) and visit_end - visit_start,
+      has_visit and (visit_engaged and 1 or 0),
+      has_visit and (visit_pageviews > 0 or visit_engaged_time_engaged > 0) and (visit_bounce and 1 or 0),
     }
   end
   if not applied then return answers, mark_before end
@@ -731,20 +1047,29 @@ local function update(key, args, prior)
   if visit_last_page == visit_first_page then visit_last_page = "" end
   day = day / 86400000 % 65536
   -- stylua: ignore
-  local size = 173 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #events + #carried + #visitor_first_page + #visitor_last_page + #visitor_carried + #visits
+  local size = 282 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #visit_landing_url + #visit_touch + #visit_engaged_time + #events + #carried + #visitor_first_page + #visitor_last_page + #visitor_active_days + #visitor_first_touch + #visitor_last_touch + #visitor_carried + #visits
   -- stylua: ignore
   local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
     latest, visit_number, visit_first_page_ms, visit_first_page_created, #visit_first_page, visit_first_page,
     visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page, visit_start, visit_end,
-    visit_pageviews, visit_events, #events, events, #carried, carried, visitor_first_page_ms, visitor_first_page_created,
-    #visitor_first_page, visitor_first_page, visitor_last_page_ms, visitor_last_page_created, #visitor_last_page,
-    visitor_last_page, visitor_first_seen, visitor_last_seen, visitor_pageviews, visitor_events, #visitor_carried,
+    visit_pageviews, visit_events, visit_landing_url_ms, visit_landing_url_created, #visit_landing_url, visit_landing_url,
+    visit_conversions, visit_touch_ms, visit_touch_created, #visit_touch, visit_touch, visit_engaged_time_engaged,
+    visit_engaged_time_beyond, #visit_engaged_time, visit_engaged_time, #events, events, #carried, carried,
+    visitor_first_page_ms, visitor_first_page_created, #visitor_first_page, visitor_first_page, visitor_last_page_ms,
+    visitor_last_page_created, #visitor_last_page, visitor_last_page, visitor_first_seen, visitor_last_seen,
+    visitor_pageviews, visitor_events, visitor_active_days_latest, visitor_active_days_days, #visitor_active_days,
+    visitor_active_days, visitor_first_touch_ms, visitor_first_touch_created, #visitor_first_touch, visitor_first_touch,
+    visitor_last_touch_ms, visitor_last_touch_created, #visitor_last_touch, visitor_last_touch, #visitor_carried,
     visitor_carried, #visits, visits)
+  if forget then
+    packed, state, stale = forget .. (packed or ""), forget .. state, (stale or gone) and "GT"
+  end
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
 end
 
 local function call(keys, args)
+  forget_rows()
   local count = #args
   if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
   -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
@@ -773,8 +1098,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "afc4fa238ed1:1"
-    if args[4] ~= "1" then events = "afc4fa238ed1:" .. args[5] .. ":" .. args[4] end
+    local events = "0d3716d60434:1"
+    if args[4] ~= "1" then events = "0d3716d60434:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -793,7 +1118,7 @@ local function call(keys, args)
     end
     if element then
       -- Who lacks a right is refused here; the element is taken back, and nobody has seen it.
-      local field = stream .. ":" .. args[count - 7]
+      local field = stream .. ":" .. args[count - 15]
       local reply = redis.pcall("HSET", outputs, field, element)
       if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
       -- Now and then, whatever the rhythm of this visitor's offsets is.
@@ -806,7 +1131,11 @@ local function call(keys, args)
     else
       redis.call("HSET", key, "~", state)
     end
-    if stale then redis.call("PEXPIRE", key, "34128000000") end
+    if stale == "GT" then
+      redis.call("PEXPIRE", key, "34128000000", "GT")
+    elseif stale then
+      redis.call("PEXPIRE", key, "34128000000")
+    end
     if gone then
       for _, name in ipairs(gone) do
         redis.call("HDEL", key, name)
@@ -817,7 +1146,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_afc4fa238ed1", call)
+  redis.register_function("visitor_profile_0d3716d60434", call)
 else
   return call(KEYS, ARGV)
 end

@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 from profiler import __version__
-from profiler.cli import check, config, demo, get, lua, pipe, replay, run, topics
+from profiler.cli import (
+    check,
+    config,
+    demo,
+    explain,
+    export,
+    forget,
+    get,
+    lua,
+    pipe,
+    replay,
+    rules,
+    run,
+    topics,
+)
 
 app = typer.Typer(
     name="profiler",
@@ -31,5 +45,7 @@ def _root(
     pass
 
 
-for command in (run, replay, pipe, demo, check, get, topics, config, lua):
+for command in (
+    *(run, replay, pipe, demo, check, get, explain, export, forget, topics, config, rules, lua),
+):
     command.add_to(app)

@@ -91,7 +91,7 @@ def _findings(mode: Mode, load: Callable[[], Settings], timeout_s: float) -> Ite
         try:
             loaded = load_rules(settings.rules)
         except ConfigError as error:
-            yield CONFIGURATION.failed("rules", str(error), "correct them: profiler lua show")
+            yield CONFIGURATION.failed("rules", str(error), "see: profiler rules check FILE")
         else:
             yield CONFIGURATION.ok("rules", f"{loaded.version} ({settings.rules})")
         yield from _redis(settings, loaded, timeout_s)

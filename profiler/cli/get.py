@@ -39,7 +39,7 @@ def get(
     With it come the key, the version of the rules that wrote it, and when it expires. A visitor
     who is not known exits 1.
     """
-    _require_utf8(visitor)
+    require_utf8(visitor)
     script = script_from(settings_from(config, rules=rules, redis=redis, without_kafka=True))
     stored = script.look_up(visitor)
     if stored is None:
@@ -54,8 +54,12 @@ def get(
     console.print(_table(visitor, stored, script.rules.version))
 
 
-def _require_utf8(visitor: str) -> None:
-    """Arguments that are no UTF-8 arrive as lone surrogates, and no visitor has such an id."""
+def require_utf8(visitor: str) -> None:
+    """Refuse what is no id: arguments that are no UTF-8 arrive as lone surrogates.
+
+    Raises:
+        typer.BadParameter: it is one, or empty.
+    """
     if not visitor:
         raise typer.BadParameter("empty: no visitor has such an id", param_hint="VISITOR")
     try:

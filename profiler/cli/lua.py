@@ -29,7 +29,7 @@ RulesArgument = Annotated[
     str,
     typer.Option(
         "--rules",
-        help="Preset (standard, article) or path of a rules file.",
+        help="Preset (standard, lean, article) or path of a rules file.",
         autocompletion=complete_preset,
     ),
 ]

@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from profiler.config import Effective, load_effective
 from profiler.config.catalogue import FLAGS, variable_of
 from profiler.config.redis_url import password_in
-from profiler.config.settings import Settings
+from profiler.config.settings import RedisSettings, Settings
+from profiler.ops.replay.remembering import RememberingScript
+from profiler.profiles.keyed_hash import KeyedHash, StoredIds
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import PRESETS, Rules, load_rules
@@ -26,7 +29,7 @@ RulesName = Annotated[
     str | None,
     typer.Option(
         FLAGS["rules"],
-        help="Preset (standard, article) or path of a rules file.",
+        help="Preset (standard, lean, article) or path of a rules file.",
         autocompletion=complete_preset,
     ),
 ]
@@ -102,6 +105,14 @@ def effective_from(
     return load_effective(config, flags, without_kafka=without_kafka)
 
 
+def on_own_server(settings: Settings, url: str) -> Settings:
+    """The settings with a server of our own, in the place of the Redis that is configured.
+
+    Neither the login nor the certificates that are configured are this server's.
+    """
+    return settings.model_copy(update={"redis": RedisSettings(url=SecretStr(url))})
+
+
 def script_from(settings: Settings, rules: Rules | None = None) -> ProfileScript:
     """The script of the settings' rules on the settings' Redis; connects at its first call.
 
@@ -110,4 +121,31 @@ def script_from(settings: Settings, rules: Rules | None = None) -> ProfileScript
     """
     client = connect_to(settings.redis)
     rules = rules or load_rules(settings.rules)
-    return ProfileScript(client, rules, max_id_bytes=settings.limits.max_id_bytes)
+    return ProfileScript(
+        client,
+        rules,
+        max_id_bytes=settings.limits.max_id_bytes,
+        stored=stored_ids_of(settings),
+    )
+
+
+def remembering_script_from(settings: Settings, *, is_needed: bool) -> RememberingScript:
+    """The same for what may bring history into new keys; see `RememberingScript`.
+
+    Raises:
+        ConfigError: wrong rules or address.
+    """
+    return RememberingScript(
+        connect_to(settings.redis),
+        load_rules(settings.rules),
+        max_id_bytes=settings.limits.max_id_bytes,
+        stored=stored_ids_of(settings),
+        is_needed=is_needed,
+    )
+
+
+def stored_ids_of(settings: Settings) -> StoredIds:
+    """Which ids Redis has of visitors, by the settings."""
+    privacy = settings.privacy
+    keyed_hash = None if privacy.key is None else KeyedHash(privacy.key)
+    return StoredIds(keyed_hash, is_hashed=privacy.hash_visitor_id)

@@ -3,20 +3,27 @@
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import SecretStr
 
 from profiler.cli import EXIT_FAILED
-from profiler.cli.options import ConfigFile, RulesName, script_from, settings_from
-from profiler.config.settings import Mode, RedisSettings
+from profiler.cli.options import (
+    ConfigFile,
+    RulesName,
+    on_own_server,
+    remembering_script_from,
+    settings_from,
+)
 from profiler.engine import PythonEngine
 from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
 from profiler.worker.pipe import run_pipe
 from profiler.worker.pipe_input import open_lines
 from profiler.worker.pipe_stop import Patience
+
+if TYPE_CHECKING:
+    from profiler.config.settings import Mode
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,6 +38,10 @@ def pipe(
     ] = "processed",
     rejects: Annotated[
         Path | None, typer.Option(help="Also write rejected lines' reports to this file.")
+    ] = None,
+    triggers: Annotated[
+        Path | None,
+        typer.Option(help="Write what the rules' triggers fire and retract to this file."),
     ] = None,
     decompress: Annotated[
         bool, typer.Option("--decompress", help="Read gzip; what is not compressed, as it is.")
@@ -48,6 +59,7 @@ def pipe(
     """NDJSON from standard input, each record with its profile to standard output.
 
     A line is {"key": ..., "value": {...}, "timestamp": ms}; key and timestamp may be left out.
+    What triggers fire and retract goes to the file of --triggers, a line of the same form each.
     Rejected lines go to standard error, as {"line": ..., "code": ..., "reason": ...}. Exits 0,
     also where some lines were rejected, and 1 where all of them were. While Redis is away, it is
     tried again, and standard error says so. Who gives up, by --wait or a signal, names the last
@@ -59,10 +71,9 @@ def pipe(
     with ExitStack() as stack:
         settings = settings_from(config, rules=rules, redis=redis, without_kafka=True)
         if redis is None:
-            # Neither the login nor the certificates that are configured are this store's.
-            own = RedisSettings(url=SecretStr(stack.enter_context(EmbeddedStore()).url))
-            settings = settings.model_copy(update={"redis": own})
-        script = script_from(settings)
+            settings = on_own_server(settings, stack.enter_context(EmbeddedStore()).url)
+        # An archive may go into new keys, whose visitors were forgotten under others.
+        script = remembering_script_from(settings, is_needed=False)
         patience.until_redis_answers(script.register)
         mode: Mode = "run" if input_ == "processed" else "profile"
         stdin = patience.reading(sys.stdin.fileno())
@@ -75,6 +86,7 @@ def pipe(
             output=sys.stdout.buffer,
             errors=sys.stderr,
             rejects=stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None,
+            triggers=stack.enter_context(triggers.open("wb")) if triggers else None,
         )
         if done.lines and done.rejected == done.lines:
             raise typer.Exit(EXIT_FAILED)

@@ -13,7 +13,7 @@ from profiler.cli.options import (
     LogLevel,
     RedisUrl,
     RulesName,
-    script_from,
+    remembering_script_from,
     settings_from,
 )
 from profiler.config.settings import DeadLetterSettings, KafkaSettings, Settings
@@ -72,7 +72,7 @@ def replay(
     stop = StopRequest()
     watch = Watch(stop)
     watch.start()
-    script = script_from(settings)
+    script = remembering_script_from(settings, is_needed=True)
     script.register()
     with ExitStack() as stack:
         groups = stack.enter_context(open_groups(settings.kafka))

@@ -174,10 +174,12 @@ def _work(
     if mode != "flatten":
         script = script_from(settings)
         script.register()
-    if missing := missing_topics(settings.kafka, settings.topics.of(mode)):
+    triggers = script is not None and bool(script.rules.triggers)
+    topics = settings.topics.of(mode, triggers=triggers)
+    if missing := missing_topics(settings.kafka, topics):
         raise ConfigError(f"no such topic: {', '.join(missing)}; run: profiler topics create")
     reader = claim_mode(mode, settings, switch=switch_mode)
-    outputs = [name for name in settings.topics.of(mode) if name != reader.topic]
+    outputs = [name for name in topics if name != reader.topic]
     streams = Streams(
         reader.topic, lambda: identify(settings.kafka, reader.topic), settings, script
     )

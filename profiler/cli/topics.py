@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from profiler.cli.options import Brokers, ConfigFile, settings_from
+from profiler.cli.options import Brokers, ConfigFile, RulesName, settings_from
 from profiler.config.settings import Settings
 from profiler.kafka.admin.client import open_admin
 from profiler.kafka.admin.topics import Outcome, Topic, create_topics, describe_topics
 from profiler.kafka.client_options import CALL_TIMEOUT_S
 from profiler.ops.units import count_of, duration_of, milliseconds_of
+from profiler.rules.model import load_rules
 
 # One line per paragraph: the terminal decides where it breaks.
 _HELP = """
@@ -24,6 +25,7 @@ Retention counts from a record's timestamp, and outputs copy the timestamps of t
 shorter than inputs, and longer where a backlog is to be worked off; or set \
 message.timestamp.type=LogAppendTime on the outputs, which then carry the time of writing.
 
+The topic of triggers is created where the rules have triggers. \
 The topic of the dead letters gets the max.message.bytes of the setting dead_letters.max_bytes.
 """
 
@@ -72,17 +74,19 @@ def create(
         float, typer.Option(min=0.1, help="Seconds to wait for one answer.")
     ] = CALL_TIMEOUT_S,
     config: ConfigFile = None,
+    rules: RulesName = None,
     bootstrap_servers: Brokers = None,
 ) -> None:
     """Create the topics that are missing; `_HELP` says more."""
-    settings = settings_from(config, brokers=bootstrap_servers)
+    settings = settings_from(config, rules=rules, brokers=bootstrap_servers)
+    topics = settings.topics.all(triggers=bool(load_rules(settings.rules).triggers))
     common = {} if retention is None else {"retention.ms": str(retention)}
     rejected = settings.topics.rejected
     # A dead letter carries the original bytes, and the broker's default has no room for them.
     larger = {"max.message.bytes": str(settings.dead_letters.max_bytes)}
     outcome: dict[str, Outcome] = {}
     for names, configs in (
-        ([name for name in settings.topics.all() if name != rejected], common),
+        ([name for name in topics if name != rejected], common),
         ([rejected], common | larger),
     ):
         outcome |= create_topics(

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from profiler.config.addresses import Address
 from profiler.config.connections import KafkaSettings, RedisSettings, Section
 from profiler.config.listening import LOOPBACK, listening_of
+from profiler.config.privacy import PrivacySettings
 
 __all__ = [
     "ENV_PREFIX",
@@ -22,6 +23,7 @@ __all__ = [
     "LimitSettings",
     "MetricsSettings",
     "Mode",
+    "PrivacySettings",
     "RedisSettings",
     "Settings",
     "TopicSettings",
@@ -54,18 +56,27 @@ class TopicSettings(Section):
     persisted: str = Field(
         default="tracking_persisted", description="topic of the records with profiles; output"
     )
+    triggers: str = Field(
+        default="tracking_triggers",
+        description="topic of the records of triggers; output, where the rules have triggers",
+    )
     rejected: str = Field(
         default="tracking_rejected", description="topic of the dead letters; output"
     )
 
-    def of(self, mode: str) -> list[str]:
-        """Return the topics that `profiler <mode>` reads and writes."""
-        unused = {"flatten": self.persisted, "profile": self.processed}
-        return [topic for topic in self.all() if topic != unused.get(mode)]
+    def of(self, mode: str, *, triggers: bool = False) -> list[str]:
+        """Return the topics that `profiler <mode>` reads and writes.
 
-    def all(self) -> list[str]:
-        """Return every topic, in the order of the pipeline."""
-        return [self.processed, self.flattened, self.persisted, self.rejected]
+        `triggers` says whether the rules have any.
+        """
+        unused = {"flatten": {self.persisted, self.triggers}, "profile": {self.processed}}
+        topics = self.all(triggers=triggers)
+        return [topic for topic in topics if topic not in unused.get(mode, ())]
+
+    def all(self, *, triggers: bool = False) -> list[str]:
+        """Return every topic, in the order of the pipeline; `triggers` as above."""
+        own = [self.triggers] * triggers
+        return [self.processed, self.flattened, self.persisted, *own, self.rejected]
 
 
 class GroupSettings(Section):
@@ -184,6 +195,7 @@ class Settings(BaseSettings):
         default_factory=DeadLetterSettings, description="dead-letter limits"
     )
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="metrics")
+    privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="privacy")
 
     @property
     def output_bytes(self) -> int:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from profiler.records.types import OUTPUT_PREFIX
 from profiler.rules.contract import PublicField, contract_of
 from profiler.rules.model import Rules
-from profiler.rules.rule import BUILT_IN_FIELDS, EVENT_TIME
+from profiler.rules.rule import BUILT_IN_FIELDS
+from profiler.rules.value import EVENT_TIME
 
 _VISITOR, _VISITS, _VISIT, _NUMBER, _BOUNCE = BUILT_IN_FIELDS
 
@@ -53,13 +54,15 @@ def profile_part(flat: dict[str, Any]) -> dict[str, Any]:
 
 def example_event(rules: Rules, *, visitor: str, visit: str, text: str) -> dict[str, Any]:
     """The smallest input record that gives a visit its entry page under these rules."""
-    wanted = {rules.identity.visitor[0]: visitor, rules.identity.visit: visit}
+    wanted = {rules.identity.visitor[0]: visitor}
+    if rules.identity.visit:
+        wanted[rules.identity.visit] = visit
     for rule in rules.fields:
-        if rule.name == names_of(rules).entry and rule.value:
+        if rule.name == names_of(rules).entry and rule.taken:
             for condition in rules.predicates.get(rule.when or "", []):
                 for test in condition.tests():
-                    wanted[test.field or ""] = test.equals or text
-            wanted[rule.value] = wanted.get(rule.value, text)
+                    wanted[test.field or ""] = str(test.equals or text)
+            wanted[rule.taken[0]] = wanted.get(rule.taken[0], text)
     event: dict[str, Any] = {}
     for flattened, value in wanted.items():
         section, _, name = flattened.partition("-")

@@ -11,6 +11,7 @@ from profiler.demo.interrupts import Interrupts
 from profiler.demo.worker import DemoWorker
 from profiler.errors import ProfilerError
 from profiler.kafka.admin.topics import create_topics
+from profiler.rules.model import load_rules
 from profiler.servers.embedded import EmbeddedBroker, EmbeddedStore
 from profiler.servers.ports import LOOPBACK, is_free
 from profiler.servers.processes import ServerProcess
@@ -73,7 +74,8 @@ class DemoServers:
         """
         self._start(self._store, f"Valkey, {LOOPBACK}:{self._store.port}")
         self._start(self._broker, f"speaks Kafka's protocol, {self._broker.bootstrap_servers}")
-        create_topics(self.settings.kafka, self.settings.topics.all(), partitions=1, replication=1)
+        topics = self.settings.topics.all(triggers=bool(load_rules(self.settings.rules).triggers))
+        create_topics(self.settings.kafka, topics, partitions=1, replication=1)
         self._start(self.worker, "profiler run")
 
     def await_worker(self) -> None:

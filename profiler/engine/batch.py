@@ -37,12 +37,14 @@ class Finished(NamedTuple):
         outputs: everything to be produced, in the order of the records; dead letters included.
         rejections: in the order of the records.
         counts: what is to be counted once the batch is committed, by name.
+        triggers: likewise, how often each trigger was fired or retracted: by its name and state.
     """
 
     records: int
     outputs: list[OutputRecord]
     rejections: list[Rejection]
     counts: Counter[str]
+    triggers: Counter[tuple[str, str]]
 
 
 class Batch(Protocol):

@@ -1,12 +1,14 @@
 """Events become script calls; the only place that knows the order of KEYS and ARGV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha1
 from typing import Any, NamedTuple
 
 from profiler.errors import InvalidRecordError
 from profiler.profiles.ids import Ids, text_of
+from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
+from profiler.profiles.personal import PersonalInputs
 from profiler.profiles.redis import Word
 from profiler.records.json_objects import encode_object
 from profiler.records.times import Clock, ReadingTimes, is_plausible, read_time
@@ -59,9 +61,24 @@ class Packer:
         rules: name the identity fields and the inputs.
         max_id_bytes: a longer visitor or visit id is a dead letter (``bad_id``).
         clock: the reader's, which says what time is plausible.
+        stored: which id Redis gets for a visitor's.
+        meet: told of each visitor's own id and key before they are in a call.
+
+    Raises:
+        ConfigError: the rules hash fields, and there is no key.
     """
 
-    def __init__(self, rules: Rules, *, max_id_bytes: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        max_id_bytes: int,
+        clock: Clock,
+        stored: StoredIds = PLAIN,
+        meet: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._stored = stored
+        self._meet = meet
         self._ids = Ids(rules.identity, max_id_bytes=max_id_bytes)
         # Where the rules name none, no event has a field called None.
         self._received: Any = rules.identity.received
@@ -78,6 +95,8 @@ class Packer:
             for at, name in enumerate(rules.inputs)
             if name in rules.numbers
         ]
+        self._personal = PersonalInputs(rules, stored.keyed_hash)
+        self._mends = bool(self._numbers or self._personal)
         self._pattern = rules.store.key
         self._takes_time = rules.takes_event_time
         self._recognises_events = rules.order == "event_time"
@@ -112,7 +131,7 @@ class Packer:
                 continue
             number, last_stream, call = latest.get(visitor_id, (-1, "", None))
             if call is None or last_stream != stream or len(call.places) == MAX_EVENTS:
-                call = Call(key_of(self._pattern, visitor_id), [visitor_id, stream, "", 0], [])
+                call = self._new_call(visitor_id, stream)
                 number += 1
                 latest[visitor_id] = (number, stream, call)
                 if number == len(rounds):
@@ -129,19 +148,27 @@ class Packer:
             if derived is not None:
                 values[self._derived_at : self._derived_at] = derived.of(fields)
             arguments += values
-            if self._numbers:
-                self._write_numbers(arguments, fields)
+            if self._mends:
+                self._mend(arguments, fields)
         for calls in rounds:
             for call in calls:
                 call.arguments[_COUNT] = len(call.places)
         return rounds
 
-    def _write_numbers(self, arguments: list[Word], fields: dict[str, Any]) -> None:
-        """Put the inputs that are floats in their places in the last event's arguments."""
+    def _new_call(self, visitor_id: str, stream: str) -> Call:
+        stored_id = self._stored.of(visitor_id)
+        key = key_of(self._pattern, stored_id)
+        if self._meet is not None:
+            self._meet(visitor_id, key)
+        return Call(key, [stored_id, stream, "", 0], [])
+
+    def _mend(self, arguments: list[Word], fields: dict[str, Any]) -> None:
+        """Put floats in their places in the last event, and replace what is personal."""
         for name, at in self._numbers:
             if type(fields.get(name)) is float:
                 # It has an exponent only where it has more digits than the script takes.
                 arguments[at] = repr(fields[name])
+        self._personal.replace(arguments)
 
     def _times_and_id(self, event: FlatEvent, now_ms: int) -> tuple[Word, Word, Word, Word]:
         """The event's arguments from `received` to `event_id`."""

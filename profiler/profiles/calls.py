@@ -45,9 +45,14 @@ class Calls:
         return self.rounds
 
     @property
+    def made(self) -> list[Call]:
+        """The calls, in the order of their rounds."""
+        return [call for calls in self._calls for call in calls]
+
+    @property
     def stored(self) -> list[StoredOutput]:
         """What the calls may have left in sidecars; for `outputs.trimming`, once committed."""
-        each = (call for calls in self._calls for call in calls if call.sidecar)
+        each = (call for call in self.made if call.sidecar)
         return [
             StoredOutput(call.sidecar, f"{call.arguments[1]!s}:{call.last_offset!s}")
             for call in each

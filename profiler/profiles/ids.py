@@ -39,8 +39,8 @@ class Ids:
         return ""
 
     def visit(self, fields: dict[str, Any]) -> str:
-        """The visit id. Raises as `visitor` does."""
-        return self._checked(fields.get(self._visit), "visit")
+        """The visit id, where the rules name one. Raises as `visitor` does."""
+        return self._checked(fields.get(self._visit), "visit") if self._visit else ""
 
     def event(self, fields: dict[str, Any]) -> str:
         """The event id; one of another type is absent."""

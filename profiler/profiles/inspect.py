@@ -22,6 +22,9 @@ _ORDER_AT, _DIGEST_BYTES = 5, 4
 _SHORT_TEXTS = range(0xA0, 0xC0)
 _TEXT_WITH_LENGTH = 0xD9
 
+#: A mark of a forget stands before what came since: an "f" and a time, see `lua/forget.lua`.
+_FORGET, _FORGET_BYTES = b"f", 8
+
 _DAMAGED = "{key} is damaged: its state field cannot be read"
 
 
@@ -56,6 +59,8 @@ def writer_of(key: str, packed: bytes | None, rules: Rules) -> str | None:
         StoredStateError: rules of another order or a newer profiler wrote it, or it is damaged;
             the message says which.
     """
+    if packed is not None and packed[:1] == _FORGET:
+        packed = packed[_FORGET_BYTES:] or None
     if packed is None:
         return None
     writer = _read_head(key, packed, rules)

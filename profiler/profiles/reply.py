@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from profiler.errors import ScriptContractError
+from profiler.profiles.turned import TriggerDecoder, Turned
 from profiler.records.types import OUTPUT_PREFIX, Rejected
 from profiler.rules.contract import METADATA_FLAGS, contract_of
 from profiler.rules.model import Rules
@@ -17,15 +18,20 @@ if TYPE_CHECKING:
 
 
 class Applied(NamedTuple):
-    """The event was folded: the script's flags, and the output's ``profile_*`` part as JSON."""
+    """The event was folded: the script's flags, and the output's ``profile_*`` part as JSON.
+
+    And what became of triggers. Of an event from before its visitor was forgotten there is no such
+    part: it is empty.
+    """
 
     flags: frozenset[str]
     encoded: bytes
+    triggers: tuple[Turned, ...] = ()
 
     @property
     def profile(self) -> dict[str, Any]:
         """The part as an object; decoded at each use."""
-        profile: dict[str, Any] = orjson.loads(self.encoded)
+        profile: dict[str, Any] = orjson.loads(self.encoded or b"{}")
         return profile
 
 
@@ -39,6 +45,9 @@ Reply = list[Any] | Rejected
 _WRONG = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _NO_ANSWER = "an answer is no array of flags and the declared fields' values"
 _NO_READ = "the answer to a read is no array of names and values of the declared fields"
+
+#: The flag of an event that brings nobody back, whatever values come with it.
+_FORGOTTEN = "forgotten"
 
 #: How a field looks whose value is not known.
 _NULL = b"null"
@@ -135,7 +144,8 @@ class ReplyDecoder:
         }
         self._fields = contract.fields
         self._encoded = [encoded[field.type] for field in self._fields]
-        self._length = 1 + len(self._fields)
+        self._triggers = TriggerDecoder(contract) if contract.triggers_told else None
+        self._length = 1 + len(self._fields) + (self._triggers is not None)
         # Neither names nor the rules' version can hold a quote or a percent sign.
         self._members = [
             b'"%b%b":' % (OUTPUT_PREFIX.encode(), field.name.encode()) for field in self._fields
@@ -171,12 +181,18 @@ class ReplyDecoder:
         shape = self._shapes.get(answer[0])
         if shape is None:
             shape = self._shapes[answer[0]] = self._shape(answer[0])
+        if not shape.template:
+            return Applied(shape.flags, b"")
+        # What is told of triggers stands behind the last of the fields.
         values = tuple(map(getitem, self._encoded, answer[1:]))
         if None in answer and not self._shows_unknown:
             members = zip(self._members, values, strict=True)
             known = [b"%b%b" % member for member in members if member[1] != _NULL]
             return Applied(shape.flags, b"{%b}" % b",".join(known))
-        return Applied(shape.flags, shape.template % values)
+        told: tuple[Turned, ...] = ()
+        if self._triggers and answer[-1] != []:
+            told = self._triggers.decode(answer[-1], values)
+        return Applied(shape.flags, shape.template % values, told)
 
     def _shape(self, written: bytes) -> _Shape:
         first, *flags = written.decode("ascii", "replace").split(" ")
@@ -185,6 +201,8 @@ class ReplyDecoder:
             raise ScriptContractError(f"unknown flags: {sorted(unknown)}")
         if first or len(set(flags)) < len(flags) or "" in flags:
             raise ScriptContractError("flags are not written once each, behind a space each")
+        if _FORGOTTEN in flags:
+            return _Shape(frozenset(flags), b"")
         members = b",".join([b"%b%%b" % member for member in self._members])
         if not self._shows_unknown:
             return _Shape(frozenset(flags), b"{%b}" % members)
@@ -195,6 +213,21 @@ class ReplyDecoder:
         }
         metadata[f"{OUTPUT_PREFIX}rules_version"] = self._version
         return _Shape(frozenset(flags), b"{%b,%b" % (members, orjson.dumps(metadata)[1:]))
+
+    def all_stored(self, reply: list[Any]) -> list[dict[str, Any]]:
+        """The same from arrays of all values, of each visit one; see `render` with `reads_all`.
+
+        Raises:
+            ScriptContractError: it is no such reply of these rules.
+        """
+        names = [field.name.encode() for field in self._fields]
+        found = []
+        for answer in reply:
+            # What stands behind the fields tells of triggers, of which a read fires none.
+            values = zip(names, answer[1 : 1 + len(names)], strict=True)
+            pairs = [part for pair in values if pair[1] is not None for part in pair]
+            found.append(self.stored(pairs) or {})
+        return found
 
     def stored(self, reply: list[Any]) -> dict[str, Any] | None:
         """The fields that a read found, without the output's prefix; None for an unknown visitor.

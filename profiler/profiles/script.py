@@ -8,7 +8,7 @@ Over 250 lines: registering, folding, reading and trying the rights are one conn
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -18,7 +18,10 @@ from redis.exceptions import NoScriptError
 from profiler.errors import ScriptContractError, StoredStateError
 from profiler.profiles.arguments import Packer, storing
 from profiler.profiles.calls import Calls
+from profiler.profiles.export import Export, exported
+from profiler.profiles.forgetting import Forgetting
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
+from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
 from profiler.profiles.marks import Marks
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
@@ -63,6 +66,8 @@ class ProfileScript:
         rules: rendered here, once.
         max_id_bytes: a longer visitor or visit id is a dead letter (``bad_id``).
         clock: the reader's, which says what time of an event is plausible.
+        stored: which id Redis gets for a visitor's.
+        meet: told of each visitor's own id and key before they are in a call.
     """
 
     def __init__(
@@ -72,13 +77,18 @@ class ProfileScript:
         *,
         max_id_bytes: int = 512,
         clock: Clock = lambda: time.time_ns() // 1_000_000,
+        stored: StoredIds = PLAIN,
+        meet: Callable[[str, str], None] | None = None,
     ) -> None:
         self.rules = rules
         self.text = render(rules)
         self.sha = sha_of(self.text)
         self._client = client
         self._clock = clock
-        self._packer = Packer(rules, max_id_bytes=max_id_bytes, clock=clock)
+        self._stored = stored
+        self._packer = Packer(
+            rules, max_id_bytes=max_id_bytes, clock=clock, stored=stored, meet=meet
+        )
         self._decoder = ReplyDecoder(rules)
 
     def register(self) -> None:
@@ -176,6 +186,16 @@ class ProfileScript:
         with translating():
             return Marks(self._nodes, self.rules.store.key, lambda: self.connections)
 
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        """Forgets visitors of these rules; asks a server at first which kind it is.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+        """
+        with translating():
+            return Forgetting(self._nodes, self.rules.store.key, self._stored)
+
     @property
     def connections(self) -> int:
         """How many connections to Redis were opened so far.
@@ -214,6 +234,7 @@ class ProfileScript:
 
     def look_up(self, visitor_id: str) -> StoredProfile | None:
         """The same with what is known about the stored hash itself. Raises as `read` does."""
+        visitor_id = self._stored.of(visitor_id)
         key = key_of(self.rules.store.key, visitor_id)
         answer, packed, expires_at = self._ask(
             [
@@ -232,6 +253,45 @@ class ProfileScript:
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0
         return found and found._replace(expires_at=expires_at if is_known else None)
+
+    def export(self, visitor_id: str) -> Export | None:
+        """All that is stored of a visitor, None for an unknown one. Raises as `read` does."""
+        found = self.look_up(visitor_id)
+        if found is None:
+            return None
+        sidecar = sidecar_of(found.key)
+        (held,) = self._ask([Command(sidecar, ("HLEN", sidecar))])
+        profiles = [found.profile]
+        if self.rules.order == "event_time":
+            profiles = self.read_visits(found.key, self._stored.of(visitor_id), self._clock())
+        return exported(found, profiles, checked(held), self.rules)
+
+    def read_visits(self, key: str, stored_id: Word, now: Word) -> list[dict[str, Any]]:
+        """The stored profile as each kept visit leaves it, in any order; none of an unknown one.
+
+        Only rules with order event_time keep visits.
+
+        Args:
+            key: the visitor's.
+            stored_id: the visitor's id as Redis has it.
+            now: ms since the epoch, or empty; see `READ_ARGS` of the contract.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+            StoredStateError: the state is damaged.
+        """
+        with translating():
+            self._nodes.call_everywhere(("SCRIPT", "LOAD", self._text_of_all))
+        read = ("EVALSHA", sha_of(self._text_of_all), 1, key, stored_id, now)
+        (answer,) = self._call([Command(key, read)])
+        reply = _reply_of(answer)
+        if isinstance(reply, Rejected):
+            raise StoredStateError(f"{key}: {reply.reason}")
+        return self._decoder.all_stored(reply)
+
+    @cached_property
+    def _text_of_all(self) -> str:
+        return render(self.rules, reads_all=True)
 
     def rights(self, *, outputs: bool = False) -> Rights:
         """Try every command that a worker needs, on keys that no visitor has; writes nothing.

@@ -13,7 +13,9 @@ _HARM = {
     "order": "each refuses what the other wrote (EPROFILE)",
     "key": "one visitor would have two profiles",
     "identity": "they would take the same events for other visitors', visits', times or repeats",
+    "gap": "they would divide the same events into other visits",
     "profile_bytes": "the smaller refuses what the larger lets grow (EPROFILE)",
+    "forget_dropped": "one forgets the values that only the other one knows",
     "fields": "in order of arrival a field goes wrong by a script that does not know it",
 }
 _UNKNOWN = "must be the same; the newer profiler knows why"

@@ -1,14 +1,22 @@
 """One test of a predicate: what a field of the event must be, or how several tests go together."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+)
 from pydantic import model_validator as after_validation
 
 from profiler.rules.identity import FieldOfEvent, Table
+from profiler.rules.pattern import checked
 
 #: Decimals that numbers are compared with, and the first number of units that is too large.
 DECIMALS, _TOO_LARGE = 4, 2**53
@@ -17,7 +25,7 @@ DECIMALS, _TOO_LARGE = 4, 2**53
 _MOST_DEPTH = 4
 
 #: Of these a condition has one. The first ones are tests of a field.
-_OF_FIELD = ("equals", "present", "in", "contains", "starts_with", "<", ">", "between")
+_OF_FIELD = ("equals", "present", "in", "contains", "starts_with", "matches", "<", ">", "between")
 _OTHERS = ("flag", "all", "any", "none")
 
 
@@ -44,15 +52,17 @@ class Condition(Table):
     """One test of a predicate.
 
     An empty value counts as absent, and no test of a field holds for it. Numbers are compared by
-    value; a text that is no number is neither below nor above one.
+    value; a text that is no number is neither below nor above one. Of the event's fields `equals`
+    takes a text; numbers and booleans are of the profile's, which triggers ask.
     """
 
     field: FieldOfEvent | None = None
-    equals: str | None = None
+    equals: StrictBool | Number | str | None = None
     present: Literal[True] | None = None
     is_in: Annotated[list[Text] | None, Field(alias="in", min_length=1, max_length=64)] = None
     contains: Text | None = None
     starts_with: Text | None = None
+    matches: Annotated[Text | None, AfterValidator(lambda text: text and checked(text))] = None
     less: Annotated[Number | None, Field(alias="<")] = None
     greater: Annotated[Number | None, Field(alias=">")] = None
     between: tuple[Number, Number] | None = None
@@ -76,6 +86,12 @@ class Condition(Table):
         if self.depth > _MOST_DEPTH:
             raise ValueError(f"all, any and none stand at most {_MOST_DEPTH} deep in each other")
         return self
+
+    @property
+    def test(self) -> str:
+        """Its one test, as the rules write it."""
+        said = self.model_dump(by_alias=True, exclude_none=True).keys() - {"field"}
+        return next(name for name in (*_OF_FIELD, *_OTHERS) if name in said)
 
     @property
     def parts(self) -> list["Condition"]:
@@ -103,3 +119,8 @@ class Condition(Table):
             yield self
         for part in self.parts:
             yield from part.tests()
+
+
+def tests_in(conditions: Iterable[Condition]) -> Iterator[Condition]:
+    """The tests of fields, those inside of others too."""
+    return (test for each in conditions for test in each.tests())

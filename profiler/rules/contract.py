@@ -1,11 +1,17 @@
-"""The script's contract as data: what its header, its callers and `profiler lua contract` share."""
+"""The script's contract as data: what its header, its callers and `profiler lua contract` share.
+
+Over 250 lines: a third of them is what the contract says in words.
+"""
 
 from typing import Any, NamedTuple
 
+from profiler.rules.computed import BOUNCE
 from profiler.rules.derived.names import derived_input, is_derived
 from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules
 from profiler.rules.operations import FieldType
+from profiler.rules.rule import BUILT_IN_FIELDS
+from profiler.rules.trigger import TriggerFields
 
 #: Version of KEYS, ARGV and the form of the reply. A newer script of the same one may add names of
 #: fields and flags; it never moves an argument.
@@ -66,6 +72,7 @@ class Contract(NamedTuple):
     event_args: list[Argument]
     flags: dict[str, str]
     fields: list[PublicField]
+    triggers_told: list[TriggerFields]
     errors: list[ErrorCode]
 
 
@@ -95,6 +102,17 @@ EVENT_ARGS = [
     Argument("visit_id", "text", "the visit, or empty: no visit field changes"),
 ]
 
+#: The fields that say whose an answer is.
+ID_FIELDS = ("visitor_id", "visit_id")
+
+#: What an answer tells of each trigger that the event fired or undid, one behind the other.
+TRIGGER_ARGS = [
+    Argument("trigger", "text", "the trigger's name"),
+    Argument("id", "text", "40 hexadecimal digits, the same when it fires and is retracted"),
+    Argument("state", "text", "fired, or retracted"),
+    Argument("time", "digits", "the event's, ms since the epoch, or empty: not known"),
+]
+
 ERRORS = [
     ErrorCode("EBADARG", "wrong keys or arguments; the rest says which"),
     ErrorCode("EPROFILE", "this key's stored state is unusable; other visitors are not affected"),
@@ -104,7 +122,7 @@ ERRORS = [
 FLAGS = {
     "new_visitor": "this event made the profile",
     "new_visit": "this event opened its visit",
-    "late": "older than all kept visits: it opened none and moved visitor minimums only",
+    "late": "older than all kept visits: it opened none, counted nothing, and moved no last value",
     "repeated": "an event id seen before in its visit: it counted nothing",
     "replayed": "at or below the watermark, no answer stored: not applied, the current profile",
     "corrected": "an entry page that was known before moved to an earlier event's",
@@ -113,6 +131,13 @@ FLAGS = {
     "no_time": "nothing says when it happened: it counted, and moved no first or last",
     "bad_number": "a number of the event was none, or too long: it was ignored",
     "no_visit": "no visit id: only visitor fields changed",
+    "forgotten": "from before the visitor was forgotten: it counted nothing, and has no profile",
+}
+
+#: What is said otherwise, or besides, where visits are found by time.
+GAP_FLAGS = {
+    "no_visit": "no time, so no visit: only visitor fields changed",
+    "visit_merged": "this event joined visits that were apart; the earliest start's id stays",
 }
 
 #: The flags that leave, with `rules_version`, where order is event time: each as `profile_<name>`.
@@ -126,6 +151,7 @@ METADATA_FLAGS = {
     "truncated": "truncated",
     "time_corrected": "time_corrected",
     "bad_number": "bad_number",
+    "visit_merged": "visit_merged",
 }
 
 
@@ -140,6 +166,11 @@ def contract_of(rules: Rules) -> Contract:
             del flags["time_corrected"], flags["no_time"]
     if not rules.takes_numbers:
         del flags["bad_number"]
+    event_args = EVENT_ARGS
+    if rules.gap_ms:
+        flags |= GAP_FLAGS
+        visit_id = EVENT_ARGS[-1]._replace(meaning="empty: visits are found by time")
+        event_args = [*EVENT_ARGS[:-1], visit_id]
     return Contract(
         rules_version=rules.version,
         order=rules.order,
@@ -147,9 +178,12 @@ def contract_of(rules: Rules) -> Contract:
         ttl_ms=rules.store.ttl_days * 86_400_000,
         keys=KEYS,
         call_args=CALL_ARGS,
-        event_args=EVENT_ARGS + inputs,
+        event_args=event_args + inputs,
         flags=flags,
         fields=_public_fields(rules),
+        triggers_told=[
+            TriggerFields(each.name, each.scope, each.fields) for each in rules.triggers or ()
+        ],
         errors=ERRORS,
     )
 
@@ -170,25 +204,41 @@ def _derived_json(rules: Rules) -> list[dict[str, Any]]:
     ]
 
 
+def _triggers_json(contract: Contract) -> dict[str, Any]:
+    """What stands behind the fields of an answer; nothing where the rules have no triggers."""
+    declared = [trigger._asdict() for trigger in contract.triggers_told]
+    each = [argument._asdict() for argument in TRIGGER_ARGS]
+    return {"triggers": {"each": each, "declared": declared}} if declared else {}
+
+
 def _public_fields(rules: Rules) -> list[PublicField]:
     declared = [
         PublicField(name, rule.scope, rule.type) for rule in rules.fields for name in rule.names
     ]
     visitor = [field for field in declared if field.scope == "visitor"]
     visit = [field for field in declared if field.scope == "visit"]
+    computed = [PublicField(each.name, each.scope, each.type) for each in rules.computed or ()]
+    has_bounce = rules.visit is not None and rules.visit.bounce is not None
+    bounce = [_built_in(BOUNCE)] if has_bounce else []
     if rules.order == "arrival":
         # As the article's program returns them: text, whatever they hold.
         built_in = [PublicField(f"{scope}_id", scope, "string") for scope in ("visitor", "visit")]
         return [field._replace(type="string") for field in (*built_in, *visitor, *visit)]
     return [
-        PublicField("visitor_id", "visitor", "string"),
+        _built_in("visitor_id"),
         *visitor,
-        PublicField("visitor_visits", "visitor", "integer"),
-        PublicField("visit_id", "visit", "string"),
-        PublicField("visit_number", "visit", "integer"),
+        _built_in("visitor_visits"),
+        *(field for field in computed if field.scope == "visitor"),
+        _built_in("visit_id"),
+        _built_in("visit_number"),
         *visit,
-        PublicField("visit_bounce", "visit", "boolean"),
+        *bounce,
+        *(field for field in computed if field.scope == "visit"),
     ]
+
+
+def _built_in(name: str) -> PublicField:
+    return PublicField(name, name.partition("_")[0], BUILT_IN_FIELDS[name])
 
 
 def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
@@ -218,10 +268,16 @@ def contract_json(rules: Rules, sha: str, function: str) -> dict[str, Any]:
         },
         "identity": written_identity | {"nobody": list(rules.identity.nobody)},
         "derived": _derived_json(rules),
+        **({"personal": rules.personal} if rules.personal else {}),
         "reply": {
-            "event": ["flags", *(field.name for field in contract.fields)],
+            "event": [
+                "flags",
+                *(field.name for field in contract.fields),
+                *["triggers"] * bool(contract.triggers_told),
+            ],
             "flags": contract.flags,
             "fields": [field._asdict() for field in contract.fields],
+            **_triggers_json(contract),
         },
         "errors": {error.code: error.meaning for error in contract.errors},
         "limits": rules.limits.model_dump(),
@@ -236,6 +292,10 @@ def _compatibility(rules: Rules) -> dict[str, Any]:
         "identity": rules.identity.model_dump(exclude_none=True),
         "profile_bytes": rules.limits.profile_bytes,
     }
+    if rules.visit and rules.visit.gap:
+        shared["gap"] = rules.visit.model_dump(include={"gap", "midnight"}, exclude_none=True)
+    if rules.store.forget_dropped:
+        shared["forget_dropped"] = True
     if rules.order == "arrival":
         # Values stand by name. A visit's values start anew under the rules that know them.
         shared["fields"] = {rule.name: rules.code_of(rule).hex() for rule in rules.fields}

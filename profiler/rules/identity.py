@@ -58,7 +58,10 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
 FieldsOfEvent = Annotated[
     tuple[OwnField, ...],
     Field(min_length=1, max_length=8),
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    BeforeValidator(
+        lambda value: [value] if isinstance(value, str) else value,
+        json_schema_input_type=_Text | Annotated[tuple[_Text, ...], Field(max_length=8)],
+    ),
     AfterValidator(_each_once),
 ]
 
@@ -75,10 +78,11 @@ class Identity(Table):
     An event's times are the ones at which its device made it and sent it, and at which it was
     received (left out: the record's timestamp); `created` was called `event_time` in 0.1.
     `nobody` are texts that are no id, in any case; one of zeros alone means so many or more.
+    Where `visit` is left out (empty), visits are found by time (`gap` of the table `visit`).
     """
 
     visitor: FieldsOfEvent
-    visit: OwnField
+    visit: OwnField = ""
     event_id: OwnField | None = None
     created: OwnField | None = Field(
         default=None, validation_alias=AliasChoices("created", "event_time")
@@ -92,10 +96,12 @@ class Identity(Table):
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """One visitor field as a text, and no `nobody` by default: as a rules file has them."""
+        """As a rules file has them: one visitor field as a text, no `nobody` by default."""
         written: dict[str, Any] = write(self)
         if len(self.visitor) == 1:
             written["visitor"] = self.visitor[0]
+        if not self.visit:
+            del written["visit"]
         if self.nobody == NOBODY:
             del written["nobody"]
         return written

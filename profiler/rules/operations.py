@@ -32,21 +32,25 @@ class Operation(BaseModel):
     """The front matter of one operation.
 
     Attributes:
-        name: as rules write it; the file's name.
+        name: as rules write it; the file's name. What rules write with a window has ``.window``
+            behind it.
         summary: what the field holds, in one line.
         orders: in which it can stand.
         late: whether an event older than all kept visits moves it.
         null: whether the field may be unknown.
         cost: what an event and a visitor pay for it.
         counts: whether the field is a number of events, which `bounce` may name.
+        earliest: whether it keeps the earliest event's value: of a visit's times, its start.
         answers: the type of the field. Left out, it is the value's: a text is a string, a number
             has the rule's decimals, all else is an integer.
         functions: the parts in ``lua/parts`` whose functions the macros call, those first that the
             others use.
         now: whether the field depends on now, when it is shown.
         which: what a rule's `which` may say; a rule must say it then.
+        ages: whether a rule may say by `age` which values are too old to be shown.
         limit: how many values a rule keeps by default, and at most; left out, there is no such
             number.
+        unit: of the number that the field holds, for people; left out where the value's own is.
         places: by the kind of value, the names of its places in packed state; an empty name is
             the place that is called like the rule.
     """
@@ -60,11 +64,14 @@ class Operation(BaseModel):
     null: bool
     cost: Annotated[str, Field(min_length=1)]
     counts: bool = False
+    earliest: bool = False
     answers: FieldType | None = None
     functions: list[str] = []
     now: bool = False
     which: list[str] = []
+    ages: bool = False
     limit: tuple[int, int] | None = None
+    unit: str = ""
     places: Annotated[dict[Kind, list[str]], Field(min_length=1)]
 
     @property
@@ -72,7 +79,7 @@ class Operation(BaseModel):
         """The template's name."""
         return f"operations/{self.name}{_SUFFIX}"
 
-    def kind_of(self, value: str | None, event_time: str) -> Kind | None:
+    def kind_of(self, value: object, event_time: str) -> Kind | None:
         """What a rule's `value` is to this operation, None where it cannot take that value.
 
         Args:

@@ -4,9 +4,11 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from profiler.rules.computed import shown
 from profiler.rules.contract import LAYOUT
 from profiler.rules.model import Rules
 from profiler.rules.rendered_rule import RenderedRule, twin_of
+from profiler.rules.rendered_trigger import Kept, RenderedTrigger
 
 #: With more values than this they are slots of one table: Lua allows 200 locals in a function.
 _MOST_LOCALS = 90
@@ -70,42 +72,55 @@ class Block(NamedTuple):
     arguments: list[str]
 
 
-def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, Any]:
-    """What the templates must know about the values and how they are stored."""
-    visitor = [rule for rule in rendered if rule.scope == "visitor"]
-    visit = [rule for rule in rendered if rule.scope == "visit"]
-    places = sum(len(rule.places) for rule in rendered)
-    others = len(rules.inputs) + len(rules.predicates)
-    slots = places + others > _MOST_LOCALS
+def packed_state(
+    rules: Rules, rendered: Sequence[RenderedRule], triggers: Sequence[RenderedTrigger] = ()
+) -> dict[str, Any]:
+    """What the templates must know about the values and how they are stored.
+
+    The marks of triggers stand behind the values of rules.
+    """
+    kept: list[Kept] = [*rendered, *triggers]
+    visitor = [rule for rule in kept if rule.scope == "visitor"]
+    visit = [rule for rule in kept if rule.scope == "visit"]
+    places = sum(len(rule.places) for rule in kept)
+    chosen = {choice for rule in rules.fields for choice in rule.choices if not choice.is_plain}
+    others = len(rules.inputs) + len(rules.predicates) + len(chosen) + len(rules.computed or ())
+    in_parts = [rule for rule in rendered if rule.shown]
+    slots = places + others + len(in_parts) > _MOST_LOCALS
     digest = bytes.fromhex(rules.version[-8:])
     shared: dict[str, Any] = {
         "rules": rendered,
         "visitor_rules": visitor,
         "visit_rules": visit,
-        "slots": ["0"] * places if slots else [],
+        "slots": ["0"] * (places + len(in_parts)) if slots else [],
+        "in_parts": in_parts,
         "declare": "" if slots else "local ",
     }
     if rules.order == "arrival":
-        return shared | _arrival(visitor + visit, rules, digest, slots=slots)
+        in_order = sorted(rendered, key=lambda rule: rule.scope == "visit")
+        return shared | _arrival(in_order, rules, digest, slots=slots)
     if slots:
-        _use_slots(rendered, first=1)
-    _find_twins(visitor, visit)
+        _use_slots(kept, first=1)
+    for number, rule in enumerate(in_parts, 1):
+        rule.shown_place = f"v[{places + number}]" if slots else f"shown_{number}"
+    if rules.gap_ms:
+        visit = start_first(rules, visit)
+    find_twins(visitor, visit)
     kinds = b"".join(_kind(rule, visit) + rule.code for rule in (*visit, *visitor))
     head = _head(b"e" + digest + bytes([len(visit), len(visitor)]) + kinds)
-    visit_columns = [*_columns(_VISIT_HEAD), *_values(visit), *_columns(_VISIT_END)]
-    state = [*_columns(_FIXED), *visit_columns, *_values(visitor), *_columns(_END)]
-    one_visit = [Column("size", "I4"), *visit_columns]
+    one_visit = visit_columns(visit)
+    state = [*_columns(_FIXED), *one_visit[1:], *_values(visitor), *_columns(_END)]
     return shared | {
         "head": head,
-        "state": _blocks("STATE", state, whole=not slots),
-        "stored": _blocks(
+        "state": blocks_of("STATE", state, whole=not slots),
+        "stored": blocks_of(
             "STORED",
             [Column("HEAD", f"c{len(head)}"), Column("size", "I4"), *state],
             whole=not slots,
         ),
         "state_bytes": _fixed_bytes(state),
         "state_texts": [column.name for column in state if column.is_text],
-        "visit": (visit_blocks := _blocks("VISIT", one_visit, whole=not slots)),
+        "visit": (visit_blocks := blocks_of("VISIT", one_visit, whole=not slots)),
         "visit_read": [
             block._replace(names=["_" if name == "size" else name for name in block.names])
             for block in visit_blocks
@@ -118,7 +133,12 @@ def packed_state(rules: Rules, rendered: Sequence[RenderedRule]) -> dict[str, An
         "visitor_codes": b"".join(rule.code for rule in visitor),
         "visit_starts": list(map(_start, visit)),
         "visitor_starts": list(map(_start, visitor)),
-        "bounce": next(r for r in visit if rules.visit and r.name == rules.visit.bounce),
+        "bounce": next((r for r in visit if rules.visit and r.name == rules.visit.bounce), None),
+        "computed": shown(
+            rules.computed or (),
+            {rule.name: rule.public[0] for rule in rendered},
+            {rule.name: rule.place() for rule in rendered},
+        ),
         "cost": [
             "1 HGET",
             "1 EXISTS if new",
@@ -148,21 +168,40 @@ def _head(text: bytes) -> bytes:
     return _ARRAY + len(text).to_bytes(2, "big") + text + _TEXT_MARK
 
 
-def _use_slots(rendered: Iterable[RenderedRule], first: int) -> None:
+def _use_slots(rendered: Iterable[Kept], first: int) -> None:
     for rule in rendered:
         for suffix in rule.place_of:
             rule.place_of[suffix] = f"v[{first}]"
             first += 1
 
 
-def _find_twins(visitor: list[RenderedRule], visit: list[RenderedRule]) -> None:
-    for rule in (*visit, *visitor):
-        twin = twin_of(rule, visit)
-        if twin is not None and visit.index(twin) < _MOST_TWINS:
+def start_first(rules: Rules, visit: Sequence[Kept]) -> list[Kept]:
+    """The visit's rules as state has them: one look at a visit's beginning finds its start."""
+    start = rules.visit_start
+    return sorted(visit, key=lambda rule: start is None or rule.name != start.name)
+
+
+def visit_columns(visit: Sequence[Kept]) -> list[Column]:
+    """One of the visits that are not in hand."""
+    return [
+        Column("size", "I4"),
+        *_columns(_VISIT_HEAD),
+        *_values(visit),
+        *_columns(_VISIT_END),
+    ]
+
+
+def find_twins(visitor: Iterable[Kept], visit: Iterable[Kept]) -> None:
+    """Tell the rules whose text stands elsewhere, too."""
+    of_visit = [rule for rule in visit if isinstance(rule, RenderedRule)]
+    of_visitor = [rule for rule in visitor if isinstance(rule, RenderedRule)]
+    for rule in (*of_visit, *of_visitor):
+        twin = twin_of(rule, of_visit)
+        if twin is not None and of_visit.index(twin) < _MOST_TWINS:
             rule.twin = twin
 
 
-def _kind(rule: RenderedRule, visit: Sequence[RenderedRule]) -> bytes:
+def _kind(rule: Kept, visit: Sequence[Kept]) -> bytes:
     if len(rule.formats) == 1:
         return _NUMBER
     return bytes([_TWIN + visit.index(rule.twin)]) if rule.twin else _PLAIN_TEXT
@@ -172,7 +211,7 @@ def _columns(named: Iterable[tuple[str, str]]) -> list[Column]:
     return [Column(name, format_) for name, format_ in named]
 
 
-def _values(rendered: Iterable[RenderedRule]) -> list[Column]:
+def _values(rendered: Iterable[Kept]) -> list[Column]:
     return [
         Column(place, _TEXT if format_ == "text" else format_)
         for rule in rendered
@@ -180,7 +219,8 @@ def _values(rendered: Iterable[RenderedRule]) -> list[Column]:
     ]
 
 
-def _blocks(constant: str, columns: Sequence[Column], *, whole: bool) -> list[Block]:
+def blocks_of(constant: str, columns: Sequence[Column], *, whole: bool) -> list[Block]:
+    """Columns in blocks that Lua can hold in registers; as one block if they are `whole`."""
     size = len(columns) if whole and len(columns) <= _ONE_BLOCK else _BLOCK
     parts = [columns[at : at + size] for at in range(0, len(columns), size)]
     return [
@@ -198,7 +238,7 @@ def _fixed_bytes(columns: Iterable[Column]) -> int:
     return sum(int(column.format.lstrip("iI").removesuffix("c0")) for column in columns)
 
 
-def _start(rule: RenderedRule) -> bytes:
+def _start(rule: Kept) -> bytes:
     """A value before any event, as state holds it."""
     found = b""
     for word, format_ in zip(rule.empty.split(", "), rule.formats, strict=True):

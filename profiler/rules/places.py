@@ -1,70 +1,127 @@
-"""Where in a rules file a finding belongs."""
+"""Where in a rules file a finding belongs, and how it is told."""
 
-import re
-from itertools import takewhile
-from typing import Any
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, NamedTuple
 
-from pydantic_core import ErrorDetails
+from profiler.errors import ConfigError
+from profiler.rules.toml_places import Place
 
-#: Keys and numbers, from the top of the file.
-Place = tuple[str | int, ...]
+__all__ = [
+    "Finding",
+    "Place",
+    "PlacedError",
+    "RulesError",
+    "in_file",
+    "is_within",
+    "nearest",
+    "said_of",
+]
 
 
 class PlacedError(ValueError):
-    """A finding about a whole table, with the place in it that it belongs to."""
+    """A finding about a whole table.
 
-    def __init__(self, place: Place, message: str) -> None:
+    Args:
+        place: in the table, what it belongs to.
+        message: what is wrong.
+        known: what could have been written there, where the names are known; the nearest is told.
+        needs: the place, in the file, of what would have made it right; where that is wrong itself,
+            this is no mistake of its own.
+    """
+
+    def __init__(
+        self, place: Place, message: str, known: Iterable[str] = (), *, needs: Place = ()
+    ) -> None:
         super().__init__(message)
         self.place = place
+        self.known = tuple(known)
+        self.needs = needs
 
 
-def finding(text: str, path: str, data: dict[str, Any], error: ErrorDetails) -> str:
-    """What is wrong, as ``file:line: rule or table: field: message``."""
-    cause = error.get("ctx", {}).get("error")
-    own = cause.place if isinstance(cause, PlacedError) else ()
-    place = (*in_file(error["loc"], data), *own)
-    message = error["msg"].removeprefix("Value error, ")
-    where = ".".join(str(part) for part in place)
-    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
-        rule = data["fields"][place[1]]
-        name = (isinstance(rule, dict) and rule.get("name")) or f"number {place[1] + 1}"
-        where = ": ".join([f"rule {name}", *(str(part) for part in place[2:])])
-    # A name of the file must neither begin a line of its own nor control a terminal.
-    where = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in where)
-    return f"{path}:{line_of(text, place)}: {where or 'file'}: {message}"
+class Finding(NamedTuple):
+    """One mistake in a rules file.
+
+    Attributes:
+        file: as it was named.
+        line: from 1.
+        column: from 1, in characters.
+        where: table or rule, and key.
+        message: what is wrong.
+        nearest: what was probably meant, or nothing.
+    """
+
+    file: str
+    line: int
+    column: int
+    where: str
+    message: str
+    nearest: str = ""
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.nearest}?" if self.nearest else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.where}: {self.message}{hint}"
+
+
+class RulesError(ConfigError):
+    """All mistakes of a rules file, in the order of the file."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = sorted(set(findings))
+        super().__init__("\n".join(map(str, self.findings)))
+
+
+def nearest(text: object, known: Iterable[str]) -> str:
+    """The known name that is most like a text; empty where none is."""
+    found = get_close_matches(text, list(known), n=1) if isinstance(text, str) else []
+    return found[0] if found else ""
+
+
+def said_of(place: Place, data: dict[str, Any]) -> str:
+    """A place in words: ``rule <name>: <key>``, or keys with dots between them."""
+    if not place:
+        return "file"
+    key, *rest = place
+    listed = data.get(str(key))
+    words = ".".join(map(str, place))
+    if rest and isinstance(rest[0], int) and isinstance(listed, list):
+        element = listed[rest[0]]
+        name = (isinstance(element, dict) and element.get("name")) or f"number {rest[0] + 1}"
+        # A field of the profile is a rule; what other lists have is called as they are.
+        kind = "rule" if key == "fields" else str(key).removesuffix("s")
+        words = ": ".join([f"{kind} {name}", *map(str, rest[1:])])
+    return printable(words)
+
+
+def printable(text: str) -> str:
+    """No control characters: what files and trackers say begins no line and drives no terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def is_within(place: Place, other: Place) -> bool:
+    """Whether a place is another one, or in it."""
+    return place[: len(other)] == other
+
+
+def numbers_in(place: Place) -> tuple[int, ...]:
+    """Which elements of lists a place is in, from the outermost."""
+    return tuple(part for part in place if isinstance(part, int))
 
 
 def in_file(place: Place, data: object) -> Place:
     """The part of a place that the file has: one name may stand for a list of one.
 
-    What is wrong with a name itself, pydantic says of ``[key]`` below the name.
+    What is wrong with a name itself, pydantic says of ``[key]`` below the name; and where a value
+    may be of several types, it names the type in the place.
     """
-    for end, part in enumerate(place):
+    found: Place = ()
+    for part in place:
         if not isinstance(data, dict | list) or (part == "[key]" and part not in data):
-            return place[:end]
-        data = data.get(part) if isinstance(data, dict) else data[int(part)]
-    return place
-
-
-def line_of(text: str, place: Place) -> int:
-    """The line that a place of the parsed file stands on, as near as TOML's headers tell."""
-    keys = [part for part in place if isinstance(part, str)] or [""]
-    lines = text.splitlines()
-    depth, tables = len(keys) + 1, list[int]()
-    while not tables and depth > 1:  # of [a.b] and [a] the longest that is there
-        depth -= 1
-        dotted = r"\s*\.\s*".join(map(re.escape, keys[:depth]))
-        header = re.compile(rf"\s*\[\[?\s*{dotted}\s*\]")
-        tables = [number for number, line in enumerate(lines) if header.match(line)]
-    if not tables:  # a key of the file itself, above the first table
-        own = enumerate(takewhile(lambda line: not line.lstrip().startswith("["), lines), 1)
-        return next((n for n, line in own if re.match(rf"\s*{re.escape(keys[0])}\s*=", line)), 1)
-    counted = place[depth : depth + 1]
-    skip = counted[0] if counted and isinstance(counted[0], int) else 0
-    start = tables[min(skip, len(tables) - 1)]
-    for number, line in enumerate(lines[start + 1 :], start + 2):
-        if line.lstrip().startswith("["):
             break
-        if len(keys) > depth and re.match(rf"\s*{re.escape(keys[depth])}\s*=", line):
-            return number
-    return start + 1
+        if isinstance(data, list) and not isinstance(part, int):
+            continue
+        if isinstance(data, list) and int(part) >= len(data):  # one that is missing
+            break
+        found = (*found, part)
+        data = data.get(part) if isinstance(data, dict) else data[int(part)]
+    return found

@@ -19,10 +19,15 @@ from profiler.rules.contract import (
     OUTPUTS_MS,
     contract_of,
 )
+from profiler.rules.gap_visits import gap_visits
 from profiler.rules.model import PRESETS, Rules, load_rules
 from profiler.rules.packed_state import packed_state
-from profiler.rules.rendered_rule import Input, RenderedRule, plain_name
+from profiler.rules.pattern import pieces_of
+from profiler.rules.rendered_rule import RenderedRule, plain_name
+from profiler.rules.rendered_trigger import RenderedTrigger
 from profiler.rules.rule import Rule
+from profiler.rules.taken_input import Inputs
+from profiler.rules.value import EVENT_DAY
 
 _LUA = files("profiler") / "_lua"
 
@@ -80,10 +85,22 @@ def _test_of_field(test: Condition, name: str) -> str:
         return f"({' or '.join(f'{name} == {quote_lua(text)}' for text in test.is_in)})"
     if test.contains is not None:
         return f"string.find({name}, {quote_lua(test.contains)}, 1, true) ~= nil"
+    if test.matches is not None:
+        return matching(name, test.matches)
     if test.starts_with is not None:
         length = len(test.starts_with.encode())
         return f"string.sub({name}, 1, {length}) == {quote_lua(test.starts_with)}"
-    return f'{name} ~= ""' if test.equals is None else f"{name} == {quote_lua(test.equals)}"
+    return (
+        f"{name} == {quote_lua(test.equals)}" if isinstance(test.equals, str) else f'{name} ~= ""'
+    )
+
+
+def matching(name: str, pattern: str) -> str:
+    """Whether the text in a local matches a pattern."""
+    pieces = [quote_lua(piece) for piece in pieces_of(pattern)]
+    if len(pieces) == 1:
+        return f"string.find({name}, {pieces[0]}) ~= nil"
+    return f"has_in_turn({name}, {{ {', '.join(pieces)} }})"
 
 
 def _read(name: str) -> tuple[str, str | None, Callable[[], bool]]:
@@ -114,6 +131,7 @@ def templates() -> Environment:
     environment.filters["lua"] = quote_lua
     environment.filters["plain"] = plain_name
     environment.filters["length_of"] = lambda name: f"#{name}"
+    environment.filters["with_length"] = lambda name: f"#{name}, {name}"
     environment.filters["lines"] = lambda words, indent=2: textwrap.fill(
         ", ".join(words), _WIDTH - 20, subsequent_indent=" " * indent, break_long_words=False
     )
@@ -126,32 +144,47 @@ def templates() -> Environment:
     return environment
 
 
-def render(rules: Rules) -> str:
-    """The script of these rules: deterministic, ASCII, formatted as stylua formats it."""
+def render(rules: Rules, *, reads_all: bool = False) -> str:
+    """The script of these rules: deterministic, ASCII, formatted as stylua formats it.
+
+    With `reads_all` its reads answer an array of values for each kept visit, as an event does. No
+    caller but `profiler export` has such a script, so the others do not pay for it.
+    """
     contract = contract_of(rules)
-    inputs = [Input(rules, index, len(EVENT_ARGS)) for index in range(len(rules.inputs))]
-    names = {each.field: each.name for each in inputs}
-    of_field = {each.field: each for each in inputs}
-    rendered = [rendered_rule(rule, rules, of_field) for rule in rules.fields]
+    inputs = Inputs(rules, len(EVENT_ARGS), quote_lua)
+    names = {each.field: each.name for each in inputs.fields}
+    rendered = [rendered_rule(rule, rules, inputs) for rule in rules.fields]
+
+    def rendered_triggers() -> list[RenderedTrigger]:
+        return [
+            RenderedTrigger(each, rules.code_of(each), contract.fields, quote_lua)
+            for each in rules.triggers or ()
+        ]
+
+    triggers = rendered_triggers()
     remembers_visits = rules.order == "event_time"
     context: dict[str, Any] = {
         **contract._asdict(),
         "layout": LAYOUT,
         "limits": rules.limits.model_dump(),
         "max_events": MAX_EVENTS,
-        "inputs": inputs,
+        "inputs": inputs.fields,
+        "chosen": inputs.chosen,
         "predicates": [(name, _expression(t, names)) for name, t in rules.predicates.items()],
         "numbers": sorted({rule.number_read for rule in rendered if rule.kind == "number"}),
         "remembers_visits": remembers_visits,
+        "forgets_dropped": bool(rules.store.forget_dropped),
         "takes_event_time": rules.takes_event_time,
         "takes_texts": any(rule.is_text for rule in rendered),
-        "functions": [
-            *dict.fromkeys(name for rule in rules.fields for name in rule.declared.functions)
-        ],
+        "functions": [*_functions(rules), *["triggers"] * bool(triggers)],
+        "triggers": triggers,
+        "asks_for_texts": any("has_text(" in trigger.holds for trigger in triggers),
+        "reads_all": reads_all and remembers_visits,
         "asks_now": any(rule.asks_now for rule in rules.fields),
         "answers_arrays": any(field.type in {"list", "counts"} for field in contract.fields),
-        "takes_numbers": bool(rules.numbers),
-        "compares_numbers": rules.compares_numbers,
+        "takes_numbers": rules.takes_numbers or rules.compares_numbers,
+        "compares_numbers": rules.compares_numbers
+        or any("comparable(" in trigger.holds for trigger in triggers),
         "plain": rules.plain or not remembers_visits,
         "field_names": [field.name for field in contract.fields],
         "marked_names": [field.name + _MARKS.get(field.type, "") for field in contract.fields],
@@ -159,7 +192,9 @@ def render(rules: Rules) -> str:
         "digest": _OWN_DIGEST,
         "outputs_ms": OUTPUTS_MS,
         "most_outputs": MOST_OUTPUTS,
-        **packed_state(rules, rendered),
+        "own": "" if rules.gap_ms else "local ",
+        **gap_visits(rules, lambda rule: rendered_rule(rule, rules, inputs), rendered_triggers),
+        **packed_state(rules, rendered, triggers),
     }
     text = templates().get_template("profile.lua.j2").render(context)
     # Jinja's line statements eat the blank lines after them: one goes behind every top-level end.
@@ -169,8 +204,16 @@ def render(rules: Rules) -> str:
     return _FUNCTION_NAME.sub(_FUNCTION + digest, text).replace(_OWN_DIGEST, digest)
 
 
-def rendered_rule(rule: Rule, rules: Rules, inputs: dict[str, Input]) -> RenderedRule:
-    """A rule with the macros of its operation; `inputs` by their fields."""
+def _functions(rules: Rules) -> list[str]:
+    """The parts whose functions are called."""
+    used = [name for rule in rules.fields for name in rule.declared.functions]
+    used += ["days"] * any(rule.value == EVENT_DAY for rule in rules.fields)
+    used += ["patterns"] * any(len(pieces_of(pattern)) > 1 for pattern in rules.patterns)
+    return [*dict.fromkeys(used)]
+
+
+def rendered_rule(rule: Rule, rules: Rules, inputs: Inputs) -> RenderedRule:
+    """A rule with the macros of its operation."""
     macros = templates().get_template(rule.declared.file).module
     return RenderedRule(rule, rules, inputs, macros)
 

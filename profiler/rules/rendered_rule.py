@@ -1,13 +1,14 @@
 """A rule in the words of the Lua templates: its places, its conditions, what its operation says."""
 
 import re
-from collections.abc import Mapping
 from functools import cached_property
 from types import SimpleNamespace
 from typing import NamedTuple
 
 from profiler.rules.model import Rules
 from profiler.rules.rule import Rule
+from profiler.rules.taken_input import Inputs
+from profiler.rules.value import units
 
 
 def plain_name(text: str) -> str:
@@ -16,33 +17,17 @@ def plain_name(text: str) -> str:
 
 
 class NumberRead(NamedTuple):
-    """A number of the event: the local that holds it in units, the input, and its decimals."""
+    """A number of the event, or of the rules.
+
+    Attributes:
+        name: of the local that holds it in units.
+        input: of the event; of the rules the units themselves.
+        decimals: of the event's, -1 of the rules'.
+    """
 
     name: str
     input: str
     decimals: int
-
-
-class Input:
-    """A field of the event that the rules take.
-
-    Attributes:
-        field: its name.
-        name: its Lua local.
-        place: its place among the event's arguments, from 0.
-        taken_when: the condition under which a rule keeps its text, None where none does.
-    """
-
-    def __init__(self, rules: Rules, index: int, first_place: int) -> None:
-        self.field = rules.inputs[index]
-        words = re.findall(r"[a-z0-9]+", self.field.lower())
-        #: No other local of the script begins with these words, and the number tells inputs apart.
-        self.name = "_".join(["event", *words[-2:]])[:40] + f"_{index + 1}"
-        self.place = first_place + index
-        takers = [r.when for r in rules.fields if r.value == self.field and r.is_text]
-        when = sorted({f"is_{name}" for name in takers if name})
-        either = when[0] if len(when) == 1 else f"({' or '.join(when)})"
-        self.taken_when = None if not takers else "" if None in takers else f" and {either}"
 
 
 class RenderedRule:
@@ -51,31 +36,33 @@ class RenderedRule:
     Args:
         rule: as declared.
         rules: that it belongs to.
-        inputs: by their fields.
+        inputs: of the rules.
         macros: of its operation's file, as attributes; each gives Lua text.
     """
 
-    def __init__(
-        self, rule: Rule, rules: Rules, inputs: Mapping[str, Input], macros: object
-    ) -> None:
+    def __init__(self, rule: Rule, rules: Rules, inputs: Inputs, macros: object) -> None:
         self.name, self.scope, self.kind = rule.name, rule.scope, rule.kind
         self.late, self.is_text, self.limit = rule.declared.late, rule.is_text, rule.kept
         self.code = rules.code_of(rule)
         #: The local of each place, by suffix; `render` puts slots of a table here for many rules.
         self.place_of = dict(_locals_of(rule, {other.name for other in rules.fields}))
+        #: Where `shown` is kept while an answer is made, of a rule that has it; as with `place_of`.
+        self.shown_place = ""
         #: The rule whose text this one's often is; it is stored once then.
         self.twin: RenderedRule | None = None
         self._macros = macros
-        takes = rule.value is not None and rule.kind in {"text", "number"}
         self.which, self.lookback, self.parts = rule.which, rule.lookback_ms, rule.values or {}
-        self._inputs = [inputs[field].name for field in rule.taken]
-        self._input = inputs[rule.value or ""].name if takes else ""
+        self.buckets, self.age = rule.buckets, rule.age_ms
+        self._inputs = [inputs.name_of(choice) for choice in rule.choices]
+        self._input = self._inputs[0] if rule.kind in {"text", "number"} else ""
+        self._is_given = any(choice.otherwise for choice in rule.choices)
         self.scale = rule.scale
         self._when = [f"is_{rule.when}"] if rule.when else []
         self._tests = rules.predicates.get(rule.when or "", [])
-        self.field = rule.value
-        taken = f" {plain_name(rule.value)}" if rule.value else f" {rule.which}" * bool(rule.which)
-        self.meaning = f"{rule.operation}{taken}" + (f" when {rule.when}" if rule.when else "")
+        #: What a twin has, too.
+        self.taken = rule.choices
+        words = [rule.operation, *_named(rule), *(["when", rule.when] if rule.when else [])]
+        self.meaning = " ".join(words + (["within", rule.window] if rule.window else []))
 
     def place(self, suffix: str = "") -> str:
         """The Lua place of a part of the value."""
@@ -95,6 +82,11 @@ class RenderedRule:
     def empty(self) -> str:
         """What the places hold before any event."""
         return self.say("empty")
+
+    @property
+    def shown(self) -> str:
+        """An expression that several values of an answer are made of."""
+        return self.say("shown") if hasattr(self._macros, "shown") else ""
 
     @property
     def public(self) -> list[str]:
@@ -133,6 +125,8 @@ class RenderedRule:
     @property
     def number_read(self) -> NumberRead:
         """How that local comes about."""
+        if not self.taken[0].fields:
+            return NumberRead(self.units, str(units(self.taken[0].otherwise, self.scale)), -1)
         return NumberRead(self.units, self._input, self.scale)
 
     @property
@@ -148,7 +142,8 @@ class RenderedRule:
     @cached_property
     def needs(self) -> list[str]:
         """What must hold of the event, as Lua expressions."""
-        implied = any(test.field == self.field for test in self._tests)
+        fields = self.taken[0].fields if self.kind == "text" else ()
+        implied = self._is_given or any(fields == (test.field,) for test in self._tests)
         present = [f'{self._input} ~= ""'] if self.kind == "text" and not implied else []
         return [*self._when, *present]
 
@@ -178,6 +173,15 @@ class RenderedRule:
         return str(getattr(self._macros, part)(self, *more)).strip()
 
 
+def _named(rule: Rule) -> list[str]:
+    """What a rule takes, for a comment."""
+    if rule.constant is not None:
+        return ["a constant"]
+    if isinstance(rule.value, tuple):
+        return [" or ".join(map(plain_name, rule.value))]
+    return [plain_name(rule.value)] if rule.value else [rule.which] if rule.which else []
+
+
 def _locals_of(rule: Rule, names: set[str]) -> list[tuple[str, str]]:
     found = []
     for suffix in rule.declared.places[rule.kind]:
@@ -194,7 +198,7 @@ def twin_of(rule: RenderedRule, visit_rules: list[RenderedRule]) -> RenderedRule
     For one of the visit it is the first one over the same field, for one of the visitor the one
     with the same meaning.
     """
-    alike = [each for each in visit_rules if each.is_text and each.field == rule.field]
+    alike = [each for each in visit_rules if each.is_text and each.taken == rule.taken]
     if not rule.is_text or not alike:
         return None
     if rule.scope == "visit":

@@ -40,6 +40,10 @@ PERSISTED = _counter("profiler_records_persisted", "Records written to the persi
 REJECTED = _counter("profiler_records_rejected", "Dead letters, by their error code.", "code")
 ANONYMOUS = _counter("profiler_records_anonymous", "Passed on without a profile: no visitor id.")
 PROFILED = _counter("profiler_records_profiled", "Records that got their visitor's profile.")
+FORGOTTEN = _counter(
+    "profiler_records_forgotten",
+    "Passed on without a profile: from before their visitor was forgotten.",
+)
 NEW_VISITORS = _counter("profiler_visitors_new", "Visitors seen for the first time.")
 REPEATED = _counter("profiler_records_repeated", "Events whose id the visit had before.")
 REPLAYED = _counter("profiler_records_replayed", "Records that Redis had applied before.")
@@ -55,6 +59,11 @@ TIME_REPLACED = _counter(
 )
 REPAIRED = _counter(
     "profiler_records_repaired", "Records applied once more, because Redis had lost them."
+)
+TRIGGERS = _counter(
+    "profiler_triggers",
+    "Triggers of the rules that fired, or were retracted, by their name.",
+    *("trigger", "state"),
 )
 REFERENCES = _counter(
     "profiler_records_references", "Dead letters that left without their value: it was too large."

@@ -17,6 +17,7 @@ _COUNTED = {
     "read": metrics.CONSUMED,
     "anonymous": metrics.ANONYMOUS,
     "profiled": metrics.PROFILED,
+    "forgotten": metrics.FORGOTTEN,
     "new_visitor": metrics.NEW_VISITORS,
     "repeated": metrics.REPEATED,
     "replayed": metrics.REPLAYED,
@@ -94,6 +95,8 @@ class Telemetry(Observer):
                     self.store.add(metric, count)
             for topic, metric in self._written:
                 self.store.add(metric, batch.written[topic])
+            for (name, state), count in batch.triggers.items():
+                self.store.add(metrics.TRIGGERS, count, name, state)
             for code, count in batch.codes.items():
                 self.store.add(metrics.REJECTED, count, code)
             self.store.observe(metrics.BATCH_RECORDS, [batch.records])

@@ -25,6 +25,7 @@ class CommittedBatch(NamedTuple):
         codes: its dead letters, by error code.
         written: its outputs, by topic.
         timestamps: its records'; empty where they were delivered before.
+        triggers: those that were fired or retracted, by name and state.
     """
 
     records: int
@@ -32,6 +33,7 @@ class CommittedBatch(NamedTuple):
     codes: Counter[str]
     written: Counter[str]
     timestamps: Sequence[int]
+    triggers: Counter[tuple[str, str]]
 
 
 class LoopState(NamedTuple):

@@ -26,11 +26,13 @@ class Produced(NamedTuple):
         counts: what is counted when the batch is committed, by name.
         codes: its dead letters, by error code.
         written: its outputs, by topic.
+        triggers: those that were fired or retracted, by name and state.
     """
 
     counts: Counter[str]
     codes: Counter[str]
     written: Counter[str]
+    triggers: Counter[tuple[str, str]]
 
 
 class _Waiting(NamedTuple):
@@ -142,12 +144,14 @@ def _together(batches: Sequence[Finished]) -> Finished:
         [output for batch in batches for output in batch.outputs],
         [rejection for batch in batches for rejection in batch.rejections],
         sum((batch.counts for batch in batches), Counter()),
+        sum((batch.triggers for batch in batches), Counter()),
     )
 
 
 def _produced(batch: _Made) -> Produced:
     finished = batch.finished
     if batch.parcel.is_repair:
-        return Produced(Counter(repaired=finished.records), Counter(), Counter())
+        return Produced(Counter(repaired=finished.records), Counter(), Counter(), Counter())
     codes = Counter(rejection.rejected.code for rejection in finished.rejections)
-    return Produced(finished.counts, codes, Counter(map(_TOPIC, finished.outputs)))
+    written = Counter(map(_TOPIC, finished.outputs))
+    return Produced(finished.counts, codes, written, finished.triggers)

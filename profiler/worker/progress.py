@@ -71,10 +71,10 @@ class Progress:
 
     def count(self, flight: Flight) -> None:
         """Count a batch that is committed: a batch that is worked on again counts once."""
-        counts, codes, written = flight.produced.result()
+        counts, codes, written, triggers = flight.produced.result()
         self._counts.update(counts)
         timestamps = () if flight.is_repair else flight.timestamps
-        batch = CommittedBatch(flight.records, counts, codes, written, timestamps)
+        batch = CommittedBatch(flight.records, counts, codes, written, timestamps, triggers)
         self._observer.committed(batch)
         if not _LOG.isEnabledFor(logging.DEBUG):
             return

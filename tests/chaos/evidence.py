@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.chaos.verdict import Allowance, Verdict
 
 #: Of the output topics.
-ROLES = ("flattened", "persisted", "rejected")
+ROLES = ("flattened", "persisted", "rejected", "triggers")
 
 
 class Evidence:

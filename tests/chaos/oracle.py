@@ -12,9 +12,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tests.chaos import fired
 from tests.chaos.interleaving import PREFIX, Told, explained
 from tests.chaos.verdict import NOTHING, Allowance, Verdict
-from tests.oracles.shape import STANDARD
+from tests.oracles.shape import LEAN
 from tests.oracles.standard import StandardFold
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
     ReadProfile = Callable[[str], Mapping[str, str]]
 
-#: Of the preset `standard` with one event id kept a visit: so only the watermark keeps counts
-#: right, and not the memory of events.
-SHAPE = replace(STANDARD, event_ids=1)
+#: Of the preset `lean` with one event id kept a visit: so only the watermark keeps counts
+#: right, and not the memory of events. And with a trigger.
+SHAPE = replace(LEAN, event_ids=1, triggers=(fired.READER,))
 TOPICS = ("flattened", "persisted", "rejected")
 
 
@@ -37,6 +38,7 @@ def judge(
     *,
     commits: Mapping[tuple[int, int], Sequence[int]] | None = None,
     allowed: Allowance = NOTHING,
+    has_trigger: bool = True,
 ) -> Verdict:
     """Compare everything that went in with everything that came out and is stored.
 
@@ -46,9 +48,10 @@ def judge(
         stored: a visitor's profile in Redis, as text.
         commits: every offset that was ever committed, by stream, in order.
         allowed: what is no fault in this row.
+        has_trigger: whether the rules have `fired.RULE`.
     """
     verdict = Verdict(inputs=len(inputs))
-    case = _Case(inputs, outputs, allowed, verdict)
+    case = _Case(inputs, outputs, allowed, verdict, has_trigger=has_trigger)
     for given in inputs:
         case.judge_copies(given)
     for visitor, own in _by_visitor(inputs).items():
@@ -70,11 +73,15 @@ class _Case:
         outputs: Iterable[Output],
         allowed: Allowance,
         verdict: Verdict,
+        *,
+        has_trigger: bool,
     ) -> None:
-        self._allowed, self._verdict = allowed, verdict
+        self._allowed, self._verdict, self._has_trigger = allowed, verdict, has_trigger
         known = {given.place for given in inputs}
         #: Values by topic and the input's place.
-        self._copies: dict[str, dict[Place, list[bytes]]] = {topic: {} for topic in TOPICS}
+        self._copies: dict[str, dict[Place, list[bytes]]] = {
+            topic: {} for topic in (*TOPICS, fired.TOPIC)
+        }
         for topic, place, value in outputs:
             verdict.count(topic)
             if place is None or place not in known:
@@ -106,9 +113,12 @@ class _Case:
         for place, event in inputs:
             told = Told(place, event.flat(), event.timestamp_ms, self._profiles(place))
             streams[place.stream].append(told)
+        is_told = self._has_trigger
         if len(streams) > 1:
             found = explained(list(streams.values()), SHAPE)
             fold = found.fold
+            # Without an order nobody knows by which event the trigger fired.
+            is_told &= not found.unexplained
             if found.unexplained and not self._allowed.orders:
                 whose = f"{found.unexplained} outputs of {visitor}, spread over partitions"
                 self._mismatched(f"{whose}, that no order explains", found.unexplained)
@@ -119,6 +129,8 @@ class _Case:
                 for output in each.outputs:
                     if output != right:
                         self._mismatched(f"{each.place} {_difference(right, output)}")
+        if is_told:
+            self._judge_trigger(visitor, inputs, fold)
         if not self._allowed.profiles:
             latest = fold.latest(visitor)
             self._judge_profile(visitor, latest, dict(stored(visitor)), is_spread=len(streams) > 1)
@@ -134,6 +146,20 @@ class _Case:
         if profile != right:
             self._verdict.miscounted += 1
             self._verdict.example(f"miscounted: {visitor} {_difference(right, profile)}")
+
+    def _judge_trigger(self, visitor: str, inputs: Sequence[Input], fold: StandardFold) -> None:
+        found = fired.look(visitor, inputs, self._copies[fired.TOPIC], fold)
+        self._verdict.lost += found.lost
+        if found.lost:
+            self._verdict.example(f"lost: the trigger of {visitor}, {found}")
+        if self._allowed.replayed_copies:
+            # After an operator's reset an event that comes again says again what it fired.
+            self._verdict.replayed += found.extra
+        elif found.extra:
+            self._verdict.duplicated += found.extra
+            self._verdict.example(f"duplicated: the trigger of {visitor}, {found}")
+        if found.wrong:
+            self._mismatched(f"the trigger of {visitor}, {found}", found.wrong)
 
     def _count(self, topic: str, place: Place, values: Sequence[bytes]) -> None:
         extra = values[1:]

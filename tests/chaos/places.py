@@ -38,7 +38,7 @@ class Output(NamedTuple):
     """What came out.
 
     Attributes:
-        topic: its role: ``flattened``, ``persisted`` or ``rejected``.
+        topic: its role: ``flattened``, ``persisted``, ``rejected`` or ``triggers``.
         place: of the input that it names in its headers; None where it names none.
         value: of the record.
     """

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from profiler.servers.processes import wait_until
 from tests.chaos.crew import Crew, CrewError
 from tests.chaos.evidence import ROLES, Evidence
+from tests.chaos.fired import RULE
 from tests.chaos.load import Load
 from tests.chaos.observer import Observer
 from tests.chaos.protections import PROTECTIONS
@@ -181,11 +182,11 @@ class Site:
         self.admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
         for name in self.topics.values():
             self.make_topic(name, scene.partitions)
-        rules = rules_file(directory, "standard", self.key_prefix)
+        rules = rules_file(directory, "lean", self.key_prefix)
         # Else the script would know redelivered events by their ids, and need no watermark.
         text = rules.read_text()
         assert "event_ids = 64" in text
-        rules.write_text(text.replace("event_ids = 64", "event_ids = 1"))
+        rules.write_text(text.replace("event_ids = 64", "event_ids = 1") + RULE)
         isolation = "read_committed"
         settings: dict[str, str] = {
             **{f"TOPICS__{role}".upper(): topic for role, topic in self.topics.items()},

@@ -1,4 +1,7 @@
-"""The oracle finds what is wrong: each kind of fault in outputs that are made up."""
+"""The oracle finds what is wrong: each kind of fault in outputs that are made up.
+
+Over 250 lines: a world, and a few lines for each fault.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.chaos.fired import READER
 from tests.chaos.oracle import SHAPE, judge
 from tests.chaos.places import Input, Output, Place
 from tests.chaos.traffic import Traffic
 from tests.chaos.verdict import FAULTS, NOTHING, Allowance, Verdict
 from tests.oracles.standard import StandardFold
+from tests.oracles.triggers import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +44,8 @@ class World:
                 continue
             flat = event.flat()
             profile = self.fold.apply(flat, record_ms=event.timestamp_ms) or {}
+            if profile["visitor_events"] == 4:
+                self.outputs.append(fired_by(self.fold, event.visitor, place))
             value = flat | {f"profile_{name}": told for name, told in profile.items()}
             self.outputs.append(Output("flattened", place, json.dumps(flat).encode()))
             self.outputs.append(Output("persisted", place, json.dumps(value).encode()))
@@ -70,6 +77,13 @@ class World:
             and output.place is not None
             and whose[output.place].is_spread == spread
         )
+
+
+def fired_by(fold: StandardFold, visitor: str, place: Place) -> Output:
+    """What leaves of the trigger."""
+    known = fold.visitors[visitor]
+    id_ = id_of(READER, known.marks[READER.name], visitor, known.counted[-1])
+    return Output("triggers", place, json.dumps({"id": id_, "state": "fired"}).encode())
 
 
 def wrong(verdict: Verdict) -> dict[str, int]:
@@ -149,6 +163,26 @@ def test_the_profile_of_a_later_event_is_mismatched() -> None:
     assert wrong(world.judge()) == {"mismatched": 1}
 
 
+def test_a_trigger_leaves_once_by_the_event_that_fired_it() -> None:
+    world = World()
+    index = next(i for i, output in enumerate(world.outputs) if output.topic == "triggers")
+    told = world.outputs[index]
+    visitor = next(given.event.visitor for given in world.inputs if given.place == told.place)
+    other = next(each.place for each in world.inputs if each.event.visitor == visitor)
+    assert other != told.place
+    for spoilt, found in (
+        ([], {"lost": 1}),
+        ([told, told], {"duplicated": 1}),
+        ([told, told._replace(place=other)], {"mismatched": 1}),
+        ([changed(told, id="0" * 40)], {"mismatched": 1}),
+        ([changed(told, state="retracted")], {"mismatched": 1}),
+    ):
+        world.outputs[index:] = [*spoilt, *World().outputs[index + 1 :]]
+        assert wrong(world.judge()) == found
+    world.outputs[index:] = [told, told, *World().outputs[index + 1 :]]
+    assert world.judge(Allowance(replayed_copies=True)).replayed == 1
+
+
 def test_an_output_of_no_input_is_mismatched() -> None:
     world = World()
     _, output = world.persisted()
@@ -186,14 +220,18 @@ def test_a_spread_visitor_may_have_any_order_of_his_partitions_and_no_other() ->
     spread = next(given.event.visitor for given in world.inputs if given.event.is_spread)
     own = [given for given in world.inputs if given.event.visitor == spread]
     assert len({given.place.partition for given in own}) > 1
+    places = {given.place for given in own}
     for order, is_right in ((sorted(own), True), (sorted(own)[::-1], False)):
         fold = StandardFold(SHAPE)
         told: dict[Place, bytes] = {}
+        world.outputs = [o for o in world.outputs if o.topic != "triggers" or o.place not in places]
         for place, event in order:
             flat = event.flat()
             profile = fold.apply(flat, record_ms=event.timestamp_ms) or {}
             named = {f"profile_{name}": value for name, value in profile.items()}
             told[place] = json.dumps(flat | named).encode()
+            if profile["visitor_events"] == 4:
+                world.outputs.append(fired_by(fold, spread, place))
         world.outputs = [
             output._replace(value=told[output.place])
             if output.topic == "persisted" and output.place in told

@@ -16,8 +16,8 @@ class Verdict:
         inputs: records that were put in.
         persisted: records for readers of `read_committed`, all copies.
         rejected: the same.
-        lost: inputs that miss an output.
-        duplicated: outputs beyond one of each input and topic.
+        lost: inputs that miss an output; triggers that fired and are not told.
+        duplicated: outputs beyond one of each input and topic, or of each trigger that fired.
         mismatched: outputs that are not what the fold gives at their place, or of no input.
         miscounted: visitors whose stored profile is not the fold's.
         rewound: commits that went back.

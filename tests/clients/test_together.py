@@ -58,7 +58,7 @@ def deviations(
     """
     again = one_of_each_visit(events)
     with closing(connect(redis_url)) as client:
-        script = script_under(client, key_prefix, load_rules("standard"))
+        script = script_under(client, key_prefix, load_rules("lean"))
         outcomes = script.apply(
             [FlatEvent("", 0, int(event[EVENT_TIME]), event) for event in again]
         )

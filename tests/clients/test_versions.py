@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import MakeStore
 
-NEW = load_rules("standard")
+NEW = load_rules("lean")
 #: A field that the new rules have no more, smaller limits, and another time to live.
 OLD = NEW.model_copy(
     update={
@@ -44,7 +44,7 @@ def test_an_old_caller_and_a_new_one_share_visitors(
     old, new = (contract_json(rules, "sha", "function") for rules in (OLD, NEW))
     assert conflicts(old, new) == []
     (tmp_path / "rendered").mkdir()
-    (tmp_path / "rendered" / "standard.lua").write_text(render(OLD))
+    (tmp_path / "rendered" / "lean.lua").write_text(render(OLD))
     build(GO)
     server, events = private_store(), events_together()
     shares = shares_of(events, [GO, PYTHON], key_prefix)

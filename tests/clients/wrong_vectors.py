@@ -77,6 +77,10 @@ def _a_name_too_many(vector: Vector) -> None:
     _first_answer(vector)["profile"]["visit_colour"] = "red"
 
 
+def _a_trigger_too_many(vector: Vector) -> None:
+    _first_answer(vector)["triggers"] = ["big", "0" * 40, "fired", "1700000000000"]
+
+
 def _an_answer_too_many(vector: Vector) -> None:
     vector["calls"][0]["reply"].append(deepcopy(_first_answer(vector)))
 
@@ -133,6 +137,7 @@ FAULTS: tuple[Callable[[Vector], None], ...] = (
     _another_byte,
     _a_name_too_few,
     _a_name_too_many,
+    _a_trigger_too_many,
     _an_answer_too_many,
     _a_name_too_few_in_a_read,
     _an_empty_read,

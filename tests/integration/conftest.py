@@ -28,7 +28,7 @@ class Deploy(Protocol):
     """The type of the fixture `deploy`."""
 
     def __call__(
-        self, redis_url: str, *, preset: str = "standard", partitions: int = 3, processed: str = ""
+        self, redis_url: str, *, preset: str = "lean", partitions: int = 3, processed: str = ""
     ) -> Deployment:
         """Describe a deployment; see `Deployment`."""
 

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import redis
@@ -84,7 +85,7 @@ def stored_profile(redis_url: str, key_prefix: str, visitor_id: str) -> dict[str
 
 @cache
 def _standard_script() -> str:
-    return render(load_rules("standard"))
+    return render(load_rules("lean"))
 
 
 class Deployment:
@@ -95,9 +96,13 @@ class Deployment:
 
     Attributes:
         program: what `start` starts, in place of a fork.
+        package: what a fork runs.
+        environment: of the next programs, beside the settings.
     """
 
     program: Sequence[str] | None = None
+    package = "profiler"
+    environment: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -108,7 +113,7 @@ class Deployment:
         make_topics: Callable[..., list[str]],
         key_prefix: str,
         directory: Path,
-        preset: str = "standard",
+        preset: str = "lean",
         partitions: int = 3,
         processed: str = "",
     ) -> None:
@@ -143,7 +148,10 @@ class Deployment:
         named |= {"WORKER_ID": f"worker-{number}"} | settings
         environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
-        program = Program(arguments, environment, self._directory, self.program)
+        environment |= self.environment
+        program = Program(
+            arguments, environment, self._directory, self.program, package=self.package
+        )
         self._programs[number] = program
         return program
 
@@ -208,7 +216,8 @@ class Deployment:
             consumer.seek_to_beginning()
             while any(consumer.position(partition) < end for partition, end in ends.items()):
                 try:
-                    polled = consumer.poll(timeout_ms=PATIENCE_S * 1_000).values()
+                    # Briefly: the end of a transaction is no record, and would be waited for.
+                    polled = consumer.poll(timeout_ms=100).values()
                 except CorruptRecordError:  # header names that the client cannot read
                     settings = KafkaSettings(bootstrap_servers=self.bootstrap_servers)
                     records += read_past(settings, consumer, list(ends))

@@ -29,13 +29,16 @@ ROWS = [
     "article-chain",
     "quix-streams",
     "profiler/kafka-python/article",
+    "profiler/kafka-python/lean",
     "profiler/kafka-python/standard",
     "profiler/kafka-python/standard/at-least-once",
     "profiler/librdkafka/article",
+    "profiler/librdkafka/lean",
     "profiler/librdkafka/standard",
     "profiler/librdkafka/standard/at-least-once",
     "ceiling/kafka",
     "ceiling/script",
+    "ceiling/script/lean",
     "ceiling/script/article",
 ]
 NO_REDIS = {"quix-streams", "ceiling/kafka"}

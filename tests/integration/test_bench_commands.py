@@ -15,13 +15,16 @@ from tests.integration.bench_runs import report_of, run_bench
 from tests.missing import needed_servers
 
 
-def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
-    few = ("--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=100")
+def test_the_cost_of_the_presets(kafka: Kafka, tmp_path: Path) -> None:
+    few = (
+        *("--rounds=1", "--records=1000", "--visitors=2000", "--full-visitors=100"),
+        *("--operations", "count", "count, 30 d"),
+    )
     report, _ = report_of(kafka, tmp_path / "cost.json", "cost", *few)
     assert report["versions"]["valkey_server"]
     times = {(row["server"], row["preset"], row["traffic"]): row for row in report["time"]}
     assert set(times) == set(
-        product(("redis7", "valkey9"), ("article", "standard"), ("one", "three", "twenty"))
+        product(("redis7", "valkey9"), ("article", "lean", "standard"), ("one", "three", "twenty"))
     )
     for row in times.values():
         for name in ("script_cpu_us", "bare_cpu_us", "script_us", "bare_us", "client_cpu_us"):
@@ -35,7 +38,10 @@ def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
         (row["server"], row["preset"], row["visitors"], row["hash_max_listpack_value"]): row
         for row in report["memory"]
     }
-    assert len(sizes) == 16
+    assert len(sizes) == 24
+    assert [row["operation"] for row in report["operations"]] == ["count", "count, 30 d"]
+    assert all(0 < row["bytes"] < 100 for row in report["operations"])
+    assert all(1 < row["ratio"] <= 2 for row in report["windows"])
     for (_, _, visitors, _), row in sizes.items():
         assert sum(row["encodings"].values()) == visitors
         assert row["bytes_per_visitor"] > 100
@@ -43,7 +49,7 @@ def test_the_cost_of_both_presets(kafka: Kafka, tmp_path: Path) -> None:
         least = row["bytes_per_visitor"] if visitors == 2_000 else 0
         assert row["used_memory_per_visitor"] > least
     # Full windows hold 8 visits of 64 event ids, 6 bytes each.
-    assert sizes["redis7", "standard", 100, "default"]["bytes_per_visitor"] > 8 * 64 * 6
+    assert sizes["redis7", "lean", 100, "default"]["bytes_per_visitor"] > 8 * 64 * 6
 
 
 def test_the_instructions_of_one_script(tmp_path: Path) -> None:

@@ -69,6 +69,16 @@ def test_each_mode_looks_at_its_own_topics(deployment: Deployment) -> None:
         assert shown == {t for n, t in deployment.topics.items() if n not in names}
 
 
+def test_triggers_need_a_topic_of_their_own(deployment: Deployment) -> None:
+    with deployment.rules.open("a") as file:
+        file.write('[[triggers]]\nname = "again"\nscope = "visitor"\n')
+        file.write('when = [{ field = "visitor_visits", ">" = 1 }]\n')
+    absent = {"topics__triggers": "never-made"}
+    row = check(deployment, "profile", "--timeout", "2", **absent).row("topic never-made exists")
+    assert row == ("failed", "there is no such topic", "profiler topics create")
+    assert "topic never-made exists" not in check(deployment, "flatten", **absent).rows
+
+
 def test_a_missing_topic(deployment: Deployment) -> None:
     deployment.topics["flattened"] = "no-such-topic"
     checked = check(deployment)

@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 _WORKER = "~visitor:{*} +evalsha +script|load +get +set"
 RIGHTS = {
-    "standard": f"{_WORKER} +hget +hset +hdel +hkeys +exists +pexpire",
+    "lean": f"{_WORKER} +hget +hset +hdel +hkeys +exists +pexpire",
     "article": f"{_WORKER} +hmget +hexists +hset +exists +pexpire",
 }
 
 
 #: What stored outputs need on top: on their own keys, some commands for the first time.
 OF_OUTPUTS = {
-    "standard": "~visitor:{*}:outputs +hgetall +hlen",
+    "lean": "~visitor:{*}:outputs +hgetall +hlen",
     "article": "~visitor:{*}:outputs +hdel +hgetall +hkeys +hlen",
 }
 
@@ -119,7 +119,7 @@ def test_a_user_without_a_right_is_told_what_to_grant(
     private_store: MakeStore, missing: str
 ) -> None:
     server = private_store(options=SOUND)
-    granted = f"{RIGHTS['standard']} {OF_OUTPUTS['standard']}".split()
+    granted = f"{RIGHTS['lean']} {OF_OUTPUTS['lean']}".split()
     rights = [right for right in granted if right != missing]
     with closing(redis.Redis.from_url(server.url)) as admin:
         make_limited(admin, rights)

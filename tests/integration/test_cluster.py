@@ -20,11 +20,12 @@ from profiler.profiles.script import ProfileScript
 from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from profiler.records.types import FlatEvent
-from profiler.rules.model import PRESETS, load_rules
+from profiler.rules.model import load_rules
 from profiler.servers.embedded import StoreServer
 from servers.redis import redis_binary
 from tests.integration.pipeline_runs import rules_file
 from tests.missing import own_server
+from tests.presets import ONE_OF_EACH_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,7 @@ class Visitors:
 
 @pytest.fixture
 def visitors(redis_cluster: RedisCluster, key_prefix: str, tmp_path: Path) -> Iterator[Visitors]:
-    visitors = Visitors(redis_cluster.url, str(rules_file(tmp_path, "standard", key_prefix)))
+    visitors = Visitors(redis_cluster.url, str(rules_file(tmp_path, "lean", key_prefix)))
     with closing(visitors.client):
         visitors.script.register()
         yield visitors
@@ -71,7 +72,7 @@ def visitors(redis_cluster: RedisCluster, key_prefix: str, tmp_path: Path) -> It
 NAMES = [f"visitor-{number}" for number in range(30)]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_a_cluster_answers_as_one_server_does(
     redis_cluster: RedisCluster,
     private_store: MakeStore,
@@ -224,7 +225,7 @@ def test_what_does_not_know_hello_is_one_server() -> None:
     with own_server("redis7", WithoutHello) as server:
         register_at(server.url)
         with closing(connect(server.url)) as client:
-            assert ProfileScript(client, load_rules("standard")).is_registered()
+            assert ProfileScript(client, load_rules("lean")).is_registered()
 
 
 def test_a_cluster_that_hides_itself_is_named(
@@ -239,4 +240,4 @@ def test_a_cluster_that_hides_itself_is_named(
 
 def register_at(url: str) -> None:
     with closing(connect(url)) as client:
-        ProfileScript(client, load_rules("standard")).register()
+        ProfileScript(client, load_rules("lean")).register()

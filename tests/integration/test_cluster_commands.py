@@ -104,7 +104,7 @@ def test_a_primary_without_a_replica_is_no_protection(private_store: MakeStore) 
 def test_a_unix_socket_leads_to_one_node_only(private_store: MakeStore) -> None:
     server = private_store(options=["--cluster-enabled", "yes", "--unixsocket", "redis.sock"])
     with closing(connect(f"unix://{server.directory}/redis.sock")) as client:
-        script = ProfileScript(client, load_rules("standard"))
+        script = ProfileScript(client, load_rules("lean"))
         with pytest.raises(ConfigError, match="a cluster is reached by redis:// or rediss://"):
             script.register()
 
@@ -128,7 +128,7 @@ def grant_everywhere(cluster: RedisCluster, rights: Sequence[str]) -> None:
 def script_of(url: str) -> ProfileScript:
     """The script, called by the user."""
     settings = RedisSettings(url=SecretStr(url), username=USER, password=SecretStr(passwords.REDIS))
-    return ProfileScript(connect_to(settings), load_rules("standard"))
+    return ProfileScript(connect_to(settings), load_rules("lean"))
 
 
 def see_while_it_moves(cluster: RedisCluster, script: ProfileScript) -> None:
@@ -195,7 +195,9 @@ def test_tls_and_login_are_those_of_every_node(certificates: Certificates) -> No
         named = [(f"PROFILER_{name}", text) for name, text in settings.items()]
         line = b'{"value": %b}\n' % EVENT
         ((output,), errors) = pipe(line, "--redis", settings["REDIS__URL"], settings=named)
-    assert (output["value"]["profile_visitor_first_page"], errors) == ("Home", [])
+    assert output["value"]["profile_visitor_first_page"] == "Home"
+    # It may read no other keys than a worker's.
+    assert [each["event"] for each in errors] == ["who was forgotten under other keys is not known"]
 
 
 def test_keys_of_one_slot_end_the_search(redis_cluster: RedisCluster) -> None:

@@ -32,7 +32,7 @@ def redis_url(store: Store, redis_client: redis.Redis) -> Iterator[str]:
     redis_client.delete("visitor:{ada}")
     yield store.url
     redis_client.delete("visitor:{ada}")
-    name = function_of(render(load_rules("standard")))
+    name = function_of(render(load_rules("lean")))
     if redis_client.function_list(name):
         redis_client.function_delete(name)
 
@@ -58,7 +58,7 @@ def test_the_documented_call_by_hand_answers_as_documented(redis_url: str, form:
     page = (ROOT / "docs" / "contract.md").read_text("utf-8")
     by_script, _, by_function = blocks("docs/contract.md", "sh")
     printed = run_by_hand(by_script if form == "script" else by_function, redis_url).splitlines()
-    names = [field.name for field in contract_of(load_rules("standard")).fields]
+    names = [field.name for field in contract_of(load_rules("lean")).fields]
     answer, printed = printed[: len(names) + 1], printed[len(names) + 1 :]
     shown = re.search(r"```text\n1\) 1\) (.*?)   …", page, flags=re.DOTALL)
     assert shown is not None
@@ -74,7 +74,7 @@ def test_the_documented_call_shows_names_beside_values(redis_url: str) -> None:
     first, beside, _ = blocks("docs/contract.md", "sh")
     run_by_hand(first, redis_url)
     lines = run_by_hand(beside, redis_url).splitlines()
-    names = [field.name for field in contract_of(load_rules("standard")).fields]
+    names = [field.name for field in contract_of(load_rules("lean")).fields]
     assert [line.split(" ")[0] for line in lines] == ["flags", *names]
     assert {"flags ", "visit_first_page Home", "visit_last_page Prices", "visit_bounce 0"} <= {
         *lines

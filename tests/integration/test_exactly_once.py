@@ -51,7 +51,7 @@ def assert_each_once(deployment: Deployment, events: list[Event]) -> None:
         for record in deployment.read(topic):
             _, partition, offset = place_of(record)
             outputs.append(Output(topic, Place(0, partition, offset), record.value or b""))
-    verdict = judge(given, outputs, deployment.stored)
+    verdict = judge(given, outputs, deployment.stored, has_trigger=False)
     assert verdict.is_right, verdict
     assert verdict.inputs == verdict.persisted + verdict.rejected == len(events)
 

@@ -11,7 +11,6 @@ from redis.crc import key_slot
 
 from profiler.demo.sample import read_sample
 from profiler.profiles.keys import key_of
-from profiler.rules.model import PRESETS
 from servers.redis_cluster import ClusterNode, RedisCluster
 from tests.integration.conftest import Deploy, Settle
 from tests.integration.fault_events import (
@@ -24,6 +23,7 @@ from tests.integration.fault_events import (
     without_event_ids,
 )
 from tests.integration.pipeline_runs import Deployment, Input, place_of
+from tests.presets import ONE_OF_EACH_ORDER
 
 
 def key_in(deployment: Deployment, visitor: str) -> str:
@@ -58,7 +58,7 @@ def streaming(deployment: Deployment) -> Iterator[Callable[[], None]]:
         thread.join()
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_sample_traffic_goes_through_a_cluster(
     redis_cluster: RedisCluster, deploy: Deploy, preset: str
 ) -> None:

@@ -26,7 +26,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 def standard(store: Store, key_prefix: str, tmp_path: Path) -> Iterator[Visitors]:
-    with closing(Visitors(store, "standard", key_prefix, tmp_path)) as visitors:
+    with closing(Visitors(store, "lean", key_prefix, tmp_path)) as visitors:
         yield visitors
 
 

@@ -31,7 +31,9 @@ def test_a_program_tells_of_its_start_and_its_end(private_store: MakeStore, depl
     # A busy machine may lose a join.
     names = [name for name in names if not name.startswith("join the group anew")]
     assert names[:4] == ["starting", "streams", "joining", "assigned"]
-    assert names[-3:] == ["stopping", "stopped", "disconnected"]
+    # What is under way may be committed behind the first of them.
+    ended = [name for name in names if name != "committed"]
+    assert ended[-3:] == ["stopping", "stopped", "disconnected"]
     for data in (UNTOLD, *VISITORS, "page 1", "event 1"):
         assert data not in output
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from servers.redis_cluster import RedisCluster
     from tests.conftest import MakeStore
 
-INSTALL = ["lua", "install", "--as", "function"]
-CHECK = ["lua", "check", "--as", "function"]
+INSTALL = ["lua", "install", "--rules", "lean", "--as", "function"]
+CHECK = ["lua", "check", "--rules", "lean", "--as", "function"]
 EVENT = event(event_id="event-1", page="Home")
 
 
@@ -86,7 +86,7 @@ def test_show_prints_what_function_load_takes(admin: redis.Redis) -> None:
 def test_versions_stand_side_by_side(url: str, admin: redis.Redis) -> None:
     names = {
         run_command([*INSTALL, "--rules", rules], redis__url=url).output.strip()
-        for rules in ("standard", "article")
+        for rules in ("lean", "article")
     }
     listed: list[Any] = admin.function_list("visitor_profile_*")
     assert {library[1].decode() for library in listed} == names
@@ -123,7 +123,7 @@ def test_the_installer_needs_each_documented_right(url: str, admin: redis.Redis)
     def refusals() -> set[str]:
         refused = set()
         with closing(connect_to(settings)) as client:
-            function = ProfileFunction(client, load_rules("standard"))
+            function = ProfileFunction(client, load_rules("lean"))
             for name in ("register", "is_registered"):
                 try:
                     getattr(function, name)()
@@ -145,7 +145,7 @@ def test_the_installer_needs_each_documented_right(url: str, admin: redis.Redis)
 def test_the_caller_needs_each_documented_right(url: str, admin: redis.Redis) -> None:
     name = installed_on(url)
     rights = rights_of("caller")
-    plain = load_rules("standard").model_copy(update={"plain": True})
+    plain = load_rules("lean").model_copy(update={"plain": True})
 
     def is_refused() -> bool:
         admin.flushall()
@@ -180,8 +180,8 @@ def test_only_a_script_reads_where_memory_is_out(url: str, admin: redis.Redis) -
 
 
 def installed_on(url: str) -> str:
-    """Register the function of `standard`; its name."""
+    """Register the function of `lean`; its name."""
     with closing(connect(url)) as client:
-        function = ProfileFunction(client, load_rules("standard"))
+        function = ProfileFunction(client, load_rules("lean"))
         function.register()
     return function.name

@@ -80,8 +80,8 @@ def assert_names_and_labels(found: Samples) -> None:
             if name.removesuffix(suffix) in labels:
                 family = name.removesuffix(suffix)
         assert {key for key, _ in its} - {"le"} == labels[family], name
-    # Of no code, kind or server that did not come up yet.
-    seldom = {"profiler_redis_errors_total", "profiler_worker_up"}
+    # Of no code, kind, trigger or server that did not come up yet.
+    seldom = {"profiler_redis_errors_total", "profiler_triggers_total", "profiler_worker_up"}
     names = {name.removesuffix("_bucket") for name, _ in found}
     assert labels.keys() - names == seldom
 

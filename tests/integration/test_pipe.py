@@ -117,6 +117,21 @@ def test_rejected_lines_are_reported_and_the_rest_goes_on(tmp_path: Path) -> Non
     assert lines_of(rejects.read_bytes()) == errors
 
 
+def test_what_triggers_fire_is_written_to_a_file(tmp_path: Path) -> None:
+    rules, told = rules_file(tmp_path, "standard", "triggers:"), tmp_path / "told.ndjson"
+    with rules.open("a") as file:
+        file.write('[[triggers]]\nname = "reader"\nscope = "visit"\n')
+        file.write('when = [{ field = "visit_pageviews", ">" = 1 }]\n')
+    text = b"".join(line("v", number, key="k", timestamp=T0 + number) for number in range(3))
+    found, errors = pipe(text, "--rules", str(rules), "--triggers", str(told))
+    assert (len(found), errors) == (3, [])
+    [record] = lines_of(told.read_bytes())
+    assert record["key"] == "k"
+    value = record["value"]
+    assert (value["trigger"], value["state"], value["time"]) == ("reader", "fired", T0 + 1)
+    assert value["profile_visit_pageviews"] == found[1]["value"]["profile_visit_pageviews"] == 2
+
+
 def test_rules_are_a_preset_or_a_file(tmp_path: Path) -> None:
     text = line("v", 1) + line("v", 2)
     by_preset, _ = pipe(text, "--rules", "article")

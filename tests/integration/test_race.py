@@ -67,7 +67,7 @@ def assert_no_state_was_seen_twice(profiles: list[dict[str, Any]]) -> None:
 def test_processes_at_once_count_exactly(
     store: Store, events: list[Fields], key_prefix: str, tmp_path: Path
 ) -> None:
-    rules = rules_file(tmp_path, "standard", key_prefix)
+    rules = rules_file(tmp_path, "lean", key_prefix)
     seen = at_once(apply_by_script, shares_of(events, store.url, rules))
     assert wrong_profiles(expected_profiles(events), store.url, key_prefix) == {}
     for _, own in by_visitor(seen):
@@ -100,7 +100,7 @@ def test_a_non_atomic_twin_loses_events(
 ) -> None:
     """The same run finds the races of a program that has some, which is right when alone."""
     url = private_store("redis7").url
-    rules = rules_file(tmp_path, "standard", key_prefix)
+    rules = rules_file(tmp_path, "lean", key_prefix)
     expected = expected_profiles(events)
     at_once(apply_by_twin, shares_of(events, url, rules))
     wrong = wrong_profiles(expected, url, key_prefix)
@@ -140,7 +140,7 @@ def wait_until_shared(programs: list[Program]) -> None:
         program.wait_for(lambda: all(one.owned() == 1 for one in programs))
 
 
-@pytest.mark.parametrize(("preset", "flavour"), [("standard", "redis7"), ("article", "valkey9")])
+@pytest.mark.parametrize(("preset", "flavour"), [("lean", "redis7"), ("article", "valkey9")])
 def test_workers_at_once_count_exactly(
     preset: str,
     flavour: str,
@@ -176,7 +176,7 @@ def test_workers_at_once_count_exactly(
     assert all(output["profile_visitor_id"] == output[VISITOR] for output in outputs)
     for visitor in VISITORS:
         own = [output for output in outputs if output[VISITOR] == visitor]
-        if preset == "standard":
+        if preset == "lean":
             # The crash may have met a batch half applied: its events come out flagged, with the
             # profile as it is by then.
             assert_no_state_was_seen_twice([out for out in own if not out["profile_replayed"]])
@@ -184,5 +184,5 @@ def test_workers_at_once_count_exactly(
         else:
             [first_page] = {output.get("profile_visitor_first_page") for output in own}
             assert first_page in {None, *(page_of(output) for output in own)}
-    if preset == "standard":
+    if preset == "lean":
         assert wrong_profiles(expected_profiles(events), server.url, deployment.key_prefix) == {}

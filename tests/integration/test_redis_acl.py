@@ -56,7 +56,7 @@ ARRIVAL = STANDARD | {
 #: More calls than a sidecar has room for.
 CALLS = 400
 PRESETS = {
-    "standard": (documented_rights(), STANDARD),
+    "lean": (documented_rights(), STANDARD),
     "article": (documented_arrival_rights(), ARRIVAL),
 }
 

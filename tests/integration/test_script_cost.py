@@ -60,8 +60,8 @@ def test_the_cases_are_what_they_are_called(counted: dict[Case, Counted]) -> Non
     for (_, traffic), found in counted.items():
         least, most = {"one": (1, 1), "three": (3, 4), "twenty": (17, 23)}[traffic]
         assert least <= found.events / found.calls <= most
-        # Else something else than the work was counted.
-        assert found.script > found.bare > 0
+        # Else something else than the work was counted. Many arguments cost a server much, too.
+        assert found.script > found.bare / 2 > 0
 
 
 @pytest.fixture(scope="module", params=FLAVOURS)

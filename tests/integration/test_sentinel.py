@@ -147,7 +147,7 @@ def wrong_with(settings: Mapping[str, object]) -> str:
     """Register the script; return the line that says what is wrong, if anything is."""
     with closing(connect_to(RedisSettings.model_validate(settings))) as client:
         try:
-            ProfileScript(client, load_rules("standard")).register()
+            ProfileScript(client, load_rules("lean")).register()
         except ConfigError as error:
             (line,) = str(error).splitlines()
             assert passwords.CORE not in line

@@ -11,9 +11,11 @@ from profiler.config.settings import KafkaSettings, TopicSettings
 from profiler.kafka.admin.client import open_admin
 from profiler.kafka.admin.topics import Topic, describe_topics
 from tests.integration.commands import Done, run_command
+from tests.integration.pipeline_runs import rules_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from kafka import KafkaAdminClient
 
@@ -29,7 +31,7 @@ class Names:
         token = uuid.uuid4().hex[:12]
         self.topics = TopicSettings(
             processed=f"in-{token}", flattened=f"flat-{token}", persisted=f"out-{token}",
-            rejected=f"dead-{token}",
+            triggers=f"told-{token}", rejected=f"dead-{token}",
         )  # fmt: skip
         self.bootstrap_servers = kafka.bootstrap_servers
 
@@ -52,7 +54,7 @@ class Names:
         """The topics that exist, in the order of the pipeline."""
         settings = KafkaSettings(bootstrap_servers=self.bootstrap_servers)
         with open_admin(settings, "describe topics") as admin:
-            found = describe_topics(admin, self.topics.all())
+            found = describe_topics(admin, self.topics.all(triggers=True))
         return [topic for topic in found.values() if isinstance(topic, Topic)]
 
 
@@ -93,6 +95,16 @@ def test_missing_partitions_are_named_and_never_added(names: Names) -> None:
     assert sum("fewer partitions than the 4 asked for" in line for line in lines) == 4
     remedy = f"kafka-topics --alter --topic {names.topics.processed} --partitions 4"
     assert remedy in lines[1]
+
+
+def test_rules_with_triggers_have_a_topic_more(names: Names, tmp_path: Path) -> None:
+    rules = rules_file(tmp_path, "standard", "triggers:")
+    with rules.open("a") as file:
+        file.write('[[triggers]]\nname = "again"\nscope = "visitor"\n')
+        file.write('when = [{ field = "visitor_visits", ">" = 1 }]\n')
+    lines = names.created("--rules", str(rules), "--dry-run")
+    assert lines == [f"{name}: would be created" for name in names.topics.all(triggers=True)]
+    assert names.topics.triggers in lines[3]
 
 
 def test_only_what_is_missing_is_created(names: Names, kafka_admin: KafkaAdminClient) -> None:

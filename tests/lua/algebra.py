@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from profiler.rules.model import Rules
 from profiler.rules.operations import operations
 from profiler.rules.packed_state import packed_state
-from profiler.rules.render import rendered_rule, templates
-from profiler.rules.rendered_rule import Input, RenderedRule
+from profiler.rules.render import quote_lua, rendered_rule, templates
+from profiler.rules.taken_input import Input, Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import redis
 
     from profiler.rules.operations import Kind
+    from profiler.rules.rendered_rule import RenderedRule
 
 #: A stack of packed states. What a macro may use beside its rule's places stands here; another name
 #: is an error of the server.
@@ -65,6 +66,7 @@ while ARGV[at] do
 end
 for i, state in ipairs(states) do
   local {places} = struct.unpack(FORMAT, state)
+  {shown}
   states[i] = {{ state, {public} }}
 end
 return states
@@ -111,6 +113,7 @@ class Case(NamedTuple):
         decimals: of a number, else None.
         limit: of values that are kept, else None.
         which: of the ones that the operation knows, else None.
+        age: of values that are still shown, else None.
     """
 
     operation: str
@@ -118,6 +121,12 @@ class Case(NamedTuple):
     decimals: int | None = None
     limit: int | None = None
     which: str | None = None
+    age: str | None = None
+
+    @property
+    def window(self) -> str | None:
+        """A short one, where the operation has one."""
+        return "3 d" if self.operation.endswith(".window") else None
 
     def __str__(self) -> str:
         """Name the test."""
@@ -130,11 +139,13 @@ class Case(NamedTuple):
         value = {"none": None, "event_time": "event_time"}.get(self.kind, "x")
         rule: dict[str, object] = {
             "name": "visit_it",
-            "operation": self.operation,
+            "operation": self.operation.removesuffix(".window"),
+            "window": self.window,
             "decimals": self.decimals,
         }
         rule |= {"limit": self.limit} if self.limit else {}
         rule |= {"which": self.which} if self.which else {}
+        rule |= {"age": self.age} if self.age else {}
         rule |= {"values": dict.fromkeys("ab", "x")} if self.kind == "tuple" else {"value": value}
         return Rules.model_validate(
             {
@@ -158,6 +169,8 @@ def cases() -> Iterator[Case]:
             for decimals in (0, 2, 4) if kind == "number" else (None,):
                 for which in operation.which or (None,):
                     yield Case(name, kind, decimals, which=which)
+            if operation.ages:
+                yield Case(name, kind, limit=3, age="1 d")
             # Beyond its limit only what takes an event again and again is free of the order.
             if operation.limit and operation.late:
                 yield Case(name, kind, limit=2)
@@ -199,12 +212,12 @@ class Algebra:
 
     def __init__(self, client: redis.Redis, case: Case) -> None:
         self.case, rules = case, case.rules
-        inputs = {f: Input(rules, i, 0) for i, f in enumerate(rules.inputs)}
+        inputs = Inputs(rules, 0, quote_lua)
         rendered = [rendered_rule(rule, rules, inputs) for rule in rules.fields]
         self.rule = rendered[-1]
         self.declared, self.type = rules.fields[-1].declared, rules.fields[-1].type
         self.start: bytes = packed_state(rules, rendered)["visit_starts"][-1]
-        harness = _harness(self.rule, case, inputs.get("x"), self.declared.functions)
+        harness = _harness(self.rule, case, inputs.of_field.get("x"), self.declared.functions)
         self._script = client.register_script(harness)
 
     def answers(self, *states: State, now: str = "") -> list[Answer]:
@@ -217,7 +230,7 @@ class Algebra:
         return len({answer.packed for answer in self.answers(*states)}) == 1
 
 
-def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Iterable[str]) -> str:
+def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Sequence[str]) -> str:
     formats = ["I3c0" if each == "text" else each for each in rule.formats]
     others = {place: f"other_{place}" for place in rule.places}
     # What `merge` takes: the places of the other value; a time has no place but its own.
@@ -231,9 +244,12 @@ def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Ite
     parts = [templates().get_template(f"parts/{part}.lua.j2") for part in ("text", *functions)]
     return HARNESS.format(
         functions="".join(
-            p.render(remembers_visits=True, takes_numbers=True, compares_numbers=False)
+            p.render(
+                remembers_visits=True, takes_numbers=True, compares_numbers=False, rules=[rule]
+            )
             for p in parts
-        ),
+        )
+        + ("\nforget_rows()\n" if "tuples" in functions else ""),
         format=">" + "".join(formats),
         places=", ".join(rule.places),
         others=", ".join(others.values()),
@@ -250,5 +266,6 @@ def _harness(rule: RenderedRule, case: Case, taken: Input | None, functions: Ite
         number=rule.units if case.kind == "number" else "units",
         decimals=case.decimals or 0,
         add=rule.add,
+        shown=f"local {rule.shown_place} = {rule.shown}" if rule.shown else "",
         public=rule.public[0] if len(rule.public) == 1 else f"{{ {', '.join(rule.public)} }}",
     )

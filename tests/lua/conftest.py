@@ -29,14 +29,14 @@ LOCALE = "en_US.UTF-8"
 @pytest.fixture(scope="session")
 def shared_standard(store: Store) -> Iterator[Runner]:
     """For Hypothesis, whose examples share it and call `clear` themselves."""
-    with closing(Runner(store.url, load_rules("standard"))) as runner:
+    with closing(Runner(store.url, load_rules("lean"))) as runner:
         yield runner
 
 
 @pytest.fixture(scope="session")
 def shared_tight(store: Store) -> Iterator[Runner]:
     """`standard` with limits that small streams reach; as `shared_standard`."""
-    rules = load_rules("standard")
+    rules = load_rules("lean")
     limits = rules.limits.model_copy(update=TIGHT)
     with closing(Runner(store.url, rules.model_copy(update={"limits": limits}))) as runner:
         yield runner

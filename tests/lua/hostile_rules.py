@@ -27,7 +27,10 @@ PAYLOADS = [
 ]
 PLACES = {"beginning": 0.0, "middle": 0.5, "end": 1.0}
 NAMES = ("name", "predicate", "field", "bounce", "operation", "scope", "order")
-TEXTS = ("taken", "tested", "value", "visitor", "visit", "event_id", "created", "nobody", "key")
+TEXTS = (
+    *("taken", "tested", "value", "visitor", "visit", "event_id", "created", "nobody", "key"),
+    "otherwise",
+)
 
 
 class Words(NamedTuple):
@@ -49,6 +52,7 @@ class Words(NamedTuple):
     created: str = "c"
     nobody: str = "n"
     key: str = "k:"
+    otherwise: str = "o"
 
 
 def quoted(text: str) -> str:
@@ -86,6 +90,7 @@ name = "visitor_last"
 scope = "visitor"
 operation = "last"
 value = {taken}
+default = {otherwise}
 [[fields]]
 name = "visit_count"
 scope = "visit"
@@ -102,9 +107,10 @@ def said_by(rules: Rules) -> Words:
         name=rules.name,
         predicate=predicate,
         field=taken.name,
-        taken=taken.value or "",
+        taken=str(taken.value),
+        otherwise=str(rules.fields[1].default),
         tested=test.field or "",
-        value=test.equals or "",
+        value=str(test.equals or ""),
         visitor=identity.visitor[0],
         visit=identity.visit,
         event_id=identity.event_id or "",

@@ -8,7 +8,7 @@ from profiler.rules.operations import operations
 from tests.lua.algebra import known
 from tests.oracles.events import Event as PlainEvent
 from tests.oracles.events import given_by, touch_of
-from tests.oracles.shape import COUNTING, TIME, Field
+from tests.oracles.shape import COUNTING, DAY_MS, TIME, Field
 from tests.oracles.values import value_of
 
 if TYPE_CHECKING:
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 def plain_value(case: Case, events: list[Event], now: int | None) -> Any:  # noqa: ANN401 - as the server answers it
     """The public value of these events as of a time, texts as bytes."""
     default = operations()[case.operation].limit or (0, 0)
+    operation = case.operation.removesuffix(".window")
     field = Field(
         "visit_it",
-        case.operation,
+        operation,
         {"none": "", "event_time": TIME}.get(case.kind, "x"),
         decimals=case.decimals,
         limit=case.limit or default[0],
         values=(("a", "x"), ("b", "x")) if case.kind == "tuple" else (),
         which=case.which or "",
+        age_ms=DAY_MS if case.age else 0,
+        window=(3, DAY_MS) if case.window else None,
     )
     taken = [
-        event
-        for event in events
-        if event.is_taken and (event.counted or case.operation not in COUNTING)
+        event for event in events if event.is_taken and (event.counted or operation not in COUNTING)
     ]
     return known(as_answered(value_of(field, [plain(field, event) for event in taken], now)))
 

@@ -56,12 +56,14 @@ class Answer:
 
     flags: set[str]
     profile: dict[str, Any]
+    #: What is told of triggers, where the rules have any.
+    triggers: list[bytes]
 
 
 class Script:
     """One script on one server, and the key that the test calls it with."""
 
-    def __init__(self, client: redis.Redis, key: str, rules: Rules | str = "standard") -> None:
+    def __init__(self, client: redis.Redis, key: str, rules: Rules | str = "lean") -> None:
         """Load the script of a preset, or of other rules."""
         self.client, self.key = client, key
         self.rules = load_rules(rules) if isinstance(rules, str) else rules
@@ -88,9 +90,11 @@ class Script:
 
     def answer(self, flags: bytes, *values: Any) -> Answer:  # noqa: ANN401 - as the script has them
         """One event's part of a reply."""
-        named = zip(self.names, values, strict=True)
+        triggers = values[-1] if self.rules.triggers else []
+        shown = values[:-1] if self.rules.triggers else values
+        named = zip(self.names, shown, strict=True)
         known = {name: value for name, value in named if value is not None}
-        return Answer(set(flags.decode().split()), known)
+        return Answer(set(flags.decode().split()), known, triggers)
 
     def read(self, visitor: Argument = "v", now: Argument = "") -> dict[str, Any]:
         """The stored profile as the script reads it; empty for an unknown visitor."""

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 
 from profiler.demo.sample import read_sample
+from profiler.rules.derived.inputs import DerivedInputs
+from profiler.rules.derived.table import Derived
 from profiler.rules.model import load_rules
 from tests.lua.runner import Runner, examples
 from tests.lua.streams import tame
@@ -18,6 +20,7 @@ from tests.oracles.article import PROFILE_PREFIX, VISITOR, ArticleProgram
 from tests.oracles.compare import RECORD_TIME, article_against_standard, read_records
 from tests.oracles.measure import ROWS, Passed, measured, through_pipeline
 from tests.oracles.standard import StandardFold
+from tests.oracles.standard_shape import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +67,7 @@ def sample() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def runner(store: Store) -> Iterator[Runner]:
     """`standard`; the visitors stay stored from test to test."""
-    with closing(Runner(store.url, load_rules("standard"))) as runner:
+    with closing(Runner(store.url, load_rules("lean"))) as runner:
         yield runner
 
 
@@ -89,6 +92,23 @@ def test_standard_gives_every_event_the_profile_of_the_oracle(
     assert profiled == sum(VISITOR in flat for flat, _ in passed) > 1900
     for visitor in fold.visitors:
         assert runner.stored(visitor) == fold.latest(visitor)
+
+
+def test_all_fields_of_standard_are_the_oracles(store: Store) -> None:
+    rules = load_rules("standard")
+    derived, fold = (
+        DerivedInputs(rules.derived or Derived(), rules.derived_inputs),
+        StandardFold(STANDARD),
+    )
+    with closing(Runner(store.url, rules)) as runner:
+        for number, (flat, output) in enumerate(through_pipeline(sample(), runner.script)):
+            made = dict(zip(rules.derived_inputs, derived.of(flat), strict=True))
+            assert output is not None, number
+            expected = fold.apply(flat | made, record_ms=flat[RECORD_TIME]) or {}
+            shown = {name: output.get(f"{PROFILE_PREFIX}{name}") for name in expected}
+            assert shown == expected, number
+    engaged = [fold.latest(visitor)["visit_engaged_time"] for visitor in fold.visitors if visitor]
+    assert max(engaged) > 0
 
 
 def test_figures_of_standard_are_the_documented_ones(runner: Runner, passed: list[Passed]) -> None:

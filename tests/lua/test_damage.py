@@ -9,7 +9,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, example, given, settings
 
-from profiler.rules.model import PRESETS, load_rules
+from profiler.rules.model import load_rules
 from servers.redis import FLAVOURS
 from tests.lua.damage import (
     STATE,
@@ -19,6 +19,7 @@ from tests.lua.damage import (
     mutations,
 )
 from tests.lua.raw import Script, event
+from tests.presets import ONE_OF_EACH_ORDER
 
 if TYPE_CHECKING:
     from tests.conftest import MakeStore
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 PACK = "redis.call('HSET', KEYS[1], '~', cmsgpack.pack(%s))"
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=ONE_OF_EACH_ORDER)
 def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
     return Script(redis_client, f"{key_prefix}visitor", request.param)
 
@@ -60,9 +61,11 @@ def test_the_article_s_own_hash_is_taken_over(redis_client: redis.Redis, key_pre
 
 
 def test_state_of_the_other_order_is_refused(redis_client: redis.Redis, key_prefix: str) -> None:
-    scripts = {preset: Script(redis_client, f"{key_prefix}visitor", preset) for preset in PRESETS}
+    scripts = {
+        preset: Script(redis_client, f"{key_prefix}visitor", preset) for preset in ONE_OF_EACH_ORDER
+    }
 
-    for mine, other in [("standard", "article"), ("article", "standard")]:
+    for mine, other in [("lean", "article"), ("article", "lean")]:
         redis_client.delete(scripts[mine].key)
         scripts[mine](event(1), stream="s")
         assert_refused(scripts[other], "EPROFILE the profile was written by rules of another order")
@@ -173,7 +176,7 @@ def grow(script: Script) -> str:
     return "never"
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_a_profile_may_grow_to_its_cap_only(
     redis_client: redis.Redis, key_prefix: str, preset: str
 ) -> None:
@@ -189,7 +192,7 @@ def test_a_profile_may_grow_to_its_cap_only(
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_a_server_without_memory_refuses_the_whole_call(
     private_store: MakeStore, flavour: str, preset: str
 ) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from profiler.rules.model import PRESETS
 from tests.lua.damage import (
     STATE,
     assert_answered_or_refused,
@@ -17,6 +16,7 @@ from tests.lua.damage import (
     mutations,
 )
 from tests.lua.raw import Script
+from tests.presets import ONE_OF_EACH_ORDER
 from tools.vectors.migration import RECORDED
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import redis
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=ONE_OF_EACH_ORDER)
 def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
     return Script(redis_client, f"{key_prefix}visitor", request.param)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from profiler.rules.model import PRESETS, load_rules, parse_rules
+from profiler.rules.model import load_rules, parse_rules
 from profiler.rules.render import function_of, library_of
 from tests.lua.raw import TTL_MS, TTL_TOLERANCE_MS, Script, arguments, event
 from tests.lua.test_vectors import VECTORS, check
+from tests.presets import ONE_OF_EACH_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +83,7 @@ class Function:
         return self.client.fcall(self.name, 1, key, *argv)
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=ONE_OF_EACH_ORDER)
 def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
     return Script(redis_client, f"{key_prefix}visitor", request.param)
 
@@ -140,12 +141,12 @@ def test_all_vectors_hold_by_fcall(redis_client: redis.Redis, key_prefix: str) -
     finally:
         for function in loaded.values():
             redis_client.function_delete(function.name)
-    assert len(loaded) == len({vector["script"] for vector in VECTORS}) > len(PRESETS)
+    assert len(loaded) == len({vector["script"] for vector in VECTORS}) > len(ONE_OF_EACH_ORDER)
 
 
 def test_two_versions_are_loaded_side_by_side(script: Script, function: Function) -> None:
     """As in a rolling deployment: the names carry the digest."""
-    rules = load_rules("standard").model_copy(update={"name": "next"})
+    rules = load_rules("lean").model_copy(update={"name": "next"})
     other = Function(script.client, Script(script.client, script.key, rules).text)
 
     assert other.name != function.name

@@ -8,7 +8,8 @@ from profiler.config.settings import MAX_STREAMS, LimitSettings
 from profiler.profiles.reply import Applied
 from profiler.records.types import FlatEvent
 from profiler.rules.contract import STATE_FIELD
-from profiler.rules.model import Limits, load_rules
+from profiler.rules.model import load_rules
+from profiler.rules.tables import Limits
 from servers.redis import Store
 from tests.lua.runner import T0, Runner
 
@@ -32,13 +33,13 @@ def replayed(runner: Runner, some: list[FlatEvent]) -> list[bool]:
     return ["replayed" in outcome.flags for outcome in outcomes]
 
 
-@pytest.mark.parametrize("preset", ["standard", "article"])
+@pytest.mark.parametrize("preset", ["lean", "article"])
 def test_rules_and_setting_have_one_limit(preset: str) -> None:
     assert load_rules(preset).limits.streams == DEFAULT == Limits().streams == 1_024
 
 
 @pytest.mark.parametrize("streams", [DEFAULT, MAX_STREAMS])
-@pytest.mark.parametrize("preset", ["standard", "article"])
+@pytest.mark.parametrize("preset", ["lean", "article"])
 def test_no_stream_within_the_limit_counts_twice(store: Store, preset: str, streams: int) -> None:
     rules = load_rules(preset)
     limits = rules.limits.model_copy(update={"streams": streams})

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from profiler.records.types import FlatEvent
-from profiler.rules.model import Limits, Rules, load_rules
+from profiler.rules.model import Rules, load_rules
+from profiler.rules.tables import Limits
 from tests.lua.runner import Fields, Runner
 from tests.oracles.compare import flatten
 

@@ -59,7 +59,7 @@ def test_ids_whose_first_six_bytes_of_the_hash_are_equal_are_one(standard: Runne
 
 def test_of_the_most_visits_each_keeps_its_own_pages(store: Store) -> None:
     """A text that several fields share is kept once; the others have the number of its visit."""
-    rules = load_rules("standard")
+    rules = load_rules("lean")
     limits = rules.limits.model_copy(update={"visits": MOST_VISITS})
     with closing(Runner(store.url, rules.model_copy(update={"limits": limits}))) as runner:
         for number in range(MOST_VISITS):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from profiler.rules.model import MAX_INPUTS, Rules
+from profiler.rules.consistency import MAX_INPUTS
+from profiler.rules.model import Rules
 from profiler.rules.render import quote_lua, render
 from tests.lua.raw import Script, event
 from tests.unit.test_render import HOSTILE, rules_about

@@ -6,7 +6,7 @@ import redis
 from profiler.rules.model import Rules, load_rules
 from tests.lua.raw import Script, event
 
-STANDARD = load_rules("standard")
+STANDARD = load_rules("lean")
 
 
 def with_page_view_called(kind: str) -> Rules:
@@ -95,3 +95,68 @@ def test_a_page_stored_once_is_known_in_all_its_places(
 def pages(script: Script) -> list[bytes]:
     """The visitor's first and last page, the visit's, and a title where the rules have one."""
     return [v for name, v in script.read().items() if name.endswith(("_page", "_title"))]
+
+
+def changed(which: str, update: dict[str, object]) -> Rules:
+    """The standard rules with one rule changed, checked as a file is."""
+    data = STANDARD.model_dump(exclude_none=True, by_alias=True)
+    for rule in data["fields"]:
+        if rule["name"] == which:
+            rule.update(update)
+    data["predicates"]["seen"] = [{"field": "query-other_eventtype", "equals": "Page ping"}]
+    return Rules.model_validate(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "update"),
+    [
+        ("visitor_pageviews", {"name": "visitor_views", "was": "visitor_pageviews"}),
+        ("visit_last_page", {"name": "visit_exit", "was": {"name": "visit_last_page"}}),
+        ("visitor_pageviews", {"when": "seen", "was": {"when": "any_page_view"}}),
+        ("visitor_events", {"when": "seen", "was": {"when": ""}}),
+        ("visitor_first_page", {"value": "title", "was": {"value": "query-other_page_title"}}),
+    ],
+    ids=["name", "text", "predicate", "no predicate", "value"],
+)
+def test_a_rule_goes_on_with_what_it_was(
+    redis_client: redis.Redis, key_prefix: str, name: str, update: dict[str, object]
+) -> None:
+    """Old and new rules in turn, and without `was` the new one begins anew."""
+    key = f"{key_prefix}{{v}}"
+    rules = changed(name, update)
+    old, new = Script(redis_client, key), Script(redis_client, key, rules)
+    forgetful = changed(name, update | {"was": None})
+    now = str(update.get("name", name))
+    old.raw(event(event_id="1", ms=1_000), event(event_id="2", ms=2_000, page="b"))
+    before = old.read()[name]
+    assert new.read()[now] == before
+    assert Script(redis_client, key, forgetful).read().get(now) in {0, None}
+
+    more = [""] * (len(rules.inputs) - len(STANDARD.inputs))
+    new.raw([*event(event_id="3", ms=3_000, page="c", kind="Pageview"), *more])
+    assert new.read()[now] == old.read()[name]
+    old.raw(event(event_id="4", ms=500, page="a"))
+    assert new.read()[now] == old.read()[name] != before
+
+
+def test_dropped_values_are_forgotten_where_the_rules_say_so(
+    redis_client: redis.Redis, key_prefix: str
+) -> None:
+    key = f"{key_prefix}{{v}}"
+    gone = ("visitor_first_page", "visit_events")
+    fields = [rule for rule in STANDARD.fields if rule.name not in gone]
+    fewer = STANDARD.model_copy(update={"fields": fields})
+    store = fewer.store.model_copy(update={"forget_dropped": True})
+    forgetting = fewer.model_copy(update={"store": store})
+    old = Script(redis_client, key)
+    old.raw(event(event_id="1", ms=1_000, page="a page with a name"), event(ms=2_000, visit="B"))
+    Script(redis_client, key, fewer).raw(event(event_id="3", ms=3_000, page="c"))
+    carried = redis_client.hstrlen(key, "~")
+    assert old.read()["visitor_first_page"] == b"a page with a name"
+
+    Script(redis_client, key, forgetting).raw(event(event_id="4", ms=4_000, page="c"))
+
+    assert redis_client.hstrlen(key, "~") < carried - len("a page with a name")
+    current = old.read()
+    assert current.get("visitor_first_page") is None
+    assert (current["visit_events"], current["visitor_events"]) == (0, 4)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from servers.redis import Store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```toml\n(.*?)```\n\n```text\n(.*?)```", PAGE, flags=re.DOTALL)
+EXAMPLE = r"```toml\n((?:(?!```).)*)```\n\n```text\n(.*?)```"
+EXAMPLES = re.findall(EXAMPLE, PAGE, flags=re.DOTALL)
 #: A whole ten seconds.
 START = 1_700_000_000_000
 STEP_MS = 10_000
@@ -33,6 +34,7 @@ order = "event_time"
 visitor = "u-id"
 visit = "u-visit"
 event_id = "u-event"
+created = "at"
 [store]
 key = "{key}"
 [visit]
@@ -44,13 +46,26 @@ operation = "count"
 """
 
 
-def pairs(lines: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The events of an example, each with what the profile then shows."""
+def rules_of(toml: str, key: str) -> str:
+    """The whole file of an example; one with a table `visit` has visits without ids."""
+    head = HEAD.replace("{key}", key)
+    if "[visit]" in toml:
+        own = '[visit]\nbounce = "visit_all_events"\n'
+        head = head.replace('visit = "u-visit"\n', "").replace(own, "")
+    return head + toml
+
+
+def rows(lines: str) -> list[list[dict[str, Any]]]:
+    """The events of an example, each with what the profile then shows, and what is told."""
     decoder = json.JSONDecoder()
     found = []
     for line in lines.splitlines():
-        event, end = decoder.raw_decode(line)
-        found.append((event, json.loads(line[end:])))
+        row, rest = [], line
+        while rest.strip():
+            each, end = decoder.raw_decode(rest.strip())
+            row.append(each)
+            rest = rest.strip()[end:]
+        found.append(row)
     return found
 
 
@@ -59,22 +74,33 @@ def test_an_example_shows_what_the_page_says(
     store: Store, redis_client: redis.Redis, key_prefix: str, toml: str, lines: str
 ) -> None:
     key = f"{key_prefix}{{<id>}}"
-    rules = parse_rules(HEAD.replace("{key}", key) + toml, "example.toml")
+    rules = parse_rules(rules_of(toml, key), "example.toml")
     client = connect(store.url)
     script = ProfileScript(client, rules)
     script.register()
-    for number, (event, shown) in enumerate(pairs(lines)):
+    for number, (event, shown, *told) in enumerate(rows(lines)):
         ids = {"u-id": "ada", "u-visit": "A", "u-event": f"e{number}"}
         flat = FlatEvent("", 0, START + number * STEP_MS, ids | event)
         [outcome] = script.apply([flat])
         profile: dict[str, Any] = getattr(outcome, "profile", {})
-        told = {name: profile[f"profile_{name}"] for name in shown}
-        assert told == shown, (number, event)
+        assert {name: profile[f"profile_{name}"] for name in shown} == shown, (number, event)
+        triggers = {each.name: each.state for each in getattr(outcome, "triggers", ())}
+        assert [triggers] * bool(rules.triggers) == told, (number, event)
     client.close()
     redis_client.unlink(key.replace("<id>", "ada"))
 
 
-def test_the_page_has_examples_and_every_operation() -> None:
-    assert len(EXAMPLES) >= len({"rule", "value", "interests", "touch", "engagement", "predicates"})
+def test_the_page_has_the_worked_examples_and_every_operation() -> None:
+    worked = PAGE[PAGE.index("\n## Examples\n") :].split("\n### ")[1:]
+    assert [each.partition("\n")[0] for each in worked] == [
+        "Campaign attribution",
+        "Content interests",
+        "A funnel's steps",
+        "Recency and frequency",
+        "Lifetime value",
+        "Engaged visits",
+        "Bots left out of counts",
+    ]
+    assert all(re.search(EXAMPLE, each, flags=re.DOTALL) for each in worked)
     table = PAGE[PAGE.index("| operation | value |") : PAGE.index("Ties of event time")]
-    assert set(re.findall(r"`([a-z_]+)`", table)) >= set(operations())
+    assert set(re.findall(r"`([a-z_]+)`", table)) >= {n for n in operations() if "." not in n}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from servers.redis import Store
     from tests.conftest import MakeStore
 
-RULES = load_rules("standard")
+RULES = load_rules("lean")
 VISITOR, VISIT = RULES.identity.visitor[0], RULES.identity.visit
 KIND, PAGE = RULES.inputs
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from profiler.servers.embedded import StoreServer
     from tests.conftest import MakeStore
 
-RULES = load_rules("standard")
+RULES = load_rules("lean")
 EVENT = FlatEvent("s", 1, 1_000, {RULES.identity.visitor[0]: "v", RULES.identity.visit: "A"})
 
 

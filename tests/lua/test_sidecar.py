@@ -9,12 +9,12 @@ import redis
 
 from profiler.profiles.keys import sidecar_of
 from profiler.rules.contract import MOST_OUTPUTS, OUTPUTS_MS
-from profiler.rules.model import PRESETS
 from tests.lua.raw import Script
 from tests.lua.sidecar_calls import KEY, call
+from tests.presets import ONE_OF_EACH_ORDER
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=ONE_OF_EACH_ORDER)
 def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
     """A script whose calls have a sidecar."""
     script = Script(redis_client, f"{key_prefix}{KEY}", request.param)

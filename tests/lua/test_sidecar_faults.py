@@ -9,17 +9,17 @@ import redis
 
 from profiler.profiles.keys import sidecar_of
 from profiler.rules.contract import MOST_OUTPUTS
-from profiler.rules.model import PRESETS
 from servers.redis import FLAVOURS
 from tests.lua.raw import Script, event
 from tests.lua.sidecar_calls import KEY, call
+from tests.presets import ONE_OF_EACH_ORDER
 
 if TYPE_CHECKING:
     from tests.conftest import MakeStore
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_without_a_right_nothing_moves(private_store: MakeStore, flavour: str, preset: str) -> None:
     server = private_store(flavour)
     admin = redis.Redis.from_url(server.url)
@@ -57,7 +57,7 @@ def test_without_a_right_nothing_moves(private_store: MakeStore, flavour: str, p
     admin.close()
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_a_server_without_memory_moves_nothing(private_store: MakeStore, preset: str) -> None:
     client = redis.Redis.from_url(private_store("redis7").url)
     script = Script(client, KEY, preset)
@@ -86,7 +86,7 @@ NEEDED_FOR = {
 }
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_each_right_to_a_sidecar_is_needed(private_store: MakeStore, preset: str) -> None:
     url = private_store("redis7").url
     admin = redis.Redis.from_url(url)

@@ -17,13 +17,13 @@ from tests.lua.streams import SIZES, arbitrary, delivered, distinct, in_order
 from tests.oracles.article import EVENT_TYPE, PAGE, VISIT, VISITOR, BadId, id_of
 from tests.oracles.door import admitted
 from tests.oracles.events import EVENT_ID, read_event
-from tests.oracles.shape import STANDARD, Shape
+from tests.oracles.shape import LEAN, Shape
 from tests.oracles.standard import FLAGS, StandardFold
 
 #: Depend on the order of arrival by nature.
 BY_ARRIVAL = {*FLAGS, "visit_number"}
 TIGHT_SHAPE = replace(
-    STANDARD,
+    LEAN,
     visits=TIGHT["visits"],
     event_ids=TIGHT["event_ids"],
     streams=TIGHT["streams"],
@@ -51,7 +51,7 @@ def test_every_output_is_the_oracles_where_all_limits_are_met(
 
 
 def assert_agreement(
-    runner: Runner, stream: list[FlatEvent], sizes: list[int], shape: Shape = STANDARD
+    runner: Runner, stream: list[FlatEvent], sizes: list[int], shape: Shape = LEAN
 ) -> None:
     """Every event's output, its flags, and at the end every hash, are what the oracle says."""
     runner.clear()

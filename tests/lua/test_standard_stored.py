@@ -69,7 +69,7 @@ def test_a_read_shows_the_latest_visit(standard: Runner) -> None:
 
 def test_hgetall_shows_no_page_of_another_visit(store: Store, article: Runner) -> None:
     """Where the rules say `plain`; `Runner.stored` holds the hash beside the read."""
-    rules = load_rules("standard").model_copy(update={"plain": True})
+    rules = load_rules("lean").model_copy(update={"plain": True})
     switch = [view(0, "A", "a1", "1"), ping(1, "B", "2")]
     with closing(Runner(store.url, rules)) as plain:
         for event in switch:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from profiler.rules.model import PRESETS, load_rules
+from profiler.rules.model import load_rules
 from tests.lua.raw import Argument, Script, event
+from tests.presets import ONE_OF_EACH_ORDER
 
 if TYPE_CHECKING:
     import redis
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=ONE_OF_EACH_ORDER)
 def script(redis_client: redis.Redis, key_prefix: str, request: pytest.FixtureRequest) -> Script:
     return Script(redis_client, f"{key_prefix}visitor", request.param)
 
@@ -49,7 +50,7 @@ def test_a_call_without_a_received_time_sets_the_time_to_live_anew(script: Scrip
 def test_where_rules_say_plain_the_hash_shows_what_the_latest_answer_says(
     redis_client: redis.Redis, key_prefix: str
 ) -> None:
-    plain = load_rules("standard").model_copy(update={"plain": True})
+    plain = load_rules("lean").model_copy(update={"plain": True})
     for rules in (plain, load_rules("article")):
         script = Script(redis_client, f"{key_prefix}{rules.name}", rules)
         away = event(ms=2, visit="B", page="away")

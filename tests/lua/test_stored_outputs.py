@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from profiler.profiles.outputs import StoredOutput, trimming
 from profiler.profiles.reply import Applied
 from profiler.records.types import FlatEvent
-from profiler.rules.model import PRESETS
 from tests.lua.runner import T0, examples, flat_of
+from tests.presets import ONE_OF_EACH_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +140,7 @@ STEPS = st.lists(
 )
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 @given(rows=st.tuples(ROWS, ROWS), steps=STEPS)
 @examples(100)
 def test_every_event_is_applied_once_and_gets_its_first_answer(
@@ -150,7 +150,7 @@ def test_every_event_is_applied_once_and_gets_its_first_answer(
     rows: tuple[list[tuple[int, int, int]], ...],
     steps: list[tuple[object, ...]],
 ) -> None:
-    runner = {"standard": shared_standard, "article": shared_article}[preset]
+    runner = {"lean": shared_standard, "article": shared_article}[preset]
     runner.clear()
     logs = {s: log_of(s, each) for s, each in zip(STREAMS, rows, strict=True)}
     worker = Worker(runner, logs)
@@ -167,7 +167,7 @@ def test_every_event_is_applied_once_and_gets_its_first_answer(
     worker.trim()
 
     assert len(worker.first) == sum(map(len, rows))
-    if preset == "standard":
+    if preset == "lean":
         for number, visitor in enumerate("uvw"):
             count = sum(row[0] == number for each in rows for row in each)
             assert runner.stored(visitor).get("visitor_events", 0) == count

@@ -17,7 +17,7 @@ from tests.lua.raw import TTL_TOLERANCE_MS, Script, event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STANDARD, ARTICLE = load_rules("standard"), load_rules("article")
+STANDARD, ARTICLE = load_rules("lean"), load_rules("article")
 DAY_MS = 86_400_000
 
 

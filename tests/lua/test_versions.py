@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from profiler.records.types import FlatEvent
     from servers.redis import Store
 
-STANDARD, ARTICLE = load_rules("standard"), load_rules("article")
+STANDARD, ARTICLE = load_rules("lean"), load_rules("article")
 REMOVED = ("visitor_last_page", "visit_end")
 #: Fields of the newer rules only: the latest event type, and what the newer ones took.
 ADDED = [

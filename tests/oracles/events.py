@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from time import gmtime
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.article import VISIT, id_of, text_of
-from tests.oracles.shape import LISTS, STANDARD, TIME
+from tests.oracles.shape import DAY, LEAN, LISTS, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 EVENT_ID = "query-other_event_id"
 EVENT_TIME = "query-other_dvce_created_tstamp"
 SENT = "query-other_dvce_sent_tstamp"
+#: The received time as a caller spelled it, where that is not as a worker does.
+SPELLED = "received, as it was spelled"
 
 IDENTITY_BYTES = 6  # of the SHA-1; an id of so many bytes stands for itself
 MAX_TIME_DIGITS = 15
@@ -66,7 +69,7 @@ class Event:
         return -1 if self.time is None else self.time, self.created, raw_of(text)
 
 
-def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDARD) -> Event:
+def read_event(flat: dict[str, Any], received: int | None, shape: Shape = LEAN) -> Event:
     """Take from a flattened event what the fold needs."""
     visit = id_of(flat, VISIT)
     own = text_of(flat, EVENT_TIME) or ""
@@ -75,7 +78,7 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
     gives: dict[str, Any] = {}
     was_cut = has_bad_number = False
     for field in shape.fields:
-        text = text_of(flat, field.value)
+        text = taken_of(flat, field.value, time) or field.otherwise or None
         # What is no number is said of the event, whether or not a rule takes it.
         has_bad_number |= (
             field.decimals is not None and text is not None and scaled(text, field) is None
@@ -87,7 +90,7 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
             was_cut |= shown != text
             text = shown
         if field.values:
-            texts = [text_of(flat, name) or "" for _, name in field.values]
+            texts = [taken_of(flat, name, time) or "" for _, name in field.values]
             given: Any = touch_of(field, texts, time)
             was_cut |= given is not None and list(given) != texts
         else:
@@ -98,12 +101,28 @@ def read_event(flat: dict[str, Any], received: int | None, shape: Shape = STANDA
         visit=visit,
         time=time,
         created=-1 if created is None else created,
-        identity=identity_of(flat, own if created is not None else received, shape),
+        identity=identity_of(
+            flat, own if created is not None else flat.get(SPELLED, received), shape
+        ),
         gives=gives,
         was_cut=was_cut,
         has_bad_number=has_bad_number,
         is_time_corrected=time is None or (own != "" and time != created),
     )
+
+
+def taken_of(flat: dict[str, Any], value: str | tuple[str, ...], ms: int | None) -> str | None:
+    """Return the first of several texts that the event has."""
+    if value == DAY:
+        return None if ms is None else day_of(ms)
+    names = (value,) if isinstance(value, str) else value
+    return next((text for name in names if (text := text_of(flat, name)) is not None), None)
+
+
+def day_of(ms: int) -> str:
+    """Return a time's day; the C library knows years beyond 9999."""
+    day = gmtime(ms // 1_000)
+    return f"{day.tm_year:04d}-{day.tm_mon:02d}-{day.tm_mday:02d}"
 
 
 def touch_of(field: Field, texts: Sequence[str], time: int | None) -> tuple[str, ...] | None:
@@ -130,7 +149,7 @@ def digits(text: str) -> int | None:
 
 
 def time_of(
-    created: int | None, sent: int | None, received: int | None, shape: Shape = STANDARD
+    created: int | None, sent: int | None, received: int | None, shape: Shape = LEAN
 ) -> int | None:
     """Return when the event happened, as far as its three times say."""
     if created is None:

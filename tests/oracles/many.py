@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from tests.oracles.events import LARGEST, raw_of
+from tests.oracles.windows import in_window, of_buckets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,9 +106,11 @@ def engaged_time(each: Field, giving: list[Event]) -> int:
 FLAGGED = {"unique_count", "unique_list", "counts", "most_frequent"}
 
 
-def is_incomplete(each: Field, events: list[Event]) -> bool:
+def is_incomplete(each: Field, events: list[Event], now: int | None = None) -> bool:
     """Whether there were more values than a field can tell apart."""
     giving = [event for event in events if each.name in event.gives]
+    if each.window:
+        giving = in_window(each, of_buckets(each, events), now)
     if each.operation == "engaged_time":
         return len(heartbeats(each, giving)) > each.limit
     values = {event.gives[each.name] for event in giving}

@@ -147,7 +147,7 @@ def main() -> int:
     path, url = Path(sys.argv[1]), sys.argv[2]
     client, prefix = connect(url), f"measure-{uuid.uuid4().hex[:12]}:"
     try:
-        script = script_under(client, prefix, load_rules("standard"))
+        script = script_under(client, prefix, load_rules("lean"))
         standard = measured(through_pipeline(read_records(path), script), script)
     finally:
         for key in client.scan_iter(match=f"{prefix}*", count=1000):

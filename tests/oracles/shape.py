@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Flat = dict[str, Any]
 
-#: The value of a field that takes the event's time.
-TIME = "time"
+#: The values of fields that take the event's time, or its day.
+TIME, DAY = "time", "day"
 
 DAY_MS = 86_400_000
 
@@ -34,6 +34,7 @@ MOVED_LATE = {
     "last_n",
     "touch",
     "engaged_time",
+    "active_days",
 }
 
 #: What keeps texts by their times.
@@ -62,7 +63,11 @@ class Field:
     Attributes:
         name: begins with its scope.
         operation: as the rules call it.
-        value: a field of the event, `TIME`, or nothing for a count.
+        value: a field of the event, or several of which the first that is there counts; `TIME`,
+            `DAY`, or nothing for a count.
+        age_ms: of what is still shown; 0 for all.
+        window: of how many buckets it shows the latest, and the ms of one.
+        otherwise: what is taken where these are not there.
         when: of which events it takes the value.
         decimals: None for a text or a time, else those that a number is kept with.
         flag: of the events that it takes; nothing for all.
@@ -74,14 +79,17 @@ class Field:
 
     name: str
     operation: str
-    value: str = ""
+    value: str | tuple[str, ...] = ""
     when: Callable[[Flat], bool] = always
     decimals: int | None = None
     limit: int = 0
-    values: tuple[tuple[str, str], ...] = ()
+    values: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
     which: str = ""
     lookback_ms: int = 0
     flag: str = ""
+    otherwise: str = ""
+    window: tuple[int, int] | None = None
+    age_ms: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -105,12 +113,43 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Trigger:
+    """One declared trigger.
+
+    Attributes:
+        name: unique.
+        holds: whether the answer to an event, fields and flags by name, is one that fires it.
+        is_the_visits: whether each visit has its own.
+        stays: whether nothing undoes it.
+    """
+
+    name: str
+    holds: Callable[[dict[str, Any]], bool]
+    is_the_visits: bool = False
+    stays: bool = False
+
+
+@dataclass(frozen=True)
+class Computed:
+    """One field that is computed from others of the same visitor or visit, by their names."""
+
+    name: str
+    value: Callable[[Flat], bool | int | None]
+
+    @property
+    def is_the_visits(self) -> bool:
+        """Whether each visit has its own."""
+        return self.name.startswith("visit_")
+
+
+@dataclass(frozen=True)
 class Shape:
     """All fields but the built-in ones, and the limits."""
 
     fields: tuple[Field, ...]
-    bounce: str  # the visit's count that is at most one in a bounce
+    bounce: str  # the visit's count that is at most one in a bounce; empty where it is computed
     inputs: tuple[str, ...]  # what the script gets of the event, in this order
+    computed: tuple[Computed, ...] = ()
     visits: int = 8
     event_ids: int = 64  # per visit
     streams: int = 1_024
@@ -118,6 +157,7 @@ class Shape:
     skew_ms: int = 3_600_000
     age_ms: int = 30 * DAY_MS
     is_plain: bool = False  # ids and pages stand in the hash
+    triggers: tuple[Trigger, ...] = ()
 
     def of_visit(self) -> list[Field]:
         """The fields that each visit has."""
@@ -133,7 +173,7 @@ def names_of(fields: list[Field]) -> list[str]:
     return [name for each in fields for name in each.names]
 
 
-STANDARD = Shape(
+LEAN = Shape(
     fields=(
         Field("visitor_first_page", "first", PAGE, is_titled_page_view),
         Field("visitor_last_page", "last", PAGE, is_titled_page_view),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.oracles.events import LARGEST
 from tests.oracles.many import OF_MANY, Value, decimal, mean_of
-from tests.oracles.shape import TIME
+from tests.oracles.shape import DAY_MS, TIME
+from tests.oracles.windows import in_window, of_buckets, took_last
 
 if TYPE_CHECKING:
     from tests.oracles.events import Event
@@ -15,8 +17,16 @@ if TYPE_CHECKING:
 
 def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
     """Compute a field from the events that move it, as of now."""
+    if each.window:
+        return windowed(each, events, now)
     giving = [event for event in events if each.name in event.gives]
+    if each.age_ms and now is not None:
+        giving = [event for event in giving if now - (event.time or 0) <= each.age_ms]
     values = [event.gives[each.name] for event in giving]
+    if each.operation == "active_days":
+        days: set[int] = {time // DAY_MS for time in values}
+        today = max([*days, 0 if now is None else now // DAY_MS], default=0)
+        return sum(day > today - each.limit for day in days)
     if each.operation == "count":
         return len(values)
     if fold := OF_MANY.get(each.operation):
@@ -25,6 +35,12 @@ def value_of(each: Field, events: list[Event], now: int | None = None) -> Value:
         number = number_of(each, events)[0]
         return number if each.decimals == 0 or number is None else decimal(number, each.decimals)
     return chosen(each, giving, now) if giving else None
+
+
+def windowed(each: Field, events: list[Event], now: int | None) -> Value:
+    """Compute a field from those of the events that are in its window."""
+    kept = in_window(each, of_buckets(each, events), now)
+    return value_of(replace(each, window=None), kept)
 
 
 def chosen(each: Field, giving: list[Event], now: int | None) -> Value:
@@ -47,6 +63,8 @@ def chosen(each: Field, giving: list[Event], now: int | None) -> Value:
 
 def number_of(each: Field, events: list[Event]) -> tuple[int | None, bool]:
     """Compute a number, and whether it could take the last event's; too large it stays as it is."""
+    if each.window:
+        return None, took_last(each, events)
     if each.operation == "mean":
         return None, mean_of(each, [event for event in events if each.name in event.gives])[1]
     result, took = (0 if each.operation == "sum" else None), True

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.oracles.shape import STANDARD
+from tests.oracles.shape import LEAN
 
 if TYPE_CHECKING:
     from tests.oracles.events import Event
     from tests.oracles.shape import Shape
+    from tests.oracles.triggers import Mark
 
 NEVER = -1  # the latest time of a visit of which no time is known
 
@@ -24,6 +25,7 @@ class Visit:
     events: list[Event] = field(default_factory=list)  # repeats too
     counted: list[Event] = field(default_factory=list)  # no repeats
     identities: list[bytes] = field(default_factory=list)  # of those that were counted
+    marks: dict[str, Mark] = field(default_factory=dict)  # of its triggers that have fired
 
     def age(self) -> tuple[int, bytes]:
         """Return what orders the kept visits: the latest event time, then the id's bytes."""
@@ -36,7 +38,7 @@ class Visitor:
     """All that was ever applied for one visitor."""
 
     id: str
-    shape: Shape = STANDARD
+    shape: Shape = LEAN
     kept: dict[str, Visit] = field(default_factory=dict)
     forgotten: list[bytes] = field(default_factory=list)  # visits, the longest forgotten first
     no_visit: Visit = field(default_factory=lambda: Visit(None))
@@ -44,4 +46,5 @@ class Visitor:
     arrived: list[Event] = field(default_factory=list)  # late ones too
     events: list[Event] = field(default_factory=list)  # repeats and forgotten visits too
     counted: list[Event] = field(default_factory=list)
+    marks: dict[str, Mark] = field(default_factory=dict)  # likewise
     watermarks: dict[str, int] = field(default_factory=dict)  # the least recently advanced first

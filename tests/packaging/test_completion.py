@@ -23,7 +23,7 @@ def switched_on(installation: Installation) -> str:
         ("profiler lu", {"lua"}),
         ("profiler lua s", {"show", "sha"}),
         ("profiler run --ru", {"--rules"}),
-        ("profiler run --rules ", {"standard", "article"}),
+        ("profiler run --rules ", {"standard", "lean", "article"}),
         ("profiler lua show --rules st", {"standard"}),
         ("profiler pipe --input ", {"processed", "flattened"}),
         ("profiler run --rules ./my", set()),  # bash then offers files

@@ -11,7 +11,7 @@ from profiler.records.types import NO_TIMESTAMP, FlatEvent
 from profiler.rules.contract import CALL_ARGS, MAX_EVENTS, contract_of
 from profiler.rules.model import Rules, load_rules
 
-STANDARD = load_rules("standard")
+STANDARD = load_rules("lean")
 ARTICLE = load_rules("article")
 NOW = 1_700_000_000_000
 HEAD = len(CALL_ARGS)

@@ -9,7 +9,7 @@ from profiler.rules.model import load_rules
 from profiler.rules.render import render
 from tools import check_boundary, check_lua_header
 
-STANDARD = check_lua_header.RENDERED / "standard.lua"
+STANDARD = check_lua_header.RENDERED / "lean.lua"
 LUA = check_lua_header.RENDERED.parent
 
 HEADER = "header.lua.j2"
@@ -20,7 +20,7 @@ SELDOM = "parts/seldom.lua.j2"
 TIME = "parts/time.lua.j2"
 
 
-@pytest.mark.parametrize("name", ["article.lua", "standard.lua"])
+@pytest.mark.parametrize("name", ["article.lua", "lean.lua"])
 def test_headers_of_the_committed_scripts_say_what_the_code_does(name: str) -> None:
     text = (check_lua_header.RENDERED / name).read_text()
 
@@ -96,7 +96,7 @@ def test_a_template_that_disagrees_is_found(
     assert was in text
     path.write_text(text.replace(was, becomes), "utf-8")
 
-    found = list(check_lua_header.disagreements(render(load_rules("standard"))))
+    found = list(check_lua_header.disagreements(render(load_rules("lean"))))
 
     assert [line for line in found if finding in line], found
 

@@ -133,7 +133,7 @@ def test_a_mutant_that_never_ends_is_noticed_as_such(small_tree: Path, tmp_path:
     )
     run = copy.test(AREA, limit_s=3)
     assert run.is_late
-    assert run.seconds < 30
+    assert run.seconds < 90
 
 
 def test_of_an_areas_tests_some_can_be_chosen(small_tree: Path, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_of_an_areas_tests_some_can_be_chosen(small_tree: Path, tmp_path: Path) 
 def test_a_template_is_rendered_into_the_copy(tmp_path: Path) -> None:
     area = Area("a", 1, ("lua/parts/watermark.lua.j2",), ())
     copy = Copy(TREE, tmp_path / "copy")
-    names = ("lua/rendered/standard.lua", "lua/vectors/rules/numbers.lua")
+    names = ("lua/rendered/lean.lua", "lua/vectors/rules/numbers.lua")
     originals = [(TREE / name).read_text("utf-8") for name in names]
 
     def renderings() -> list[str]:
@@ -177,7 +177,7 @@ def test_a_template_is_rendered_into_the_copy(tmp_path: Path) -> None:
 RENDERED = """
 from profiler.rules.model import load_rules
 from profiler.rules.render import render
-rules = load_rules("standard")
+rules = load_rules("lean")
 limits = rules.limits.model_copy(update={"visits": 2})
 print(render(rules) + "=" * 9 + render(rules.model_copy(update={"limits": limits})))
 print("=" * 9 + render(load_rules("article")))
@@ -187,7 +187,7 @@ print("=" * 9 + render(load_rules("article")))
 def test_a_changed_rendering_is_what_its_rules_render_to_in_the_copy(tmp_path: Path) -> None:
     area = next(area for area in load_areas(AREAS) if area.name == "rendered")
     copy = Copy(TREE, tmp_path / "copy")
-    original = (TREE / "lua/rendered/standard.lua").read_text("utf-8")
+    original = (TREE / "lua/rendered/lean.lua").read_text("utf-8")
 
     def renderings() -> list[str]:
         command = [sys.executable, "-c", RENDERED]

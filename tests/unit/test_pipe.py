@@ -34,7 +34,7 @@ def test_a_line_without_an_end_takes_bounded_memory_and_is_one_rejected_line() -
     try:
         # No event has a visitor, so no server is asked.
         settings = Settings()
-        script = ProfileScript(connect("redis://nowhere"), load_rules("standard"))
+        script = ProfileScript(connect("redis://nowhere"), load_rules("lean"))
         engine = PythonEngine("run", settings, script)
         piped = run_pipe(
             EndlessLine(400),

@@ -88,7 +88,7 @@ def test_an_undefined_name_in_a_template_fails_the_rendering(
     monkeypatch.setattr(render_module, "_LUA", templates)
 
     with pytest.raises(UndefinedError, match="ttl_msec"):
-        render(load_rules("standard"))
+        render(load_rules("lean"))
 
 
 @given(st.text())

@@ -12,7 +12,7 @@ from tests.oracles.events import EVENT_TIME, SENT, read_event
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "script.md").read_text("utf-8")
-SCRIPT = (ROOT / "lua" / "rendered" / "standard.lua").read_text("utf-8").splitlines()
+SCRIPT = (ROOT / "lua" / "rendered" / "lean.lua").read_text("utf-8").splitlines()
 QUOTED = "".join(re.findall(r"^```lua\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)).splitlines()
 
 
@@ -32,7 +32,7 @@ def parts(script: Sequence[str]) -> list[str]:
 
     Functions inside functions of `seldom` belong to these, and a comment above a rule to the rule.
     """
-    fields = {rule.name for rule in load_rules("standard").fields}
+    fields = {rule.name for rule in load_rules("lean").fields}
     found = []
     for before, line in zip(["", *script], script, strict=False):
         words = line.strip().removeprefix("-- ")

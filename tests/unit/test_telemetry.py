@@ -17,7 +17,8 @@ PLACE = ("tracking_processed", 0)
 def committed(*timestamps: int) -> CommittedBatch:
     counts = Counter(read=3, profiled=2, late=1, time_corrected=2, no_time=1, forged_names=9)
     written = Counter(tracking_flattened=3, tracking_persisted=2, tracking_rejected=1)
-    return CommittedBatch(3, counts, Counter(bad_number=1), written, timestamps)
+    triggers = Counter({("big", "fired"): 2, ("big", "retracted"): 1})
+    return CommittedBatch(3, counts, Counter(bad_number=1), written, timestamps, triggers)
 
 
 def test_a_batch_is_counted_by_the_names_of_the_log() -> None:
@@ -38,6 +39,8 @@ def test_a_batch_is_counted_by_the_names_of_the_log() -> None:
     for name, count in expected.items():
         assert sum_of(found, f"profiler_records_{name}_total") == count, name
     assert sum_of(found, "profiler_records_rejected_total", code="bad_number") == 2
+    assert sum_of(found, "profiler_triggers_total", trigger="big", state="fired") == 4
+    assert sum_of(found, "profiler_triggers_total", trigger="big", state="retracted") == 2
     assert sum_of(found, "profiler_batch_records_sum") == 6
     assert sum_of(found, "profiler_last_commit_timestamp_seconds") == pytest.approx(
         time.time(), abs=60

@@ -17,7 +17,7 @@ class Deploy(Protocol):
         self,
         redis_url: str,
         *,
-        preset: str = "standard",
+        preset: str = "lean",
         partitions: int = 3,
         broker: MemoryBroker | None = None,
     ) -> MemoryDeployment:

@@ -32,7 +32,7 @@ class MemoryDeployment:
         *,
         key_prefix: str,
         directory: Path,
-        preset: str = "standard",
+        preset: str = "lean",
         partitions: int = 3,
         broker: MemoryBroker | None = None,
     ) -> None:

@@ -103,5 +103,5 @@ def sections(flat: Json) -> Json:
 
 @pytest.fixture
 def door(private_store: MakeStore) -> Iterator[Door]:
-    with closing(Door(private_store("redis7").url, load_rules("standard"))) as door:
+    with closing(Door(private_store("redis7").url, load_rules("lean"))) as door:
         yield door

@@ -30,7 +30,7 @@ def door_of(private_store: MakeStore) -> Iterator[Callable[..., Door]]:
     with ExitStack() as stack:
 
         def make(**identity: object) -> Door:
-            rules = load_rules("standard")
+            rules = load_rules("lean")
             written = rules.model_dump(exclude_none=True)
             changed = Rules.model_validate(
                 written | {"identity": rules.identity.model_dump(exclude_none=True) | identity}

@@ -143,7 +143,7 @@ def assert_stored_as_if_only_good_ones_had_come(
 
 def test_a_rejected_record_sends_redis_no_command_at_all(private_store: MakeStore) -> None:
     client = connect(private_store("valkey9").url)
-    script = ProfileScript(client, load_rules("standard"), max_id_bytes=LIMITS["max_id_bytes"])
+    script = ProfileScript(client, load_rules("lean"), max_id_bytes=LIMITS["max_id_bytes"])
     script.register()
     engine = PythonEngine("run", Settings(limits=LimitSettings(**LIMITS)), script)
 
@@ -202,7 +202,7 @@ def test_each_line_of_pipe_has_its_one_fate(*, flat: bool, private_store: MakeSt
     found, errors = pipe(
         b"".join(lines),
         *("--input", "flattened" if flat else "processed"),
-        *("--redis", private_store("valkey9").url),
+        *("--redis", private_store("valkey9").url, "--rules", "lean"),
         settings=[(f"PROFILER_{name}", value) for name, value in SETTINGS.items()],
     )
     fates = [fate_in_pipe(case, flat=flat) for case in cases]

@@ -143,11 +143,11 @@ def folded(preset: str, fates: list[Fate]) -> Mapping[str, Mapping[str, object]]
     return article.hashes if preset == "article" else standard.final_profile()
 
 
-@pytest.mark.parametrize("preset", ["standard", "article"])
+@pytest.mark.parametrize("preset", ["lean", "article"])
 def test_any_batch_is_split_into_persisted_and_rejected_and_stored_as_if_by_the_good_alone(
     preset: str, private_store: MakeStore
 ) -> None:
-    client = connect(private_store("valkey9" if preset == "standard" else "redis7").url)
+    client = connect(private_store("valkey9" if preset == "lean" else "redis7").url)
     rules = load_rules(preset)
     script = ProfileScript(client, rules)
     script.register()

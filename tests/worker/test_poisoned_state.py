@@ -13,9 +13,9 @@ import redis
 from profiler.profiles.keys import key_of
 from profiler.records.types import Record
 from profiler.rules.contract import LAYOUT
-from profiler.rules.model import PRESETS
 from tests.conftest import MakeStore
 from tests.integration.pipeline_runs import Input, place_of
+from tests.presets import ONE_OF_EACH_ORDER
 from tests.worker.conftest import Deploy
 from tests.worker.deployment import MemoryDeployment
 from tests.worker.running import Running
@@ -126,12 +126,12 @@ def play(deployment: MemoryDeployment, program: Running, inputs: list[Input]) ->
     return first
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_a_poisoned_visitor_costs_its_own_events_only(
     preset: str, private_store: MakeStore, deploy: Deploy
 ) -> None:
     deployment = deploy_with_small_cap(deploy, private_store("redis7").url, preset)
-    poisons = POISONS | (STANDARD_POISONS if preset == "standard" else {})
+    poisons = POISONS | (STANDARD_POISONS if preset == "lean" else {})
     visitors = [*poisons, *HEALTHY]
     keys = {v: key_of(deployment.key_prefix + "{<id>}", v) for v in visitors}
     with (
@@ -161,11 +161,11 @@ def test_a_poisoned_visitor_costs_its_own_events_only(
         begins_at = 1 if visitor in HEALTHY else 5
         assert profile["profile_visitor_first_page"] == f"page {begins_at}", visitor
         assert profile["profile_visitor_last_page"] == "page 6", visitor
-        if preset == "standard":
+        if preset == "lean":
             assert profile["profile_visitor_events"] == 7 - begins_at, visitor
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_an_event_that_would_take_a_profile_over_its_cap_is_refused(
     preset: str, private_store: MakeStore, deploy: Deploy
 ) -> None:
@@ -181,11 +181,11 @@ def test_an_event_that_would_take_a_profile_over_its_cap_is_refused(
     for visitor, profile in last_profiles(deployment, visitors).items():
         assert profile["profile_visitor_first_page"] == "page 1"
         assert profile["profile_visitor_last_page"] == "page 5"
-        if preset == "standard":
+        if preset == "lean":
             assert profile["profile_visitor_events"] == (4 if visitor == "grown" else 5)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ONE_OF_EACH_ORDER)
 def test_state_of_a_newer_layout_stops_the_worker_and_loses_nothing(
     preset: str, private_store: MakeStore, deploy: Deploy
 ) -> None:
@@ -217,5 +217,5 @@ def test_state_of_a_newer_layout_stops_the_worker_and_loses_nothing(
     assert [place_of(record).offset for record in deployment.read("persisted")] == list(range(8))
     for profile in last_profiles(deployment, visitors).values():
         assert profile["profile_visitor_last_page"] == "page 4"
-        if preset == "standard":
+        if preset == "lean":
             assert profile["profile_visitor_events"] == 4

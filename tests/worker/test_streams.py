@@ -222,7 +222,7 @@ def test_the_limit_of_the_rules_counts_too(private_store: MakeStore, deploy: Dep
     deployment.rules.write_text(text.replace("streams = 1024", "streams = 4"))
     with deployment.start("run") as program:
         assert program.wait() == 78
-    assert "streams in [limits] of the rules standard is 4" in program.output
+    assert "streams in [limits] of the rules lean is 4" in program.output
 
 
 def test_partitions_that_are_added_are_read_from_their_beginning(

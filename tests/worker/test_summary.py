@@ -22,7 +22,7 @@ from tests.worker.conftest import Deploy
 def produced(**counts: int) -> Flight:
     """A batch that is ready for its commit."""
     done: Future[Produced] = Future()
-    done.set_result(Produced(Counter(counts), Counter(), Counter()))
+    done.set_result(Produced(Counter(counts), Counter(), Counter(), Counter()))
     checkpoint = Checkpoint({("in", 0): 10}, 1, None, "")
     offsets = {("in", 0): (0, 9)}
     return Flight(counts["read"], offsets, checkpoint, False, 0.0, [], Future(), Future(), done)

@@ -155,7 +155,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             " producers.",
             "none",
             records(
-                *("anonymous", "late", "repeated", "replayed"),
+                *("anonymous", "forgotten", "late", "repeated", "replayed"),
                 *("corrected", "truncated", "time_replaced"),
             ),
         ),

@@ -23,7 +23,7 @@ _SHORT_S = 60.0
 
 #: Where renderings are, and what writes them: the presets', and those of the vectors' own rules.
 _RENDERED = ("lua/rendered", "lua/vectors/rules")
-_RENDER_PROGRAMS = (("profiler", "lua", "render"), ("tools.vectors",))
+_RENDER_PROGRAMS = (("profiler", "lua", "render"), ("tools.vectors", "--scripts"))
 
 
 class Run(NamedTuple):
@@ -68,11 +68,12 @@ class Copy:
         self._forget_bytecode(path)
         if mutant.path.endswith(".py"):
             return ""
-        if not is_rendered(mutant):
+        if mutant.path.endswith(".j2"):
             return self._render()
-        render = self._directory / RENDER
-        render.write_text(render.read_text("utf-8") + hook(mutant, source), "utf-8")
-        self._forget_bytecode(render)
+        if is_rendered(mutant):
+            render = self._directory / RENDER
+            render.write_text(render.read_text("utf-8") + hook(mutant, source), "utf-8")
+            self._forget_bytecode(render)
         return _why_no_lua([path])
 
     def restore(self, mutant: Mutant) -> None:

@@ -3,9 +3,11 @@
 from typing import Any, Protocol
 
 from tests.oracles.article import PROFILE_PREFIX, VISIT, VISITOR, ArticleProgram
-from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT
-from tests.oracles.shape import STANDARD, Shape
-from tests.oracles.standard import FLAGS, StandardFold, field_names
+from tests.oracles.events import EVENT_ID, EVENT_TIME, SENT, SPELLED
+from tests.oracles.forget import is_forgotten
+from tests.oracles.gap import FLAGS, Gap, GapFold
+from tests.oracles.shape import LEAN, Shape
+from tests.oracles.standard import StandardFold, field_names
 from tools.vectors.calls import Answer, Event, Text
 
 MAX_ARTICLE_PAGE_BYTES = 8192
@@ -36,10 +38,10 @@ class Oracle(Protocol):
 
 
 class FoldOracle:
-    """`StandardFold`, asked in the script's own terms."""
+    """`StandardFold`, or `GapFold` where visits are found by time, in the script's own terms."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.fold = StandardFold(shape)
+    def __init__(self, shape: Shape, gap: Gap | None = None) -> None:
+        self.fold = GapFold(shape, gap) if gap else StandardFold(shape)
 
     def answer(self, visitor: str, stream: str, event: Event) -> Answer:
         """Fold the event; return what the script must answer."""
@@ -51,8 +53,10 @@ class FoldOracle:
         )
         if result is None:
             raise ValueError("the oracle saw no visitor")
+        triggers = {"triggers": result.pop("triggers")} if "triggers" in result else {}
         values = {name: value for name, value in result.items() if name not in FLAGS}
-        return {"flags": [name for name in FLAGS if result[name]], "profile": values}
+        flags = [name for name in FLAGS if result.get(name)]
+        return {"flags": flags, "profile": values, **triggers}
 
     def stored(self, visitor: str) -> dict[str, str]:
         """Return the plain fields that the hash must hold."""
@@ -65,6 +69,24 @@ class FoldOracle:
     def names(self) -> list[str]:
         """Return the names of all fields."""
         return field_names(self.fold.shape)
+
+
+class ForgettingOracle:
+    """Another oracle, which sees nothing of what is from before a forget.
+
+    `tells` says whether the rules have triggers.
+    """
+
+    def __init__(self, oracle: Oracle, till: int, *, tells: bool) -> None:
+        self._oracle, self._till = oracle, till
+        self._told: Answer = {"triggers": []} if tells else {}
+        self.stored, self.current, self.names = oracle.stored, oracle.current, oracle.names
+
+    def answer(self, visitor: str, stream: str, event: Event) -> Answer:
+        """Fold the event, or return that its visitor was forgotten."""
+        if is_forgotten(str(event.received), str(event.created), self._till):
+            return {"flags": ["forgotten"], "profile": {}} | self._told
+        return self._oracle.answer(visitor, stream, event)
 
 
 class ArticleOracle:
@@ -85,7 +107,7 @@ class ArticleOracle:
             self.marks[visitor, stream] = int(event.offset)
         page = str(event.page)
         shown = page.encode()[:MAX_ARTICLE_PAGE_BYTES].decode(errors="ignore")
-        flat = flat_of(visitor, event._replace(page=shown), STANDARD.inputs)
+        flat = flat_of(visitor, event._replace(page=shown), LEAN.inputs)
         persisted = self.program.apply(flat)
         flags = []
         # The program cuts nothing; the script does, so that event and profile fit a record.
@@ -130,7 +152,10 @@ def flat_of(visitor: str, event: Event, inputs: tuple[str, ...]) -> dict[str, An
         EVENT_TIME: event.created,
         SENT: event.sent,
     }
-    flat |= dict(zip(inputs, (event.event_type, event.page, *event.more), strict=True))
+    if event.received:
+        flat[SPELLED] = event.received
+    values = (*event.before, event.event_type, event.page, *event.more)
+    flat |= dict(zip(inputs, values, strict=True))
     return {name: _text(value) for name, value in flat.items() if value != ""}
 
 

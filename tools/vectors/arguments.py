@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tools.vectors.builders import PRESETS, Vector, standard, vector
+from tools.vectors.builders import PRESETS, Vector, lean, vector
 from tools.vectors.calls import Call, Event, key_of, view
 
 #: No whole numbers from 0 to 10^15 in any spelling.
@@ -17,12 +17,12 @@ def vectors() -> Iterator[Vector]:
         for name, why, call in wrong_calls():
             yield vector(
                 preset,
-                name if preset == "standard" else f"{name}-{preset}",
+                name if preset == "lean" else f"{name}-{preset}",
                 f"{why} Nothing is written.",
                 [call._replace(error="EBADARG")],
                 keeps_ttl=False,
             )
-    yield standard(
+    yield lean(
         "bad-second-event",
         "A call is applied whole or not at all, and the profile goes on from where it was.",
         [

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from tools.vectors.answers import ArticleOracle, FoldOracle, Oracle
+from tools.vectors.answers import ArticleOracle, FoldOracle, ForgettingOracle, Oracle
 from tools.vectors.calls import Answer, Call, Names, Read, Text, key_of
 from tools.vectors.scripts import PRESETS, SCRIPTS
 
@@ -11,7 +11,7 @@ TTL_MS = 395 * 86_400_000
 
 Vector = dict[str, Any]
 
-__all__ = ["PRESETS", "TTL_MS", "Vector", "article", "standard", "vector"]
+__all__ = ["PRESETS", "TTL_MS", "Vector", "article", "lean", "vector"]
 
 
 def vector(
@@ -24,6 +24,7 @@ def vector(
     before: Sequence[Sequence[Text]] = (),
     stored: Mapping[str, Text] | Literal["no hash"] | None = None,
     keeps_ttl: bool = True,
+    till: int | None = None,
 ) -> Vector:
     """One vector; the oracle answers the calls that have no answer yet.
 
@@ -36,11 +37,16 @@ def vector(
         before: commands that prepare the key; the article's oracle takes over what HSET sets.
         stored: the public hash by hand, or that the key holds none; None asks the oracle.
         keeps_ttl: the script sets the TTL, so it is expected.
+        till: up to when the visitor was forgotten, in ms; `before` has the mark.
     """
     known = SCRIPTS[script]
     oracle: Oracle = (
-        FoldOracle(known.shape) if known.shape else ArticleOracle(_hashes_set_by(before, visitor))
+        FoldOracle(known.shape, known.gap)
+        if known.shape
+        else ArticleOracle({} if till else _hashes_set_by(before, visitor))
     )
+    if till is not None:
+        oracle = ForgettingOracle(oracle, till, tells=bool(known.shape and known.shape.triggers))
     first: dict[tuple[str, Text], Answer] = {}
     return {
         "name": name,
@@ -129,9 +135,9 @@ def _hash_of(
     return known if stored is None else stored
 
 
-def standard(name: str, why: str, calls: Iterable[Call | Read | Names], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types
-    """Make a vector of the preset `standard`."""
-    return vector("standard", name, why, calls, **more)
+def lean(name: str, why: str, calls: Iterable[Call | Read | Names], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types
+    """Make a vector of the preset `lean`."""
+    return vector("lean", name, why, calls, **more)
 
 
 def article(name: str, why: str, calls: Iterable[Call | Read | Names], **more: Any) -> Vector:  # noqa: ANN401 - `vector` has the types

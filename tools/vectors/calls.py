@@ -18,7 +18,8 @@ Answer = dict[str, Any]
 class Event(NamedTuple):
     """One event's arguments; '' stands for absent.
 
-    `more` are inputs of rules that go beyond the presets'.
+    `before` and `more` are inputs of rules that go beyond those of `lean`, by the order of their
+    names.
     """
 
     offset: Text = ""
@@ -30,10 +31,11 @@ class Event(NamedTuple):
     event_type: Text = ""
     page: Text = ""
     more: tuple[Text, ...] = ()
+    before: tuple[Text, ...] = ()
 
     def arguments(self) -> list[Text]:
         """As they stand in ARGV."""
-        return [*self[:-1], *self.more]
+        return [*self[:6], *self.before, self.event_type, self.page, *self.more]
 
 
 class Call(NamedTuple):

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from tests.oracles.article import EVENT_TYPE, PAGE
 from tests.oracles.events import scaled
+from tests.oracles.patterns import matches
 from tests.oracles.shape import Field, Flat, Shape
 
 TOTAL = "shop-total"
@@ -21,6 +22,12 @@ def _total(flat: Flat) -> Decimal:
         scaled(text, Field("", "", decimals=decimals)) is not None for decimals in (4, 0)
     )
     return Decimal(text) if is_number else Decimal("nan")
+
+
+def is_above(low: str, text: str) -> bool:
+    """Whether a decimal of a profile is above a number."""
+    number = _total({TOTAL: text})
+    return not number.is_nan() and number > Decimal(low)
 
 
 def _page(flat: Flat) -> str:
@@ -49,6 +56,8 @@ PREDICATES = Shape(
             when=lambda e: is_sale(e) and _is_between("1", _total(e), "2.5"),
         ),
         Field("visit_either", "count", when=_is_either),
+        Field("visit_products", "count", when=lambda e: matches("/[!/]+/p-[0-9]+*", _page(e))),
+        Field("visit_papers", "count", when=lambda e: matches("*a?b*[x-z\\]].pdf", _page(e))),
         Field("visitor_opens", "count", flag="new_visit"),
         Field("visitor_new_page", "last", PAGE, flag="new_visitor"),
         Field("visitor_blog_page", "first", PAGE, lambda e: _page(e).startswith("/blog%")),

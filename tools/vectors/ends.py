@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tools.vectors.builders import Vector, vector
-from tools.vectors.calls import Call, Read, click, one_by_one, view
+from tools.vectors.calls import START, Call, Read, click, one_by_one, view
 
 
 def vectors() -> Iterator[Vector]:
@@ -66,6 +66,16 @@ def vectors() -> Iterator[Vector]:
             click(2, "A", "e3")._replace(page="y" * 256),
             click(3, "A", "e4")._replace(page="z" * 256, event_type="Sale"),
         ),
+    )
+    yield vector(
+        "ends",
+        "last-texts-by-age",
+        "What is older than a minute is not shown, and an earlier now shows it again.",
+        [
+            *one_by_one(*(view(n, "A", f"p{n}", f"e{n}") for n in (0, 60, 61, 30, 200))),
+            *(Read(now=str(START + ms)) for ms in (0, 120_000, 260_000, 260_001)),
+            Read(),
+        ],
     )
 
 

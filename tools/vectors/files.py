@@ -9,10 +9,13 @@ from tools.vectors import (
     article,
     ends,
     engaged,
+    forgets,
     forgotten,
+    gaps,
     identities,
     largest,
     mean,
+    midnights,
     migration,
     mixed,
     numbers,
@@ -26,13 +29,17 @@ from tools.vectors import (
     sent,
     since,
     sizes,
+    standard,
     states,
     tallies,
     texts,
     times,
     touches,
+    triggers,
     uniques,
+    values,
     visits,
+    windows,
 )
 from tools.vectors.derived.files import derived_files
 from tools.vectors.layout import text_of
@@ -43,6 +50,7 @@ LUA = Path(__file__).parents[2] / "lua"
 THEMES = {
     "visits": visits,
     "forgotten": forgotten,
+    "forgets": forgets,
     "order": order,
     "permutations": permutations,
     "redelivery": redelivery,
@@ -54,11 +62,17 @@ THEMES = {
     "largest": largest,
     "mean": mean,
     "uniques": uniques,
+    "values": values,
+    "windows": windows,
     "ends": ends,
     "tallies": tallies,
     "since": since,
     "touches": touches,
     "engaged": engaged,
+    "triggers": triggers,
+    "gaps": gaps,
+    "midnights": midnights,
+    "standard": standard,
     "predicates": predicates,
     "rules": rules,
     "texts": texts,
@@ -75,6 +89,10 @@ THEMES = {
 def files() -> dict[str, str]:
     """Return the text of every file of vectors, and every script of their own, by name."""
     texts = {f"{name}.json": text_of(list(theme.vectors())) for name, theme in THEMES.items()}
-    scripts = {script.script: load_rules(str(LUA / script.rules)) for script in OWN.values()}
-    rendered = {name.removeprefix("vectors/"): render(rules) for name, rules in scripts.items()}
-    return texts | rendered | derived_files()
+    return texts | scripts() | derived_files()
+
+
+def scripts() -> dict[str, str]:
+    """Return the text of every script of their own, by name."""
+    rules = {script.script: load_rules(str(LUA / script.rules)) for script in OWN.values()}
+    return {name.removeprefix("vectors/"): render(each) for name, each in rules.items()}

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, lean
 from tools.vectors.calls import Text, click, one_by_one
 
 
 def vectors() -> Iterator[Vector]:
     """The vectors of this file, in order."""
-    yield standard(
+    yield lean(
         "id-of-6-bytes-is-not-hashed",
         "An event id of exactly 6 bytes is taken as it is. These are the first 6 bytes of the "
         "SHA-1 of 'e1', so the second event is a repeat: a caller may hash by itself.",
@@ -20,19 +20,19 @@ def vectors() -> Iterator[Vector]:
             click(1, "A", "e2"),
         ),
     )
-    yield standard(
+    yield lean(
         "id-of-6-bytes-first",
         "The same the other way round, and among the events without a visit.",
         one_by_one(click(0, "", sha1_of("e1")), click(0, "", "e1"), click(0, "", sha1_of("e1"))),
     )
     ids = ("abcde", "abcdef", "abcdefg", "ééé", "éééééé")
     both: list[Text] = [*ids, *map(sha1_of, ids)]
-    yield standard(
+    yield lean(
         "ids-of-5-6-and-7-bytes",
         "Only 6 bytes make the difference, not 6 characters: 'ééé' has 6 bytes, 'éééééé' 12.",
         one_by_one(*(click(n, "A", event_id) for n, event_id in enumerate(both))),
     )
-    yield standard(
+    yield lean(
         "id-of-6-bytes-of-any-kind",
         "Six bytes need be no text: NUL and bytes that are no UTF-8 count.",
         one_by_one(
@@ -44,7 +44,7 @@ def vectors() -> Iterator[Vector]:
             )
         ),
     )
-    yield standard(
+    yield lean(
         "id-of-6-bytes-straddles-two-others",
         "'cdefgh' stands in 'abcdef' and 'ghijkl' only across their border: no repeat.",
         one_by_one(

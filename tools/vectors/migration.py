@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.oracles.shape import STANDARD
+from tests.oracles.shape import LEAN
 from tools.vectors.answers import ARTICLE_FIELDS, FoldOracle
 from tools.vectors.builders import Vector, vector
 from tools.vectors.calls import Answer, Call, Event, Read, Text, key_of
 
 RECORDED = Path(__file__).with_name("stored_by_0_1.json")
 
-TEXTS = {each.name for each in STANDARD.fields if each.is_text} | {"visitor_id", "visit_id"}
+TEXTS = {each.name for each in LEAN.fields if each.is_text} | {"visitor_id", "visit_id"}
 FLAGS = {"time_replaced": "time_corrected"}
 
 
@@ -88,5 +88,5 @@ def typed(told: dict[str, str], preset: str) -> Answer:
 
 def whole(known: Answer, preset: str) -> Answer:
     """An answer with all names, in the contract's order."""
-    names = ARTICLE_FIELDS if preset == "article" else FoldOracle(STANDARD).names()
+    names = ARTICLE_FIELDS if preset == "article" else FoldOracle(LEAN).names()
     return {name: known.get(name) for name in names}

@@ -9,7 +9,7 @@ from tools.vectors.calls import DAY, HOUR, START, Call, Event, Read
 
 T = TypeVar("T")
 
-STREAMS_PER_SCRIPT = {"standard": 70, "article": 30, "small": 30, "numbers": 20}
+STREAMS_PER_SCRIPT = {"lean": 70, "article": 30, "small": 30, "numbers": 20}
 MOST_CALLS = 7
 MOST_EVENTS = 4
 

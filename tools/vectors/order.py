@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, lean
 from tools.vectors.calls import DAY, START, Call, click, one_by_one, timed, view
 
 
 def vectors() -> Iterator[Vector]:
     """The vectors of this file, in order."""
-    yield standard(
+    yield lean(
         "out-of-order-corrected",
         "An earlier event that arrives late moves entry pages and starts (`corrected`), not the "
         "last pages and ends; one that confirms the known page corrects nothing.",
@@ -21,7 +21,7 @@ def vectors() -> Iterator[Vector]:
             click(10, "A", "e6"),
         ),
     )
-    yield standard(
+    yield lean(
         "out-of-order-visits",
         "A visit that began earlier and arrives later corrects the visitor's entry page, keeps "
         "its number of arrival, and is not the latest visit.",
@@ -37,17 +37,17 @@ def vectors() -> Iterator[Vector]:
         view(7, "A", "three", "e4"),
         view(7, "A", "four", "e5"),
     )
-    yield standard(
+    yield lean(
         "any-order-forward",
         "Sister of any-order-backward: the same events, the same hash.",
         one_by_one(*events),
     )
-    yield standard(
+    yield lean(
         "any-order-backward",
         "Sister of any-order-forward: the same events, the same hash.",
         one_by_one(*reversed(events)),
     )
-    yield standard(
+    yield lean(
         "equal-times",
         "At one time the bytes of the page decide what is first and last; never arrival, and never "
         "the event id.",
@@ -58,7 +58,7 @@ def vectors() -> Iterator[Vector]:
             )
         ),
     )
-    yield standard(
+    yield lean(
         "equal-times-a-beginning-is-less",
         "A page that is the beginning of another one comes before it. Bytes have no sign: FF is "
         "the greatest.",
@@ -69,19 +69,19 @@ def vectors() -> Iterator[Vector]:
             )
         ),
     )
-    yield standard(
+    yield lean(
         "equal-times-of-one-page",
         "Two events with one time and one page change nothing, in whatever order they come.",
         one_by_one(view(0, "A", "home", "e1"), view(0, "A", "home", "e2"), click(0, "A", "e3")),
     )
     for name, clocks in {"forward": (3, 5, 9), "backward": (9, 5, 3), "mixed": (5, 9, 3)}.items():
-        yield standard(
+        yield lean(
             f"equal-times-by-created-{name}",
             "All of these clocks are days ahead, so all events get the same time. Then what the "
             "device wrote decides, before the bytes of the page.",
             one_by_one(*(timed(str(START + days * DAY), f"{9 - days} page") for days in clocks)),
         )
-    yield standard(
+    yield lean(
         "equal-times-without-created",
         "At one time an event whose device does not say when it was made comes before all that do.",
         one_by_one(
@@ -90,7 +90,7 @@ def vectors() -> Iterator[Vector]:
             timed("?", "y", str(START)),
         ),
     )
-    yield standard(
+    yield lean(
         "batch",
         "One call folds several events in order and answers with the profile after each.",
         [

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, article, standard
+from tools.vectors.builders import Vector, article, lean
 from tools.vectors.calls import Call, Event, click, view
 
 _STREAM = "0/events/0"
@@ -26,7 +26,7 @@ def _call(*events: Event, stream: str = _STREAM, floor: str = "") -> Call:
 
 def vectors() -> Iterator[Vector]:
     """The vectors of this file, in order."""
-    for preset, make in (("standard", standard), ("article", article)):
+    for preset, make in (("lean", lean), ("article", article)):
         a, b, c, d, e, f = _events()
         other = view(99, "C", "other", "o1", "7")
         yield make(

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, lean
 from tools.vectors.calls import Call, click, one_by_one, view
 
 
@@ -16,14 +16,14 @@ def vectors() -> Iterator[Vector]:
         "b1": click(9, "B", "e4"),
     }
     for number, order in enumerate(itertools.permutations(events), 1):
-        yield standard(
+        yield lean(
             f"order-{number}-of-24",
             f"In the order {' '.join(order)} the hash is that of every other order; visit_number "
             "alone depends on arrival.",
             one_by_one(*(events[name] for name in order)),
         )
     for number, order in enumerate(itertools.permutations(list(events)[:3]), 1):
-        yield standard(
+        yield lean(
             f"order-in-one-call-{number}-of-6",
             f"The order {' '.join(order)} within one call, twice: the second time changes nothing.",
             [Call([events[name] for name in order])] * 2,

@@ -13,6 +13,10 @@ PAGES = (
     *("price", "the prices", "Price", "pric", "/blog%", "/blog%/a", "/blogs", "a/blog%", "/blog"),
     *("", "a.b", ".", "\u00e9price", "price\0"),
 )
+PATHS = (
+    *("/a/p-1", "/a/p-", "/a/p-12x/y", "/\u00e9/p-0", "/a/b/p-1", "//p-1", "x/a/p-1", "/a/p-x1"),
+    *("a-bx.pdf", "a\u65e5b].pdf", "abx.pdf", "aabbbz.pdf", "a-bx.pdfx", "a-bw.pdf", "a-bxxpdf"),
+)
 TYPES = ("Sale", 'Refund \\ "x"', "Refund", "sale", "Sale ", "")
 
 
@@ -27,6 +31,11 @@ def vectors() -> Iterator[Vector]:
         "predicates-on-texts",
         "Texts are compared byte by byte: no pattern, no case. An empty text is absent.",
         [Call([event(n, page=page)]) for n, page in enumerate(PAGES)],
+    )
+    yield predicates(
+        "predicates-on-patterns",
+        "A pattern is the whole text; a class is one character, and a plus is one or more.",
+        [Call([event(n, page=page)]) for n, page in enumerate(PATHS)],
     )
     yield predicates(
         "predicates-on-one-of-several",

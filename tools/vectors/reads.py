@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import PRESETS, Vector, standard, vector
+from tools.vectors.builders import PRESETS, Vector, lean, vector
 from tools.vectors.calls import START, Call, Names, Read, click, key_of, one_by_one, view
 from tools.vectors.rules import ARRIVAL_FIELDS
 from tools.vectors.scripts import SCRIPTS
@@ -20,22 +20,22 @@ def vectors() -> Iterator[Vector]:
             keeps_ttl=False,
         )
     yield from of_both_presets()
-    yield standard(
+    yield lean(
         "read-no-visit",
         "A visitor whose events had no visit id is read without visit fields.",
         [Call([view(0, "", "home", "e1")]), Read()],
     )
-    yield standard(
+    yield lean(
         "read-without-pages",
         "What is not known is left out: a read has no nil.",
         [Call([click(0, "A", "e1")]), Read()],
     )
-    yield standard(
+    yield lean(
         "read-visitor-of-no-time",
         "A visitor of whom no time is known has no first and last.",
         [Call([view(0, "A", "home", "e1")._replace(received="", created="")]), Read()],
     )
-    yield standard(
+    yield lean(
         "read-between-folds",
         "A read changes nothing: what is folded after it goes on from where it was.",
         [

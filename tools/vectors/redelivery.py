@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, lean
 from tools.vectors.calls import START, Call, click, one_by_one, view
 
 
 def vectors() -> Iterator[Vector]:
     """The vectors of this file, in order."""
-    yield standard(
+    yield lean(
         "repeat-by-event-id",
         "An event id seen before in its visit counts nothing, at whatever offset, and still "
         "merges its times.",
@@ -20,7 +20,7 @@ def vectors() -> Iterator[Vector]:
             stream="0/events/0",
         ),
     )
-    yield standard(
+    yield lean(
         "repeat-without-event-id",
         "Without an event id the content is the identity: the same event at another offset is a "
         "repeat; another time, page or type makes another event, even if all of it reads the same.",
@@ -34,7 +34,7 @@ def vectors() -> Iterator[Vector]:
             stream="0/events/0",
         ),
     )
-    yield standard(
+    yield lean(
         "repeat-without-event-id-received-later",
         "Without an event id the device's time stands for the event, so that it is a repeat when "
         "it is received again later; where the device does not say, the received time does.",
@@ -47,7 +47,7 @@ def vectors() -> Iterator[Vector]:
             view(2, "A", "prices")._replace(created="?"),
         ),
     )
-    yield standard(
+    yield lean(
         "no-repeat-without-id-and-time",
         "With neither an event id nor any time nothing tells two events apart: neither is a "
         "repeat, and neither is remembered. With an id, a repeat is one.",
@@ -57,7 +57,7 @@ def vectors() -> Iterator[Vector]:
             *[view(0, "A", "home", "e1")._replace(created="", received="")] * 2,
         ),
     )
-    yield standard(
+    yield lean(
         "repeat-in-another-visit",
         "Event ids are remembered per visit, and for events without a visit.",
         one_by_one(
@@ -68,19 +68,19 @@ def vectors() -> Iterator[Vector]:
             view(4, "A", "home", "e1"),
         ),
     )
-    yield standard(
+    yield lean(
         "ids-alike-in-5-bytes",
         "6 bytes of the SHA-1 stand for an event. Of these two ids the first 5 are equal, "
         "68534f44ba: no repeat.",
         one_by_one(view(0, "A", "home", "3768367"), view(0, "A", "home", "2404582")),
     )
-    yield standard(
+    yield lean(
         "ids-alike-in-6-bytes",
         "No more than 6 bytes of the SHA-1 stand for an event: these two ids have the same, "
         "39d231978aca, so the second is taken for a repeat of the first.",
         one_by_one(view(0, "A", "home", "14589693"), click(1, "A", "21243570")),
     )
-    yield standard(
+    yield lean(
         "id-that-straddles-two-others",
         "The third id's 6 bytes, 39fb523d32b5, are the end of the first id's and the beginning of "
         "the second id's: no repeat, until it comes again.",
@@ -91,7 +91,7 @@ def vectors() -> Iterator[Vector]:
             click(2, "A", "2930"),
         ),
     )
-    yield standard(
+    yield lean(
         "id-that-straddles-at-the-third-byte",
         "As before, from the third byte on, and among the events without a visit.",
         one_by_one(
@@ -101,7 +101,7 @@ def vectors() -> Iterator[Vector]:
             click(2, "", "89228"),
         ),
     )
-    yield standard(
+    yield lean(
         "window-of-64-event-ids",
         "A visit remembers 64 event ids: the 65th pushes out the first (`truncated`), so a repeat "
         "of the second is still recognised, and the first counts again.",
@@ -116,7 +116,7 @@ def vectors() -> Iterator[Vector]:
             ),
         ],
     )
-    yield standard(
+    yield lean(
         "redelivery",
         "An offset at or below the stream's watermark is not applied again: it is `replayed` and "
         "shows the current profile with its own visit's fields.",
@@ -138,7 +138,7 @@ def vectors() -> Iterator[Vector]:
             ),
         ],
     )
-    yield standard(
+    yield lean(
         "offsets-within-a-batch",
         "The watermark moves with every event of a call, gaps are allowed, and offsets are "
         "compared as numbers: 10 comes after 9.",
@@ -155,7 +155,7 @@ def vectors() -> Iterator[Vector]:
             )
         ],
     )
-    yield standard(
+    yield lean(
         "two-streams",
         "Each stream has its own watermark.",
         [
@@ -167,7 +167,7 @@ def vectors() -> Iterator[Vector]:
             Call([view(5, "A", "faq", "e6", "6")], stream="1/events/0"),
         ],
     )
-    yield standard(
+    yield lean(
         "empty-stream",
         "Without a stream there is no watermark: offsets are ignored, whatever they hold.",
         one_by_one(
@@ -177,7 +177,7 @@ def vectors() -> Iterator[Vector]:
             view(3, "A", "imprint", "e4", "no offset"),
         ),
     )
-    yield standard(
+    yield lean(
         "65-streams",
         "A visitor's events may come by many streams (up to 1,024): a redelivery from the one "
         "that moved longest ago (s1, for s0 moved again) is still recognised by its watermark.",

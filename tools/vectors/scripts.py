@@ -1,18 +1,26 @@
-"""The scripts that the vectors call: the presets', and those of rules of the vectors' own."""
+"""The scripts that the vectors call: the presets', and those of rules of the vectors' own.
+
+Over 250 lines: a table, of a few lines for each script.
+"""
 
 from typing import NamedTuple
 
 from tests.oracles.article import EVENT_TYPE, PAGE
+from tests.oracles.gap import Gap
 from tests.oracles.shape import (
     DAY_MS,
-    STANDARD,
+    LEAN,
     TIME,
     Field,
     Flat,
     Shape,
     is_titled_page_view,
 )
+from tests.oracles.standard_shape import STANDARD
 from tools.vectors.conditions import PREDICATES, TOTAL, is_sale
+from tools.vectors.gap_shapes import GAPS, HALF_AN_HOUR, KATHMANDU, MIDNIGHT, PARIS, SUMMER
+from tools.vectors.taken import VALUES, WINDOWS
+from tools.vectors.trigger_shapes import TRIGGERS
 
 RULES = "vectors/rules"
 
@@ -24,11 +32,13 @@ class Script(NamedTuple):
         script: its path in the folder `lua`.
         rules: its rules' path there.
         shape: what its profiles consist of; None in order of arrival.
+        gap: what divides visits; None where they have ids.
     """
 
     script: str
     rules: str
     shape: Shape | None
+    gap: Gap | None = None
 
     @property
     def name(self) -> str:
@@ -40,8 +50,8 @@ def _preset(name: str, shape: Shape | None) -> Script:
     return Script(f"rendered/{name}.lua", f"presets/{name}.toml", shape)
 
 
-def _own(name: str, shape: Shape | None) -> Script:
-    return Script(f"{RULES}/{name}.lua", f"{RULES}/{name}.toml", shape)
+def _own(name: str, shape: Shape | None, gap: Gap | None = None) -> Script:
+    return Script(f"{RULES}/{name}.lua", f"{RULES}/{name}.toml", shape, gap)
 
 
 def _is_click(flat: Flat) -> bool:
@@ -106,6 +116,15 @@ _ENDS = Shape(
         Field("visitor_last_pages", "last_n", PAGE, lambda e: not _is_click(e), limit=3),
         Field("visit_first_pages", "first_n", PAGE, is_titled_page_view, limit=10),
         Field("visit_last_pages", "last_n", PAGE, is_titled_page_view, limit=2),
+        # A click is taken by the first field alone.
+        Field(
+            "visit_pages_of_late",
+            "last_n",
+            PAGE,
+            lambda e: not _is_click(e),
+            limit=10,
+            age_ms=60_000,
+        ),
         Field("visit_events", "count"),
     ),
     bounce="visit_events",
@@ -203,7 +222,9 @@ _SMALL = Shape(
     is_plain=True,
 )
 
-PRESETS = {"standard": _preset("standard", STANDARD), "article": _preset("article", None)}
+PRESETS = {"lean": _preset("lean", LEAN), "article": _preset("article", None)}
+#: Has more inputs than the vectors of the presets give.
+RICH = {"standard": _preset("standard", STANDARD)}
 OWN = {
     "numbers": _own("numbers", _NUMBERS),
     "mean": _own("mean", _MEAN),
@@ -213,9 +234,15 @@ OWN = {
     "since": _own("since", _SINCE),
     "touches": _own("touches", _TOUCHES),
     "engaged": _own("engaged", _ENGAGED),
+    "windows": _own("windows", WINDOWS),
+    "values": _own("values", VALUES),
+    "triggers": _own("triggers", TRIGGERS),
     "predicates": _own("predicates", PREDICATES),
+    "gaps": _own("gaps", GAPS, HALF_AN_HOUR),
+    "midnight": _own("midnight", MIDNIGHT, KATHMANDU),
+    "summer": _own("summer", SUMMER, PARIS),
     "largest": _own("largest", _LARGEST),
     "small": _own("small", _SMALL),
     "arrival": _own("arrival", None),
 }
-SCRIPTS = PRESETS | OWN
+SCRIPTS = PRESETS | RICH | OWN

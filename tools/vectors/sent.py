@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, lean
 from tools.vectors.calls import DAY, HOUR, START, one_by_one, timed
 
 MINUTE = 60_000
@@ -39,7 +39,7 @@ def corrected() -> Iterator[Vector]:
         ),
         1,
     ):
-        yield standard(
+        yield lean(
             f"sent-offset-{number}",
             f"{why} Received less sent is {off} ms: rounded to quarter hours it is added to "
             "created.",
@@ -50,7 +50,7 @@ def corrected() -> Iterator[Vector]:
                 )
             ),
         )
-    yield standard(
+    yield lean(
         "sent-offline-queue",
         "A queue of a good clock comes a week late, all at once: each event keeps its own time.",
         one_by_one(
@@ -60,12 +60,12 @@ def corrected() -> Iterator[Vector]:
             )
         ),
     )
-    yield standard(
+    yield lean(
         "sent-older-than-30-days",
         "An event that was sent by a good clock may be older than 30 days.",
         one_by_one(timed(str(START - 200 * DAY), "last winter", sent=str(START))),
     )
-    yield standard(
+    yield lean(
         "sent-again-a-day-later",
         "A copy that is sent again is received a day later, by a clock two hours ahead both times: "
         "it is a repeat with the same time.",
@@ -81,7 +81,7 @@ def corrected() -> Iterator[Vector]:
         ),
     )
     for number, text in enumerate(("", "?", "-5", "1" * 16, "soon", "1.5"), 1):
-        yield standard(
+        yield lean(
             f"sent-unusable-{number}",
             f"A sent time that is no number ({json.dumps(text)}) is as if it were absent.",
             one_by_one(timed(str(START + 2 * HOUR), "home", sent=text)),
@@ -90,7 +90,7 @@ def corrected() -> Iterator[Vector]:
 
 def corrected_and_clamped() -> Iterator[Vector]:
     """A correction that does not lead to a time that can be."""
-    yield standard(
+    yield lean(
         "sent-and-still-ahead",
         "An event cannot be made after it was sent: what is still more than an hour ahead of its "
         "received time is clamped.",
@@ -101,7 +101,7 @@ def corrected_and_clamped() -> Iterator[Vector]:
             timed(str(START + 9 * DAY), "far, corrected", sent=str(START - 5 * HOUR)),
         ),
     )
-    yield standard(
+    yield lean(
         "sent-and-before-1973",
         "Created by a clock that had not been set yet, sent by one that had: it is clamped to 30 "
         "days before it was received. From 1973 on (94694400000 ms) a time stands.",
@@ -112,7 +112,7 @@ def corrected_and_clamped() -> Iterator[Vector]:
             timed("5", "set back", sent=str(2 * START)),
         ),
     )
-    yield standard(
+    yield lean(
         "sent-by-a-clock-that-was-not-set",
         "Both by a clock that began at 1970: the offset of 54 years puts both right.",
         one_by_one(
@@ -122,7 +122,7 @@ def corrected_and_clamped() -> Iterator[Vector]:
             )
         ),
     )
-    yield standard(
+    yield lean(
         "sent-in-2099",
         "A device whose clock says 2099: the offset puts it right.",
         one_by_one(

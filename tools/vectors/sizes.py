@@ -65,7 +65,7 @@ def vectors() -> Iterator[Vector]:
             one_by_one(click(0, "A", "e1")._replace(event_type="t" * LARGE_BYTES)),
         )
     yield vector(
-        "standard",
+        "lean",
         "visit-id-too-long",
         "A visit's id of more than 65,535 bytes is refused, and nothing moves.",
         [

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import PRESETS, Vector, standard, vector
+from tools.vectors.builders import PRESETS, Vector, lean, vector
 from tools.vectors.calls import Call, Read, key_of, view
 
 #: The presets' cap of stored state, in bytes.
@@ -90,7 +90,7 @@ def vectors() -> Iterator[Vector]:
             stored={},
             keeps_ttl=False,
         )
-    for preset, order in (("standard", b"a"), ("article", b"e")):
+    for preset, order in (("lean", b"a"), ("article", b"e")):
         for written, packed in (
             ("1", b"\x94\x01\xa1" + order + b"\xa0\x90"),
             ("2", b"\x02" + order + b"\x97\x2c\x7c\xc3" + bytes(64)),
@@ -105,7 +105,7 @@ def vectors() -> Iterator[Vector]:
                 stored={"visitor_id": "alice"},
                 keeps_ttl=False,
             )
-    yield standard(
+    yield lean(
         "hash-of-another-program",
         "A hash without state was not written by this script.",
         [good._replace(error="EPROFILE"), Read(error="EPROFILE")],

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, lean
 from tools.vectors.calls import START, Answer, Call, click, one_by_one, view
 
 
 def vectors() -> Iterator[Vector]:
     """The vectors of this file, in order."""
-    yield standard(
+    yield lean(
         "page-of-4096-bytes",
         "A value of 4096 bytes stays whole; two such pages that differ behind byte 4096 are one.",
         one_by_one(
@@ -16,7 +16,7 @@ def vectors() -> Iterator[Vector]:
             view(-1, "A", "é" * 2048 + "x", "e2"),
         ),
     )
-    yield standard(
+    yield lean(
         "page-cut-at-a-character",
         "A longer value is cut before the character that does not fit whole (here of 3 bytes, "
         "then of 4), so that the rest stays UTF-8.",
@@ -25,7 +25,7 @@ def vectors() -> Iterator[Vector]:
             view(1, "A", "b" * 4093 + "🙂", "e2"),
         ),
     )
-    yield standard(
+    yield lean(
         "page-cut-at-the-edges-of-what-goes-on",
         "Bytes 80 to BF go on with a character and no other byte does: the smallest (U+00C0 ends "
         "with it) and the largest (U+00FF) are cut off with their character, 7F is one of its own.",
@@ -35,7 +35,7 @@ def vectors() -> Iterator[Vector]:
             view(2, "A", "c" * 4096 + "\x7f", "e3"),
         ),
     )
-    yield standard(
+    yield lean(
         "long-page-of-no-page-view",
         "A value that no field takes is not cut, so nothing is `truncated`; a late page view's is.",
         [
@@ -46,7 +46,7 @@ def vectors() -> Iterator[Vector]:
             ),
         ],
     )
-    yield standard(
+    yield lean(
         "nul-bytes",
         "Ids and pages are not C strings: what follows a NUL counts.",
         one_by_one(
@@ -57,7 +57,7 @@ def vectors() -> Iterator[Vector]:
         ),
         visitor="ali\0ce",
     )
-    yield standard(
+    yield lean(
         "ids-that-look-like-syntax",
         "Ids, pages and types are data, whatever they hold.",
         one_by_one(
@@ -66,7 +66,7 @@ def vectors() -> Iterator[Vector]:
         ),
         visitor="{al<id>ice}: 100% é",
     )
-    yield standard(
+    yield lean(
         "long-visitor-id",
         "An id longer than 128 bytes makes a hashed key, and is itself returned whole.",
         one_by_one(view(0, "A", "home", "e1")),
@@ -110,7 +110,7 @@ def not_utf8() -> Vector:
         view(1, visit, second, b"\x81"),
         view(1, visit, second, b"\x81"),
     )
-    return standard(
+    return lean(
         "not-utf-8",
         "Arguments and values are bytes: what is no UTF-8 comes back as it went in.",
         [

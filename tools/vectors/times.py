@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, lean
 from tools.vectors.calls import DAY, HOUR, START, Call, Event, Read, click, one_by_one, timed, view
 
 #: No whole numbers from 0 to 10^15 in any spelling.
@@ -20,7 +20,7 @@ def vectors() -> Iterator[Vector]:
 
 def clamped() -> Iterator[Vector]:
     """Created and received."""
-    yield standard(
+    yield lean(
         "time-ahead-of-received",
         "A device may be one hour ahead of the time its event is received; what is further ahead "
         "is taken to be one hour ahead.",
@@ -30,7 +30,7 @@ def clamped() -> Iterator[Vector]:
             timed(str(START + HOUR + 1), "too far ahead"),
         ),
     )
-    yield standard(
+    yield lean(
         "time-behind-received",
         "An event may be received 30 days late; what is older is taken to be 30 days old.",
         one_by_one(
@@ -39,7 +39,7 @@ def clamped() -> Iterator[Vector]:
             timed(str(START - 30 * DAY), "30 days old"),
         ),
     )
-    yield standard(
+    yield lean(
         "clamping-keeps-the-order",
         "Clocks that are years ahead or behind are clamped, not replaced: events of one received "
         "time keep the order that their device gave them.",
@@ -53,7 +53,7 @@ def clamped() -> Iterator[Vector]:
             ),
         ),
     )
-    yield standard(
+    yield lean(
         "clock-an-hour-ahead-and-jitter",
         "A clock one hour ahead, and delays of 400, 60, 350 and 50 ms: the events stand on both "
         "sides of what is allowed, and keep their order.",
@@ -69,12 +69,12 @@ def clamped() -> Iterator[Vector]:
             )
         ),
     )
-    yield standard(
+    yield lean(
         "time-with-leading-zeros",
         "A time is a number, written back without leading zeros.",
         one_by_one(timed(f"00{START}", "home")),
     )
-    yield standard(
+    yield lean(
         "time-of-15-digits",
         "15 digits are exact on the way in and out: no floats, no exponents.",
         one_by_one(
@@ -83,7 +83,7 @@ def clamped() -> Iterator[Vector]:
             timed("", "between", "999999999999998"),
         ),
     )
-    yield standard(
+    yield lean(
         "created-0",
         "0 is a time: it is clamped, and not taken for none.",
         one_by_one(timed(str(START), "home"), timed("0", "at the beginning of the epoch")),
@@ -93,18 +93,18 @@ def clamped() -> Iterator[Vector]:
 def unusable() -> Iterator[Vector]:
     """Created that is no number."""
     for number, text in enumerate(NO_TIMES, 1):
-        yield standard(
+        yield lean(
             f"time-malformed-{number}",
             f"Only 1 to 15 digits are a time: {json.dumps(text)} is replaced by the received one "
             "and flagged.",
             one_by_one(timed(str(START - 5), "with a time"), timed(text, "with another")),
         )
-    yield standard(
+    yield lean(
         "time-absent",
         "Where the device does not say when, the received time stands, without a flag.",
         one_by_one(timed(str(START - 5), "with a time"), timed("", "without a time")),
     )
-    yield standard(
+    yield lean(
         "sent-without-created",
         "When an event was sent says nothing of an event that does not say when it was made.",
         one_by_one(
@@ -116,7 +116,7 @@ def unusable() -> Iterator[Vector]:
 
 def not_received() -> Iterator[Vector]:
     """No received time."""
-    yield standard(
+    yield lean(
         "not-received",
         "Without a received time the device's own stands, if it is of 1973 or later.",
         [
@@ -129,12 +129,12 @@ def not_received() -> Iterator[Vector]:
             Read(),
         ],
     )
-    yield standard(
+    yield lean(
         "not-received-but-sent",
         "Sent says nothing without received.",
         one_by_one(timed("1600000000000", "home", "", "1600000999999")),
     )
-    yield standard(
+    yield lean(
         "received-and-not-received",
         "Events of both kinds in one call.",
         [
@@ -154,7 +154,7 @@ def none_at_all() -> Iterator[Vector]:
     for number, (created, sent) in enumerate(
         (("", ""), ("?", ""), ("", str(START)), ("99999999999", ""), ("?", str(START))), 1
     ):
-        yield standard(
+        yield lean(
             f"no-time-{number}",
             "Nothing says when it happened: it counts, moves no first and no last, and says so. "
             f"Created is {json.dumps(created)}, sent {json.dumps(sent)}.",
@@ -168,7 +168,7 @@ def none_at_all() -> Iterator[Vector]:
             ],
         )
     timeless = Event("", "", "", "", "e0", "T", "Pageview", "timeless")
-    yield standard(
+    yield lean(
         "no-time-is-never-late",
         "An event without a time that opens a visit is not late, also where 8 visits are kept; "
         "its visit is the oldest of all and the next to go.",
@@ -182,7 +182,7 @@ def none_at_all() -> Iterator[Vector]:
             ),
         ],
     )
-    yield standard(
+    yield lean(
         "no-time-of-two-visits",
         "Of visits without any time the bytes of the id decide which is shown and which goes.",
         [

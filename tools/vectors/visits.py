@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from tools.vectors.builders import Vector, standard
+from tools.vectors.builders import Vector, lean
 from tools.vectors.calls import Call, click, one_by_one, view
 
 
 def vectors() -> Iterator[Vector]:
     """The vectors of this file, in order."""
-    yield standard(
+    yield lean(
         "new-visitor",
         "The smallest call: one page view of a visitor that is not known yet.",
         one_by_one(view(0, "A", "home", "e1")),
     )
-    yield standard(
+    yield lean(
         "new-visit",
         "A second visit has its own entry page, counts and number; the visitor's go on.",
         one_by_one(
@@ -23,7 +23,7 @@ def vectors() -> Iterator[Vector]:
             click(7260, "B", "e4"),
         ),
     )
-    yield standard(
+    yield lean(
         "interleaved-visits",
         "A, A, B, A, B are two visits, and each event carries its own visit's fields.",
         one_by_one(
@@ -34,7 +34,7 @@ def vectors() -> Iterator[Vector]:
             view(40, "B", "b2", "e5"),
         ),
     )
-    yield standard(
+    yield lean(
         "first-event-no-page-view",
         "A visit that begins with a click has no entry page, least of all another visit's, until "
         "its first page view; the hash forgets the fields that its latest visit does not have.",
@@ -43,7 +43,7 @@ def vectors() -> Iterator[Vector]:
             click(7200, "B", "e2"),
         ),
     )
-    yield standard(
+    yield lean(
         "entry-page-after-a-click",
         "The first page view of a visit sets its entry page, whenever it comes; the visitor's too.",
         one_by_one(
@@ -53,7 +53,7 @@ def vectors() -> Iterator[Vector]:
             view(3, "A", "prices", "e4"),
         ),
     )
-    yield standard(
+    yield lean(
         "page-view-without-page",
         "A page view whose page is empty is an event that is no page view.",
         one_by_one(
@@ -62,7 +62,7 @@ def vectors() -> Iterator[Vector]:
             view(2, "A", "", "e3"),
         ),
     )
-    yield standard(
+    yield lean(
         "page-of-another-event-type",
         "Only the type Pageview, in exactly these letters, makes a page view.",
         one_by_one(
@@ -72,7 +72,7 @@ def vectors() -> Iterator[Vector]:
             view(3, "A", "elsewhere", "e4")._replace(event_type=""),
         ),
     )
-    yield standard(
+    yield lean(
         "missing-visit-id",
         "An event without a visit id moves visitor fields only and shows no visit field.",
         one_by_one(
@@ -81,7 +81,7 @@ def vectors() -> Iterator[Vector]:
             view(20, "", "banner", "e3"),
         ),
     )
-    yield standard(
+    yield lean(
         "ninth-visit",
         "The profile keeps 8 visits: the ninth pushes out the one whose latest event is oldest "
         "(B, for A went on after it), flagged `truncated`; B's return opens it anew.",
@@ -94,7 +94,7 @@ def vectors() -> Iterator[Vector]:
             view(502, "B", "B returns", "eB2"),
         ),
     )
-    yield standard(
+    yield lean(
         "late-beyond-8-visits",
         "An event older than all 8 kept visits opens none and counts nothing: it is `late` and "
         "moves the visitor's minimums only. Younger than the oldest of them, it is not late.",
@@ -107,7 +107,7 @@ def vectors() -> Iterator[Vector]:
             ),
         ],
     )
-    yield standard(
+    yield lean(
         "latest-visit-by-bytes",
         "Of visits with equal times the one whose id is greatest by bytes is shown by the hash: "
         "'a' (61) after 'B' (42), where a server's locale may say otherwise.",
@@ -118,7 +118,7 @@ def vectors() -> Iterator[Vector]:
             view(0, "_", "page _", "e4"),
         ),
     )
-    yield standard(
+    yield lean(
         "evicted-visit-by-bytes",
         "Of 8 visits with equal times the one whose id is smallest by bytes goes first: '-x', "
         "then 'B'; and an id smaller than all of them is late.",

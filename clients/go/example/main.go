@@ -18,7 +18,7 @@ func main() {
 	if err != nil {
 		log.Fatal("set REDIS_URL, e.g. redis://127.0.0.1:6399/0")
 	}
-	source, err := os.ReadFile("../../lua/rendered/standard.lua")
+	source, err := os.ReadFile("../../lua/rendered/lean.lua")
 	if err != nil {
 		log.Fatal(err)
 	}

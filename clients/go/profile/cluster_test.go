@@ -12,7 +12,7 @@ import (
 
 func TestClusterLoadsWhereTheKeyIs(t *testing.T) {
 	nodes := redistest.StartCluster(t)
-	script := profile.New(clusterClient(t, nodes), standard(t))
+	script := profile.New(clusterClient(t, nodes), lean(t))
 	loads := []int{0, 0}
 	for n := 0; n < 10; n++ {
 		visitor := strconv.Itoa(n)
@@ -27,7 +27,7 @@ func TestClusterLoadsWhereTheKeyIs(t *testing.T) {
 
 func TestClusterWithoutAKeyAnswersTheScriptsError(t *testing.T) {
 	nodes := redistest.StartCluster(t)
-	script := profile.New(clusterClient(t, nodes), standard(t))
+	script := profile.New(clusterClient(t, nodes), lean(t))
 	_, err := script.Eval(ctx, nil, []string{"alice", "", ""})
 	expectRefusal(t, err, profile.CodeBadArguments, false)
 }
@@ -48,7 +48,7 @@ func TestClusterWhileASlotMoves(t *testing.T) {
 		}
 	}
 	// The key is not there yet: its owner sends the caller on, to a node without the script.
-	script := profile.New(clusterClient(t, nodes), standard(t))
+	script := profile.New(clusterClient(t, nodes), lean(t))
 	answer := apply(t, script, visitor, pageview("e1", "home"))
 	expectSame(t, answer.Flags["new_visitor"], true)
 	expectSame(t, target.ClusterCountKeysInSlot(ctx, int(slot)).Val(), int64(1))
@@ -63,7 +63,7 @@ func TestClusterNeedsOneRightMore(t *testing.T) {
 		Addrs: []string{nodes[0].Options().Addr}, Username: "profiler", Password: "secret",
 	})
 	defer client.Close()
-	script := profile.New(client, standard(t))
+	script := profile.New(client, lean(t))
 	for n := 0; n < 10; n++ {
 		apply(t, script, strconv.Itoa(n), pageview("e1", "home"))
 	}

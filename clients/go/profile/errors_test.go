@@ -18,13 +18,13 @@ func TestWrongPasswordIsARefusal(t *testing.T) {
 		Addr: admin.Options().Addr, Username: "profiler", Password: "wrong",
 	})
 	defer client.Close()
-	_, err := profile.New(client, standard(t)).Read(ctx, "alice", time.Time{})
+	_, err := profile.New(client, lean(t)).Read(ctx, "alice", time.Time{})
 	expectRefusal(t, err, "WRONGPASS", false)
 }
 
 func TestRefusalsOfTheScript(t *testing.T) {
 	client := redistest.Client(t)
-	script := profile.New(client, standard(t))
+	script := profile.New(client, lean(t))
 	_, err := script.Apply(ctx, profile.Call{})
 	expectRefusal(t, err, profile.CodeBadArguments, false)
 
@@ -40,7 +40,7 @@ func TestRefusalsOfTheScript(t *testing.T) {
 
 func TestServerThatCannotNow(t *testing.T) {
 	client := own(t)
-	script := profile.New(client, standard(t))
+	script := profile.New(client, lean(t))
 	call := profile.Call{Visitor: "alice", Events: []profile.Event{pageview("e1", "home")}}
 
 	set := func(name, value string) {
@@ -75,7 +75,7 @@ func TestServerThatCannotNow(t *testing.T) {
 func TestServerThatIsAway(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: redistest.FreeAddress(t), MaxRetries: -1})
 	defer client.Close()
-	_, err := profile.New(client, standard(t)).Read(ctx, "alice", time.Time{})
+	_, err := profile.New(client, lean(t)).Read(ctx, "alice", time.Time{})
 	var refused *profile.Error
 	if err == nil || errors.As(err, &refused) || !profile.IsTemporary(err) {
 		t.Errorf("got %v", err)

@@ -28,7 +28,8 @@ const DefaultKeyPattern = "visitor:{<id>}"
 const (
 	longestPlainID = 128 // bytes
 	shortID        = 6   // bytes
-	readArguments  = 2   // by their number the script tells a read from a fold
+	triggerWords   = 4
+	readArguments  = 2 // by their number the script tells a read from a fold
 	// Other programs may flush the script cache again and again; so often is it loaded for one call.
 	loadsPerCall = 5
 )
@@ -89,7 +90,16 @@ func milliseconds(at time.Time) string {
 // Answer is what the script says about one event.
 type Answer struct {
 	Flags   map[string]bool // those that are set, e.g. "new_visit"
-	Profile Profile         // as it was after this event
+	Profile Profile         // as it was after this event; empty where Flags has "forgotten"
+	// Triggers of the rules that this event fired or undid; nil where there were none.
+	Triggers []Trigger
+}
+
+// Trigger is what became of one. Its ID is the same when it fires, is retracted, and fires again.
+type Trigger struct {
+	Name, ID string
+	State    string // "fired" or "retracted"
+	Time     string // the event's, ms since the epoch; empty where it is not known
 }
 
 // Profile holds the fields by name, each as the server sent it: an int64, a string, which is bytes, or
@@ -147,7 +157,7 @@ type Script struct {
 }
 
 // New takes a client of one server, of Sentinel or of Cluster (not a Ring), and the bytes of
-// lua/rendered/standard.lua or of another rendering. Nothing is sent.
+// lua/rendered/lean.lua or of another rendering. Nothing is sent.
 func New(client redis.UniversalClient, source []byte) *Script {
 	sha := sha1.Sum(source)
 	return &Script{
@@ -280,6 +290,13 @@ func decodeFold(reply []interface{}, fields []string) ([]Answer, error) {
 	answers := make([]Answer, len(reply))
 	for i, event := range reply {
 		values, _ := event.([]interface{})
+		var err error
+		if len(values) == 2+len(fields) { // rules with triggers tell of them behind the fields
+			if answers[i].Triggers, err = triggersOf(values[1+len(fields)]); err != nil {
+				return nil, err
+			}
+			values = values[:1+len(fields)]
+		}
 		if len(values) != 1+len(fields) {
 			return nil, fmt.Errorf("answer %d of the script is not flags and %d values", i+1, len(fields))
 		}
@@ -291,11 +308,29 @@ func decodeFold(reply []interface{}, fields []string) ([]Answer, error) {
 		for _, flag := range strings.Fields(flags[0]) {
 			answers[i].Flags[flag] = true
 		}
+		if answers[i].Flags["forgotten"] { // no profile, whatever values stand there
+			answers[i].Profile = Profile{}
+			continue
+		}
 		if answers[i].Profile, err = profileOf(fields, values[1:]); err != nil {
 			return nil, err
 		}
 	}
 	return answers, nil
+}
+
+// triggersOf reads {name, id, state, time, name, id, state, time, ...}.
+func triggersOf(told interface{}) ([]Trigger, error) {
+	values, isList := told.([]interface{})
+	words, err := texts(values)
+	if err != nil || !isList || len(words)%triggerWords != 0 {
+		return nil, errors.New("the last part of an answer does not tell of triggers")
+	}
+	var triggers []Trigger
+	for ; len(words) > 0; words = words[triggerWords:] {
+		triggers = append(triggers, Trigger{words[0], words[1], words[2], words[3]})
+	}
+	return triggers, nil
 }
 
 // decodeRead reads {name, value, name, value, ...}: one answer, or none where there is no visitor.

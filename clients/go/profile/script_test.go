@@ -19,7 +19,7 @@ import (
 var ctx = context.Background()
 
 func TestEventsComeBackAsFlagsAndProfiles(t *testing.T) {
-	script := profile.New(redistest.Client(t), standard(t))
+	script := profile.New(redistest.Client(t), lean(t))
 	answers, err := script.Apply(ctx, profile.Call{
 		Visitor: newVisitor(t),
 		Events:  []profile.Event{pageview("e1", "home"), pageview("e2", "prices")},
@@ -39,7 +39,7 @@ func TestEventsComeBackAsFlagsAndProfiles(t *testing.T) {
 }
 
 func TestReadShowsTheProfile(t *testing.T) {
-	script, visitor := profile.New(redistest.Client(t), standard(t)), newVisitor(t)
+	script, visitor := profile.New(redistest.Client(t), lean(t)), newVisitor(t)
 	for _, now := range []time.Time{{}, time.UnixMilli(1700000000000)} {
 		unknown, err := script.Read(ctx, visitor, now)
 		expectSame(t, []interface{}{unknown, err}, []interface{}{profile.Profile(nil), nil})
@@ -66,7 +66,7 @@ func TestOtherRulesAnswerTheirFields(t *testing.T) {
 
 func TestFieldsAreAskedForOnce(t *testing.T) {
 	client := own(t)
-	script := profile.New(client, standard(t))
+	script := profile.New(client, lean(t))
 	for n := 1; n <= 3; n++ {
 		apply(t, script, "alice", pageview("", "home"))
 	}
@@ -75,7 +75,7 @@ func TestFieldsAreAskedForOnce(t *testing.T) {
 }
 
 func TestShortIDIsTheSameEvent(t *testing.T) {
-	script, visitor := profile.New(redistest.Client(t), standard(t)), newVisitor(t)
+	script, visitor := profile.New(redistest.Client(t), lean(t)), newVisitor(t)
 	key := profile.KeyOf(profile.DefaultKeyPattern, visitor)
 	for _, id := range []string{"event-1", profile.ShortID("event-1")} {
 		argv := []string{visitor, "", "", "1", "", "1700000000000", "", "", id, "A", "Pageview", "home"}
@@ -88,14 +88,14 @@ func TestShortIDIsTheSameEvent(t *testing.T) {
 }
 
 func TestBytesStayAsTheyAre(t *testing.T) {
-	script := profile.New(redistest.Client(t), standard(t))
+	script := profile.New(redistest.Client(t), lean(t))
 	const page = "\x00\xff\r\n{é"
 	answer := apply(t, script, newVisitor(t), pageview("e1", page))
 	expectSame(t, answer.Profile["visit_first_page"], page)
 }
 
 func TestStreamMakesRedeliveryHarmless(t *testing.T) {
-	script := profile.New(redistest.Client(t), standard(t))
+	script := profile.New(redistest.Client(t), lean(t))
 	call := profile.Call{
 		Visitor: newVisitor(t), Stream: "0:topic:3",
 		Events: []profile.Event{{Offset: 41, Inputs: []string{"Pageview", "home"}}},
@@ -118,7 +118,7 @@ func TestCallersThatShareAVisitorLoseNothing(t *testing.T) {
 		all.Add(1)
 		go func(caller int) {
 			defer all.Done()
-			script := profile.New(client, standard(t))
+			script := profile.New(client, lean(t))
 			for n := 0; n < each; n++ {
 				id := strconv.Itoa(caller) + "-" + strconv.Itoa(n)
 				call := profile.Call{Visitor: visitor, Events: []profile.Event{pageview(id, "home")}}
@@ -129,7 +129,7 @@ func TestCallersThatShareAVisitorLoseNothing(t *testing.T) {
 		}(caller)
 	}
 	all.Wait()
-	read, err := profile.New(client, standard(t)).Read(ctx, visitor, time.Time{})
+	read, err := profile.New(client, lean(t)).Read(ctx, visitor, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestCallersThatShareAVisitorLoseNothing(t *testing.T) {
 
 func TestScriptIsLoadedWhenTheServerForgotIt(t *testing.T) {
 	client := own(t)
-	script := profile.New(client, standard(t))
+	script := profile.New(client, lean(t))
 	for n := 1; n <= 3; n++ {
 		apply(t, script, "alice", pageview("", "home"))
 		expectSame(t, redistest.Calls(t, client, "script|load"), n)
@@ -157,7 +157,7 @@ func TestDocumentedRightsAreEnough(t *testing.T) {
 		Addr: admin.Options().Addr, Username: "profiler", Password: "secret",
 	})
 	defer client.Close()
-	script := profile.New(client, standard(t))
+	script := profile.New(client, lean(t))
 	apply(t, script, "alice", pageview("e1", "home"))
 
 	script.KeyPattern = "other:{<id>}"
@@ -165,9 +165,9 @@ func TestDocumentedRightsAreEnough(t *testing.T) {
 	expectRefusal(t, err, "NOPERM", false)
 }
 
-func standard(t *testing.T) []byte {
+func lean(t *testing.T) []byte {
 	t.Helper()
-	source, err := os.ReadFile("../../../lua/rendered/standard.lua")
+	source, err := os.ReadFile("../../../lua/rendered/lean.lua")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { ProfileScript } from "./profile.ts";
 
 const redis = new Redis(process.env.REDIS_URL ?? "redis://127.0.0.1:6399"); // or new Cluster([...])
-const rendering = new URL("../../../lua/rendered/standard.lua", import.meta.url);
+const rendering = new URL("../../../lua/rendered/lean.lua", import.meta.url);
 const script = await ProfileScript.fromFile(redis, rendering);
 
 const now = Date.now();

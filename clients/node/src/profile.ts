@@ -1,6 +1,6 @@
 /**
  * Calls the visitor-profile script: events in, flags and profiles out. Every decision is made in
- * Lua. Copy this file: it needs ioredis and the rendered script (`lua/rendered/standard.lua`).
+ * Lua. Copy this file: it needs ioredis and the rendered script (`lua/rendered/lean.lua`).
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -29,7 +29,7 @@ type FieldType = "string" | "decimal" | "integer" | "boolean" | "list" | "counts
 
 export type FieldTypes = Readonly<Record<string, FieldType>>;
 
-/** The fields of both presets; `profiler lua contract --rules my.toml` lists those of others. */
+/** The fields of all presets; `profiler lua contract --rules my.toml` lists those of others. */
 export const PRESET_FIELDS = {
   visitor_id: "string",
   visitor_first_page: "string",
@@ -38,7 +38,19 @@ export const PRESET_FIELDS = {
   visitor_last_seen: "integer",
   visitor_pageviews: "integer",
   visitor_events: "integer",
+  visitor_active_days: "integer",
+  visitor_first_touch_source: "string",
+  visitor_first_touch_medium: "string",
+  visitor_first_touch_campaign: "string",
+  visitor_first_touch_click_id: "string",
+  visitor_first_touch_channel: "string",
+  visitor_last_touch_source: "string",
+  visitor_last_touch_medium: "string",
+  visitor_last_touch_campaign: "string",
+  visitor_last_touch_click_id: "string",
+  visitor_last_touch_channel: "string",
   visitor_visits: "integer",
+  visitor_is_returning: "boolean",
   visit_id: "string",
   visit_number: "integer",
   visit_first_page: "string",
@@ -47,6 +59,16 @@ export const PRESET_FIELDS = {
   visit_end: "integer",
   visit_pageviews: "integer",
   visit_events: "integer",
+  visit_landing_url: "string",
+  visit_conversions: "integer",
+  visit_touch_source: "string",
+  visit_touch_medium: "string",
+  visit_touch_campaign: "string",
+  visit_touch_click_id: "string",
+  visit_touch_channel: "string",
+  visit_engaged_time: "integer",
+  visit_duration: "integer",
+  visit_engaged: "boolean",
   visit_bounce: "boolean",
 } as const satisfies FieldTypes;
 
@@ -65,14 +87,25 @@ export type Raw = Buffer | number | readonly (Buffer | number)[];
 /** A profile by the names of its fields; what is not known yet is undefined. */
 export type Profile<F extends FieldTypes> = { readonly [N in keyof F]?: Value[F[N]] };
 
+/** A trigger of the rules that an event fired or undid. */
+export interface Trigger {
+  readonly name: string;
+  /** The same when it fires, is retracted, and fires again. */
+  readonly id: string;
+  readonly state: "fired" | "retracted";
+  /** The event's, ms since the epoch; undefined where it is not known. */
+  readonly timeMs: number | undefined;
+}
+
 /** What became of one event. */
 export interface Answer<F extends FieldTypes> {
   /** For instance new_visitor, repeated; the contract lists them. */
   readonly flags: ReadonlySet<string>;
-  /** Ids and pages that are no UTF-8 are lossy here. */
+  /** Empty where the flags have `forgotten`. Ids and pages that are no UTF-8 are lossy here. */
   readonly profile: Profile<F>;
   /** All known values as the server sent them, those of fields without a type too. */
   readonly raw: ReadonlyMap<string, Raw>;
+  readonly triggers: readonly Trigger[];
 }
 
 /** A reply as ioredis gives it; an integer is a string where the client has `stringNumbers`. */
@@ -88,6 +121,23 @@ const countsOf = (values: readonly (Buffer | number)[]): Map<string, number> =>
 
 const rawOf = (sent: Buffer | number | string): Buffer | number =>
   Buffer.isBuffer(sent) ? sent : Number(sent);
+
+const TRIGGER_WORDS = 4;
+
+/** What rules with triggers answer behind the fields: name, id, state, time, name, ... */
+function triggersOf(behind: readonly Reply[]): Trigger[] {
+  const [told = [], ...others] = behind;
+  if (others.length > 0 || !Array.isArray(told) || told.length % TRIGGER_WORDS !== 0) {
+    throw new TypeError("the script's answer has more than flags, values and triggers");
+  }
+  const words = told.map(String);
+  return words.flatMap((name, at) => {
+    if (at % TRIGGER_WORDS !== 0) return [];
+    const [id = "", state, time] = words.slice(at + 1);
+    const timeMs = time ? Number(time) : undefined;
+    return [{ name, id, state: state as Trigger["state"], timeMs }];
+  });
+}
 
 const RETRYABLE = new Set(
   "BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS NOSCRIPT OOM READONLY TRYAGAIN".split(
@@ -247,13 +297,18 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
 
   /** Flags and values in the order of the names, null where one is not known. */
   #answer(names: readonly string[], answer: Reply): Answer<F> {
-    if (!Array.isArray(answer) || answer.length !== 1 + names.length) {
+    const more = Array.isArray(answer) ? answer.slice(1 + names.length) : [];
+    if (!Array.isArray(answer) || answer.length !== 1 + names.length + more.length) {
       throw new TypeError(`the script's answer is not flags and ${names.length} values`);
     }
+    const triggers = triggersOf(more);
     const [flags, ...values] = answer;
+    const set = new Set(String(flags).split(" ").filter(Boolean));
+    // What was forgotten has no profile, whatever values stand there.
+    const known = set.has("forgotten") ? [] : names;
     const raw = new Map<string, Raw>();
     const profile: Record<string, Value[FieldType]> = {};
-    for (const [at, name] of names.entries()) {
+    for (const [at, name] of known.entries()) {
       const sent = values[at] as Buffer | number | string | null | (Buffer | number | string)[];
       if (sent === null) continue;
       const value = Array.isArray(sent) ? sent.map(rawOf) : rawOf(sent);
@@ -265,7 +320,6 @@ export class ProfileScript<F extends FieldTypes = typeof PRESET_FIELDS> {
       else if (type === "list") profile[name] = (value as Buffer[]).map(String);
       else if (type !== undefined) profile[name] = value.toString();
     }
-    const set = String(flags).split(" ").filter(Boolean);
-    return { flags: new Set(set), profile: profile as Profile<F>, raw };
+    return { flags: set, profile: profile as Profile<F>, raw, triggers };
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Makes the calls of a file in order, as they can be read, by the script of `standard`. The file
+ * Makes the calls of a file in order, as they can be read, by the script of `lean`. The file
  * has lines {"key": ..., "argv": [...]}; ends with one line {"calls": n, "events": n}.
  */
 import { createReadStream } from "node:fs";
@@ -32,7 +32,7 @@ const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error("usage: run-stream FILE");
 const redis = connect();
 try {
-  const script = await ProfileScript.fromFile(redis, new URL("rendered/standard.lua", LUA));
+  const script = await ProfileScript.fromFile(redis, new URL("rendered/lean.lua", LUA));
   const done = { calls: 0, events: 0 };
   for await (const line of createInterface({ input: createReadStream(path, "utf8") })) {
     done.events += await repeated(script, JSON.parse(line));

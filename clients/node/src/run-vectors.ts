@@ -13,10 +13,16 @@ type Bytes = string | { readonly hex: string };
 type Value = Bytes | number | boolean | null;
 type Values = Readonly<Record<string, Value | readonly (Bytes | number)[]>>;
 
+interface Expected {
+  readonly flags: readonly string[];
+  readonly profile: Values;
+  readonly triggers?: readonly string[];
+}
+
 interface Call {
   readonly keys: readonly string[];
   readonly argv: readonly Bytes[];
-  readonly reply?: readonly { readonly flags: readonly string[]; readonly profile: Values }[];
+  readonly reply?: readonly Expected[];
   readonly read?: Values;
   readonly fields?: readonly string[];
   readonly error?: string;
@@ -80,7 +86,16 @@ async function outcomeOf(script: ProfileScript, call: Call, keys: string[]): Pro
   try {
     if (call.fields ?? call.error) return { reply: (await script.send(keys, argv)).map(String) };
     const answers = await script.call(keys, argv);
-    return answers.map(({ flags, raw }) => ({ flags: [...flags].sort(), profile: sorted(raw) }));
+    return answers.map(({ flags, raw, triggers }) => ({
+      flags: [...flags].sort(),
+      profile: sorted(raw),
+      triggers: triggers.flatMap((each) => [
+        each.name,
+        each.id,
+        each.state,
+        String(each.timeMs ?? ""),
+      ]),
+    }));
   } catch (error) {
     if (error instanceof ProfileError) return { error: error.code };
     throw error;
@@ -91,9 +106,11 @@ function expectedOf({ error, fields, read, reply = [] }: Call): unknown {
   if (error !== undefined) return { error };
   if (fields !== undefined) return { reply: fields };
   const isKnown = read !== undefined && Object.keys(read).length > 0;
-  return (isKnown ? [{ flags: [], profile: read }] : reply).map(({ flags, profile }) => ({
+  const answers: readonly Expected[] = isKnown ? [{ flags: [], profile: read }] : reply;
+  return answers.map(({ flags, profile, triggers = [] }) => ({
     flags: [...flags].sort(),
     profile: expectedValues(profile),
+    triggers,
   }));
 }
 

@@ -31,7 +31,7 @@ ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). 
 RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
   flags, a text with a space before each:
-         new_visitor new_visit replayed truncated time_corrected no_time no_visit
+         new_visitor new_visit replayed truncated time_corrected no_time no_visit forgotten
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
          visitor_id visit_id visitor_first_seen visitor_last_seen visitor_pageviews visit_events
          visit_last_page
@@ -76,26 +76,40 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
 
+  -- A visitor was forgotten: state begins with an "f" and the time up to which, in 7 bytes. Behind it
+  -- stands the profile that began since, if any. Returns the two, the first nil where it is not so.
+  function functions.behind_forget(packed)
+    if string.byte(packed) ~= 102 or #packed < 8 then return nil, packed end
+    return string.sub(packed, 1, 8), string.sub(packed, 9)
+  end
+
+  -- Whether an event is from before a forget: received or made before it, or nothing says when.
+  function functions.is_forgotten(args, event, forget)
+    local till = struct.unpack(">i7", forget, 2)
+    local received, created = whole(args[event + 1]), whole(args[event + 2])
+    if created and created < 94694400000 then created = nil end
+    return not received and not created or (received or till) < till or (created or till) < till
+  end
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
     local layout, order, parts = string.byte(packed) or 0, nil, nil
@@ -139,14 +153,22 @@ local function seldom()
     return string.sub(text, 1, stop)
   end
 
-  -- The state of layout 1, {layout, order, rules, watermarks}, as the fold takes it.
-  function functions.take_over(packed)
-    local parts, streams = functions.open(packed), ""
+  -- The state of layout 1, {layout, order, rules, watermarks}, and what stands behind the mark of a
+  -- forget, as the fold takes it; with that mark, and whether nothing came since.
+  function functions.take_over(packed, HEAD, STATE)
+    local forget, state = functions.behind_forget(packed)
+    if forget and state == "" then return -1, -86400000, "", "", forget, true end
+    if string.find(state, HEAD, 1, true) == 1 then
+      local mark, day, named, streams, at = struct.unpack(STATE, state, 16)
+      if at ~= #state + 1 then error("its end is elsewhere") end
+      return mark, day * 86400000, named, streams, forget
+    end
+    local parts, streams = functions.open(state), ""
     local marks = { cmsgpack.unpack(parts[4]) }
     for i = 1, #marks - 2, 2 do
       streams = streams .. struct.pack(">I1c0i7", #marks[i], marks[i], marks[i + 1])
     end
-    return marks[#marks] or -1, -86400000, marks[#marks - 1] or "", streams
+    return marks[#marks] or -1, -86400000, marks[#marks - 1] or "", streams, forget
   end
 
   -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
@@ -186,7 +208,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "665edbce630f:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "28efadf7a196:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -208,11 +230,13 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^665edbce630f:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^28efadf7a196:(.-):?(%d+)$")
       if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
-        if offset > before and offset <= last then
+        if offset > before and offset <= last and offset >= from then
           places[#places + 1] = (event - 5) / EVENT + 1
           for i = event, event + EVENT - 1 do
             events[#events + 1] = args[i]
@@ -232,10 +256,12 @@ local function seldom()
           answers[place] = again[i]
         end
         if done and not is_whole then
-          -- The next call begins inside the element, so that is divided.
-          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state, unpack(again[#again], 3) })
+          -- The next call begins inside the element, so that is divided. Where all before was
+          -- forgotten, nothing was applied, and the state is what it was.
+          local rest = { DIGEST .. ":" .. left, final, unpack(element, 3) }
+          if state then rest = { rest[1], final, state, unpack(again[#again], 3) } end
           element[1] = DIGEST .. first .. ":" .. #places
-          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, cmsgpack.pack(rest))
           reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
@@ -278,7 +304,7 @@ local function update(key, args, prior)
   local packed, current_id, visitor_first_seen, visitor_last_seen, visitor_pageviews, visit_events, visit_last_page = unpack(stored)
   local has_id = packed or not prior and redis.call("HEXISTS", key, "visitor_id") == 1
   local is_new = not has_id and (prior and prior.is_new or not prior and redis.call("EXISTS", key) == 0)
-  local new_visitor = is_new
+  local new_visitor, forget = is_new, nil
   local mark, day, named, streams = -1, -86400000, stream, ""
   if packed and #packed > 262144 then
     error({ err = "EPROFILE stored state exceeds 262144 bytes" })
@@ -288,10 +314,13 @@ local function update(key, args, prior)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
   elseif packed then
-    mark, day, named, streams = seldom().take_over(packed)
-  elseif count == 2 and new_visitor then
-    return {}
+    local is_empty
+    mark, day, named, streams, forget, is_empty = seldom().take_over(packed, "\147\002\218\000\005a", STATE)
+    if is_empty then
+      has_id, new_visitor = false, true
+    end
   end
+  if new_visitor and count == 2 then return {} end
 
   -- The watermark of another stream than last time stands among the others, which are sorted by
   -- when they moved.
@@ -321,7 +350,9 @@ local function update(key, args, prior)
     local visit_id, flags, truncated = args[event + 5], "", false
     local offset = stream ~= "" and args[event] + 0
     if offset and not (offset >= 0 and offset < 1e15 and offset % 1 == 0) then error("no number") end
-    if offset and offset <= mark then
+    if forget and event < count and seldom().is_forgotten(args, event, forget) then
+      flags, mark = " forgotten", offset and offset > mark and offset or mark
+    elseif offset and offset <= mark then
       flags = " replayed"
     elseif event < count then
       local opens_visitor, opens_visit = new_visitor, false
@@ -417,6 +448,9 @@ local function update(key, args, prior)
     set[n + 1], set[n + 2], n = "visit_last_page", visit_last_page, n + 2
   end
   local state = struct.pack(STORED, HEAD, 14 + #named + #streams, mark, day / 86400000 % 65536, #named, named, #streams, streams)
+  if forget then
+    state, stale = forget .. state, stale and "GT"
+  end
   return answers, mark_before, is_new and {} or stored, stale, state, set, n
 end
 
@@ -449,8 +483,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "665edbce630f:1"
-    if args[4] ~= "1" then events = "665edbce630f:" .. args[5] .. ":" .. args[4] end
+    local events = "28efadf7a196:1"
+    if args[4] ~= "1" then events = "28efadf7a196:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -480,13 +514,17 @@ local function call(keys, args)
     else
       redis.call("HSET", key, "~", state, unpack(set, 1, n))
     end
-    if stale then redis.call("PEXPIRE", key, "34128000000") end
+    if stale == "GT" then
+      redis.call("PEXPIRE", key, "34128000000", "GT")
+    elseif stale then
+      redis.call("PEXPIRE", key, "34128000000")
+    end
   end
   return answers
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_665edbce630f", call)
+  redis.register_function("visitor_profile_28efadf7a196", call)
 else
   return call(KEYS, ARGV)
 end

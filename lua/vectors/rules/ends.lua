@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules ends-72922af2.
+profile: folds one visitor's events into the visitor's profile, by rules ends-5356d954.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -32,10 +32,11 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
-         no_visit
+         no_visit forgotten
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
          visitor_id visitor_first_pages[] visitor_last_pages[] visitor_visits# visit_id
-         visit_number# visit_first_pages[] visit_last_pages[] visit_events# visit_bounce#
+         visit_number# visit_first_pages[] visit_last_pages[] visit_pages_of_late[] visit_events#
+         visit_bounce#
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
   EPROFILE  this key's stored state is unusable; other visitors are not affected
@@ -127,15 +128,15 @@ local function joined(list, others, limit, is_earliest, are_unique)
   return table.concat(kept), 0
 end
 
--- The texts of a list, as an answer has them.
-local function texts_of(list)
+-- The texts of a list, as an answer has them: those from a time on, or all. False where there is none.
+local function texts_of(list, since)
   local texts, at = {}, 1
   while at <= #list do
     local length = string.byte(list, at + 14)
-    texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length)
+    if not (since and struct.unpack(">i7", list, at) < since) then texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length) end
     at = at + 15 + length
   end
-  return texts
+  return #texts > 0 and texts
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
@@ -152,7 +153,7 @@ local function seldom()
   function functions.names_of_fields()
     -- stylua: ignore
     return { "visitor_id", "visitor_first_pages", "visitor_last_pages", "visitor_visits", "visit_id", "visit_number",
-      "visit_first_pages", "visit_last_pages", "visit_events", "visit_bounce" }
+      "visit_first_pages", "visit_last_pages", "visit_pages_of_late", "visit_events", "visit_bounce" }
   end
 
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
@@ -161,26 +162,40 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
 
+  -- A visitor was forgotten: state begins with an "f" and the time up to which, in 7 bytes. Behind it
+  -- stands the profile that began since, if any. Returns the two, the first nil where it is not so.
+  function functions.behind_forget(packed)
+    if string.byte(packed) ~= 102 or #packed < 8 then return nil, packed end
+    return string.sub(packed, 1, 8), string.sub(packed, 9)
+  end
+
+  -- Whether an event is from before a forget: received or made before it, or nothing says when.
+  function functions.is_forgotten(args, event, forget)
+    local till = struct.unpack(">i7", forget, 2)
+    local received, created = whole(args[event + 1]), whole(args[event + 2])
+    if created and created < 94694400000 then created = nil end
+    return not received and not created or (received or till) < till or (created or till) < till
+  end
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
     local layout, order, parts = string.byte(packed) or 0, nil, nil
@@ -218,7 +233,7 @@ local function seldom()
     local from, place, length, id, latest = 1, 1, 0, nil, nil
     while from <= #visits do
       local size, other, ms = struct.unpack(">I4I2c0i7", visits, from)
-      if size < 64 then error("a visit is too short") end
+      if size < 81 then error("a visit is too short") end
       if not id or is_before(ms, 0, other, latest, 0, id) == is_oldest then
         place, length, id, latest = from, size, other, ms
       end
@@ -323,12 +338,22 @@ local function seldom()
   end
 
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
-  -- by its code; what only other rules know is carried along.
-  function functions.take_over(packed)
-    local VISIT_CODES = "F\131q\215r9x\222\091"
+  -- by its code; what only other rules know is carried along. With it the plain fields to remove, and
+  -- the mark of a forget; no state where nothing came since the forget.
+  function functions.take_over(key, packed, HEAD)
+    local forget, gone
+    forget, packed = functions.behind_forget(packed)
+    if forget and packed == "" then return nil, nil, forget end
+    if string.find(packed, HEAD, 1, true) == 1 then return packed, nil, forget end
+    gone = {}
+    for _, name in ipairs(redis.call("HKEYS", key)) do
+      gone[#gone + 1] = name ~= "~" and name or nil
+    end
+    local VISIT_CODES = "F\131q\215r9\232\005\247x\222\091"
     local VISITOR_CODES = "\237i\240z\233\192"
     -- stylua: ignore
     local VISIT_STARTS = { "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
     "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
     -- stylua: ignore
     local VISITOR_STARTS = { "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
@@ -361,7 +386,7 @@ local function seldom()
     local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
     -- stylua: ignore
     local head = struct.pack(">i7I2I4I1c0I4c0I2c0I2c0", mark, day, opened, #stream, stream, #streams, streams, #loose, loose, #forgotten, forgotten)
-    return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
+    return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
   end
 
   -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
@@ -401,7 +426,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "fea6c98cbeb5:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "23e80c92ddc7:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -423,11 +448,13 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^fea6c98cbeb5:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^23e80c92ddc7:(.-):?(%d+)$")
       if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
-        if offset > before and offset <= last then
+        if offset > before and offset <= last and offset >= from then
           places[#places + 1] = (event - 5) / EVENT + 1
           for i = event, event + EVENT - 1 do
             events[#events + 1] = args[i]
@@ -444,10 +471,11 @@ local function seldom()
           answers[place] = again[i]
         end
         if done and not is_whole then
-          -- The next call begins inside the element, so that is divided.
-          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state })
+          -- The next call begins inside the element, so that is divided. Where all before was
+          -- forgotten, nothing was applied, and the state is what it was.
+          local rest = { DIGEST .. ":" .. left, final, state or prior }
           element[1] = DIGEST .. first .. ":" .. #places
-          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, cmsgpack.pack(rest))
           reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
@@ -461,13 +489,13 @@ end
 
 -- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
 -- answers and the stream's watermark before them; where anything changed also the state before,
--- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
+-- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\000\027er\146\042\242\003\002tF\131qt\215r9nx\222\091t\237i\240tz\233\192\219"
-  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
-  local STORED = ">c33I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
-  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7I2c0I4c0"
+  local HEAD = "\147\002\218\000\031eSV\217T\004\002tF\131qt\215r9t\232\005\247nx\222\091t\237i\240tz\233\192\219"
+  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
+  local STORED = ">c37I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0i7i7I3c0i7i7I3c0I4c0I4c0"
+  local VISIT = ">I4I2c0i7I4i7i7I3c0i7i7I3c0i7i7I3c0i7I2c0I4c0"
   -- After every time, before every time, and neither.
   local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
@@ -494,27 +522,29 @@ local function update(key, args, prior)
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
   local visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages = 0, 0, ""
   local visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages = 0, 0, ""
+  local visit_pages_of_late_spare, visit_pages_of_late_spare_too, visit_pages_of_late = 0, 0, ""
   local visit_events = 0
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
-  local new_visitor, gone = not packed, nil
+  local new_visitor, gone, forget = not packed, nil, nil
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
     if string.find(packed, HEAD, 1, true) ~= 1 then
-      packed, gone = HEAD .. "size" .. seldom().take_over(packed), {}
-      for _, name in ipairs(redis.call("HKEYS", key)) do
-        gone[#gone + 1] = name ~= "~" and name or nil
-      end
+      packed, gone, forget = seldom().take_over(key, packed, HEAD)
+      new_visitor = not packed
     end
-    local at = 38
+  elseif not prior and redis.call("EXISTS", key) == 1 then
+    error({ err = "EPROFILE the hash has no state: another program wrote it" })
+  end
+  if packed then
+    local at = 42
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_first_pages_spare,
       visit_first_pages_spare_too, visit_first_pages, visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages,
-      visit_events, events, carried, visitor_first_pages_spare, visitor_first_pages_spare_too, visitor_first_pages,
-      visitor_last_pages_spare, visitor_last_pages_spare_too, visitor_last_pages, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
+      visit_pages_of_late_spare, visit_pages_of_late_spare_too, visit_pages_of_late, visit_events, events, carried,
+      visitor_first_pages_spare, visitor_first_pages_spare_too, visitor_first_pages, visitor_last_pages_spare,
+      visitor_last_pages_spare_too, visitor_last_pages, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
-  elseif not prior and redis.call("EXISTS", key) == 1 then
-    error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
     return {}
   end
@@ -546,6 +576,8 @@ local function update(key, args, prior)
   -- A read has one turn: the latest visit comes to hand.
   for event = 5, count < 5 and 5 or count, 8 do
     local visit_id, flags = args[event + 5], ""
+    -- The event's time; in a read what the caller says; not known for an event that was replayed.
+    local now = count == 2 and args[2] ~= "" and number_of(args[2]) or NOWHEN
     if event > count then
       local _, _, other, other_latest = seldom().outermost(visits, false)
       visit_id = other and (id == "" or is_before(latest, 0, id, other_latest, 0, other)) and other or id
@@ -559,7 +591,7 @@ local function update(key, args, prior)
       local from, found, given, before, after = 1, visits, "", visits, ""
       while from <= #visits do
         local size, other = struct.unpack(">I4I2c0", visits, from)
-        if size < 64 then error("a visit is too short") end
+        if size < 81 then error("a visit is too short") end
         if other == visit_id then
           before, after = string.sub(visits, 1, from - 1), string.sub(visits, from + size)
           has_visit = true
@@ -569,28 +601,33 @@ local function update(key, args, prior)
       end
       if id ~= "" then
         kept = kept + 1
-        local size = 64 + #id + #visit_first_pages + #visit_last_pages + #events + #carried
+        local size = 81 + #id + #visit_first_pages + #visit_last_pages + #visit_pages_of_late + #events + #carried
         -- stylua: ignore
         given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_first_pages_spare, visit_first_pages_spare_too, #visit_first_pages,
           visit_first_pages, visit_last_pages_spare, visit_last_pages_spare_too, #visit_last_pages, visit_last_pages,
-          visit_events, #events, events, #carried, carried)
+          visit_pages_of_late_spare, visit_pages_of_late_spare_too, #visit_pages_of_late, visit_pages_of_late, visit_events,
+          #events, events, #carried, carried)
       end
       visits = given .. before .. after
       if has_visit then
         local _, at = nil, from
         -- stylua: ignore
         _, id, latest, visit_number, visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages,
-          visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages, visit_events, events, carried = struct.unpack(VISIT, found, at)
+          visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages, visit_pages_of_late_spare,
+          visit_pages_of_late_spare_too, visit_pages_of_late, visit_events, events, carried = struct.unpack(VISIT, found, at)
       else
         id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
         visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages = 0, 0, ""
         visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages = 0, 0, ""
+        visit_pages_of_late_spare, visit_pages_of_late_spare_too, visit_pages_of_late = 0, 0, ""
         visit_events = 0
       end
     end
 
     local offset = stream ~= "" and event <= count and number_of(args[event])
-    if offset and offset <= mark then
+    if forget and event <= count and seldom().is_forgotten(args, event, forget) then
+      flags, mark = " forgotten", offset and offset > mark and offset or mark
+    elseif offset and offset <= mark then
       flags = " replayed"
     elseif event <= count then
       applied, mark = true, offset or mark
@@ -616,6 +653,7 @@ local function update(key, args, prior)
           ms = received - 2592000000
         end
       end
+      now = ms
       -- Six bytes recognise the event when it is sent again. Without an id its content stands for
       -- it, and without any time nothing does.
       local six = args[event + 4]
@@ -700,6 +738,11 @@ local function update(key, args, prior)
           truncated = truncated or #event_page_title_2 > 255
           visit_last_pages = joined(visit_last_pages, list_of(ms, created, event_page_title_2), 2, false, false)
         end
+        -- visit_pages_of_late: last_n query-other_page_title when no_click
+        if ms == ms and is_no_click and event_page_title_2 ~= "" then
+          truncated = truncated or #event_page_title_2 > 255
+          visit_pages_of_late = joined(visit_pages_of_late, list_of(ms, created, event_page_title_2), 10, false, false)
+        end
         -- visit_events: count
         if counted then visit_events = visit_events + 1 end
       end
@@ -727,6 +770,7 @@ local function update(key, args, prior)
       has_visit and visit_number > 0 and visit_number,
       has_visit and visit_first_pages ~= "" and texts_of(visit_first_pages),
       has_visit and visit_last_pages ~= "" and texts_of(visit_last_pages),
+      has_visit and visit_pages_of_late ~= "" and texts_of(visit_pages_of_late, now - 60000),
       has_visit and visit_events,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -734,14 +778,18 @@ local function update(key, args, prior)
   if not applied then return answers, mark_before end
   day = day / 86400000 % 65536
   -- stylua: ignore
-  local size = 124 + #named + #streams + #loose + #forgotten + #id + #visit_first_pages + #visit_last_pages + #events + #carried + #visitor_first_pages + #visitor_last_pages + #visitor_carried + #visits
+  local size = 141 + #named + #streams + #loose + #forgotten + #id + #visit_first_pages + #visit_last_pages + #visit_pages_of_late + #events + #carried + #visitor_first_pages + #visitor_last_pages + #visitor_carried + #visits
   -- stylua: ignore
   local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
     latest, visit_number, visit_first_pages_spare, visit_first_pages_spare_too, #visit_first_pages, visit_first_pages,
-    visit_last_pages_spare, visit_last_pages_spare_too, #visit_last_pages, visit_last_pages, visit_events, #events,
-    events, #carried, carried, visitor_first_pages_spare, visitor_first_pages_spare_too, #visitor_first_pages,
-    visitor_first_pages, visitor_last_pages_spare, visitor_last_pages_spare_too, #visitor_last_pages, visitor_last_pages,
-    #visitor_carried, visitor_carried, #visits, visits)
+    visit_last_pages_spare, visit_last_pages_spare_too, #visit_last_pages, visit_last_pages, visit_pages_of_late_spare,
+    visit_pages_of_late_spare_too, #visit_pages_of_late, visit_pages_of_late, visit_events, #events, events, #carried,
+    carried, visitor_first_pages_spare, visitor_first_pages_spare_too, #visitor_first_pages, visitor_first_pages,
+    visitor_last_pages_spare, visitor_last_pages_spare_too, #visitor_last_pages, visitor_last_pages, #visitor_carried,
+    visitor_carried, #visits, visits)
+  if forget then
+    packed, state, stale = forget .. (packed or ""), forget .. state, (stale or gone) and "GT"
+  end
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
 end
@@ -775,8 +823,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "fea6c98cbeb5:1"
-    if args[4] ~= "1" then events = "fea6c98cbeb5:" .. args[5] .. ":" .. args[4] end
+    local events = "23e80c92ddc7:1"
+    if args[4] ~= "1" then events = "23e80c92ddc7:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -808,7 +856,11 @@ local function call(keys, args)
     else
       redis.call("HSET", key, "~", state)
     end
-    if stale then redis.call("PEXPIRE", key, "34128000000") end
+    if stale == "GT" then
+      redis.call("PEXPIRE", key, "34128000000", "GT")
+    elseif stale then
+      redis.call("PEXPIRE", key, "34128000000")
+    end
     if gone then
       for _, name in ipairs(gone) do
         redis.call("HDEL", key, name)
@@ -819,7 +871,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_fea6c98cbeb5", call)
+  redis.register_function("visitor_profile_23e80c92ddc7", call)
 else
   return call(KEYS, ARGV)
 end

@@ -1,5 +1,5 @@
 --[[
-profile: folds one visitor's events into the visitor's profile, by rules predicates-0a677ccf.
+profile: folds one visitor's events into the visitor's profile, by rules predicates-6f855a02.
 DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
 
 Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
@@ -33,11 +33,11 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
-         no_visit
+         no_visit forgotten
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
          visitor_id visitor_opens# visitor_new_page visitor_blog_page visitor_visits# visit_id
          visit_number# visit_deal# visit_about_prices# visit_blog# visit_dear# visit_cheap#
-         visit_middle# visit_either# visit_events# visit_bounce#
+         visit_middle# visit_either# visit_products# visit_papers# visit_events# visit_bounce#
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
   EPROFILE  this key's stored state is unusable; other visitors are not affected
@@ -107,6 +107,17 @@ local function decimal(units, places)
   return (units < 0 and "-" or "") .. whole .. (fraction ~= "" and "." .. fraction or "")
 end
 
+-- Whether a text has these pieces of a pattern in turn, each at its first place behind the one before.
+local function has_in_turn(text, pieces)
+  local at = 1
+  for i = 1, #pieces do
+    local _, stop = string.find(text, pieces[i], at)
+    if not stop then return false end
+    at = stop + 1
+  end
+  return true
+end
+
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
 -- each of its upvalues; these are made where they are needed.
 local function seldom()
@@ -122,7 +133,7 @@ local function seldom()
     -- stylua: ignore
     return { "visitor_id", "visitor_opens", "visitor_new_page", "visitor_blog_page", "visitor_visits", "visit_id", "visit_number",
       "visit_deal", "visit_about_prices", "visit_blog", "visit_dear", "visit_cheap", "visit_middle", "visit_either",
-      "visit_events", "visit_bounce" }
+      "visit_products", "visit_papers", "visit_events", "visit_bounce" }
   end
 
   -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
@@ -131,26 +142,40 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 9, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 9, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
 
+  -- A visitor was forgotten: state begins with an "f" and the time up to which, in 7 bytes. Behind it
+  -- stands the profile that began since, if any. Returns the two, the first nil where it is not so.
+  function functions.behind_forget(packed)
+    if string.byte(packed) ~= 102 or #packed < 8 then return nil, packed end
+    return string.sub(packed, 1, 8), string.sub(packed, 9)
+  end
+
+  -- Whether an event is from before a forget: received or made before it, or nothing says when.
+  function functions.is_forgotten(args, event, forget)
+    local till = struct.unpack(">i7", forget, 2)
+    local received, created = whole(args[event + 1]), whole(args[event + 2])
+    if created and created < 94694400000 then created = nil end
+    return not received and not created or (received or till) < till or (created or till) < till
+  end
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
     local layout, order, parts = string.byte(packed) or 0, nil, nil
@@ -199,7 +224,7 @@ local function seldom()
     local from, place, length, id, latest = 1, 1, 0, nil, nil
     while from <= #visits do
       local size, other, ms = struct.unpack(">I4I2c0i7", visits, from)
-      if size < 79 then error("a visit is too short") end
+      if size < 93 then error("a visit is too short") end
       if not id or is_before(ms, 0, other, latest, 0, id) == is_oldest then
         place, length, id, latest = from, size, other, ms
       end
@@ -304,14 +329,24 @@ local function seldom()
   end
 
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
-  -- by its code; what only other rules know is carried along.
-  function functions.take_over(packed)
-    local VISIT_CODES = "\185\041\210\161\000\172\1354\010\004p\178\034\000\165\155\203\139m3\015x\222\091"
+  -- by its code; what only other rules know is carried along. With it the plain fields to remove, and
+  -- the mark of a forget; no state where nothing came since the forget.
+  function functions.take_over(key, packed, HEAD)
+    local forget, gone
+    forget, packed = functions.behind_forget(packed)
+    if forget and packed == "" then return nil, nil, forget end
+    if string.find(packed, HEAD, 1, true) == 1 then return packed, nil, forget end
+    gone = {}
+    for _, name in ipairs(redis.call("HKEYS", key)) do
+      gone[#gone + 1] = name ~= "~" and name or nil
+    end
+    local VISIT_CODES = "\185\041\210\161\000\172\1354\010\004p\178\034\000\165\155\203\139m3\015\170\180\156\255\240\131x\222\091"
     local VISITOR_CODES = "2\179\141\031\143\133f\179\136"
     -- stylua: ignore
     local VISIT_STARTS = { "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
     "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
-    "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000" }
+    "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000" }
     -- stylua: ignore
     local VISITOR_STARTS = { "\000\000\000\000\000\000\000", "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000",
     "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000" }
@@ -343,7 +378,7 @@ local function seldom()
     local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
     -- stylua: ignore
     local head = struct.pack(">i7I2I4I1c0I4c0I2c0I2c0", mark, day, opened, #stream, stream, #streams, streams, #loose, loose, #forgotten, forgotten)
-    return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
+    return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
   end
 
   -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
@@ -383,7 +418,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 9, "0c71098bf3cd:", args[1]
+    local EVENT, DIGEST, visitor_id = 9, "1f7db1d3585e:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -405,11 +440,13 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^0c71098bf3cd:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^1f7db1d3585e:(.-):?(%d+)$")
       if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
-        if offset > before and offset <= last then
+        if offset > before and offset <= last and offset >= from then
           places[#places + 1] = (event - 5) / EVENT + 1
           for i = event, event + EVENT - 1 do
             events[#events + 1] = args[i]
@@ -426,10 +463,11 @@ local function seldom()
           answers[place] = again[i]
         end
         if done and not is_whole then
-          -- The next call begins inside the element, so that is divided.
-          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state })
+          -- The next call begins inside the element, so that is divided. Where all before was
+          -- forgotten, nothing was applied, and the state is what it was.
+          local rest = { DIGEST .. ":" .. left, final, state or prior }
           element[1] = DIGEST .. first .. ":" .. #places
-          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, cmsgpack.pack(rest))
           reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
@@ -443,13 +481,13 @@ end
 
 -- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
 -- answers and the stream's watermark before them; where anything changed also the state before,
--- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
+-- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
-  local HEAD = "\147\002\218\0003e\010g\124\207\008\003n\185\041\210n\161\000\172n\1354\010n\004p\178n\034\000\165n\155\203\139nm3\015nx\222\091n2\179\141t\031\143\133tf\179\136\219"
-  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7i7i7i7i7i7i7I2c0I4c0i7i7i7I3c0i7i7I3c0I4c0I4c0"
-  local STORED = ">c57I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7i7i7i7i7i7i7I2c0I4c0i7i7i7I3c0i7i7I3c0I4c0I4c0"
-  local VISIT = ">I4I2c0i7I4i7i7i7i7i7i7i7i7I2c0I4c0"
+  local HEAD = "\147\002\218\000\059eo\133Z\002\010\003n\185\041\210n\161\000\172n\1354\010n\004p\178n\034\000\165n\155\203\139nm3\015n\170\180\156n\255\240\131nx\222\091n2\179\141t\031\143\133tf\179\136\219"
+  local STATE = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7i7i7i7i7i7i7i7i7I2c0I4c0i7i7i7I3c0i7i7I3c0I4c0I4c0"
+  local STORED = ">c65I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7i7i7i7i7i7i7i7i7I2c0I4c0i7i7i7I3c0i7i7I3c0I4c0I4c0"
+  local VISIT = ">I4I2c0i7I4i7i7i7i7i7i7i7i7i7i7I2c0I4c0"
   -- After every time, before every time, and neither.
   local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
   local count, visitor_id, stream = #args, args[1], args[2]
@@ -482,27 +520,29 @@ local function update(key, args, prior)
   local visit_cheap = 0
   local visit_middle = 0
   local visit_either = 0
+  local visit_products = 0
+  local visit_papers = 0
   local visit_events = 0
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
-  local new_visitor, gone = not packed, nil
+  local new_visitor, gone, forget = not packed, nil, nil
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
     if string.find(packed, HEAD, 1, true) ~= 1 then
-      packed, gone = HEAD .. "size" .. seldom().take_over(packed), {}
-      for _, name in ipairs(redis.call("HKEYS", key)) do
-        gone[#gone + 1] = name ~= "~" and name or nil
-      end
+      packed, gone, forget = seldom().take_over(key, packed, HEAD)
+      new_visitor = not packed
     end
-    local at = 62
-    -- stylua: ignore
-    mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_deal, visit_about_prices,
-      visit_blog, visit_dear, visit_cheap, visit_middle, visit_either, visit_events, events, carried, visitor_opens,
-      visitor_new_page_ms, visitor_new_page_created, visitor_new_page, visitor_blog_page_ms, visitor_blog_page_created,
-      visitor_blog_page, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
-    if at ~= #packed + 1 then error("its end is elsewhere") end
-    day = day * 86400000
   elseif not prior and redis.call("EXISTS", key) == 1 then
     error({ err = "EPROFILE the hash has no state: another program wrote it" })
+  end
+  if packed then
+    local at = 70
+    -- stylua: ignore
+    mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_deal, visit_about_prices,
+      visit_blog, visit_dear, visit_cheap, visit_middle, visit_either, visit_products, visit_papers, visit_events, events,
+      carried, visitor_opens, visitor_new_page_ms, visitor_new_page_created, visitor_new_page, visitor_blog_page_ms,
+      visitor_blog_page_created, visitor_blog_page, visitor_carried, visits, at = struct.unpack(STATE, packed, at)
+    if at ~= #packed + 1 then error("its end is elsewhere") end
+    day = day * 86400000
   elseif count == 2 then
     return {}
   end
@@ -547,7 +587,7 @@ local function update(key, args, prior)
       local from, found, given, before, after = 1, visits, "", visits, ""
       while from <= #visits do
         local size, other = struct.unpack(">I4I2c0", visits, from)
-        if size < 79 then error("a visit is too short") end
+        if size < 93 then error("a visit is too short") end
         if other == visit_id then
           before, after = string.sub(visits, 1, from - 1), string.sub(visits, from + size)
           has_visit = true
@@ -557,17 +597,17 @@ local function update(key, args, prior)
       end
       if id ~= "" then
         kept = kept + 1
-        local size = 79 + #id + #events + #carried
+        local size = 93 + #id + #events + #carried
         -- stylua: ignore
         given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_deal, visit_about_prices, visit_blog, visit_dear, visit_cheap,
-          visit_middle, visit_either, visit_events, #events, events, #carried, carried)
+          visit_middle, visit_either, visit_products, visit_papers, visit_events, #events, events, #carried, carried)
       end
       visits = given .. before .. after
       if has_visit then
         local _, at = nil, from
         -- stylua: ignore
         _, id, latest, visit_number, visit_deal, visit_about_prices, visit_blog, visit_dear, visit_cheap, visit_middle,
-          visit_either, visit_events, events, carried = struct.unpack(VISIT, found, at)
+          visit_either, visit_products, visit_papers, visit_events, events, carried = struct.unpack(VISIT, found, at)
       else
         id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
         visit_deal = 0
@@ -577,12 +617,16 @@ local function update(key, args, prior)
         visit_cheap = 0
         visit_middle = 0
         visit_either = 0
+        visit_products = 0
+        visit_papers = 0
         visit_events = 0
       end
     end
 
     local offset = stream ~= "" and event <= count and number_of(args[event])
-    if offset and offset <= mark then
+    if forget and event <= count and seldom().is_forgotten(args, event, forget) then
+      flags, mark = " forgotten", offset and offset > mark and offset or mark
+    elseif offset and offset <= mark then
       flags = " replayed"
     elseif event <= count then
       applied, mark = true, offset or mark
@@ -673,6 +717,8 @@ local function update(key, args, prior)
       local is_cheap = comparable(event_shop_total_3) < -5000
       local is_middle = event_other_eventtype_1 == "Sale" and comparable(event_shop_total_3) >= 10000 and comparable(event_shop_total_3) <= 25000
       local is_either = (event_other_eventtype_1 == "Sale" or (event_page_title_2 ~= "" and not (string.find(event_page_title_2, ".", 1, true) ~= nil or comparable(event_shop_total_3) > 0)))
+      local is_product = string.find(event_page_title_2, "\094\037/\091\094\037/\128-\191\093\091\094\037/\093\042\037/p\037-\0910-9\093") ~= nil
+      local is_paper = has_in_turn(event_page_title_2, { "a\091\094\128-\191\093\091\128-\191\093\042b", "\091x-z\037\093\093\037.pdf\036" })
       local is_opens = string.find(flags .. " ", " new_visit ", 1, true) ~= nil
       local is_new = string.find(flags .. " ", " new_visitor ", 1, true) ~= nil and event_page_title_2 ~= ""
       if #event_page_title_2 > 4096 and (is_blog or is_new) then
@@ -707,6 +753,10 @@ local function update(key, args, prior)
         if counted and is_middle then visit_middle = visit_middle + 1 end
         -- visit_either: count when either
         if counted and is_either then visit_either = visit_either + 1 end
+        -- visit_products: count when product
+        if counted and is_product then visit_products = visit_products + 1 end
+        -- visit_papers: count when paper
+        if counted and is_paper then visit_papers = visit_papers + 1 end
         -- visit_events: count
         if counted then visit_events = visit_events + 1 end
       end
@@ -740,6 +790,8 @@ local function update(key, args, prior)
       has_visit and visit_cheap,
       has_visit and visit_middle,
       has_visit and visit_either,
+      has_visit and visit_products,
+      has_visit and visit_papers,
       has_visit and visit_events,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -747,13 +799,16 @@ local function update(key, args, prior)
   if not applied then return answers, mark_before end
   day = day / 86400000 % 65536
   -- stylua: ignore
-  local size = 146 + #named + #streams + #loose + #forgotten + #id + #events + #carried + #visitor_new_page + #visitor_blog_page + #visitor_carried + #visits
+  local size = 160 + #named + #streams + #loose + #forgotten + #id + #events + #carried + #visitor_new_page + #visitor_blog_page + #visitor_carried + #visits
   -- stylua: ignore
   local state = struct.pack(STORED, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id, id,
     latest, visit_number, visit_deal, visit_about_prices, visit_blog, visit_dear, visit_cheap, visit_middle, visit_either,
-    visit_events, #events, events, #carried, carried, visitor_opens, visitor_new_page_ms, visitor_new_page_created,
-    #visitor_new_page, visitor_new_page, visitor_blog_page_ms, visitor_blog_page_created, #visitor_blog_page,
-    visitor_blog_page, #visitor_carried, visitor_carried, #visits, visits)
+    visit_products, visit_papers, visit_events, #events, events, #carried, carried, visitor_opens, visitor_new_page_ms,
+    visitor_new_page_created, #visitor_new_page, visitor_new_page, visitor_blog_page_ms, visitor_blog_page_created,
+    #visitor_blog_page, visitor_blog_page, #visitor_carried, visitor_carried, #visits, visits)
+  if forget then
+    packed, state, stale = forget .. (packed or ""), forget .. state, (stale or gone) and "GT"
+  end
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
 end
@@ -787,8 +842,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "0c71098bf3cd:1"
-    if args[4] ~= "1" then events = "0c71098bf3cd:" .. args[5] .. ":" .. args[4] end
+    local events = "1f7db1d3585e:1"
+    if args[4] ~= "1" then events = "1f7db1d3585e:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -820,7 +875,11 @@ local function call(keys, args)
     else
       redis.call("HSET", key, "~", state)
     end
-    if stale then redis.call("PEXPIRE", key, "34128000000") end
+    if stale == "GT" then
+      redis.call("PEXPIRE", key, "34128000000", "GT")
+    elseif stale then
+      redis.call("PEXPIRE", key, "34128000000")
+    end
     if gone then
       for _, name in ipairs(gone) do
         redis.call("HDEL", key, name)
@@ -831,7 +890,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_0c71098bf3cd", call)
+  redis.register_function("visitor_profile_1f7db1d3585e", call)
 else
   return call(KEYS, ARGV)
 end

@@ -32,7 +32,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
-         no_visit
+         no_visit forgotten
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
          visitor_id visitor_first_page visitor_first_view# visitor_last_view# visitor_events#
          visitor_visits# visit_id visit_number# visit_first_page visit_last_page visit_first_view#
@@ -103,26 +103,40 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 8, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
 
+  -- A visitor was forgotten: state begins with an "f" and the time up to which, in 7 bytes. Behind it
+  -- stands the profile that began since, if any. Returns the two, the first nil where it is not so.
+  function functions.behind_forget(packed)
+    if string.byte(packed) ~= 102 or #packed < 8 then return nil, packed end
+    return string.sub(packed, 1, 8), string.sub(packed, 9)
+  end
+
+  -- Whether an event is from before a forget: received or made before it, or nothing says when.
+  function functions.is_forgotten(args, event, forget)
+    local till = struct.unpack(">i7", forget, 2)
+    local received, created = whole(args[event + 1]), whole(args[event + 2])
+    if created and created < 94694400000 then created = nil end
+    return not received and not created or (received or till) < till or (created or till) < till
+  end
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
     local layout, order, parts = string.byte(packed) or 0, nil, nil
@@ -276,8 +290,17 @@ local function seldom()
   end
 
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
-  -- by its code; what only other rules know is carried along.
-  function functions.take_over(packed)
+  -- by its code; what only other rules know is carried along. With it the plain fields to remove, and
+  -- the mark of a forget; no state where nothing came since the forget.
+  function functions.take_over(key, packed, HEAD)
+    local forget, gone
+    forget, packed = functions.behind_forget(packed)
+    if forget and packed == "" then return nil, nil, forget end
+    if string.find(packed, HEAD, 1, true) == 1 then return packed, nil, forget end
+    gone = {}
+    for _, name in ipairs(redis.call("HKEYS", key)) do
+      gone[#gone + 1] = name ~= "~" and name or nil
+    end
     local VISIT_CODES = "\230\059\2366\224w\146\161\196\143\160\133x\222\091"
     local VISITOR_CODES = "e\192Q>\036\096\231\006\061\017\183z"
     -- stylua: ignore
@@ -315,7 +338,7 @@ local function seldom()
     local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
     -- stylua: ignore
     local head = struct.pack(">i7I2I4I1c0I4c0I2c0I2c0", mark, day, opened, #stream, stream, #streams, streams, #loose, loose, #forgotten, forgotten)
-    return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
+    return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
   end
 
   -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
@@ -355,7 +378,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "29215011540f:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "d20d8111287c:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -377,11 +400,13 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^29215011540f:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^d20d8111287c:(.-):?(%d+)$")
       if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
-        if offset > before and offset <= last then
+        if offset > before and offset <= last and offset >= from then
           places[#places + 1] = (event - 5) / EVENT + 1
           for i = event, event + EVENT - 1 do
             events[#events + 1] = args[i]
@@ -398,10 +423,11 @@ local function seldom()
           answers[place] = again[i]
         end
         if done and not is_whole then
-          -- The next call begins inside the element, so that is divided.
-          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state })
+          -- The next call begins inside the element, so that is divided. Where all before was
+          -- forgotten, nothing was applied, and the state is what it was.
+          local rest = { DIGEST .. ":" .. left, final, state or prior }
           element[1] = DIGEST .. first .. ":" .. #places
-          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, cmsgpack.pack(rest))
           reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
@@ -415,7 +441,7 @@ end
 
 -- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
 -- answers and the stream's watermark before them; where anything changed also the state before,
--- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
+-- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
   local HEAD = "\147\002\218\000\043e\234\172\251Y\005\004t\230\059\236\1286\224wn\146\161\196n\143\160\133nx\222\091\128e\192Qn>\036\096n\231\006\061n\017\183z\219"
@@ -454,15 +480,17 @@ local function update(key, args, prior)
   local visit_last_view = NEVER
   local visit_events = 0
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
-  local new_visitor, gone = not packed, nil
+  local new_visitor, gone, forget = not packed, nil, nil
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
     if string.find(packed, HEAD, 1, true) ~= 1 then
-      packed, gone = HEAD .. "size" .. seldom().take_over(packed), {}
-      for _, name in ipairs(redis.call("HKEYS", key)) do
-        gone[#gone + 1] = name ~= "~" and name or nil
-      end
+      packed, gone, forget = seldom().take_over(key, packed, HEAD)
+      new_visitor = not packed
     end
+  elseif not prior and redis.call("EXISTS", key) == 1 then
+    error({ err = "EPROFILE the hash has no state: another program wrote it" })
+  end
+  if packed then
     local at = 54
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_first_page_ms,
@@ -473,8 +501,6 @@ local function update(key, args, prior)
     day = day * 86400000
     if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
     if visitor_first_page == "" and visitor_first_page_ms > NEVER and visitor_first_page_ms < EVER then visitor_first_page = visit_first_page end
-  elseif not prior and redis.call("EXISTS", key) == 1 then
-    error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
     return {}
   end
@@ -554,7 +580,9 @@ local function update(key, args, prior)
     end
 
     local offset = stream ~= "" and event <= count and number_of(args[event])
-    if offset and offset <= mark then
+    if forget and event <= count and seldom().is_forgotten(args, event, forget) then
+      flags, mark = " forgotten", offset and offset > mark and offset or mark
+    elseif offset and offset <= mark then
       flags = " replayed"
     elseif event <= count then
       applied, mark = true, offset or mark
@@ -740,6 +768,9 @@ local function update(key, args, prior)
     visit_events, #events, events, #carried, carried, visitor_first_page_ms, visitor_first_page_created,
     #visitor_first_page, visitor_first_page, visitor_first_view, visitor_last_view, visitor_events, #visitor_carried,
     visitor_carried, #visits, visits)
+  if forget then
+    packed, state, stale = forget .. (packed or ""), forget .. state, (stale or gone) and "GT"
+  end
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone, set, #set
 end
@@ -773,8 +804,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "29215011540f:1"
-    if args[4] ~= "1" then events = "29215011540f:" .. args[5] .. ":" .. args[4] end
+    local events = "d20d8111287c:1"
+    if args[4] ~= "1" then events = "d20d8111287c:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -806,7 +837,11 @@ local function call(keys, args)
     else
       redis.call("HSET", key, "~", state, unpack(set, 1, n))
     end
-    if stale then redis.call("PEXPIRE", key, "34128000000") end
+    if stale == "GT" then
+      redis.call("PEXPIRE", key, "34128000000", "GT")
+    elseif stale then
+      redis.call("PEXPIRE", key, "34128000000")
+    end
     if gone then
       for _, name in ipairs(gone) do
         redis.call("HDEL", key, name)
@@ -817,7 +852,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_29215011540f", call)
+  redis.register_function("visitor_profile_d20d8111287c", call)
 else
   return call(KEYS, ARGV)
 end

@@ -35,7 +35,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
-         no_visit
+         no_visit forgotten
   fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
          visitor_id visitor_first_source visitor_first_medium visitor_last_source
          visitor_last_medium visitor_visits# visit_id visit_number# visit_touch_campaign
@@ -94,20 +94,31 @@ local function short(text)
   return string.sub(text, 1, stop)
 end
 
--- A tuple is a row of texts. One part of it, as a row of one text; and the text of a part, false
--- where it is empty.
+-- A tuple is a row of texts. One text as a row.
 local function row_of(text)
   text = short(text)
   return struct.pack(">I1c0", #text, text)
 end
 
-local function part_of(row, number)
-  local at = 1
-  for _ = 2, number do
-    at = at + 1 + (string.byte(row, at) or 0)
+local rows
+
+-- To be called first: a registered function outlives its calls, and would keep all rows for ever.
+local function forget_rows()
+  rows = { [""] = { false, false, false } }
+end
+
+-- The texts of a row, false for what is empty. A row is taken apart once a call, since most events
+-- show the rows of those before.
+local function parts_of(row, format)
+  local texts = rows[row]
+  if not texts then
+    texts = { struct.unpack(format, row) }
+    for place = 1, #texts do
+      texts[place] = texts[place] ~= "" and texts[place]
+    end
+    rows[row] = texts
   end
-  local length = string.byte(row, at) or 0
-  return length > 0 and string.sub(row, at + 1, at + length)
+  return texts
 end
 
 -- What few calls need. Each function of the script costs every call 300 instructions, and so does
@@ -134,26 +145,40 @@ local function seldom()
     local function expect(is_right, message)
       if not is_right then error({ err = "EBADARG " .. message }) end
     end
-    local EVENT, read, fold, short = 11, #args == 2, #args > 4, "up to 15 digits or nothing"
+    local EVENT, read, fold, digits = 11, #args == 2, #args > 4, "up to 15 digits or nothing"
     expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
     expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
     expect(args[1] ~= "", "visitor_id: empty")
     expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
-    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. short)
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
     if read then return end
     local events = whole(args[4])
     expect(#args[2] < 256, "stream: longer than 255 bytes")
-    expect(args[3] == "" or whole(args[3]), "floor: expected " .. short)
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
     expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
     expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
     for number = 1, events do
       local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
       expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
-      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. short)
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
       expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
     end
   end
 
+  -- A visitor was forgotten: state begins with an "f" and the time up to which, in 7 bytes. Behind it
+  -- stands the profile that began since, if any. Returns the two, the first nil where it is not so.
+  function functions.behind_forget(packed)
+    if string.byte(packed) ~= 102 or #packed < 8 then return nil, packed end
+    return string.sub(packed, 1, 8), string.sub(packed, 9)
+  end
+
+  -- Whether an event is from before a forget: received or made before it, or nothing says when.
+  function functions.is_forgotten(args, event, forget)
+    local till = struct.unpack(">i7", forget, 2)
+    local received, created = whole(args[event + 1]), whole(args[event + 2])
+    if created and created < 94694400000 then created = nil end
+    return not received and not created or (received or till) < till or (created or till) < till
+  end
   -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
   function functions.open(packed)
     local layout, order, parts = string.byte(packed) or 0, nil, nil
@@ -296,8 +321,17 @@ local function seldom()
   end
 
   -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
-  -- by its code; what only other rules know is carried along.
-  function functions.take_over(packed)
+  -- by its code; what only other rules know is carried along. With it the plain fields to remove, and
+  -- the mark of a forget; no state where nothing came since the forget.
+  function functions.take_over(key, packed, HEAD)
+    local forget, gone
+    forget, packed = functions.behind_forget(packed)
+    if forget and packed == "" then return nil, nil, forget end
+    if string.find(packed, HEAD, 1, true) == 1 then return packed, nil, forget end
+    gone = {}
+    for _, name in ipairs(redis.call("HKEYS", key)) do
+      gone[#gone + 1] = name ~= "~" and name or nil
+    end
     local VISIT_CODES = "\063y\2535\153\145x\222\091"
     local VISITOR_CODES = "\179\000\185\176\153D"
     -- stylua: ignore
@@ -334,7 +368,7 @@ local function seldom()
     local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
     -- stylua: ignore
     local head = struct.pack(">i7I2I4I1c0I4c0I2c0I2c0", mark, day, opened, #stream, stream, #streams, streams, #loose, loose, #forgotten, forgotten)
-    return head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others)
+    return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
   end
 
   -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
@@ -374,7 +408,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "0b48c98790db:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "9c2a1be1f8b7:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -396,11 +430,13 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^0b48c98790db:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^9c2a1be1f8b7:(.-):?(%d+)$")
       if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
       for event = 5, new - EVENT, EVENT do
         local offset = whole(args[event])
-        if offset > before and offset <= last then
+        if offset > before and offset <= last and offset >= from then
           places[#places + 1] = (event - 5) / EVENT + 1
           for i = event, event + EVENT - 1 do
             events[#events + 1] = args[i]
@@ -417,10 +453,11 @@ local function seldom()
           answers[place] = again[i]
         end
         if done and not is_whole then
-          -- The next call begins inside the element, so that is divided.
-          local rest = cmsgpack.pack({ DIGEST .. ":" .. left, final, state })
+          -- The next call begins inside the element, so that is divided. Where all before was
+          -- forgotten, nothing was applied, and the state is what it was.
+          local rest = { DIGEST .. ":" .. left, final, state or prior }
           element[1] = DIGEST .. first .. ":" .. #places
-          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, rest)
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, cmsgpack.pack(rest))
           reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
         end
       end
@@ -434,7 +471,7 @@ end
 
 -- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
 -- answers and the stream's watermark before them; where anything changed also the state before,
--- whether the time to live is to be set anew, the state to store, plain fields to remove and to set.
+-- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
 local function update(key, args, prior)
   -- stylua: ignore
   local HEAD = "\147\002\218\000\027ew\140\215P\003\002t\063y\253t5\153\145nx\222\091t\179\000\185t\176\153D\219"
@@ -469,15 +506,17 @@ local function update(key, args, prior)
   local visit_last_touch_ms, visit_last_touch_created, visit_last_touch = NEVER, NEVER, ""
   local visit_events = 0
   local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
-  local new_visitor, gone = not packed, nil
+  local new_visitor, gone, forget = not packed, nil, nil
   if packed then
     if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
     if string.find(packed, HEAD, 1, true) ~= 1 then
-      packed, gone = HEAD .. "size" .. seldom().take_over(packed), {}
-      for _, name in ipairs(redis.call("HKEYS", key)) do
-        gone[#gone + 1] = name ~= "~" and name or nil
-      end
+      packed, gone, forget = seldom().take_over(key, packed, HEAD)
+      new_visitor = not packed
     end
+  elseif not prior and redis.call("EXISTS", key) == 1 then
+    error({ err = "EPROFILE the hash has no state: another program wrote it" })
+  end
+  if packed then
     local at = 38
     -- stylua: ignore
     mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_touch_ms, visit_touch_created,
@@ -486,8 +525,6 @@ local function update(key, args, prior)
       visitor_carried, visits, at = struct.unpack(STATE, packed, at)
     if at ~= #packed + 1 then error("its end is elsewhere") end
     day = day * 86400000
-  elseif not prior and redis.call("EXISTS", key) == 1 then
-    error({ err = "EPROFILE the hash has no state: another program wrote it" })
   elseif count == 2 then
     return {}
   end
@@ -565,7 +602,9 @@ local function update(key, args, prior)
     end
 
     local offset = stream ~= "" and event <= count and number_of(args[event])
-    if offset and offset <= mark then
+    if forget and event <= count and seldom().is_forgotten(args, event, forget) then
+      flags, mark = " forgotten", offset and offset > mark and offset or mark
+    elseif offset and offset <= mark then
       flags = " replayed"
     elseif event <= count then
       applied, mark = true, offset or mark
@@ -656,18 +695,42 @@ local function update(key, args, prior)
       -- These move even for a late event.
       -- visitor_first: touch first when page_view
       if ms == ms and is_page_view then
-        local touch = row_of(event_utm_source_5) .. row_of(event_utm_medium_4)
-        truncated = truncated or #event_utm_source_5 > 255 or #event_utm_medium_4 > 255
-        if is_before(ms, created, touch, visitor_first_ms, visitor_first_created, visitor_first) then
-          visitor_first_ms, visitor_first_created, visitor_first = ms, created, touch
+        local is_cut = #event_utm_source_5 > 255
+          or #event_utm_medium_4 > 255
+        truncated = truncated or is_cut
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms <= visitor_first_ms then
+          local touch
+          if is_cut then
+            touch = row_of(event_utm_source_5)
+              .. row_of(event_utm_medium_4)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+          end
+          if is_before(ms, created, touch, visitor_first_ms, visitor_first_created, visitor_first) then
+            visitor_first_ms, visitor_first_created, visitor_first = ms, created, touch
+          end
         end
       end
       -- visitor_last: touch last_non_direct
       if ms == ms and (event_utm_source_5 ~= "" or event_utm_medium_4 ~= "") then
-        local touch = row_of(event_utm_source_5) .. row_of(event_utm_medium_4)
-        truncated = truncated or #event_utm_source_5 > 255 or #event_utm_medium_4 > 255
-        if is_before(visitor_last_ms, visitor_last_created, visitor_last, ms, created, touch) then
-          visitor_last_ms, visitor_last_created, visitor_last = ms, created, touch
+        local is_cut = #event_utm_source_5 > 255
+          or #event_utm_medium_4 > 255
+        truncated = truncated or is_cut
+        -- What comes too late for a first touch, too early for a last one, is not put together.
+        if ms >= visitor_last_ms then
+          local touch
+          if is_cut then
+            touch = row_of(event_utm_source_5)
+              .. row_of(event_utm_medium_4)
+          else
+            -- stylua: ignore
+            touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+          end
+          if is_before(visitor_last_ms, visitor_last_created, visitor_last, ms, created, touch) then
+            visitor_last_ms, visitor_last_created, visitor_last = ms, created, touch
+          end
         end
       end
       if not late then
@@ -675,18 +738,44 @@ local function update(key, args, prior)
       if has_visit then
         -- visit_touch: touch first
         if ms == ms then
-          local touch = row_of(event_utm_campaign_3) .. row_of(event_utm_source_5) .. row_of(event_page_title_2)
-          truncated = truncated or #event_utm_campaign_3 > 255 or #event_utm_source_5 > 255 or #event_page_title_2 > 255
-          if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
-            visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+          local is_cut = #event_utm_campaign_3 > 255
+            or #event_utm_source_5 > 255
+            or #event_page_title_2 > 255
+          truncated = truncated or is_cut
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms <= visit_touch_ms then
+            local touch
+            if is_cut then
+              touch = row_of(event_utm_campaign_3)
+                .. row_of(event_utm_source_5)
+                .. row_of(event_page_title_2)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0I1c0", #event_utm_campaign_3, event_utm_campaign_3, #event_utm_source_5, event_utm_source_5, #event_page_title_2, event_page_title_2)
+            end
+            if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
+              visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+            end
           end
         end
         -- visit_last_touch: touch last when page_view
         if ms == ms and is_page_view then
-          local touch = row_of(event_utm_source_5) .. row_of(event_utm_medium_4)
-          truncated = truncated or #event_utm_source_5 > 255 or #event_utm_medium_4 > 255
-          if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
-            visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
+          local is_cut = #event_utm_source_5 > 255
+            or #event_utm_medium_4 > 255
+          truncated = truncated or is_cut
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms >= visit_last_touch_ms then
+            local touch
+            if is_cut then
+              touch = row_of(event_utm_source_5)
+                .. row_of(event_utm_medium_4)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+            end
+            if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
+              visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
+            end
           end
         end
         -- visit_events: count
@@ -706,21 +795,25 @@ local function update(key, args, prior)
     end
     if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
 
+    local shown_1 = parts_of(visitor_first, ">I1c0I1c0")
+    local shown_2 = parts_of((now ~= now or now - visitor_last_ms <= 86400000) and visitor_last or "", ">I1c0I1c0")
+    local shown_3 = parts_of(visit_touch, ">I1c0I1c0I1c0")
+    local shown_4 = parts_of((now ~= now or now - visit_last_touch_ms <= 1800000) and visit_last_touch or "", ">I1c0I1c0")
     answers[(event + 6) / 11] = {
       flags,
       visitor_id,
-      part_of(visitor_first, 1),
-      part_of(visitor_first, 2),
-      not (now - visitor_last_ms > 86400000) and part_of(visitor_last, 1),
-      not (now - visitor_last_ms > 86400000) and part_of(visitor_last, 2),
+      shown_1[1],
+      shown_1[2],
+      shown_2[1],
+      shown_2[2],
       opened,
       visit_id ~= "" and visit_id,
       has_visit and visit_number > 0 and visit_number,
-      has_visit and part_of(visit_touch, 1),
-      has_visit and part_of(visit_touch, 2),
-      has_visit and part_of(visit_touch, 3),
-      has_visit and not (now - visit_last_touch_ms > 1800000) and part_of(visit_last_touch, 1),
-      has_visit and not (now - visit_last_touch_ms > 1800000) and part_of(visit_last_touch, 2),
+      has_visit and shown_3[1],
+      has_visit and shown_3[2],
+      has_visit and shown_3[3],
+      has_visit and shown_4[1],
+      has_visit and shown_4[2],
       has_visit and visit_events,
       has_visit and (visit_events <= 1 and 1 or 0),
     }
@@ -735,11 +828,15 @@ local function update(key, args, prior)
     visit_last_touch_created, #visit_last_touch, visit_last_touch, visit_events, #events, events, #carried, carried,
     visitor_first_ms, visitor_first_created, #visitor_first, visitor_first, visitor_last_ms, visitor_last_created,
     #visitor_last, visitor_last, #visitor_carried, visitor_carried, #visits, visits)
+  if forget then
+    packed, state, stale = forget .. (packed or ""), forget .. state, (stale or gone) and "GT"
+  end
   if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
   return answers, mark_before, packed or "", stale or gone, state, gone
 end
 
 local function call(keys, args)
+  forget_rows()
   local count = #args
   if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
   -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
@@ -768,8 +865,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "0b48c98790db:1"
-    if args[4] ~= "1" then events = "0b48c98790db:" .. args[5] .. ":" .. args[4] end
+    local events = "9c2a1be1f8b7:1"
+    if args[4] ~= "1" then events = "9c2a1be1f8b7:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -801,7 +898,11 @@ local function call(keys, args)
     else
       redis.call("HSET", key, "~", state)
     end
-    if stale then redis.call("PEXPIRE", key, "34128000000") end
+    if stale == "GT" then
+      redis.call("PEXPIRE", key, "34128000000", "GT")
+    elseif stale then
+      redis.call("PEXPIRE", key, "34128000000")
+    end
     if gone then
       for _, name in ipairs(gone) do
         redis.call("HDEL", key, name)
@@ -812,7 +913,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_0b48c98790db", call)
+  redis.register_function("visitor_profile_9c2a1be1f8b7", call)
 else
   return call(KEYS, ARGV)
 end

@@ -7,10 +7,10 @@ from typing import Any
 from profiler.config.settings import Mode, Settings
 from profiler.engine.batch import Finished, Rejection
 from profiler.engine.python.decode import Draft, End, dead_letter_of, output_of
-from profiler.profiles.reply import Outcome
+from profiler.profiles.reply import Applied, Outcome
 from profiler.records.dead_letter import size_of
 from profiler.records.json_objects import encode_object, extend_object
-from profiler.records.types import OUTPUT_PREFIX, Rejected
+from profiler.records.types import OUTPUT_PREFIX, OutputRecord, Rejected
 
 #: How a name that only the profiler may give begins, in encoded JSON.
 _FORGED = b'"' + OUTPUT_PREFIX.encode()
@@ -34,7 +34,7 @@ class Finisher:
             drafts: one for each record, in order.
             outcomes: one for each `Draft`, in order.
         """
-        batch = Finished(len(drafts), [], [], Counter(read=len(drafts)))
+        batch = Finished(len(drafts), [], [], Counter(read=len(drafts)), Counter())
         answers: Counter[frozenset[str]] = Counter()
         each = iter(outcomes)
         for place, draft in enumerate(drafts):
@@ -47,10 +47,12 @@ class Finisher:
                 batch.rejections.append(Rejection(place, draft.record, rejected))
         counts = batch.counts
         counts["rejected"] = len(batch.rejections)
-        counts["profiled"] = answers.total()
+        for (_, state), times in batch.triggers.items():
+            counts[f"triggers_{state}"] += times
         for flags, events in answers.items():
             for flag in flags:
                 counts[flag] += events
+        counts["profiled"] = answers.total() - counts["forgotten"]
         return batch
 
     def _add(
@@ -74,25 +76,43 @@ class Finisher:
             return self._reject(draft, outcome, batch)
         if _FORGED in encoded:
             encoded = _without_forged_names(flat, batch.counts)
-        if outcome is None:
-            batch.counts["anonymous"] += 1
-        else:
+        told = () if outcome is None else outcome.triggers
+        if outcome is not None and outcome.encoded:
             encoded = extend_object(encoded, outcome.encoded)
-        output = output_of(record, self._topics.persisted, encoded, headers)
-        added = len(encoded) - len(draft.encoded)
-        if added > self._small_bytes and size_of(output) > self._largest_bytes:
+        outputs = [output_of(record, self._topics.persisted, encoded, headers)]
+        outputs += [output_of(record, self._topics.triggers, t.encoded, headers) for t in told]
+        if size := self._too_large(outputs, len(encoded) - len(draft.encoded)):
             # By rules with many long fields only; the profile knows the event already.
-            too_large = f"with its profile it has {size_of(output)} bytes"
+            too_large = f"with its profile it has {size} bytes"
             return self._reject(draft, Rejected("too_large", too_large), batch)
-        batch.outputs.append(output)
-        if outcome is not None:
-            answers[outcome.flags] += 1
+        batch.outputs.extend(outputs)
+        _count(outcome, batch, answers)
         return None
+
+    def _too_large(self, outputs: Sequence[OutputRecord], added: int) -> int:
+        """The size of the largest of these, where that is too large; else 0.
+
+        `added` is how much longer the profile made the flattened value.
+        """
+        if added <= self._small_bytes and len(outputs) == 1:
+            return 0
+        size = max(map(size_of, outputs))
+        return size if size > self._largest_bytes else 0
 
     def _reject(self, draft: Draft, rejected: Rejected, batch: Finished) -> Rejected:
         dead = dead_letter_of(draft.record, draft.headers, "profile", rejected, self._settings)
         batch.outputs.append(dead)
         return rejected
+
+
+def _count(outcome: Applied | None, batch: Finished, answers: Counter[frozenset[str]]) -> None:
+    """Count what became of an event that is no dead letter."""
+    if outcome is None:
+        batch.counts["anonymous"] += 1
+        return
+    answers[outcome.flags] += 1
+    for turned in outcome.triggers:
+        batch.triggers[turned.name, turned.state] += 1
 
 
 def _without_forged_names(flat: dict[str, Any], counts: Counter[str]) -> bytes:

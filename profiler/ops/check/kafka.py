@@ -77,7 +77,7 @@ def _work(
     brokers: int,
     timeout_s: float,
 ) -> Iterator[Finding]:
-    uses = uses_of(mode, settings)
+    uses = uses_of(mode, settings, triggers=_has_triggers(settings))
     found = describe_topics(admin, uses)
     yield from check_topics(found, uses, brokers=brokers)
     source = next(iter(uses))
@@ -89,6 +89,13 @@ def _work(
         if settings.delivery == "exactly-once":
             yield check_transactions(settings.kafka, group, timeout_s=timeout_s)
         yield _mode(mode, settings)
+
+
+def _has_triggers(settings: Settings) -> bool:
+    try:
+        return bool(load_rules(settings.rules).triggers)
+    except ConfigError:
+        return False  # the rules have a row of their own
 
 
 def _streams(source: str, partitions: int, settings: Settings) -> Iterator[Finding]:

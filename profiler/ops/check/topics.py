@@ -23,17 +23,21 @@ class Use(NamedTuple):
     blocks: bool = True
 
 
-def uses_of(mode: Mode, settings: Settings) -> dict[str, Use]:
-    """What becomes of each topic of the mode; the first is the input."""
+def uses_of(mode: Mode, settings: Settings, *, triggers: bool = False) -> dict[str, Use]:
+    """What becomes of each topic of the mode; the first is the input.
+
+    `triggers` says whether the rules have any.
+    """
     topics = settings.topics
     read = Use("READ")
     write = Use("WRITE", max(settings.kafka.max_request_bytes, settings.output_bytes))
     reject = Use("WRITE", settings.dead_letters.max_bytes, blocks=False)
+    told = {topics.triggers: write} if triggers and mode != "flatten" else {}
     return {
         "run": {topics.processed: read, topics.flattened: write, topics.persisted: write},
         "flatten": {topics.processed: read, topics.flattened: write},
         "profile": {topics.flattened: read, topics.persisted: write},
-    }[mode] | {topics.rejected: reject}
+    }[mode] | {**told, topics.rejected: reject}
 
 
 def check_topics(

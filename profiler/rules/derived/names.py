@@ -1,7 +1,8 @@
 """Which derived inputs there are, and what each one reads."""
 
-from difflib import get_close_matches
 from typing import Literal, NamedTuple
+
+from profiler.rules.places import nearest
 
 #: What the names begin with. No flattened field does: a section and a name are joined by a hyphen.
 PREFIX = "derived."
@@ -70,6 +71,6 @@ def derived_input(name: str) -> DerivedInput:
         return DerivedInput(name, ("url",), "this parameter of the page's address")
     if name in NAMED:
         return NAMED[name]
-    near = get_close_matches(name, NAMED, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMED)}, {QUERY}<name>"
+    near = nearest(name, NAMED)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(NAMED)}, {QUERY}<name>"
     raise ValueError(f"no derived input is called {name}; {hint}")

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	standard = "rendered/standard.lua"
+	lean     = "rendered/lean.lua"
 	patience = time.Minute // for one call
 	pause    = 20 * time.Millisecond
 )
@@ -51,7 +51,7 @@ func run(ctx context.Context, path string) (totals, error) {
 		return totals{}, err
 	}
 	defer file.Close()
-	source, err := environment.Script(standard)
+	source, err := environment.Script(lean)
 	if err != nil {
 		return totals{}, err
 	}

@@ -43,7 +43,7 @@ func TestEveryCallIsMadeWhileScriptsAreFlushed(t *testing.T) {
 	if err != nil || done != (totals{Calls: calls, Events: calls}) {
 		t.Fatalf("got %+v, %v", done, err)
 	}
-	source, err := environment.Script(standard)
+	source, err := environment.Script(lean)
 	if err != nil {
 		t.Fatal(err)
 	}

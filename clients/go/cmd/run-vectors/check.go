@@ -84,6 +84,11 @@ func outcome(ctx context.Context, script *profile.Script, keys []string, c call)
 			flags = append(flags, flag)
 		}
 		describe(all, i, flags, answer.Profile)
+		var told []string
+		for _, each := range answer.Triggers {
+			told = append(told, each.Name, each.ID, each.State, each.Time)
+		}
+		all[fmt.Sprintf("event %d triggers", i+1)] = strings.Join(told, " ")
 	}
 	return all, err
 }
@@ -98,9 +103,11 @@ func expected(c call) map[string]interface{} {
 	}
 	for i, answer := range c.Reply {
 		describe(all, i, answer.Flags, known(answer.Profile))
+		all[fmt.Sprintf("event %d triggers", i+1)] = strings.Join(answer.Triggers, " ")
 	}
 	if len(c.Read) > 0 {
 		describe(all, 0, nil, known(c.Read))
+		all["event 1 triggers"] = ""
 	}
 	return all
 }

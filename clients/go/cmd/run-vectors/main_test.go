@@ -42,7 +42,7 @@ func TestAllVectorsHoldOnACluster(t *testing.T) {
 func TestEveryExpectationIsCompared(t *testing.T) {
 	t.Setenv("LUA_DIR", luaDir)
 	client := redistest.Client(t)
-	source, err := environment.Script("rendered/standard.lua")
+	source, err := environment.Script("rendered/lean.lua")
 	if err != nil {
 		t.Fatal(err)
 	}

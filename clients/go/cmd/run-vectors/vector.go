@@ -38,8 +38,9 @@ type call struct {
 }
 
 type answer struct {
-	Flags   []string
-	Profile map[string]value
+	Flags    []string
+	Profile  map[string]value
+	Triggers []string
 }
 
 // value is what the server takes and answers for a JSON value: a string for bytes, an int64 for a

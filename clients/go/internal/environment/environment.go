@@ -41,7 +41,7 @@ func LuaDir() string {
 	return filepath.Join("..", "..", "lua")
 }
 
-// Script reads a script of the repository's lua/, e.g. "rendered/standard.lua".
+// Script reads a script of the repository's lua/, e.g. "rendered/lean.lua".
 func Script(path string) ([]byte, error) {
 	source, err := os.ReadFile(filepath.Join(LuaDir(), filepath.FromSlash(path)))
 	if err != nil {

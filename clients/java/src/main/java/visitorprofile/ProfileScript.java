@@ -42,6 +42,7 @@ public final class ProfileScript {
   private static final int SHORT_ID = 6;
   // By their number the script tells a read from a fold.
   private static final int READ_ARGUMENTS = 2;
+  private static final int TRIGGER_WORDS = 4;
   private static final Pattern UNSAFE = Pattern.compile("[^A-Za-z0-9_.~-]");
 
   private final UnifiedJedis redis;
@@ -94,8 +95,22 @@ public final class ProfileScript {
     }
   }
 
-  /** What the script says of one event: what happened, and the profile after it. */
-  public record Answer(Set<String> flags, Profile profile) {}
+  /**
+   * What the script says of one event: what happened, and the profile after it.
+   *
+   * @param profile empty where the flags have "forgotten": the event is from before a forget
+   * @param triggers of the rules, that the event fired or undid
+   */
+  public record Answer(Set<String> flags, Profile profile, List<Trigger> triggers) {}
+
+  /**
+   * What became of a trigger.
+   *
+   * @param id the same when it fires, is retracted, and fires again
+   * @param state "fired" or "retracted"
+   * @param time the event's, ms since the epoch; empty where it is not known
+   */
+  public record Trigger(String name, String id, String state, String time) {}
 
   /**
    * A visitor's and a visit's fields by name. One that is not known yet is absent. To ask for
@@ -289,19 +304,32 @@ public final class ProfileScript {
 
   /** Flags, then the values in the order of the names; null where one is not known. */
   private static Answer decode(List<?> answer, List<String> names) {
-    if (answer.size() != 1 + names.size()) {
+    // Rules with triggers tell of them in an array behind the fields.
+    boolean tells =
+        answer.size() == 2 + names.size() && answer.get(1 + names.size()) instanceof List;
+    if (!tells && answer.size() != 1 + names.size()) {
       throw new IllegalStateException(
           "expected flags and " + names.size() + " values of the script, got " + answer.size());
     }
     String flags = text(answer.get(0)).strip();
+    Set<String> set = flags.isEmpty() ? Set.of() : Set.of(flags.split(" "));
     Map<String, Object> values = new LinkedHashMap<>();
-    for (int at = 0; at < names.size(); at++) {
+    // What was forgotten has no profile, whatever values stand there.
+    int known = set.contains("forgotten") ? 0 : names.size();
+    for (int at = 0; at < known; at++) {
       if (answer.get(1 + at) != null) {
         values.put(names.get(at), answer.get(1 + at));
       }
     }
     Profile profile = new Profile(Collections.unmodifiableMap(values));
-    return new Answer(flags.isEmpty() ? Set.of() : Set.of(flags.split(" ")), profile);
+    List<Trigger> triggers = new ArrayList<>();
+    List<?> told = tells ? (List<?>) answer.get(1 + names.size()) : List.of();
+    for (int at = 0; at < told.size(); at += TRIGGER_WORDS) {
+      List<String> words =
+          told.subList(at, at + TRIGGER_WORDS).stream().map(ProfileScript::text).toList();
+      triggers.add(new Trigger(words.get(0), words.get(1), words.get(2), words.get(3)));
+    }
+    return new Answer(set, profile, Collections.unmodifiableList(triggers));
   }
 
   private static String encode(byte[] visitorId) {

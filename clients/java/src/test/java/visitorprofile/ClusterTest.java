@@ -28,7 +28,7 @@ class ClusterTest {
   void start() throws IOException {
     cluster = RedisCluster.start();
     redis = cluster.connect();
-    script = new ProfileScript(redis, Scripts.source("standard"));
+    script = new ProfileScript(redis, Scripts.source("lean"));
   }
 
   @AfterEach

@@ -43,7 +43,7 @@ class ProfileScriptTest {
       server = RedisServer.start(List.of());
     }
     redis = RedisClient.create(url == null ? server.url() : URI.create(url));
-    script = new ProfileScript(redis, Scripts.source("standard"));
+    script = new ProfileScript(redis, Scripts.source("lean"));
   }
 
   @AfterAll

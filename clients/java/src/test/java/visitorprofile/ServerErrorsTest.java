@@ -34,7 +34,7 @@ class ServerErrorsTest {
   void start() throws IOException {
     server = RedisServer.start(List.of());
     redis = RedisClient.create(server.url());
-    script = new ProfileScript(redis, Scripts.source("standard"));
+    script = new ProfileScript(redis, Scripts.source("lean"));
   }
 
   @AfterEach
@@ -89,7 +89,7 @@ class ServerErrorsTest {
       ProfileException error =
           assertThrows(
               ProfileException.class,
-              () -> new ProfileScript(reader, Scripts.source("standard")).update("ada", EVENT));
+              () -> new ProfileScript(reader, Scripts.source("lean")).update("ada", EVENT));
       assertEquals("NOPERM", error.code());
       assertFalse(error.isRetryable());
     }

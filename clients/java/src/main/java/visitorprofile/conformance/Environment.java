@@ -66,7 +66,7 @@ record Environment(URI redis, boolean isCluster, Path lua) {
         .build();
   }
 
-  /** A script of the folder, e.g. rendered/standard.lua. */
+  /** A script of the folder, e.g. rendered/lean.lua. */
   ProfileScript script(UnifiedJedis client, String path) throws IOException {
     return new ProfileScript(client, Files.readAllBytes(lua.resolve(path)));
   }

@@ -15,7 +15,7 @@ import visitorprofile.ProfileScript.ProfileException;
 
 /**
  * Makes the calls of a file in order, each a line {"key": "…", "argv": ["…"]}, with the script
- * `standard`, and prints how many calls and events that were. Ends with 2 when it could not go on.
+ * `lean`, and prints how many calls and events that were. Ends with 2 when it could not go on.
  */
 public final class RunStream {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -38,7 +38,7 @@ public final class RunStream {
 
   private static int run(Environment environment, UnifiedJedis redis, Path path)
       throws IOException, InterruptedException {
-    ProfileScript script = environment.script(redis, "rendered/standard.lua");
+    ProfileScript script = environment.script(redis, "rendered/lean.lua");
     Gson gson = new Gson();
     int calls = 0;
     int events = 0;

@@ -42,7 +42,11 @@ record Vector(
       String error) {}
 
   /** What a reply says of one event. */
-  record Expected(Set<String> flags, Map<String, JsonElement> profile) {}
+  record Expected(Set<String> flags, Map<String, JsonElement> profile, List<String> triggers) {
+    Expected {
+      triggers = triggers == null ? List.of() : triggers;
+    }
+  }
 
   static List<Vector> readAll(Path folder) throws IOException {
     Set<Path> paths = new TreeSet<>();

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Stream;
 import redis.clients.jedis.CommandArguments;
 import redis.clients.jedis.UnifiedJedis;
 import visitorprofile.ProfileScript;
@@ -76,9 +77,13 @@ final class VectorCheck {
     }
     List<String> lines = new ArrayList<>();
     if (call.reply() != null) {
-      call.reply().forEach(each -> describe(lines, each.flags(), known(each.profile())));
+      for (Vector.Expected each : call.reply()) {
+        describe(lines, each.flags(), known(each.profile()));
+        lines.add("triggers: " + each.triggers());
+      }
     } else if (!call.read().isEmpty()) {
       describe(lines, Set.of(), known(call.read()));
+      lines.add("triggers: []");
     }
     return lines;
   }
@@ -90,14 +95,21 @@ final class VectorCheck {
       if (call.fields() != null || call.error() != null) {
         script.send(keys, argv).forEach(each -> lines.add(shown(each)));
       } else {
-        script
-            .call(keys, argv)
-            .forEach(each -> describe(lines, each.flags(), each.profile().values()));
+        for (ProfileScript.Answer each : script.call(keys, argv)) {
+          describe(lines, each.flags(), each.profile().values());
+          lines.add("triggers: " + words(each.triggers()));
+        }
       }
     } catch (ProfileException error) {
       lines.add("error: " + error.code());
     }
     return lines;
+  }
+
+  private static List<String> words(List<ProfileScript.Trigger> triggers) {
+    return triggers.stream()
+        .flatMap(each -> Stream.of(each.name(), each.id(), each.state(), each.time()))
+        .toList();
   }
 
   private static void describe(List<String> lines, Set<String> flags, Map<String, ?> values) {

@@ -1,0 +1,1462 @@
+--[[
+profile: folds one visitor's events into the visitor's profile, by rules gaps-9add423b.
+DO NOT EDIT: rendered from lua/profile.lua.j2 and the rules by `profiler lua render`.
+
+Atomic because: two consumers of one visitor would otherwise both read, both decide, and the later
+write would undo the earlier; here reading, deciding and writing are one call.
+
+KEYS
+  1  visitor_key   hash    the visitor's profile; read, write
+  2  outputs       hash    may be missing: the state before each call not committed yet
+     outputs has the same hash tag. A redelivered event then gets the answer that it got first, if
+     the redelivery begins where a call began and has the same events. At most some 128 elements,
+     each of the profile's size; the caller removes what is committed: HDEL outputs stream:offset,
+     the last offset of the call
+ARGV, per call
+  1   visitor_id    text    the visitor, as it is; never empty
+  2   stream        text    where offsets count; empty switches the watermark off
+  3   floor         digits  the oldest offset not committed, or empty: not known
+  4   events        digits  how many events follow
+ARGV, then per event (1 to 500 events, folded in order; behind them nothing: reserved)
+  +1  offset        digits  place in the stream; ignored where the stream is empty
+  +2  received      digits  when it was received, ms since the epoch, or empty
+  +3  created       text    when its device made it, ms by the device's clock, or empty
+  +4  sent          text    when its device sent it, ms by the device's clock, or empty
+  +5  event_id      text    recognises it when it is sent again; 6 bytes are not hashed
+  +6  visit_id      text    empty: visits are found by time
+  +7  query-other_eventtype  text    input of the rules
+  +8  query-other_page_title  text    input of the rules
+  +9  shop-total    text    input of the rules
+  +10   utm-medium    text    input of the rules
+  +11   utm-source    text    input of the rules
+ARGV of a read: visitor_id, now (digits, ms, or empty: as of the latest event). ARGV `fields`: the
+  names of the values of RETURNS, in their order.
+RETURNS, per event: {flags, value, value, ...}, a value for each field, nil where it is not known;
+  a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
+  flags, a text with a space before each:
+         new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
+         bad_number no_visit forgotten visit_merged
+  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
+         visitor_id visitor_events# visitor_first_page visitor_visits# visit_id visit_number#
+         visit_first_page visit_last_page visit_start# visit_end# visit_since# visit_events#
+         visit_spent visit_mean visit_cheapest visit_dearest visit_pages_seen# visit_pages[]
+         visit_first_pages[] visit_last_pages[] visit_page_counts{} visit_favourite
+         visit_touch_source visit_touch_medium visit_last_touch_source visit_last_touch_medium
+         visit_engaged# visit_bounce#
+ERRORS, always before the first write
+  EBADARG   wrong keys or arguments; the rest says which
+  EPROFILE  this key's stored state is unusable; other visitors are not affected
+  ELAYOUT   a newer script wrote this state; update the caller
+TTL   visitor_key: 34128000000 ms, set anew where events come to another day of received, and by
+      every call with an event that has no received. outputs: 3600000 ms from the latest call
+COST  1 HGET; 1 EXISTS if new; at most 1 HSET; 1 PEXPIRE a day; HKEYS, and HDEL of each plain
+      field, where other rules or layout 1 wrote the state; O(events + state). With outputs: 1
+      HSET, 1 PEXPIRE, HLEN every 64th call; HGETALL for redelivered events; HKEYS, HDEL where it
+      is full
+]]
+
+-- A whole number below 10^15, by its value, however it is spelled; an error for every other text.
+local function number_of(text)
+  local number = text + 0
+  if number >= 0 and number < 1e15 and number % 1 == 0 then return number end
+  error("no number")
+end
+
+-- Orders by time, then by created, then by bytes: "<" on texts would follow the server's locale.
+local function is_before(ms, created, text, other_ms, other_created, other)
+  if ms ~= other_ms then return ms < other_ms end
+  if created ~= other_created or text == other then return created < other_created end
+  for i = 1, math.min(#text, #other) do
+    local left, right = string.byte(text, i), string.byte(other, i)
+    if left ~= right then return left < right end
+  end
+  return #text < #other
+end
+
+-- Six bytes stand for an event or a visit: of its id, or the id itself where it has as many.
+local function six_bytes(id) return #id == 6 and id or struct.pack(">I6", tonumber(string.sub(redis.sha1hex(id), 1, 12), 16)) end
+
+-- Where six bytes stand in a list of such; a hit that straddles two of them is none.
+local function place_of(six, list)
+  local at = string.find(list, six, 1, true)
+  while at and at % 6 ~= 1 do
+    at = string.find(list, six, at + 1, true)
+  end
+  return at
+end
+
+-- A decimal number as whole units of its last place; nil for more places, more than 15
+-- significant digits, what a double cannot hold, and what is no number.
+local function units_of(text, places)
+  local sign, whole, point, fraction = string.match(text, "^(%-?)(%d+)(%.?)(%d*)$")
+  if not whole or (point == "") ~= (fraction == "") or #fraction > places then
+    return nil
+  end
+  local units = tonumber(whole .. fraction .. string.rep("0", places - #fraction))
+  local significant = string.match(whole .. fraction, "^0*(.*)$")
+  if #significant > 15 or units >= 2 ^ 53 then
+    return nil
+  end
+  return sign == "-" and -units or units
+end
+
+-- The decimal number that units make, as text without zeros that say nothing.
+local function decimal(units, places)
+  local text = string.format("%0" .. places + 1 .. "d", math.abs(units))
+  local fraction = string.gsub(string.sub(text, -places), "0+$", "")
+  local whole = string.sub(text, 1, -places - 1)
+  return (units < 0 and "-" or "") .. whole .. (fraction ~= "" and "." .. fraction or "")
+end
+
+-- A mean as decimal text of four decimals, without zeros that say nothing; a half is rounded away
+-- from zero. All is whole numbers: fmod is exact where a quotient is not.
+local function mean_of(total, count, places)
+  local units, factor, one = math.abs(total), 10 ^ (4 - places), 10 ^ places
+  local rest = math.fmod(units, count)
+  units = (units - rest) / count
+  rest = rest * factor
+  local half = math.fmod(rest, count)
+  rest = (rest - half) / count + (2 * half >= count and 1 or 0)
+  local parts = math.fmod(units, one)
+  local whole, fraction = (units - parts) / one, parts * factor + rest
+  if fraction == 10000 then
+    whole, fraction = whole + 1, 0
+  end
+  local text = string.gsub(string.format("%d.%04d", whole, fraction), "%.?0+$", "")
+  return total < 0 and text ~= "0" and "-" .. text or text
+end
+
+-- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
+-- the limit the smallest stay, and 1 says that there were more.
+local function united(sixes, others, beyond, limit)
+  for from = 1, #others, 6 do
+    local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
+    local is_new = true
+    while is_new and low < high do
+      local middle = math.floor((low + high) / 2)
+      local other = struct.unpack(">I6", sixes, 6 * middle + 1)
+      if other < six then
+        low = middle + 1
+      else
+        high, is_new = middle, other ~= six
+      end
+    end
+    if is_new then
+      sixes = string.sub(sixes, 1, 6 * low) .. string.sub(others, from, from + 5) .. string.sub(sixes, 6 * low + 1)
+      if #sixes > 6 * limit then
+        sixes, beyond = string.sub(sixes, 1, 6 * limit), 1
+      end
+    end
+  end
+  return sixes, #sixes / 6, beyond
+end
+
+-- A text of at most 255 bytes, cut before a UTF-8 character that does not fit whole.
+local function short(text)
+  local stop = 255
+  while #text > 255 and stop > 251 do
+    local next_byte = string.byte(text, stop + 1)
+    if next_byte < 128 or next_byte > 191 then break end
+    stop = stop - 1
+  end
+  return string.sub(text, 1, stop)
+end
+
+-- A list is a row of (time, number, text); the number is the time by the device's clock, or a count.
+-- This is a list of one text.
+local function list_of(ms, number, text)
+  text = short(text)
+  return struct.pack(">i7i7I1c0", ms, number, #text, text)
+end
+
+-- One list of two, of so many at most: the latest stand first, or the earliest. What both have is
+-- there once, and of one text its first place is, where texts are unique. Says whether it is full.
+local function joined(list, others, limit, is_earliest, are_unique)
+  local ENTRY, at, from, kept, known = ">i7i7I1c0", 1, 1, {}, {}
+  local ms, created, text, following, other_ms, other_created, other, after
+  while true do
+    if not ms and at <= #list then
+      ms, created, text, following = struct.unpack(ENTRY, list, at)
+    end
+    if not other_ms and from <= #others then
+      other_ms, other_created, other, after = struct.unpack(ENTRY, others, from)
+    end
+    local key, entry = nil, nil
+    if ms and not (other_ms and is_before(ms, created, text, other_ms, other_created, other) ~= is_earliest) then
+      key, entry = text, string.sub(list, at, following - 1)
+      at, ms = following, nil
+    elseif other_ms then
+      key, entry = other, string.sub(others, from, after - 1)
+      from, other_ms = after, nil
+    else
+      break
+    end
+    key = are_unique and key or entry
+    if not known[key] then
+      if #kept == limit then return table.concat(kept), 1 end
+      kept[#kept + 1], known[key] = entry, true
+    end
+  end
+  return table.concat(kept), 0
+end
+
+-- The texts of a list, as an answer has them: those from a time on, or all. False where there is none.
+local function texts_of(list, since)
+  local texts, at = {}, 1
+  while at <= #list do
+    local length = string.byte(list, at + 14)
+    if not (since and struct.unpack(">i7", list, at) < since) then texts[#texts + 1] = string.sub(list, at + 15, at + 14 + length) end
+    at = at + 15 + length
+  end
+  return #texts > 0 and texts
+end
+
+-- One list of two, with counts: those of one text add up, and its latest time stays. The latest texts
+-- stand first. Of more than the limit they alone stay, and 1 says that counts were lost.
+local function tallied(list, others, beyond, limit)
+  local ENTRY, at, from, known, texts, times, counts = ">i7i7I1c0", 1, 1, {}, {}, {}, {}
+  local ms, number, text, other_ms, other_number, other
+  while true do
+    if not ms and at <= #list then
+      ms, number, text, at = struct.unpack(ENTRY, list, at)
+    end
+    if not other_ms and from <= #others then
+      other_ms, other_number, other, from = struct.unpack(ENTRY, others, from)
+    end
+    local key, count, latest = nil, nil, nil
+    if ms and not (other_ms and is_before(ms, 0, text, other_ms, 0, other)) then
+      key, count, latest, ms = text, number, ms, nil
+    elseif other_ms then
+      key, count, latest, other_ms = other, other_number, other_ms, nil
+    else
+      break
+    end
+    local place = known[key]
+    if place then
+      counts[place] = counts[place] + count
+    elseif #texts == limit then
+      beyond = 1
+    else
+      place = #texts + 1
+      known[key], texts[place], times[place], counts[place] = place, key, latest, count
+    end
+  end
+  for i = 1, #texts do
+    texts[i] = struct.pack(ENTRY, times[i], counts[i], #texts[i], texts[i])
+  end
+  return table.concat(texts), beyond
+end
+
+-- Texts and counts in turn, as an answer has them; and the text that has the most, of equal ones the
+-- latest.
+local function counts_of(list)
+  local pairs_of, at, most, most_frequent = {}, 1, 0, nil
+  while at <= #list do
+    local _, count, text, following = struct.unpack(">i7i7I1c0", list, at)
+    pairs_of[#pairs_of + 1], pairs_of[#pairs_of + 2], at = text, count, following
+    if count > most then
+      most, most_frequent = count, text
+    end
+  end
+  return pairs_of, most_frequent
+end
+
+-- A tuple is a row of texts. One text as a row.
+local function row_of(text)
+  text = short(text)
+  return struct.pack(">I1c0", #text, text)
+end
+
+local rows
+
+-- To be called first: a registered function outlives its calls, and would keep all rows for ever.
+local function forget_rows()
+  rows = { [""] = { false, false } }
+end
+
+-- The texts of a row, false for what is empty. A row is taken apart once a call, since most events
+-- show the rows of those before.
+local function parts_of(row, format)
+  local texts = rows[row]
+  if not texts then
+    texts = { struct.unpack(format, row) }
+    for place = 1, #texts do
+      texts[place] = texts[place] ~= "" and texts[place]
+    end
+    rows[row] = texts
+  end
+  return texts
+end
+
+-- Six bytes stand for a heartbeat: four of the page view, two of the ten seconds that it is in. The
+-- first one of a page view may have come at once, so it stands for 5 s, and each other for 10 s.
+-- Takes a heartbeat into a sorted list. Of more than the limit the smallest stay, and 1 says that
+-- there were more.
+local function with_heartbeat(list, engaged, beyond, view, slot, limit)
+  local first, beat, low, high = view * 65536, view * 65536 + slot, 0, #list / 6
+  local before, after = -1, 2 ^ 48
+  while low < high do
+    local middle = (low + high - (low + high) % 2) / 2
+    local other = struct.unpack(">I6", list, 6 * middle + 1)
+    if other == beat then return list, engaged, beyond end
+    if other < beat then
+      low, before = middle + 1, other
+    else
+      high, after = middle, other
+    end
+  end
+  local six = struct.pack(">I6", beat)
+  engaged = engaged + ((before >= first or after < first + 65536) and 10000 or 5000)
+  list = 6 * low == #list and list .. six or string.sub(list, 1, 6 * low) .. six .. string.sub(list, 6 * low + 1)
+  if #list > 6 * limit then
+    local rest = string.sub(list, 1, -7)
+    local is_first = string.sub(list, -6, -3) ~= string.sub(rest, -6, -3)
+    list, engaged, beyond = rest, engaged - (is_first and 5000 or 10000), 1
+  end
+  return list, engaged, beyond
+end
+
+-- Of a page view four bytes, as a number.
+local function view_of(id) return tonumber(string.sub(redis.sha1hex(id), 1, 8), 16) end
+-- What few calls need. Each function of the script costs every call 300 instructions, and so does
+-- each of its upvalues; these are made where they are needed.
+local function seldom()
+  local functions = {}
+
+  local function whole(text)
+    local number = tonumber(text)
+    return number and number >= 0 and number < 1e15 and number % 1 == 0 and number or nil
+  end
+
+  -- The names of the answers' values, in their order.
+  function functions.names_of_fields()
+    -- stylua: ignore
+    return { "visitor_id", "visitor_events", "visitor_first_page", "visitor_visits", "visit_id", "visit_number", "visit_first_page",
+      "visit_last_page", "visit_start", "visit_end", "visit_since", "visit_events", "visit_spent", "visit_mean",
+      "visit_cheapest", "visit_dearest", "visit_pages_seen", "visit_pages", "visit_first_pages", "visit_last_pages",
+      "visit_page_counts", "visit_favourite", "visit_touch_source", "visit_touch_medium", "visit_last_touch_source",
+      "visit_last_touch_medium", "visit_engaged", "visit_bounce" }
+  end
+
+  -- Says by an error what is wrong with the arguments. The fold trusts them: only where it fails
+  -- somebody looks closer.
+  function functions.check_arguments(keys, args)
+    local function expect(is_right, message)
+      if not is_right then error({ err = "EBADARG " .. message }) end
+    end
+    local EVENT, read, fold, digits = 11, #args == 2, #args > 4, "up to 15 digits or nothing"
+    expect(#keys == 1 or #keys == 2, "KEYS: expected 1 or 2 keys, got " .. #keys)
+    expect(read or fold, "ARGV: expected fields, or visitor_id and now, or 4 + " .. EVENT .. " per event, got " .. #args)
+    expect(args[1] ~= "", "visitor_id: empty")
+    expect(#args[1] < 65536, "visitor_id: longer than 65535 bytes")
+    expect(fold or args[2] == "" or whole(args[2]), "now: expected " .. digits)
+    if read then return end
+    local events = whole(args[4])
+    expect(#args[2] < 256, "stream: longer than 255 bytes")
+    expect(args[3] == "" or whole(args[3]), "floor: expected " .. digits)
+    expect(events and events > 0 and events <= 500, "events: expected 1 to 500")
+    expect(#args == 4 + EVENT * events, "ARGV: expected 4 + " .. EVENT .. " per event, got " .. #args .. " for " .. events)
+    for number = 1, events do
+      local at, of_event = 5 + EVENT * (number - 1), " of event " .. number .. ": "
+      expect(args[2] == "" or whole(args[at]), "offset" .. of_event .. "expected 1 to 15 digits")
+      expect(args[at + 1] == "" or whole(args[at + 1]), "received" .. of_event .. "expected " .. digits)
+      expect(#args[at + 5] < 65536, "visit_id" .. of_event .. "longer than 65535 bytes")
+    end
+  end
+
+  -- A visitor was forgotten: state begins with an "f" and the time up to which, in 7 bytes. Behind it
+  -- stands the profile that began since, if any. Returns the two, the first nil where it is not so.
+  function functions.behind_forget(packed)
+    if string.byte(packed) ~= 102 or #packed < 8 then return nil, packed end
+    return string.sub(packed, 1, 8), string.sub(packed, 9)
+  end
+
+  -- Whether an event is from before a forget: received or made before it, or nothing says when.
+  function functions.is_forgotten(args, event, forget)
+    local till = struct.unpack(">i7", forget, 2)
+    local received, created = whole(args[event + 1]), whole(args[event + 2])
+    if created and created < 94694400000 then created = nil end
+    return not received and not created or (received or till) < till or (created or till) < till
+  end
+  -- The parts of layout 1, nil for layout 2; an error where this script must not touch the state.
+  function functions.open(packed)
+    local layout, order, parts = string.byte(packed) or 0, nil, nil
+    if layout > 143 and layout < 160 then
+      parts = { pcall(cmsgpack.unpack, string.sub(packed, 2)) }
+      layout = table.remove(parts, 1) and layout == 144 + #parts and tonumber(parts[1]) or 0
+      order = parts[2]
+      if layout == 2 and type(order) == "string" then order = string.sub(order, 1, 1) end
+    end
+    if layout > 2 and layout < 32 then
+      error({ err = "ELAYOUT stored state has layout " .. layout .. ", this script knows 2" })
+    elseif not parts or layout ~= 1 and layout ~= 2 or order ~= "a" and order ~= "e" then
+      error({ err = "EPROFILE stored state is damaged" })
+    elseif order ~= "e" then
+      error({ err = "EPROFILE the profile was written by rules of another order" })
+    end
+    return layout == 1 and parts or nil
+  end
+
+  -- Puts "?" where created or sent is no number; says whether there was any such text.
+  function functions.mark_times(args)
+    local found = false
+    for event = 5, #args - 10, 11 do
+      for at = event + 2, event + 3 do
+        if args[at] ~= "" and args[at] ~= "?" and not whole(args[at]) then
+          args[at], found = "?", true
+        end
+      end
+    end
+    return found
+  end
+
+  -- Cuts a value over its cap at a UTF-8 character, so that the rest stays text.
+  function functions.clip(text)
+    local stop = 4096
+    while stop > 4092 do
+      local next_byte = string.byte(text, stop + 1)
+      if next_byte < 128 or next_byte > 191 then break end
+      stop = stop - 1
+    end
+    return string.sub(text, 1, stop)
+  end
+
+  -- Of packed visits the oldest or the latest, ties by id: its place, size, id and latest event.
+  function functions.outermost(visits, is_oldest)
+    local from, place, length, id, latest = 1, 1, 0, nil, nil
+    while from <= #visits do
+      local size, other, ms = struct.unpack(">I4I2c0i7", visits, from)
+      if size < 276 then error("a visit is too short") end
+      if not id or is_before(ms, 0, other, latest, 0, id) == is_oldest then
+        place, length, id, latest = from, size, other, ms
+      end
+      from = from + size
+    end
+    return place, length, id, latest
+  end
+
+  -- Layout 1 is MessagePack: {layout, order, rules, watermarks, visits opened, identities without a
+  -- visit, codes of the visitor's and of a visit's values, the values, visits}. A text is ms, 6 bytes,
+  -- text; `true` is the time of the visit's latest event; a number below zero is the place of a text
+  -- in the visit, or of the visitor's by 64 in one of the visits.
+  local function read_layout_1(parts)
+    local visits, newest, flat = {}, 0, { cmsgpack.unpack(parts[10]) }
+    local function values_of(codes, held, head, latest)
+      local values = {}
+      for at = 1, #codes, 3 do
+        local code, body, value = string.sub(codes, at, at + 2), held, held[head + (at + 2) / 3]
+        for _ = 1, 2 do
+          local place = type(value) == "number" and value < 0 and -value
+          if place and head == 0 and body == held then
+            body, place = visits[(place - 1) % 64 + 1].body, math.floor((place - 1) / 64) + 3
+          end
+          value = place and body[place] or value
+        end
+        value = value == true and latest or value
+        if type(value) == "string" then
+          local ms, text = struct.unpack(">I7", value), string.sub(value, 14)
+          value = struct.pack(">i7i7I3c0", ms, ms, #text, text)
+        else
+          value = value and struct.pack(">i7", value)
+        end
+        values[#values + 1], values[code] = code, value or nil
+      end
+      return values
+    end
+    for i = 1, #flat, 3 do
+      local id, latest, body = flat[i], flat[i + 1], { cmsgpack.unpack(flat[i + 2]) }
+      visits[(i + 2) / 3] = { id, latest, body[1], body[2], values_of(parts[8], body, 2, latest), body = body }
+      newest = math.max(newest, latest)
+    end
+    local marks, others = { cmsgpack.unpack(parts[4]) }, ""
+    for i = 1, #marks - 2, 2 do
+      others = others .. struct.pack(">I1c0i7", #marks[i], marks[i], marks[i + 1])
+    end
+    local stream, mark = marks[#marks - 1] or "", marks[#marks] or -1
+    local visitor = values_of(parts[7], { cmsgpack.unpack(parts[9]) }, 0, newest)
+    return { mark, 0, parts[5], stream, others, parts[6], "" }, visits, visitor
+  end
+
+  -- Layout 2 of other rules, whose head says which values they have: for each its kind (n: a number,
+  -- t: a text, from 128: a text that is stored empty where it is that one of the visit) and code.
+  local function read_layout_2(packed)
+    local visit_bytes, visitor_bytes = 4 * string.byte(packed, 11), 4 * string.byte(packed, 12)
+    local visit_codes = string.sub(packed, 13, 12 + visit_bytes)
+    local visitor_codes = string.sub(packed, 13 + visit_bytes, 12 + visit_bytes + visitor_bytes)
+    local texts, fixed = {}, { struct.unpack(">i7I2I4I1c0I4c0I2c0I2c0", packed, 18 + visit_bytes + visitor_bytes) }
+    local from = fixed[8]
+    local function values_of(codes, is_visit)
+      local values = {}
+      for at = 1, #codes, 4 do
+        local kind, code, first = string.byte(codes, at), string.sub(codes, at + 1, at + 3), from
+        local ms, created, text
+        ms, from = struct.unpack(">i7", packed, from)
+        local value = string.sub(packed, first, from - 1)
+        if kind ~= 110 then
+          created, text, from = struct.unpack(">i7I3c0", packed, from)
+          text = text == "" and kind > 127 and ms > -1 and ms < 1e15 and texts[kind - 127] or text
+          texts[(at + 3) / 4] = is_visit and text or texts[(at + 3) / 4]
+          value = struct.pack(">i7i7I3c0", ms, created, #text, text)
+        end
+        values[#values + 1], values[code] = code, value
+      end
+      return values
+    end
+    local function add_carried(values)
+      local carried, following = struct.unpack(">I4c0", packed, from)
+      local at = 1
+      from = following
+      while at <= #carried do
+        local code, value
+        code, value, at = struct.unpack(">c3I3c0", carried, at)
+        values[#values + 1], values[code] = code, value
+      end
+      return values
+    end
+    local function next_visit()
+      local id, latest, number, identities, values
+      id, latest, number, from = struct.unpack(">I2c0i7I4", packed, from)
+      values = values_of(visit_codes, true)
+      identities, from = struct.unpack(">I2c0", packed, from)
+      return { id, latest, number, identities, add_carried(values) }
+    end
+    local visits = { next_visit() }
+    local visitor = add_carried(values_of(visitor_codes, false))
+    from = from + 4
+    while from <= #packed do
+      from = from + 4
+      visits[#visits + 1] = next_visit()
+    end
+    return fixed, visits, visitor
+  end
+
+  -- State that other rules or layout 1 wrote, as these rules store it, behind HEAD. A value is known
+  -- by its code; what only other rules know is carried along. With it the plain fields to remove, and
+  -- the mark of a forget; no state where nothing came since the forget.
+  function functions.take_over(key, packed, HEAD)
+    local forget, gone
+    forget, packed = functions.behind_forget(packed)
+    if forget and packed == "" then return nil, nil, forget end
+    if string.find(packed, HEAD, 1, true) == 1 then return packed, nil, forget end
+    gone = {}
+    for _, name in ipairs(redis.call("HKEYS", key)) do
+      gone[#gone + 1] = name ~= "~" and name or nil
+    end
+    local VISIT_CODES = "\061:\019\026\039A\226\151-\034\220\185\130\232\016x\222\091\125\042\148\010\175\215C\232\247\0389\001\136\235e8\230\210\210AZ\1556\251\224\197\220E\034\139\161m\178\166\181v:\043\063"
+    local VISITOR_CODES = "\017\183z\040\033\208"
+    -- stylua: ignore
+    local VISIT_STARTS = { "\003\141~\164\198\128\000", "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
+    "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000", "\255\255\255\255\255\255\255",
+    "\255\255\255\255\255\255\255", "\000\000\000\000\000\000\000", "\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000", "\064\000\000\000\000\000\000",
+    "\192\000\000\000\000\000\000", "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000",
+    "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000",
+    "\255\255\255\255\255\255\255\255\255\255\255\255\255\255\000\000\000",
+    "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000" }
+    -- stylua: ignore
+    local VISITOR_STARTS = { "\000\000\000\000\000\000\000", "\003\141~\164\198\128\000\255\255\255\255\255\255\255\000\000\000" }
+    local parts = functions.open(packed)
+    local fixed, visits, visitor = (parts and read_layout_1 or read_layout_2)(parts or packed)
+
+    local function arranged(values, codes, starts)
+      local own, carried = "", ""
+      for at = 1, #codes, 3 do
+        local code = string.sub(codes, at, at + 2)
+        own, values[code] = own .. (values[code] or starts[(at + 2) / 3]), nil
+      end
+      for i = 1, #values do
+        local value = values[values[i]]
+        if value then carried = carried .. values[i] .. struct.pack(">I3c0", #value, value) end
+      end
+      return own, carried
+    end
+
+    local first, others = nil, ""
+    for i = 1, math.max(#visits, 1) do
+      local id, latest, number, identities, values = unpack(visits[i] or { "", -1, 0, "", {} })
+      local own, carried = arranged(values, VISIT_CODES, VISIT_STARTS)
+      local visit = struct.pack(">I2c0i7I4", #id, id, latest, number) .. own .. struct.pack(">I2c0I4c0", #identities, identities, #carried, carried)
+      others = others .. (first and struct.pack(">I4", #visit + 4) .. visit or "")
+      first = first or visit
+    end
+    local own, carried = arranged(visitor, VISITOR_CODES, VISITOR_STARTS)
+    local mark, day, opened, stream, streams, loose, forgotten = unpack(fixed)
+    -- stylua: ignore
+    local head = struct.pack(">i7I2I4I1c0I4c0I2c0I2c0", mark, day, opened, #stream, stream, #streams, streams, #loose, loose, #forgotten, forgotten)
+    return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
+  end
+
+  -- The kept visits that one event is near to become one, which stands first. Its id is that of the
+  -- earliest start, and its number the lowest, which leaves no gap in the numbers; a number 0 says
+  -- that a visit's beginning is not known. Returns all visits, the id, how many visits less there
+  -- are, and whether anything was lost.
+  function functions.merge_visits(visits, low, high, ms)
+    local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
+    local SPAN = ">I4I2c0i7I4i7"
+    local VISIT_1 = ">I4I2c0i7I4i7i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7i7I3c0i7i7I3c0i7i7I3c0i7"
+    local VISIT_2 = ">i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0I2c0I4c0"
+    local kept, other, others, vanished, truncated, from = nil, {}, {}, {}, false, 1
+    while from <= #visits do
+      local size, id, latest, _, start = struct.unpack(SPAN, visits, from)
+      if size < 276 then error("a visit is too short") end
+      if not (latest >= low and math.min(start, latest) <= high) then
+        others[#others + 1] = string.sub(visits, from, from + size - 1)
+      else
+        local at = from
+        -- stylua: ignore
+        _, other.id, other.latest, other.visit_number, other[1], other[2], other[3], other[4], other[5], other[6], other[7],
+        other[8], other[9], other[10], other[11], other[12], other[13], other[14], other[15], other[16], other[17],
+        other[18], other[19], other[20], other[21], other[22], other[23], other[24], other[25], other[26], at = struct.unpack(VISIT_1, visits, at)
+        -- stylua: ignore
+        other[27], other[28], other[29], other[30], other[31], other[32], other[33], other[34], other[35], other[36], other[37],
+        other[38], other[39], other[40], other[41], other[42], other[43], other.events, other.carried = struct.unpack(VISIT_2, visits, at)
+        if other[7] == "" and other[5] > NEVER and other[5] < EVER then other[7] = other[4] end
+        if not kept then
+          kept, other = other, {}
+        else
+          -- What only other rules know cannot be joined: it stays as the earlier visit has it.
+          local begun, kept_begun = math.min(start, latest), math.min(kept[1], kept.latest)
+          truncated = truncated or kept.carried ~= other.carried
+          if is_before(begun, 0, id, kept_begun, 0, kept.id) then
+            kept.id, kept.carried = id, other.carried
+          end
+          kept.latest = math.max(kept.latest, latest)
+          vanished[#vanished + 1] = math.max(kept.visit_number, other.visit_number)
+          kept.visit_number = math.min(kept.visit_number, other.visit_number)
+          -- The visit that was in hand last has the latest ids, and these stay.
+          local ids = { other.events }
+          for i = 1, #kept.events, 6 do
+            local six = string.sub(kept.events, i, i + 5)
+            ids[#ids + 1] = not place_of(six, other.events) and six or nil
+          end
+          kept.events = table.concat(ids)
+          if #kept.events > 48 then
+            kept.events, truncated = string.sub(kept.events, -48), true
+          end
+          -- visit_start
+          if other[1] < kept[1] then kept[1] = other[1] end
+          -- visit_first_page
+          if is_before(other[2], other[3], other[4], kept[2], kept[3], kept[4]) then
+            kept[2], kept[3], kept[4] = other[2], other[3], other[4]
+          end
+          -- visit_last_page
+          if is_before(kept[5], kept[6], kept[7], other[5], other[6], other[7]) then
+            kept[5], kept[6], kept[7] = other[5], other[6], other[7]
+          end
+          -- visit_end
+          if other[8] > kept[8] then kept[8] = other[8] end
+          -- visit_since
+          if other[9] > kept[9] then kept[9] = other[9] end
+          -- visit_events
+          kept[10] = kept[10] + other[10]
+          -- visit_spent
+          if math.abs(kept[11] + other[11]) >= 2 ^ 53 then
+            truncated = true
+          else
+            kept[11] = kept[11] + other[11]
+          end
+          -- visit_mean
+          if math.abs(kept[12] + other[12]) >= 2 ^ 53 then
+            truncated = true
+          else
+            kept[12], kept[13] = kept[12] + other[12], kept[13] + other[13]
+          end
+          -- visit_cheapest
+          if other[15] < kept[15] then kept[15] = other[15] end
+          -- visit_dearest
+          if other[16] > kept[16] then kept[16] = other[16] end
+          -- visit_pages_seen
+          kept[19], kept[17], kept[18] = united(kept[19], other[19], math.max(kept[18], other[18]), 6)
+          -- visit_pages
+          do
+            local list, is_full = joined(kept[22], other[22], 5, false, true)
+            kept[22], kept[20] = list, math.max(kept[20], is_full)
+            kept[20] = math.max(kept[20], other[20])
+          end
+          -- visit_first_pages
+          kept[25] = joined(kept[25], other[25], 3, true, false)
+          -- visit_last_pages
+          kept[28] = joined(kept[28], other[28], 3, false, false)
+          -- visit_page_counts
+          kept[31], kept[29] = tallied(kept[31], other[31], math.max(kept[29], other[29]), 6)
+          -- visit_favourite
+          kept[34], kept[32] = tallied(kept[34], other[34], math.max(kept[32], other[32]), 6)
+          -- visit_touch
+          if is_before(other[35], other[36], other[37], kept[35], kept[36], kept[37]) then
+            kept[35], kept[36], kept[37] = other[35], other[36], other[37]
+          end
+          -- visit_last_touch
+          if is_before(kept[38], kept[39], kept[40], other[38], other[39], other[40]) then
+            kept[38], kept[39], kept[40] = other[38], other[39], other[40]
+          end
+          -- visit_engaged
+          kept[42] = math.max(kept[42], other[42])
+          for at = 1, #other[43], 6 do
+            local view, slot = struct.unpack(">I4I2", other[43], at)
+            kept[43], kept[41], kept[42] =
+              with_heartbeat(kept[43], kept[41], kept[42], view, slot, 360)
+          end
+        end
+      end
+      from = from + size
+    end
+    table.sort(vanished, function(a, b) return a > b end)
+    for i, visit in ipairs(others) do
+      local _, id, _, number = struct.unpack(">I4I2c0i7I4", visit)
+      for _, lost in ipairs(vanished) do
+        if number > lost and lost > 0 then number = number - 1 end
+      end
+      local at = 14 + #id
+      others[i] = string.sub(visit, 1, at - 1) .. struct.pack(">I4", number) .. string.sub(visit, at + 4)
+    end
+    if kept[7] == kept[4] then kept[7] = "" end
+    local size = 276 + #kept.id + #kept[4] + #kept[7] + #kept[14] + #kept[19] + #kept[22] + #kept[25] + #kept[28] + #kept[31] + #kept[34] + #kept[37] + #kept[40] + #kept[43] + #kept.events + #kept.carried
+    -- stylua: ignore
+    local merged = struct.pack(VISIT_1, size, #kept.id, kept.id, kept.latest, kept.visit_number, kept[1], kept[2], kept[3], #kept[4], kept[4], kept[5],
+      kept[6], #kept[7], kept[7], kept[8], kept[9], kept[10], kept[11], kept[12], kept[13], #kept[14], kept[14],
+      kept[15], kept[16], kept[17], kept[18], #kept[19], kept[19], kept[20], kept[21], #kept[22], kept[22], kept[23],
+      kept[24], #kept[25], kept[25], kept[26])
+      .. struct.pack(VISIT_2, kept[27], #kept[28], kept[28], kept[29], kept[30], #kept[31], kept[31], kept[32], kept[33], #kept[34],
+      kept[34], kept[35], kept[36], #kept[37], kept[37], kept[38], kept[39], #kept[40], kept[40], kept[41], kept[42],
+      #kept[43], kept[43], #kept.events, kept.events, #kept.carried, kept.carried)
+    return merged .. table.concat(others), kept.id, #vanished, truncated
+  end
+
+  -- An answer to a command for the sidecar, as an error of this script where it is one, else nil.
+  function functions.refused(reply)
+    if type(reply) ~= "table" or not reply.err then return nil end
+    return string.find(reply.err, "^WRONGTYPE") and redis.error_reply("EPROFILE the second key holds no hash") or reply
+  end
+
+  -- Makes room in a full sidecar: what is below the floor goes; if that is not enough, what other
+  -- streams have, and the oldest.
+  function functions.make_room(outputs, stream, floor)
+    local held, own, others, gone = redis.pcall("HLEN", outputs), {}, {}, {}
+    if type(held) ~= "number" or held <= 128 then return functions.refused(held) end
+    for _, field in ipairs(redis.call("HKEYS", outputs)) do
+      local name, last = string.match(field, "^(.*):(.*)$")
+      last = name == stream and whole(last)
+      local list = not last and others or last < floor and gone or own
+      list[#list + 1] = last and { last, field } or field
+    end
+    if #own + #others > 128 then
+      table.sort(own, function(a, b) return a[1] > b[1] end)
+      for _ = 1, #own - 64 do
+        gone[#gone + 1] = table.remove(own)
+      end
+      for _, field in ipairs(others) do
+        gone[#gone + 1] = field
+      end
+    end
+    for _, each in ipairs(gone) do
+      held = redis.pcall("HDEL", outputs, type(each) == "table" and each[2] or each)
+    end
+    return functions.refused(held)
+  end
+
+  -- Gives events that come again the answers that they got first. An element holds the state before
+  -- a call, from which its events are folded anew. The watermark names the latest element, and each
+  -- names the one before: so what is not of this profile's history never counts. Returns an error or
+  -- nil, and what an element says of the events that are new.
+  function functions.restore(update, keys, args, answers, mark)
+    local EVENT, DIGEST, visitor_id = 11, "3020b9c44dac:", args[1]
+    local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
+    local final, new = whole(args[#args - EVENT + 1]), 5
+    while args[new] and whole(args[new]) <= mark do
+      new = new + EVENT
+    end
+    local found, reply = redis.pcall("HGETALL", outputs), nil
+    if found.err then return functions.refused(found) end
+    for i = 1, #found, 2 do
+      local name, last = string.match(found[i], "^(.*):(.*)$")
+      last = name == stream and whole(last)
+      if last and (last < floor or last > mark) then
+        reply = redis.pcall("HDEL", outputs, found[i])
+      elseif last then
+        held[last] = { found[i], found[i + 1] }
+      end
+    end
+    while held[mark] and mark >= whole(args[5]) do
+      local last, field, is_right, element = mark, held[mark][1], pcall(cmsgpack.unpack, held[mark][2])
+      held[mark] = nil
+      if not is_right or type(element) ~= "table" then break end
+      local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
+      local first, count = string.match(tostring(element[1]), "^3020b9c44dac:(.-):?(%d+)$")
+      if not before or not first then break end
+      -- Of events before its first one the call knew nothing: they were forgotten.
+      local from = whole(first) or count == "1" and last or 0
+      for event = 5, new - EVENT, EVENT do
+        local offset = whole(args[event])
+        if offset > before and offset <= last and offset >= from then
+          places[#places + 1] = (event - 5) / EVENT + 1
+          for i = event, event + EVENT - 1 do
+            events[#events + 1] = args[i]
+          end
+        end
+      end
+      -- They must be all events of the call, or its first ones.
+      local left, is_whole = count - #places, final >= last
+      if #places > 0 and (first == "" or whole(first) == whole(events[5])) and (left == 0) == is_whole and left >= 0 then
+        events[4] = #places
+        local prior = element[3]
+        local done, again, _, _, _, state = pcall(update, keys[1], events, prior)
+        for i, place in ipairs(done and places or {}) do
+          answers[place] = again[i]
+        end
+        if done and not is_whole then
+          -- The next call begins inside the element, so that is divided. Where all before was
+          -- forgotten, nothing was applied, and the state is what it was.
+          local rest = { DIGEST .. ":" .. left, final, state or prior }
+          element[1] = DIGEST .. first .. ":" .. #places
+          reply = redis.pcall("HSET", outputs, stream .. ":" .. args[#args - EVENT + 1], cmsgpack.pack(element), field, cmsgpack.pack(rest))
+          reply = type(reply) == "number" and redis.pcall("PEXPIRE", outputs, "3600000") or reply
+        end
+      end
+      mark = before
+    end
+    return functions.refused(reply), new < #args and DIGEST .. args[new] .. ":" .. (#args + 1 - new) / EVENT
+  end
+
+  return functions
+end
+
+-- Folds events into the profile of `key`, or into the state that is given, or reads it. Returns the
+-- answers and the stream's watermark before them; where anything changed also the state before,
+-- whether the time to live is to be set anew ("GT": made longer at most), the state to store, plain fields to remove and to set.
+local function update(key, args, prior)
+  -- stylua: ignore
+  local HEAD = "\147\002\218\000\091e\154\221B\059\019\002n\061:\019t\026\039A\129\226\151-n\034\220\185n\130\232\016nx\222\091n\125\042\148t\010\175\215nC\232\247n\0389\001t\136\235et8\230\210t\210AZt\1556\251t\224\197\220tE\034\139t\161m\178t\166\181vt:\043\063n\017\183z\129\040\033\208\219"
+  local STATE_1 = ">i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7i7I3c0i7"
+  local STATE_2 = ">i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0I2c0I4c0i7i7i7I3c0I4c0"
+  local STATE_3 = ">I4c0"
+  local STORED_1 = ">c97I4i7I2I4I1c0I4c0I2c0I2c0I2c0i7I4i7i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7i7"
+  local STORED_2 = ">I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0I2c0I4c0i7i7i7"
+  local STORED_3 = ">I3c0I4c0I4c0"
+  -- stylua: ignore
+  local VISIT = ">I4I2c0i7I4i7i7i7I3c0i7i7I3c0i7i7i7i7i7i7I3c0i7i7i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0i7i7I3c0I2c0I4c0"
+  -- What a visit begins with: its size, its id, its latest event, its number and its start.
+  local SPAN = ">I4I2c0i7I4i7"
+  -- After every time, before every time, and neither.
+  local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
+  local count, visitor_id, stream = #args, args[1], args[2]
+  if count == 2 and visitor_id ~= "" then
+    stream = (stream == "" or number_of(stream)) and "" -- a read: this was `now`
+  elseif
+    visitor_id == ""
+    or count < 5
+    or count ~= 4 + 11 * (args[4] == "1" and 1 or number_of(args[4]))
+    or count > 5504
+    or #stream > 255
+    or #visitor_id > 65535
+    or args[3] ~= "" and not number_of(args[3])
+  then
+    error("arguments")
+  end
+  -- The visitor: watermark, day of the time to live, visits opened, the stream of the watermark and
+  -- the other streams, six bytes of events without a visit and of visits forgotten; the values.
+  local mark, day, opened, named, streams, loose, forgotten = -1, -86400000, 0, stream, "", "", ""
+  local visitor_carried, visits = "", ""
+  local visitor_events = 0
+  local visitor_first_page_ms, visitor_first_page_created, visitor_first_page = EVER, NEVER, ""
+  -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
+  local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
+  local visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
+  local visit_last_page_ms, visit_last_page_created, visit_last_page = NEVER, NEVER, ""
+  local visit_start = EVER
+  local visit_end = NEVER
+  local visit_since = NEVER
+  local visit_events = 0
+  local visit_spent = 0
+  local visit_mean_total, visit_mean_events, visit_mean = 0, 0, ""
+  local visit_cheapest = 2 ^ 54
+  local visit_dearest = -2 ^ 54
+  local visit_pages_seen_held, visit_pages_seen_beyond, visit_pages_seen = 0, 0, ""
+  local visit_pages_beyond, visit_pages_spare, visit_pages = 0, 0, ""
+  local visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages = 0, 0, ""
+  local visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages = 0, 0, ""
+  local visit_page_counts_beyond, visit_page_counts_spare, visit_page_counts = 0, 0, ""
+  local visit_favourite_beyond, visit_favourite_spare, visit_favourite = 0, 0, ""
+  local visit_touch_ms, visit_touch_created, visit_touch = EVER, NEVER, ""
+  local visit_last_touch_ms, visit_last_touch_created, visit_last_touch = NEVER, NEVER, ""
+  local visit_engaged_engaged, visit_engaged_beyond, visit_engaged = 0, 0, ""
+  local packed = prior ~= "" and (prior or redis.call("HGET", key, "~"))
+  local new_visitor, gone, forget = not packed, nil, nil
+  if packed then
+    if #packed > 262144 then error({ err = "EPROFILE stored state exceeds 262144 bytes" }) end
+    if string.find(packed, HEAD, 1, true) ~= 1 then
+      packed, gone, forget = seldom().take_over(key, packed, HEAD)
+      new_visitor = not packed
+    end
+  elseif not prior and redis.call("EXISTS", key) == 1 then
+    error({ err = "EPROFILE the hash has no state: another program wrote it" })
+  end
+  if packed then
+    local at = 102
+    -- stylua: ignore
+    mark, day, opened, named, streams, loose, forgotten, id, latest, visit_number, visit_start, visit_first_page_ms,
+      visit_first_page_created, visit_first_page, visit_last_page_ms, visit_last_page_created, visit_last_page, visit_end,
+      visit_since, visit_events, visit_spent, visit_mean_total, visit_mean_events, visit_mean, visit_cheapest,
+      visit_dearest, visit_pages_seen_held, visit_pages_seen_beyond, visit_pages_seen, visit_pages_beyond, at = struct.unpack(STATE_1, packed, at)
+    -- stylua: ignore
+    visit_pages_spare, visit_pages, visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages,
+      visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages, visit_page_counts_beyond,
+      visit_page_counts_spare, visit_page_counts, visit_favourite_beyond, visit_favourite_spare, visit_favourite,
+      visit_touch_ms, visit_touch_created, visit_touch, visit_last_touch_ms, visit_last_touch_created, visit_last_touch,
+      visit_engaged_engaged, visit_engaged_beyond, visit_engaged, events, carried, visitor_events, visitor_first_page_ms,
+      visitor_first_page_created, visitor_first_page, visitor_carried, at = struct.unpack(STATE_2, packed, at)
+    -- stylua: ignore
+    visits, at = struct.unpack(STATE_3, packed, at)
+    if at ~= #packed + 1 then error("its end is elsewhere") end
+    day = day * 86400000
+    if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
+    if visitor_first_page == "" and visitor_first_page_ms > NEVER and visitor_first_page_ms < EVER then visitor_first_page = visit_first_page end
+  elseif count == 2 then
+    return {}
+  end
+
+  -- The watermark of another stream than last time stands among the others, which are sorted by
+  -- when they moved.
+  if stream ~= "" and stream ~= named then
+    local other, from, known = mark, 1, 1
+    mark = -1
+    while from <= #streams do
+      local name, offset, following = struct.unpack(">I1c0i7", streams, from)
+      if name == stream then
+        mark, known = offset, 0
+        streams = string.sub(streams, 1, from - 1) .. string.sub(streams, following)
+        break
+      end
+      from, known = following, known + 1
+    end
+    if named ~= "" then streams = streams .. struct.pack(">I1c0i7", #named, named, other) end
+    if known >= 1024 then
+      local _, _, following = struct.unpack(">I1c0i7", streams)
+      streams = string.sub(streams, following)
+    end
+    named = stream
+  end
+  local mark_before = mark
+
+  local answers, applied, stale = { false }, false, false
+  -- A read has one turn: the latest visit comes to hand.
+  for event = 5, count < 5 and 5 or count, 11 do
+    local visit_id, flags = "", ""
+    -- The event's time; in a read what the caller says; not known for an event that was replayed.
+    local now = count == 2 and args[2] ~= "" and number_of(args[2]) or NOWHEN
+    if event > count then
+      local _, _, other, other_latest = seldom().outermost(visits, false)
+      visit_id = other and (id == "" or is_before(latest, 0, id, other_latest, 0, other)) and other or id
+    end
+
+    -- No id says which visit an event belongs to: its time does. It lies within the gap of one that
+    -- is kept, or of several, which are one from now on, or of none, which opens one.
+    local offset = stream ~= "" and event <= count and number_of(args[event])
+    local is_forgotten = forget and event <= count and seldom().is_forgotten(args, event, forget)
+    local received, created_text, created, ms, six
+    local lost = false
+    if event <= count then
+      received = args[event + 1] ~= "" and number_of(args[event + 1])
+      -- The event's time: created, put right where sent shows that the device's clock is wrong;
+      -- without sent, or out of reason, within reach of received. A "?" is no time.
+      created_text, created, ms = args[event + 2], NEVER, received or NOWHEN
+      if created_text ~= "" and created_text ~= "?" then
+        created = number_of(created_text)
+        ms = (received or created >= 94694400000) and created or NOWHEN
+      end
+      if received and created ~= NEVER then
+        local sent = args[event + 3] ~= "" and args[event + 3] ~= "?" and number_of(args[event + 3])
+        local ahead, furthest = sent and received - sent or 0, received + 3600000
+        if ahead >= 2700000 or ahead <= -2700000 then ms = ms + math.floor((ahead + 450000) / 900000) * 900000 end
+        if ms > furthest then
+          ms = furthest
+        elseif ms < received - 2592000000 and (not sent or ms < 94694400000) then
+          ms = received - 2592000000
+        end
+      end
+      -- Six bytes recognise the event when it is sent again. Without an id its content stands for
+      -- it, and without any time nothing does.
+      six = args[event + 4]
+      if six == "" and (created ~= NEVER or received) then
+        local time = created ~= NEVER and created_text or args[event + 1]
+        six = #time .. ":" .. time
+        for i = event + 5, event + 10 do
+          six = six .. #args[i] .. ":" .. args[i]
+        end
+      end
+      six = #six == 6 and six or six ~= "" and six_bytes(six) or nil
+
+      local low, high, touched = ms - 1800000, ms + 1800000, 0
+      if id ~= "" and latest >= low and math.min(visit_start, latest) <= high then
+        visit_id, touched = id, 1
+      end
+      -- Within a visit no other one is near.
+      if ms > latest or ms < visit_start then
+        local from = 1
+        while from <= #visits do
+          local size, other, other_latest, _, other_start = struct.unpack(SPAN, visits, from)
+          if size < 276 then error("a visit is too short") end
+          if other_latest >= low and math.min(other_start, other_latest) <= high then
+            visit_id, touched = touched == 0 and other or visit_id, touched + 1
+          end
+          from = from + size
+        end
+      end
+      if not (is_forgotten or offset and offset <= mark) then
+        if touched > 1 then
+          if id ~= "" then
+            if visit_last_page == visit_first_page then visit_last_page = "" end
+            local size = 276 + #id + #visit_first_page + #visit_last_page + #visit_mean + #visit_pages_seen + #visit_pages + #visit_first_pages + #visit_last_pages + #visit_page_counts + #visit_favourite + #visit_touch + #visit_last_touch + #visit_engaged + #events + #carried
+            -- stylua: ignore
+            local given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_start, visit_first_page_ms, visit_first_page_created,
+              #visit_first_page, visit_first_page, visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page,
+              visit_end, visit_since, visit_events, visit_spent, visit_mean_total, visit_mean_events, #visit_mean, visit_mean,
+              visit_cheapest, visit_dearest, visit_pages_seen_held, visit_pages_seen_beyond, #visit_pages_seen, visit_pages_seen,
+              visit_pages_beyond, visit_pages_spare, #visit_pages, visit_pages, visit_first_pages_spare,
+              visit_first_pages_spare_too, #visit_first_pages, visit_first_pages, visit_last_pages_spare,
+              visit_last_pages_spare_too, #visit_last_pages, visit_last_pages, visit_page_counts_beyond, visit_page_counts_spare,
+              #visit_page_counts, visit_page_counts, visit_favourite_beyond, visit_favourite_spare, #visit_favourite,
+              visit_favourite, visit_touch_ms, visit_touch_created, #visit_touch, visit_touch, visit_last_touch_ms,
+              visit_last_touch_created, #visit_last_touch, visit_last_touch, visit_engaged_engaged, visit_engaged_beyond,
+              #visit_engaged, visit_engaged, #events, events, #carried, carried)
+            visits, id = given .. visits, ""
+          end
+          visits, visit_id, touched, lost = seldom().merge_visits(visits, low, high, ms)
+          opened, flags = opened - touched, " visit_merged"
+        elseif touched == 0 and ms == ms then
+          -- Of the event alone, so that it opens the same visit wherever it is folded again.
+          visit_id = string.format("%d-%s", ms, string.sub(redis.sha1hex(visitor_id .. six), 1, 12))
+        end
+      end
+    end
+    -- The event's visit comes to hand, and the one that was there goes to the others.
+    if #visit_id > 65535 then error("visit_id") end
+    local has_visit, kept = id == visit_id and id ~= "", 0
+    local late, truncated, corrected = false, lost, false
+    if not has_visit and visit_id ~= "" then
+      local from, found, given, before, after = 1, visits, "", visits, ""
+      while from <= #visits do
+        local size, other = struct.unpack(">I4I2c0", visits, from)
+        if size < 276 then error("a visit is too short") end
+        if other == visit_id then
+          before, after = string.sub(visits, 1, from - 1), string.sub(visits, from + size)
+          has_visit = true
+          break
+        end
+        from, kept = from + size, kept + 1
+      end
+      if id ~= "" then
+        kept = kept + 1
+        if visit_last_page == visit_first_page then visit_last_page = "" end
+        local size = 276 + #id + #visit_first_page + #visit_last_page + #visit_mean + #visit_pages_seen + #visit_pages + #visit_first_pages + #visit_last_pages + #visit_page_counts + #visit_favourite + #visit_touch + #visit_last_touch + #visit_engaged + #events + #carried
+        -- stylua: ignore
+        given = struct.pack(VISIT, size, #id, id, latest, visit_number, visit_start, visit_first_page_ms, visit_first_page_created,
+          #visit_first_page, visit_first_page, visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page,
+          visit_end, visit_since, visit_events, visit_spent, visit_mean_total, visit_mean_events, #visit_mean, visit_mean,
+          visit_cheapest, visit_dearest, visit_pages_seen_held, visit_pages_seen_beyond, #visit_pages_seen, visit_pages_seen,
+          visit_pages_beyond, visit_pages_spare, #visit_pages, visit_pages, visit_first_pages_spare,
+          visit_first_pages_spare_too, #visit_first_pages, visit_first_pages, visit_last_pages_spare,
+          visit_last_pages_spare_too, #visit_last_pages, visit_last_pages, visit_page_counts_beyond, visit_page_counts_spare,
+          #visit_page_counts, visit_page_counts, visit_favourite_beyond, visit_favourite_spare, #visit_favourite,
+          visit_favourite, visit_touch_ms, visit_touch_created, #visit_touch, visit_touch, visit_last_touch_ms,
+          visit_last_touch_created, #visit_last_touch, visit_last_touch, visit_engaged_engaged, visit_engaged_beyond,
+          #visit_engaged, visit_engaged, #events, events, #carried, carried)
+      end
+      visits = given .. before .. after
+      if has_visit then
+        local _, at = nil, from
+        -- stylua: ignore
+        _, id, latest, visit_number, visit_start, visit_first_page_ms, visit_first_page_created, visit_first_page,
+          visit_last_page_ms, visit_last_page_created, visit_last_page, visit_end, visit_since, visit_events, visit_spent,
+          visit_mean_total, visit_mean_events, visit_mean, visit_cheapest, visit_dearest, visit_pages_seen_held,
+          visit_pages_seen_beyond, visit_pages_seen, visit_pages_beyond, visit_pages_spare, visit_pages,
+          visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages, visit_last_pages_spare,
+          visit_last_pages_spare_too, visit_last_pages, visit_page_counts_beyond, visit_page_counts_spare, visit_page_counts,
+          visit_favourite_beyond, visit_favourite_spare, visit_favourite, visit_touch_ms, visit_touch_created, visit_touch,
+          visit_last_touch_ms, visit_last_touch_created, visit_last_touch, visit_engaged_engaged, visit_engaged_beyond,
+          visit_engaged, events, carried = struct.unpack(VISIT, found, at)
+        if visit_last_page == "" and visit_last_page_ms > NEVER and visit_last_page_ms < EVER then visit_last_page = visit_first_page end
+      else
+        id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
+        visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
+        visit_last_page_ms, visit_last_page_created, visit_last_page = NEVER, NEVER, ""
+        visit_start = EVER
+        visit_end = NEVER
+        visit_since = NEVER
+        visit_events = 0
+        visit_spent = 0
+        visit_mean_total, visit_mean_events, visit_mean = 0, 0, ""
+        visit_cheapest = 2 ^ 54
+        visit_dearest = -2 ^ 54
+        visit_pages_seen_held, visit_pages_seen_beyond, visit_pages_seen = 0, 0, ""
+        visit_pages_beyond, visit_pages_spare, visit_pages = 0, 0, ""
+        visit_first_pages_spare, visit_first_pages_spare_too, visit_first_pages = 0, 0, ""
+        visit_last_pages_spare, visit_last_pages_spare_too, visit_last_pages = 0, 0, ""
+        visit_page_counts_beyond, visit_page_counts_spare, visit_page_counts = 0, 0, ""
+        visit_favourite_beyond, visit_favourite_spare, visit_favourite = 0, 0, ""
+        visit_touch_ms, visit_touch_created, visit_touch = EVER, NEVER, ""
+        visit_last_touch_ms, visit_last_touch_created, visit_last_touch = NEVER, NEVER, ""
+        visit_engaged_engaged, visit_engaged_beyond, visit_engaged = 0, 0, ""
+      end
+    end
+
+    if is_forgotten then
+      flags, mark = " forgotten", offset and offset > mark and offset or mark
+    elseif offset and offset <= mark then
+      flags = " replayed"
+    elseif event <= count then
+      applied, mark = true, offset or mark
+      if new_visitor then
+        flags, new_visitor = " new_visitor", false
+      end
+
+      now = ms
+      -- A visit is opened; of a full profile the oldest one goes, or the event is late.
+      if visit_id == "" then
+        flags = flags .. " no_visit"
+      elseif not has_visit then
+        local from, size, oldest, oldest_latest
+        if kept >= 3 then
+          from, size, oldest, oldest_latest = seldom().outermost(visits, true)
+          late = is_before(ms, 0, visit_id, oldest_latest, 0, oldest)
+        end
+        if late then
+          flags = flags .. " late"
+        else
+          id, has_visit = visit_id, true
+          local place = forgotten ~= "" and place_of(six_bytes(visit_id), forgotten)
+          if place then
+            -- It was forgotten: what it began with is not known. Number 0 says so from now on.
+            forgotten = string.sub(forgotten, 1, place - 1) .. string.sub(forgotten, place + 6)
+            visit_first_page_ms = NEVER
+          else
+            opened, visit_number, flags = opened + 1, opened + 1, flags .. " new_visit"
+          end
+          if oldest then
+            truncated, forgotten = true, string.sub(forgotten .. six_bytes(oldest), -384)
+            visits = string.sub(visits, 1, from - 1) .. string.sub(visits, from + size)
+          end
+        end
+      end
+
+      -- A repeat counts nothing.
+      local counted = not late
+      if six and not late then
+        local seen = has_visit and events or loose
+        if place_of(six, seen) then
+          counted, flags = false, flags .. " repeated"
+        else
+          seen = seen .. six
+          if #seen > 48 then
+            seen, truncated = string.sub(seen, -48), true
+          end
+          events, loose = has_visit and seen or events, has_visit and loose or seen
+        end
+      end
+      if has_visit and ms > latest then latest = ms end
+
+      local event_other_eventtype_1 = args[event + 6]
+      local event_page_title_2 = args[event + 7]
+      local event_shop_total_3 = args[event + 8]
+      local event_utm_medium_4 = args[event + 9]
+      local event_utm_source_5 = args[event + 10]
+      local is_view = event_other_eventtype_1 == "Pageview"
+      if #event_page_title_2 > 4096 then
+        event_page_title_2, truncated = seldom().clip(event_page_title_2), true
+      end
+      local bad_number = false
+      local event_shop_total_3_e2 = units_of(event_shop_total_3, 2)
+      bad_number = bad_number or not event_shop_total_3_e2 and event_shop_total_3 ~= ""
+      -- These move even for a late event.
+      -- visitor_first_page: first query-other_page_title
+      if event_page_title_2 ~= "" and is_before(ms, created, event_page_title_2, visitor_first_page_ms, visitor_first_page_created, visitor_first_page) then
+        corrected = corrected or visitor_first_page ~= "" and visitor_first_page ~= event_page_title_2
+        visitor_first_page_ms, visitor_first_page_created, visitor_first_page = ms, created, event_page_title_2
+      end
+      if not late then
+        -- visitor_events: count
+        if counted then visitor_events = visitor_events + 1 end
+      end
+      if has_visit then
+        -- visit_first_page: first query-other_page_title when view
+        if is_view and event_page_title_2 ~= "" and is_before(ms, created, event_page_title_2, visit_first_page_ms, visit_first_page_created, visit_first_page) then
+          corrected = corrected or visit_first_page ~= "" and visit_first_page ~= event_page_title_2
+          visit_first_page_ms, visit_first_page_created, visit_first_page = ms, created, event_page_title_2
+        end
+        -- visit_last_page: last query-other_page_title when view
+        if is_view and event_page_title_2 ~= "" and is_before(visit_last_page_ms, visit_last_page_created, visit_last_page, ms, created, event_page_title_2) then
+          visit_last_page_ms, visit_last_page_created, visit_last_page = ms, created, event_page_title_2
+        end
+        -- visit_start: first event_time
+        if ms < visit_start then visit_start = ms end
+        -- visit_end: last event_time
+        if ms > visit_end then visit_end = ms end
+        -- visit_since: time_since event_time
+        if ms > visit_since then visit_since = ms end
+        -- visit_events: count
+        if counted then visit_events = visit_events + 1 end
+        -- visit_spent: sum shop-total
+        if counted and event_shop_total_3_e2 then
+          if math.abs(visit_spent + event_shop_total_3_e2) >= 2 ^ 53 then
+            truncated = true
+          else
+            visit_spent = visit_spent + event_shop_total_3_e2
+          end
+        end
+        -- visit_mean: mean shop-total
+        if counted and event_shop_total_3_e2 then
+          if math.abs(visit_mean_total + event_shop_total_3_e2) >= 2 ^ 53 then
+            truncated = true
+          else
+            visit_mean_total, visit_mean_events = visit_mean_total + event_shop_total_3_e2, visit_mean_events + 1
+          end
+        end
+        -- visit_cheapest: min shop-total
+        if event_shop_total_3_e2 and event_shop_total_3_e2 < visit_cheapest then visit_cheapest = event_shop_total_3_e2 end
+        -- visit_dearest: max shop-total
+        if event_shop_total_3_e2 and event_shop_total_3_e2 > visit_dearest then visit_dearest = event_shop_total_3_e2 end
+        -- visit_pages_seen: unique_count query-other_page_title
+        if event_page_title_2 ~= "" then
+          visit_pages_seen, visit_pages_seen_held, visit_pages_seen_beyond = united(visit_pages_seen, six_bytes(event_page_title_2), visit_pages_seen_beyond, 6)
+        end
+        -- visit_pages: unique_list query-other_page_title
+        if ms == ms and event_page_title_2 ~= "" then
+          truncated = truncated or #event_page_title_2 > 255
+          local list, is_full = joined(visit_pages, list_of(ms, created, event_page_title_2), 5, false, true)
+          visit_pages, visit_pages_beyond = list, math.max(visit_pages_beyond, is_full)
+        end
+        -- visit_first_pages: first_n query-other_page_title
+        if ms == ms and event_page_title_2 ~= "" then
+          truncated = truncated or #event_page_title_2 > 255
+          visit_first_pages = joined(visit_first_pages, list_of(ms, created, event_page_title_2), 3, true, false)
+        end
+        -- visit_last_pages: last_n query-other_page_title
+        if ms == ms and event_page_title_2 ~= "" then
+          truncated = truncated or #event_page_title_2 > 255
+          visit_last_pages = joined(visit_last_pages, list_of(ms, created, event_page_title_2), 3, false, false)
+        end
+        -- visit_page_counts: counts query-other_page_title
+        if counted and event_page_title_2 ~= "" then
+          truncated = truncated or #event_page_title_2 > 255
+          visit_page_counts, visit_page_counts_beyond = tallied(visit_page_counts, list_of(ms == ms and ms or NEVER, 1, event_page_title_2), visit_page_counts_beyond, 6)
+        end
+        -- visit_favourite: most_frequent query-other_page_title
+        if counted and event_page_title_2 ~= "" then
+          truncated = truncated or #event_page_title_2 > 255
+          visit_favourite, visit_favourite_beyond = tallied(visit_favourite, list_of(ms == ms and ms or NEVER, 1, event_page_title_2), visit_favourite_beyond, 6)
+        end
+        -- visit_touch: touch first
+        if ms == ms then
+          local is_cut = #event_utm_source_5 > 255
+            or #event_utm_medium_4 > 255
+          truncated = truncated or is_cut
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms <= visit_touch_ms then
+            local touch
+            if is_cut then
+              touch = row_of(event_utm_source_5)
+                .. row_of(event_utm_medium_4)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+            end
+            if is_before(ms, created, touch, visit_touch_ms, visit_touch_created, visit_touch) then
+              visit_touch_ms, visit_touch_created, visit_touch = ms, created, touch
+            end
+          end
+        end
+        -- visit_last_touch: touch last_non_direct
+        if ms == ms and (event_utm_source_5 ~= "" or event_utm_medium_4 ~= "") then
+          local is_cut = #event_utm_source_5 > 255
+            or #event_utm_medium_4 > 255
+          truncated = truncated or is_cut
+          -- What comes too late for a first touch, too early for a last one, is not put together.
+          if ms >= visit_last_touch_ms then
+            local touch
+            if is_cut then
+              touch = row_of(event_utm_source_5)
+                .. row_of(event_utm_medium_4)
+            else
+              -- stylua: ignore
+              touch = struct.pack(">I1c0I1c0", #event_utm_source_5, event_utm_source_5, #event_utm_medium_4, event_utm_medium_4)
+            end
+            if is_before(visit_last_touch_ms, visit_last_touch_created, visit_last_touch, ms, created, touch) then
+              visit_last_touch_ms, visit_last_touch_created, visit_last_touch = ms, created, touch
+            end
+          end
+        end
+        -- visit_engaged: engaged_time query-other_page_title
+        if ms == ms and event_page_title_2 ~= "" then
+          -- stylua: ignore
+          visit_engaged, visit_engaged_engaged, visit_engaged_beyond =
+            with_heartbeat(visit_engaged, visit_engaged_engaged, visit_engaged_beyond, view_of(event_page_title_2), (ms - ms % 10000) / 10000 % 65536, 360)
+        end
+      end
+
+      if corrected then flags = flags .. " corrected" end
+      if bad_number then flags = flags .. " bad_number" end
+      if ms ~= ms then
+        flags = flags .. " time_corrected no_time"
+      elseif created_text ~= "" and ms ~= created then
+        flags = flags .. " time_corrected"
+      end
+      -- The time to live is set anew where the events come to another day.
+      if not received or received < day or received >= day + 86400000 then
+        day, stale = received and received - received % 86400000 or 0, true
+      end
+    end
+    truncated = truncated or has_visit and visit_pages_seen_beyond > 0
+    truncated = truncated or has_visit and visit_pages_beyond > 0
+    truncated = truncated or has_visit and visit_page_counts_beyond > 0
+    truncated = truncated or has_visit and visit_favourite_beyond > 0
+    truncated = truncated or has_visit and visit_engaged_beyond > 0
+    if truncated or has_visit and visit_number == 0 then flags = flags .. " truncated" end
+
+    local shown_1 = parts_of(visit_touch, ">I1c0I1c0")
+    local shown_2 = parts_of(visit_last_touch, ">I1c0I1c0")
+    answers[(event + 6) / 11] = {
+      flags,
+      visitor_id,
+      visitor_events,
+      visitor_first_page ~= "" and visitor_first_page,
+      opened,
+      has_visit and visit_id,
+      has_visit and visit_number > 0 and visit_number,
+      has_visit and visit_first_page ~= "" and visit_first_page,
+      has_visit and visit_last_page ~= "" and visit_last_page,
+      has_visit and visit_start < EVER and visit_start,
+      has_visit and visit_end > NEVER and visit_end,
+      has_visit and visit_since > NEVER and (now > visit_since and now - visit_since or 0),
+      has_visit and visit_events,
+      has_visit and decimal(visit_spent, 2),
+      has_visit and visit_mean_events > 0 and mean_of(visit_mean_total, visit_mean_events, 2),
+      has_visit and visit_cheapest < 2 ^ 54 and decimal(visit_cheapest, 2),
+      has_visit and visit_dearest > -2 ^ 54 and decimal(visit_dearest, 2),
+      has_visit and visit_pages_seen_held,
+      has_visit and visit_pages ~= "" and texts_of(visit_pages),
+      has_visit and visit_first_pages ~= "" and texts_of(visit_first_pages),
+      has_visit and visit_last_pages ~= "" and texts_of(visit_last_pages),
+      has_visit and visit_page_counts ~= "" and counts_of(visit_page_counts),
+      has_visit and visit_favourite ~= "" and select(2, counts_of(visit_favourite)),
+      has_visit and shown_1[1],
+      has_visit and shown_1[2],
+      has_visit and shown_2[1],
+      has_visit and shown_2[2],
+      has_visit and visit_engaged_engaged,
+      has_visit and (visit_events <= 1 and 1 or 0),
+    }
+  end
+  if not applied then return answers, mark_before end
+  if visitor_first_page == visit_first_page then visitor_first_page = "" end
+  if visit_last_page == visit_first_page then visit_last_page = "" end
+  day = day / 86400000 % 65536
+  -- stylua: ignore
+  local size = 326 + #named + #streams + #loose + #forgotten + #id + #visit_first_page + #visit_last_page + #visit_mean + #visit_pages_seen + #visit_pages + #visit_first_pages + #visit_last_pages + #visit_page_counts + #visit_favourite + #visit_touch + #visit_last_touch + #visit_engaged + #events + #carried + #visitor_first_page + #visitor_carried + #visits
+  -- stylua: ignore
+  local state = struct.pack(STORED_1, HEAD, size, mark, day, opened, #named, named, #streams, streams, #loose, loose, #forgotten, forgotten, #id,
+    id, latest, visit_number, visit_start, visit_first_page_ms, visit_first_page_created, #visit_first_page,
+    visit_first_page, visit_last_page_ms, visit_last_page_created, #visit_last_page, visit_last_page, visit_end,
+    visit_since, visit_events, visit_spent, visit_mean_total, visit_mean_events, #visit_mean, visit_mean, visit_cheapest,
+    visit_dearest, visit_pages_seen_held, visit_pages_seen_beyond)
+    .. struct.pack(STORED_2, #visit_pages_seen, visit_pages_seen, visit_pages_beyond, visit_pages_spare, #visit_pages, visit_pages,
+    visit_first_pages_spare, visit_first_pages_spare_too, #visit_first_pages, visit_first_pages, visit_last_pages_spare,
+    visit_last_pages_spare_too, #visit_last_pages, visit_last_pages, visit_page_counts_beyond, visit_page_counts_spare,
+    #visit_page_counts, visit_page_counts, visit_favourite_beyond, visit_favourite_spare, #visit_favourite,
+    visit_favourite, visit_touch_ms, visit_touch_created, #visit_touch, visit_touch, visit_last_touch_ms,
+    visit_last_touch_created, #visit_last_touch, visit_last_touch, visit_engaged_engaged, visit_engaged_beyond,
+    #visit_engaged, visit_engaged, #events, events, #carried, carried, visitor_events, visitor_first_page_ms,
+    visitor_first_page_created)
+    .. struct.pack(STORED_3, #visitor_first_page, visitor_first_page, #visitor_carried, visitor_carried, #visits, visits)
+  if forget then
+    packed, state, stale = forget .. (packed or ""), forget .. state, (stale or gone) and "GT"
+  end
+  if #state > 262144 then error({ err = "EPROFILE profile would exceed 262144 bytes" }) end
+  return answers, mark_before, packed or "", stale or gone, state, gone
+end
+
+local function call(keys, args)
+  forget_rows()
+  local count = #args
+  if count == 1 and args[1] == "fields" and #keys < 2 then return seldom().names_of_fields() end
+  -- Nothing is written before the fold is over: state that it cannot digest costs this call only.
+  local done, answers, before, prior, stale, state, gone = pcall(update, keys[1], args)
+  if not done and seldom().mark_times(args) then
+    done, answers, before, prior, stale, state, gone = pcall(update, keys[1], args)
+  end
+  if not done or #keys > 2 or #keys == 0 then
+    local is_right, wrong = pcall(seldom().check_arguments, keys, args)
+    local message = is_right and answers or wrong
+    message = type(message) == "table" and message.err or tostring(message)
+    if not string.find(message, "^%u+ ") then message = "EPROFILE stored state is unusable: " .. message end
+    local is_other = string.find(message, "^WRONGTYPE")
+    return redis.error_reply(is_other and "EPROFILE the key holds no hash" or message)
+  end
+  if count == 2 and answers[1] then
+    local shown = {}
+    for i, name in ipairs(seldom().names_of_fields()) do
+      if answers[1][i + 1] then
+        shown[#shown + 1] = name
+        shown[#shown + 1] = answers[1][i + 1]
+      end
+    end
+    return shown
+  end
+  -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
+  local stream, outputs, element = args[2], nil, nil
+  if count > 2 and stream ~= "" and keys[2] then
+    local events = "3020b9c44dac:1"
+    if args[4] ~= "1" then events = "3020b9c44dac:" .. args[5] .. ":" .. args[4] end
+    outputs = keys[2]
+    if args[5] + 0 <= before then
+      local refused
+      refused, events = seldom().restore(update, keys, args, answers, before)
+      if refused then return refused end
+    end
+    element = state and cmsgpack.pack({ events, before, prior })
+  end
+  if state then
+    local key = keys[1]
+    -- Behind the first write nothing may be refused, so rights are looked at before it.
+    if stale and not redis.acl_check_cmd("PEXPIRE", key, "34128000000") then
+      return redis.error_reply("NOPERM this user has no permissions to run the 'pexpire' command")
+    elseif gone and not redis.acl_check_cmd("HDEL", key, "~") then
+      return redis.error_reply("NOPERM this user has no permissions to run the 'hdel' command")
+    end
+    if element then
+      -- Who lacks a right is refused here; the element is taken back, and nobody has seen it.
+      local field = stream .. ":" .. args[count - 10]
+      local reply = redis.pcall("HSET", outputs, field, element)
+      if reply == 1 or reply == 0 then reply = redis.pcall("PEXPIRE", outputs, "3600000") end
+      -- Now and then, whatever the rhythm of this visitor's offsets is.
+      if reply == 1 and (before + (before - before % 64) / 64) % 64 == 0 then reply = seldom().make_room(outputs, stream, tonumber(args[3]) or 0) or 1 end
+      if reply == 1 then reply = redis.pcall("HSET", key, "~", state) end
+      if type(reply) ~= "number" then
+        redis.pcall("HDEL", outputs, field)
+        return seldom().refused(reply)
+      end
+    else
+      redis.call("HSET", key, "~", state)
+    end
+    if stale == "GT" then
+      redis.call("PEXPIRE", key, "34128000000", "GT")
+    elseif stale then
+      redis.call("PEXPIRE", key, "34128000000")
+    end
+    if gone then
+      for _, name in ipairs(gone) do
+        redis.call("HDEL", key, name)
+      end
+    end
+  end
+  return answers
+end
+
+if redis.register_function then
+  redis.register_function("visitor_profile_3020b9c44dac", call)
+else
+  return call(KEYS, ARGV)
+end

@@ -1,0 +1,1 @@
+"""`profiler rules diff`: old and new rules side by side, as shadows on a server of our own."""
