@@ -270,9 +270,7 @@ end
 local rows
 
 -- To be called first: a registered function outlives its calls, and would keep all rows for ever.
-local function forget_rows()
-  rows = { [""] = { false, false } }
-end
+local function forget_rows() rows = { [""] = { false, false } } end
 
 -- The texts of a row, false for what is empty. A row is taken apart once a call, since most events
 -- show the rows of those before.
@@ -764,7 +762,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "3020b9c44dac:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "568471a9276f:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -786,7 +784,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^3020b9c44dac:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^568471a9276f:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -1408,8 +1406,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "3020b9c44dac:1"
-    if args[4] ~= "1" then events = "3020b9c44dac:" .. args[5] .. ":" .. args[4] end
+    local events = "568471a9276f:1"
+    if args[4] ~= "1" then events = "568471a9276f:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1456,7 +1454,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_3020b9c44dac", call)
+  redis.register_function("visitor_profile_568471a9276f", call)
 else
   return call(KEYS, ARGV)
 end
