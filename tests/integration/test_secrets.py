@@ -2,6 +2,8 @@
 
 Every secret, the right and the wrong ones, holds the word `passwords.CORE`, and comes in every way
 that there is; the word may not be found in anything that the programs print.
+
+Over 250 lines: each way a secret may be given, and each command that must not show one.
 """
 
 import subprocess
