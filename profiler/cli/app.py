@@ -45,7 +45,7 @@ def _root(
     pass
 
 
-for command in (
-    *(run, replay, pipe, demo, check, get, explain, export, forget, topics, config, rules, lua),
-):
+_VISITORS = (get, explain, export, forget)
+
+for command in (run, replay, pipe, demo, check, *_VISITORS, topics, config, rules, lua):
     command.add_to(app)

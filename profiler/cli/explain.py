@@ -6,13 +6,21 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 import typer
 
 from profiler.cli import EXIT_FAILED
-from profiler.cli.options import ConfigFile, RulesName, on_own_server, script_from, settings_from
+from profiler.cli.options import (
+    ConfigFile,
+    InputKind,
+    RulesName,
+    mode_of,
+    on_own_server,
+    script_from,
+    settings_from,
+)
 from profiler.ops.explain.record import Explainer
 from profiler.ops.explain.scratch import Scratch
 from profiler.records.types import Record
@@ -33,9 +41,7 @@ def add_to(app: typer.Typer) -> None:
 
 def explain(
     *,
-    input_: Annotated[
-        Literal["processed", "flattened"], typer.Option("--input", help="What the values are.")
-    ] = "processed",
+    input_: InputKind = "processed",
     as_json: Annotated[
         bool, typer.Option("--json", help="A JSON object for each record, for programs.")
     ] = False,
@@ -72,8 +78,7 @@ def explain(
         origin = settings.redis if redis is not None else None
         scratch = Scratch(url, loaded, script_of, origin=origin)
         stack.enter_context(closing(scratch))
-        mode: Literal["run", "profile"] = "run" if input_ == "processed" else "profile"
-        explainer = Explainer(mode, settings, loaded, scratch)
+        explainer = Explainer(mode_of(input_), settings, loaded, scratch)
         for batch in batches_of(lines, 1, line_limits(settings)):
             for item in batch:
                 told = _told(item, explainer)

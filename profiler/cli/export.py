@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from profiler.cli.get import require_utf8
+from profiler.cli.get import require_utf8, unknown
 from profiler.cli.options import ConfigFile, RedisUrl, RulesName, script_from, settings_from
 from profiler.profiles.export import iso_of
 
@@ -47,10 +46,7 @@ def export(
     script = script_from(settings_from(config, rules=rules, redis=redis, without_kafka=True))
     found = script.export(visitor)
     if found is None:
-        Console(stderr=True).print(
-            f"no profile is stored for {visitor!r}", markup=False, soft_wrap=True
-        )
-        raise typer.Exit(1)
+        raise unknown(visitor)
     document = {"id": visitor, "exported_at": iso_of(time.time_ns() // 1_000_000), **found}
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     if output is None:

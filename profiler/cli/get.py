@@ -43,15 +43,20 @@ def get(
     script = script_from(settings_from(config, rules=rules, redis=redis, without_kafka=True))
     stored = script.look_up(visitor)
     if stored is None:
-        Console(stderr=True).print(
-            f"no profile is stored for {visitor!r}", markup=False, soft_wrap=True
-        )
-        raise typer.Exit(1)
+        raise unknown(visitor)
     console = Console()
     if as_json or not console.is_terminal:
         typer.echo(json.dumps({"visitor": visitor, **stored._asdict()}, ensure_ascii=False))
         return
     console.print(_table(visitor, stored, script.rules.version))
+
+
+def unknown(visitor: str) -> typer.Exit:
+    """Say that no profile is stored for a visitor; the exit that is to be raised."""
+    Console(stderr=True).print(
+        f"no profile is stored for {visitor!r}", markup=False, soft_wrap=True
+    )
+    return typer.Exit(1)
 
 
 def require_utf8(visitor: str) -> None:

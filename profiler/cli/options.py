@@ -1,7 +1,7 @@
 """Options that several commands share, and the settings that come of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import SecretStr
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from profiler.config import Effective, load_effective
 from profiler.config.catalogue import FLAGS, variable_of
 from profiler.config.redis_url import password_in
-from profiler.config.settings import RedisSettings, Settings
+from profiler.config.settings import Mode, RedisSettings, Settings
 from profiler.ops.replay.remembering import RememberingScript
 from profiler.profiles.keyed_hash import KeyedHash, StoredIds
 from profiler.profiles.redis.connections import connect_to
@@ -47,6 +47,9 @@ MetricsAt = Annotated[
         FLAGS["metrics.listen"],
         help="Serve /metrics, /healthz and /readyz at host:port; :9090 is this machine alone.",
     ),
+]
+InputKind = Annotated[
+    Literal["processed", "flattened"], typer.Option("--input", help="What the values are.")
 ]
 LogLevel = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")]
 
@@ -103,6 +106,11 @@ def effective_from(
         "metrics": {"listen": metrics},
     }
     return load_effective(config, flags, without_kafka=without_kafka)
+
+
+def mode_of(input_: str) -> Mode:
+    """The mode of a worker that reads such values; see `InputKind`."""
+    return "run" if input_ == "processed" else "profile"
 
 
 def on_own_server(settings: Settings, url: str) -> Settings:

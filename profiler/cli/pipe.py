@@ -3,14 +3,16 @@
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from profiler.cli import EXIT_FAILED
 from profiler.cli.options import (
     ConfigFile,
+    InputKind,
     RulesName,
+    mode_of,
     on_own_server,
     remembering_script_from,
     settings_from,
@@ -22,9 +24,6 @@ from profiler.worker.pipe import run_pipe
 from profiler.worker.pipe_input import open_lines
 from profiler.worker.pipe_stop import Patience
 
-if TYPE_CHECKING:
-    from profiler.config.settings import Mode
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -33,9 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 def pipe(
     *,
-    input_: Annotated[
-        Literal["processed", "flattened"], typer.Option("--input", help="What the values are.")
-    ] = "processed",
+    input_: InputKind = "processed",
     rejects: Annotated[
         Path | None, typer.Option(help="Also write rejected lines' reports to this file.")
     ] = None,
@@ -75,11 +72,10 @@ def pipe(
         # An archive may go into new keys, whose visitors were forgotten under others.
         script = remembering_script_from(settings, is_needed=False)
         patience.until_redis_answers(script.register)
-        mode: Mode = "run" if input_ == "processed" else "profile"
         stdin = patience.reading(sys.stdin.fileno())
         done = run_pipe(
             open_lines(stdin, decompress=decompress),
-            PythonEngine(mode, settings, script),
+            PythonEngine(mode_of(input_), settings, script),
             script,
             settings,
             patience=patience,

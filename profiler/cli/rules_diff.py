@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -17,8 +17,10 @@ from rich.console import Console
 from profiler.cli.options import (
     Brokers,
     ConfigFile,
+    InputKind,
     RulesName,
     complete_preset,
+    mode_of,
     on_own_server,
     script_from,
     settings_from,
@@ -63,9 +65,7 @@ def diff(
     since: Annotated[
         str, typer.Option(help="Of a topic: no older records, e.g. 36h or 7d.")
     ] = "forever",
-    input_: Annotated[
-        Literal["processed", "flattened"], typer.Option("--input", help="What the values are.")
-    ] = "processed",
+    input_: InputKind = "processed",
     examples: Annotated[int, typer.Option(min=0, max=64, help="So many for each field.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
     config: ConfigFile = None,
@@ -94,9 +94,8 @@ def diff(
             stack.callback(file.close)
             records = _of_lines(file, settings)
         url = stack.enter_context(EmbeddedStore()).url
-        mode: Literal["run", "profile"] = "run" if input_ == "processed" else "profile"
         script_of = partial(script_from, on_own_server(settings, url))
-        shadows = Shadows(script_of, before, after, mode, settings)
+        shadows = Shadows(script_of, before, after, mode_of(input_), settings)
         _fold(shadows, islice(records, limit))
     if as_json:
         typer.echo(json.dumps(shadows.differences.as_json(examples), ensure_ascii=False))

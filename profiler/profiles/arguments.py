@@ -14,7 +14,7 @@ from profiler.records.json_objects import encode_object
 from profiler.records.times import Clock, ReadingTimes, is_plausible, read_time
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import MAX_EVENTS
-from profiler.rules.derived.inputs import DerivedInputs
+from profiler.rules.derived.inputs import derived_inputs_of
 from profiler.rules.model import Rules
 
 #: The script takes times of up to 15 digits.
@@ -87,7 +87,7 @@ class Packer:
         derived = rules.derived_inputs
         #: The inputs that are fields of the event; the derived ones, and their place among them.
         self._inputs = [name for name in rules.inputs if name not in derived]
-        self._derived = DerivedInputs(rules.derived, derived) if rules.derived and derived else None
+        self._derived = derived_inputs_of(rules)
         self._derived_at = rules.inputs.index(derived[0]) if derived else 0
         #: The inputs that are numbers, and their places from the end of an event.
         self._numbers = [

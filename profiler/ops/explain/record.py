@@ -11,9 +11,8 @@ from profiler.ops.explain.scratch import Scratch
 from profiler.profiles.reply import Applied
 from profiler.records.types import OUTPUT_PREFIX, FlatEvent, Record, Rejected
 from profiler.rules.contract import CALL_ARGS, ID_FIELDS, contract_of
-from profiler.rules.derived.inputs import DerivedInputs
-from profiler.rules.derived.table import Derived
-from profiler.rules.explain import condition_words
+from profiler.rules.derived.inputs import derived_inputs_of
+from profiler.rules.explain import explained_triggers
 from profiler.rules.model import Rules
 
 _, _VISIT_ID = ID_FIELDS
@@ -51,7 +50,7 @@ class FieldChange(NamedTuple):
     after: Any
 
 
-class TriggerWords(NamedTuple):
+class TriggerChange(NamedTuple):
     """A trigger of the rules.
 
     Attributes:
@@ -94,7 +93,7 @@ class Explained(NamedTuple):
     flags: list[str]
     predicates: list[PredicateWords]
     fields: list[FieldChange]
-    triggers: list[TriggerWords]
+    triggers: list[TriggerChange]
 
 
 class Explainer:
@@ -116,8 +115,7 @@ class Explainer:
         self._arguments = [argument.name for argument in contract.event_args]
         self._fields = contract.fields
         self._by_name = {name: rule for rule in rules.fields for name in rule.names}
-        names = rules.derived_inputs
-        self._derived = DerivedInputs(rules.derived or Derived(), names) if names else None
+        self._derived = derived_inputs_of(rules)
 
     def explain(self, record: Record) -> Explained:
         """Explain one record.
@@ -160,15 +158,10 @@ class Explainer:
             triggers=self._triggers({each.name: each.state for each in outcome.triggers}),
         )
 
-    def _triggers(self, turned: dict[str, str]) -> list[TriggerWords]:
+    def _triggers(self, turned: dict[str, str]) -> list[TriggerChange]:
         return [
-            TriggerWords(
-                each.name,
-                each.scope,
-                [condition_words(test) for test in each.when],
-                turned.get(each.name, ""),
-            )
-            for each in self._rules.triggers or []
+            TriggerChange(each.name, each.scope, each.when, turned.get(each.name, ""))
+            for each in explained_triggers(self._rules)
         ]
 
     def _changes(

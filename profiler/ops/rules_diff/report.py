@@ -71,6 +71,11 @@ class Differences:
         self.added = {name: FieldDifference() for name in there if name not in here}
         self.dropped = {name: FieldDifference() for name in here if name not in there}
         self.triggers = TriggerDifferences(old, new)
+        #: By field, the name of its rule in packed state: of the old rules, of the new ones.
+        self._codes = [
+            {name: rules.code_of(rule) for rule in rules.fields for name in rule.names}
+            for rules in (old, new)
+        ]
         self.counts: Counter[str] = Counter()
         self.old, self.new = old, new
         self._visitors: set[int] = set()
@@ -95,11 +100,7 @@ class Differences:
 
     def begins_anew(self, name: str) -> bool:
         """Whether the new rules do not go on with what the old ones have stored of a field."""
-        codes = [
-            {each: rules.code_of(rule) for rule in rules.fields for each in rule.names}
-            for rules in (self.old, self.new)
-        ]
-        here, there = (known.get(name) for known in codes)
+        here, there = (known.get(name) for known in self._codes)
         return here is not None and here != there
 
     def conflicts(self) -> list[str]:

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from profiler.rules.derived.bots import MAX_CHARS as MAX_AGENT
 from profiler.rules.derived.bots import bot_class
 from profiler.rules.derived.names import PREFIX, QUERY
 from profiler.rules.derived.page import Page
 from profiler.rules.derived.table import Derived
+
+if TYPE_CHECKING:
+    from profiler.rules.model import Rules
 
 #: So many pairs of an address and its referrer are remembered, and so many user agents.
 PAGES, AGENTS = 4_096, 2_048
@@ -80,3 +83,9 @@ def _getter(name: str) -> Callable[[Page], str]:
         parameter = name.removeprefix(QUERY)
         return lambda page: page.query(parameter)
     return attrgetter(name.removeprefix(PREFIX))
+
+
+def derived_inputs_of(rules: "Rules") -> DerivedInputs | None:
+    """What computes the derived inputs of some rules; None where they have none."""
+    names = rules.derived_inputs
+    return DerivedInputs(rules.derived or Derived(), names) if names else None
