@@ -53,7 +53,7 @@ class Computed(Table):
         if self.name in BUILT_IN_FIELDS and self.name != BOUNCE:
             raise PlacedError(("name",), f"{self.name} is built in, choose another name")
         for place, test in self._tests():
-            if not test.compares_numbers or not all(isinstance(n, int) for n in bounds_of(test)):
+            if not test.compares_numbers or not all(isinstance(n, int) for _, n in test.bounds):
                 raise PlacedError((place,), "a test compares a field with whole numbers")
         return self
 
@@ -109,12 +109,6 @@ class Computed(Table):
             raise PlacedError((place,), f"a visitor has no {name}: each of its visits has one")
 
 
-def bounds_of(test: Condition) -> list[float]:
-    """The numbers that a test compares with."""
-    low, high = test.between or (None, None)
-    return [n for n in (test.less, test.greater, low, high) if n is not None]
-
-
 class Shown(NamedTuple):
     """A computed field in the words of Lua.
 
@@ -161,6 +155,4 @@ def _either(tests: list[Condition], values: Mapping[str, str]) -> str:
 
 
 def _test(test: Condition, value: str) -> str:
-    low, high = test.between or (None, None)
-    signs = [(">", test.greater), ("<", test.less), (">=", low), ("<=", high)]
-    return " and ".join(f"{value} {sign} {n}" for sign, n in signs if n is not None)
+    return " and ".join(f"{value} {sign} {n}" for sign, n in test.bounds)

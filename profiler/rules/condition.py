@@ -106,7 +106,14 @@ class Condition(Table):
     @property
     def compares_numbers(self) -> bool:
         """Whether its own test compares numbers."""
-        return (self.less, self.greater, self.between) != (None, None, None)
+        return bool(self.bounds)
+
+    @property
+    def bounds(self) -> list[tuple[str, float]]:
+        """The comparisons that must all hold: each a sign, as Lua has it, and a number."""
+        low, high = self.between or (None, None)
+        signs = [(">", self.greater), ("<", self.less), (">=", low), ("<=", high)]
+        return [(sign, n) for sign, n in signs if n is not None]
 
     @property
     def asks_flags(self) -> bool:

@@ -23,6 +23,7 @@ from profiler.rules.gap_visits import gap_visits
 from profiler.rules.model import PRESETS, Rules, load_rules
 from profiler.rules.packed_state import packed_state
 from profiler.rules.pattern import pieces_of
+from profiler.rules.rendered_condition import expression_of, text_asked
 from profiler.rules.rendered_rule import RenderedRule, plain_name
 from profiler.rules.rendered_trigger import RenderedTrigger
 from profiler.rules.rule import Rule
@@ -60,47 +61,15 @@ def quote_lua(text: str | bytes) -> str:
 
 
 def _expression(tests: Iterable[Condition], names: dict[str, str]) -> str:
-    return " and ".join(_test(each, names) for each in tests)
+    """A predicate; `names` has the locals of the event's fields."""
 
+    def of_field(test: Condition) -> str:
+        name = names[test.field or ""]
+        if not test.compares_numbers:
+            return text_asked(test, name, quote_lua)
+        return " and ".join(f"comparable({name}) {sign} {units(n)}" for sign, n in test.bounds)
 
-def _test(test: Condition, names: dict[str, str]) -> str:
-    """One condition as a Lua expression."""
-    if test.flag is not None:
-        return f'string.find(flags .. " ", {quote_lua(f" {test.flag} ")}, 1, true) ~= nil'
-    if test.field is None:
-        word = " and " if test.all_of else " or "
-        found = f"({word.join(_test(each, names) for each in test.parts)})"
-        return f"not {found}" if test.none_of else found
-    return _test_of_field(test, names[test.field])
-
-
-def _test_of_field(test: Condition, name: str) -> str:
-    """The same for a field, whose local is given."""
-    if test.compares_numbers:
-        number = f"comparable({name})"
-        low, high = test.between or (None, None)
-        bounds = [(">", test.greater), ("<", test.less), (">=", low), ("<=", high)]
-        return " and ".join(f"{number} {sign} {units(n)}" for sign, n in bounds if n is not None)
-    if test.is_in is not None:
-        return f"({' or '.join(f'{name} == {quote_lua(text)}' for text in test.is_in)})"
-    if test.contains is not None:
-        return f"string.find({name}, {quote_lua(test.contains)}, 1, true) ~= nil"
-    if test.matches is not None:
-        return matching(name, test.matches)
-    if test.starts_with is not None:
-        length = len(test.starts_with.encode())
-        return f"string.sub({name}, 1, {length}) == {quote_lua(test.starts_with)}"
-    return (
-        f"{name} == {quote_lua(test.equals)}" if isinstance(test.equals, str) else f'{name} ~= ""'
-    )
-
-
-def matching(name: str, pattern: str) -> str:
-    """Whether the text in a local matches a pattern."""
-    pieces = [quote_lua(piece) for piece in pieces_of(pattern)]
-    if len(pieces) == 1:
-        return f"string.find({name}, {pieces[0]}) ~= nil"
-    return f"has_in_turn({name}, {{ {', '.join(pieces)} }})"
+    return " and ".join(expression_of(each, of_field, quote_lua) for each in tests)
 
 
 def _read(name: str) -> tuple[str, str | None, Callable[[], bool]]:

@@ -1,15 +1,13 @@
 """A trigger in the words of the Lua templates: its mark in the state, and what must hold."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from profiler.rules.condition import Condition, units
 from profiler.rules.contract import PublicField
+from profiler.rules.rendered_condition import Quote, expression_of, text_asked
 from profiler.rules.rendered_rule import RenderedRule
 from profiler.rules.trigger import Trigger
-
-#: A Lua string literal of a text.
-Quote = Callable[[str], str]
 
 
 class RenderedTrigger:
@@ -77,51 +75,34 @@ class RenderedTrigger:
         )
 
     def _all_of(self, tests: Iterable[Condition]) -> str:
-        return " and ".join(map(self._test, tests))
+        return " and ".join(expression_of(each, self._of_field, self._quote) for each in tests)
 
-    def _test(self, test: Condition) -> str:
-        """One condition over the answer's values, as a Lua expression."""
-        if test.flag is not None:
-            return f'string.find(flags .. " ", {self._quote(f" {test.flag} ")}, 1, true) ~= nil'
-        if test.field is None:
-            word = " and " if test.all_of else " or "
-            found = f"({word.join(map(self._test, test.parts))})"
-            return f"not {found}" if test.none_of else found
-        value, type_ = f"answer[{self._places[test.field]}]", self._types[test.field]
+    def _of_field(self, test: Condition) -> str:
+        """A test of one of the answer's values."""
+        name = test.field or ""
+        value, type_ = f"answer[{self._places[name]}]", self._types[name]
         if test.compares_numbers or isinstance(test.equals, int | float):
             return _compared(test, value, is_text=type_ == "decimal")
-        if test.equals is not None:
-            return f"{value} == {self._quote(test.equals)}"
-        if test.is_in is not None:
-            return f"({' or '.join(f'{value} == {self._quote(text)}' for text in test.is_in)})"
-        return f"({value} and {self._asked(test, value, type_)})"
-
-    def _asked(self, test: Condition, value: str, type_: str) -> str:
-        """What is asked of a value that is there."""
-        if test.starts_with is not None:
-            length = len(test.starts_with.encode())
-            return f"string.sub({value}, 1, {length}) == {self._quote(test.starts_with)}"
-        if test.contains is not None and type_ == "string":
-            return f"string.find({value}, {self._quote(test.contains)}, 1, true) ~= nil"
-        if test.contains is not None:
-            return f"has_text({value}, {self._quote(test.contains)})"
+        asked = text_asked(test, value, self._quote)
+        if test.equals is not None or test.is_in is not None:
+            return asked
         if type_ in {"list", "counts"}:
-            return f"#{value} > 0"
-        return f'{value} ~= ""'
+            asked = f"#{value} > 0"
+            if test.contains is not None:
+                asked = f"has_text({value}, {self._quote(test.contains)})"
+        return f"({value} and {asked})"
 
 
 def _compared(test: Condition, value: str, *, is_text: bool) -> str:
     """A comparison of numbers; a decimal is a text, compared in units of the last decimal."""
     if isinstance(test.equals, bool):
         return f"{value} == {int(test.equals)}"
-    low, high = test.between or (None, None)
-    bounds = [(">", test.greater), ("<", test.less), (">=", low), ("<=", high)]
+    bounds = [*test.bounds]
     bounds += [("==", test.equals)] if isinstance(test.equals, int | float) else []
     shown = f"comparable({value})" if is_text else value
     asked = [
         f"{shown} {sign} {units(n) if is_text else format(Decimal(str(n)), 'f')}"
         for sign, n in bounds
-        if n is not None
     ]
     return f"({value} and {' and '.join(asked)})"
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler.rules.pattern import pieces_of
-from profiler.rules.render import matching, templates
+from profiler.rules.render import quote_lua, templates
+from profiler.rules.rendered_condition import matching
 from tests.lua.runner import examples
 from tests.oracles.patterns import matches
 
@@ -42,7 +43,7 @@ def found_by_the_script(client: redis.Redis, pattern: str, texts: list[str]) -> 
     part = templates().get_template("parts/patterns.lua.j2").render()
     script = (
         f"{part}\nlocal found = {{}}\nfor i, x in ipairs(ARGV) do"
-        f" found[i] = ({matching('x', pattern)}) and 1 or 0 end\nreturn found"
+        f" found[i] = ({matching('x', pattern, quote_lua)}) and 1 or 0 end\nreturn found"
     )
     return [bool(each) for each in client.eval(script, 0, *(text.encode() for text in texts))]
 
