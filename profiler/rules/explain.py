@@ -4,7 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 from profiler.rules.computed import BOUNCE, Computed
-from profiler.rules.condition import Condition
+from profiler.rules.condition import Condition, tests_in
 from profiler.rules.contract import contract_of
 from profiler.rules.costs import Cost, cost_of
 from profiler.rules.derived.names import derived_input, is_derived
@@ -104,7 +104,7 @@ def explained_inputs(rules: Rules) -> list[InputWords]:
             used.setdefault(name, []).append(f"identity.{key}")
     inputs = {name: used.setdefault(name, []) for name in rules.inputs}
     for predicate, tests in rules.predicates.items():
-        fields = {test.field for each in tests for test in each.tests()}
+        fields = {test.field for test in tests_in(tests)}
         for name in inputs.keys() & fields:
             inputs[name].append(predicate)
     for rule in rules.fields:
@@ -195,8 +195,9 @@ def _unit(rule: Rule) -> str:
 
 
 def _needs(rule: Rule, rules: Rules) -> str:
-    needs = [*map(condition_words, rules.predicates.get(rule.when or "", []))]
-    tested = {t.field for test in rules.predicates.get(rule.when or "", []) for t in test.tests()}
+    tests = rules.predicates.get(rule.when or "", [])
+    needs = [*map(condition_words, tests)]
+    tested = {test.field for test in tests_in(tests)}
     missing = [name for name in rule.taken if name not in tested]
     if missing and rule.default is None:
         needs.append(" or ".join(missing))

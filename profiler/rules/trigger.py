@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from profiler.rules.computed import Computed
-from profiler.rules.condition import Condition
+from profiler.rules.condition import Condition, tests_in
 from profiler.rules.identity import Table
 from profiler.rules.operations import FieldType
 from profiler.rules.places import PlacedError, nearest
@@ -44,7 +44,7 @@ class Trigger(Table):
     @property
     def fields(self) -> list[str]:
         """The profile's fields that the conditions name, sorted."""
-        return sorted({test.field for test in self._tests() if test.field})
+        return sorted({test.field for test in tests_in(self.when) if test.field})
 
     @property
     def can_be_undone(self) -> bool:
@@ -53,7 +53,7 @@ class Trigger(Table):
 
     def findings(self, types: Mapping[str, FieldType]) -> Iterator[str]:
         """What is wrong with the conditions, given the types of the profile's fields."""
-        for test in self._tests():
+        for test in tests_in(self.when):
             name = test.field or ""
             if name not in types:
                 near = nearest(name, types)
@@ -71,9 +71,6 @@ class Trigger(Table):
                     types[name] == "boolean"
                 ):
                     yield f"{name} is of type {types[name]}: equals takes {words}"
-
-    def _tests(self) -> Iterator[Condition]:
-        return (test for each in self.when for test in each.tests())
 
 
 def check_triggers(

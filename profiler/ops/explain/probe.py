@@ -11,7 +11,7 @@ from profiler.errors import ProfilerError
 from profiler.ops.explain.scratch import Scratch
 from profiler.profiles.reply import Applied
 from profiler.records.types import OUTPUT_PREFIX, FlatEvent
-from profiler.rules.condition import Condition
+from profiler.rules.condition import Condition, tests_in
 from profiler.rules.explain import condition_words
 from profiler.rules.model import Rules
 from profiler.rules.rule import Rule
@@ -55,7 +55,7 @@ class Probe:
     def __init__(self, rules: Rules, scratch: Scratch) -> None:
         self._rules = rules
         self._scratch = scratch
-        found = (t for tests in rules.predicates.values() for each in tests for t in each.tests())
+        found = (test for tests in rules.predicates.values() for test in tests_in(tests))
         self._tests = {_named(test): test for test in found}
         named = list(enumerate(self._tests.values()))
         parts = [named[at : at + _AT_ONCE] for at in range(0, len(named), _AT_ONCE)] or [[]]
