@@ -39,7 +39,7 @@ IMPORTS_REDIS = {
 
 #: Modules that may issue data commands, and why.
 COMMANDS = {
-    "profiles/steps.py": "what the script's callers send",
+    "profiles/aio.py": "the script's caller for asyncio: sends what it is given",
     "ops/explain/scratch.py": "copies profiles to a server of our own, which is thrown away",
 }
 

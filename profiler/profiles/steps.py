@@ -208,7 +208,7 @@ class ScriptSteps:
         """Replies and errors as they come; the script is loaded where it is missing."""
         if not commands:
             return []
-        replies = yield commands
+        replies: list[Any] = yield commands
         for _ in range(_LOADS_PER_BATCH):
             # One call per visitor and round: repeating a failed one overtakes nothing.
             missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
