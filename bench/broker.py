@@ -74,7 +74,7 @@ class Broker:
         return ".".join(map(str, data.broker_version))
 
     def make_topics(self, token: str, *, keep_timestamps: bool = False) -> Topics:
-        """Create a round's topics.
+        """Create a round's topics, of which each name begins with the token.
 
         What goes into the persisted one gets the broker's time, which `span` reads, or keeps its
         own.
@@ -93,10 +93,10 @@ class Broker:
             self._settings, names, partitions=self._partitions, replication=1, configs=configs
         )
 
-    def remove(self, topics: Topics) -> None:
-        """Delete a round's topics."""
+    def remove(self, token: str) -> None:
+        """Delete a round's topics, and those that its programs made: all have the token."""
         self._reader.unsubscribe()
-        self._admin.delete_topics(list(topics))
+        self._admin.delete_topics([name for name in self._admin.list_topics() if token in name])
 
     def fill(self, topic: str, records: Sequence[BenchRecord]) -> None:
         """Write records, and wait until all are acknowledged."""

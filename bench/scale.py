@@ -90,7 +90,7 @@ def _round(
     settings = {"rules": options.rules, "kafka__client": options.client}
     with ExitStack() as stack:
         topics = broker.make_topics(token)
-        stack.callback(broker.remove, topics)
+        stack.callback(broker.remove, token)
         stack.callback(store.forget, {key_of(pattern, record.visitor) for record in records})
         workers = [
             stack.enter_context(

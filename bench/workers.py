@@ -11,6 +11,13 @@ from profiler.config.settings import ENV_PREFIX, BatchSettings
 from profiler.servers.processes import ServerProcess
 
 _HERE = Path(__file__).parent
+#: What a worker of ours can be made of, as settings: its Kafka client, and its inner loop.
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "kafka-python": {"kafka__client": "kafka-python", "engine": "python"},
+    "librdkafka": {"kafka__client": "librdkafka", "engine": "python"},
+    "native": {"kafka__client": "librdkafka", "engine": "native"},
+}
+NATIVE = "native"
 
 
 class Worker(ServerProcess):
@@ -29,10 +36,10 @@ class Worker(ServerProcess):
         """Describe it.
 
         Args:
-            arguments: for the Python interpreter.
+            arguments: for the interpreter.
             output_topic: its records show how far the program is.
             environment: settings; ours for the profiler are not handed on.
-            interpreter: another Python than ours.
+            interpreter: what runs it, in place of our Python.
         """
         super().__init__()
         self.output_topic = output_topic
