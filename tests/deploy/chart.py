@@ -78,13 +78,21 @@ def programs(manifests: list[Manifest]) -> list[Manifest]:
 class Pod:
     """A pod's files below a folder of ours, and its variables.
 
+    Args:
+        manifests: the whole release.
+        owner: what the pod belongs to.
+        root: the folder.
+        number: of the pod, in a StatefulSet.
+
     Attributes:
         environment: of its container.
         arguments: of its program.
         secrets: what each mounted key holds here, by the path of its setting.
     """
 
-    def __init__(self, manifests: list[Manifest], owner: Manifest, root: Path) -> None:
+    def __init__(
+        self, manifests: list[Manifest], owner: Manifest, root: Path, number: int = 0
+    ) -> None:
         self._root = root
         pod = pod_of(owner)
         (container,) = pod["containers"]
@@ -97,7 +105,7 @@ class Pod:
             for name, text in self._content(manifests, volume).items():
                 (folder / name).write_text(text)
         fields = {
-            "metadata.name": f"{owner['metadata']['name']}-0",
+            "metadata.name": f"{owner['metadata']['name']}-{number}",
             "metadata.namespace": NAMESPACE,
         }
         self.environment: dict[str, str] = {}
