@@ -13,6 +13,7 @@ from profiler.cli import (
     export,
     forget,
     get,
+    health,
     lua,
     pipe,
     replay,
@@ -47,5 +48,5 @@ def _root(
 
 _VISITORS = (get, explain, export, forget)
 
-for command in (run, replay, pipe, demo, check, *_VISITORS, topics, config, rules, lua):
+for command in (run, replay, pipe, demo, check, health, *_VISITORS, topics, config, rules, lua):
     command.add_to(app)

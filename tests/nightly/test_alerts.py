@@ -237,7 +237,7 @@ def test_a_broker_that_answers_slowly(site: Site, there: Deployment) -> None:
     def slow_down() -> None:
         while not over.wait(0.1):
             with suspended(site.broker.pid):
-                time.sleep(1.5)
+                time.sleep(3)
 
     thread = threading.Thread(target=slow_down)
     with working(site, there, KAFKA__SESSION_TIMEOUT_MS="45000") as program:
