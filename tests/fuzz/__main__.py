@@ -10,7 +10,11 @@ import argparse
 import sys
 import time
 
+from rich.console import Console
+
 from tests.fuzz.fuzzers import FUZZERS
+
+CONSOLE = Console(highlight=False, soft_wrap=True)
 
 #: Seconds between two lines of progress.
 _EVERY_S = 10.0
@@ -31,15 +35,15 @@ def main() -> int:
     for progress in FUZZERS[given.what](given.seed):
         if progress.difference:
             found += 1
-            print(progress.difference, flush=True)
+            CONSOLE.print(str(progress.difference), markup=False)
         now = time.monotonic()
         is_done = progress.inputs >= given.inputs or found == _MOST_DIFFERENCES
         if is_done or now - last > _EVERY_S:
             last = now
-            print(
+            CONSOLE.print(
                 f"{given.what}, seed {given.seed}: {progress.inputs:,} compared,"
                 f" {found} differences, {progress.rejected:,} dead letters, {now - began:.0f} s",
-                flush=True,
+                markup=False,
             )
         if is_done:
             break

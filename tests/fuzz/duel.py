@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: Where a call has the number of its keys, and behind them that of its events.
 _KEYS, _EVENTS = 2, 3
 
+
 class Told(NamedTuple):
     """All that an engine tells of a batch.
 
@@ -95,9 +96,7 @@ class Duel:
                     break
         return Difference(self._setup, found, lines)
 
-    def _compared(
-        self, records: Sequence[Record], make_reply: Callable[[int], Any]
-    ) -> list[str]:
+    def _compared(self, records: Sequence[Record], make_reply: Callable[[int], Any]) -> list[str]:
         batches = [self._batch(engine, records) for engine in (self._python, self._native)]
         # Of the Python engine, the commands are words still.
         replies = [
@@ -123,19 +122,21 @@ def _events_of(command: Command) -> int:
 
 def _told(batch: Batch, replies: Sequence[Sequence[bytes]]) -> Told:
     rounds = batch.pack()
-    commands = [
-        [
-            (key, words if isinstance(words, bytes) else hiredis.pack_command(words))
-            for key, words in round_
-        ]
-        for round_ in rounds
-    ]
+    commands = [[(each.key, _packed(each)) for each in commands] for commands in rounds]
     try:
         for number, raw in enumerate(replies[: len(rounds)]):
             batch.fold(number, [_parsed(reply) for reply in raw])
     except ScriptContractError as error:
         return Told(commands, str(error), None, batch.stored())
     return Told(commands, "", batch.finish(), batch.stored())
+
+
+def _packed(command: Command) -> bytes:
+    words = command.words
+    if isinstance(words, bytes):
+        return words
+    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type] # as in `exchange`
+    return packed
 
 
 def _parsed(raw: bytes) -> Reply:

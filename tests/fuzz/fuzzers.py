@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.fuzz.duel import Difference, Duel

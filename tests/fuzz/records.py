@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,8 @@ from tests.worker.hostile import CORPUS
 from tests.worker.hostile_records import TIME
 
 if TYPE_CHECKING:
+    import random
+
     from profiler.config.settings import LimitSettings
 
 TOPIC = "tracking_processed"
@@ -25,8 +26,10 @@ _VISITORS = (*(f'"visitor {n}"' for n in range(8)), '"ä"', '"{x}%"', "7", '"\\u
 _VISITS = ('"1"', '"2"', "3", '""', "null")
 
 #: Sections that rules, outputs and the topic's programs know, and others.
-_SECTIONS = (b'"query"', b'"query"', b'"kafka_raw"', b'"a"', b'"profile_a"', b'"\xc3\xa9"')
-_SECTIONS += (b'"q\\\\"', b'"que\\u0072y"', b'"x-y"', b'""')
+_SECTIONS = (
+    *(b'"query"', b'"query"', b'"kafka_raw"', b'"a"', b'"profile_a"', b'"\xc3\xa9"'),
+    *(b'"q\\\\"', b'"que\\u0072y"', b'"x-y"', b'""'),
+)
 
 #: What takes the place of bytes.
 _BYTES = b'{}[]",:\\0123456789eE.+-nutfals \x00\x1f\x80\xc3\xed\xa0\xff'
@@ -41,6 +44,13 @@ _HEADERS: Headers = (
     *(("trace", b"1"), ("", b""), ("x", None), ("é", b"\xff"), ("\udcff", b"1"), ("a\udc80", None)),
     *(("source-timestamp", b"5"), ("source-topic", b"t"), ("source-offset", b"9")),
     *(("error-code", b"bad_json"), ("value-bytes", b"1"), ("large", b"x" * 3_000)),
+)
+
+
+#: Values as trackers send them.
+_PLAIN = (
+    *(b'"Pageview"', b'"Product"', b'"x"', b'"2.50"', b'"Home"', b'""', b"1", b"12.25", b"-3"),
+    *(b'"http://a.example/x?utm_source=b&gclid=1"', b'"https://www.google.example/"'),
 )
 
 
@@ -144,7 +154,7 @@ class Records:
         if chance.random() < 0.5:
             odd = chance.random() < 0.5
             named = [(name, chance.choice(v if odd else v[:3])) for name, v in _SOURCES]
-            return tuple([*named, *chance.choices(_HEADERS, k=chance.randrange(3))])
+            return (*named, *chance.choices(_HEADERS, k=chance.randrange(3)))
         return tuple(chance.choices(_HEADERS, k=chance.randrange(1, 5)))
 
     def _captured(self) -> bytes:
@@ -201,10 +211,7 @@ class Records:
         chance = self._chance
         if "tstamp" in name:
             return str(TIME + chance.randrange(-(10**7), 10**7)).encode()
-        return chance.choice(
-            [b'"Pageview"', b'"Product"', b'"http://a.example/x?utm_source=b&gclid=1"', b'"x"', b"1"]
-            + [b'"2.50"', b"12.25", b'"Home"', b'"https://www.google.example/"', b'""', b"-3"]
-        )
+        return chance.choice(_PLAIN)
 
     def _id(self) -> bytes:
         """An id just as long as it may be, or any odd one."""

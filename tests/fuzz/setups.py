@@ -12,6 +12,7 @@ from profiler.config.settings import LimitSettings, Settings
 from profiler.profiles.keyed_hash import PLAIN, KeyedHash, StoredIds
 from profiler.profiles.script import ProfileScript
 from profiler.rules.derived.names import is_derived
+from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules, load_rules
 from tests.fuzz.records import Names
 from tests.worker.hostile_records import TIME
@@ -76,10 +77,9 @@ class Setup(NamedTuple):
         rules = self.parsed_rules
         ids = rules.identity
         read = [ids.received, ids.created, ids.sent, ids.event_id, *rules.inputs]
-        table = rules.derived
-        read += [table.fields_of(name) for name in rules.derived_inputs] if table else []
-        flat = [n for r in read for n in ([r] if isinstance(r, str) else r or [])]
-        others = tuple(dict.fromkeys(name for name in flat if name and not is_derived(name)))
+        table = rules.derived or Derived()
+        read += [field for name in rules.derived_inputs for field in table.fields_of(name)]
+        others = tuple(dict.fromkeys(name for name in read if name and not is_derived(name)))
         return Names(tuple(ids.visitor), ids.visit, others)
 
     def __str__(self) -> str:
