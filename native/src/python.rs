@@ -121,22 +121,20 @@ impl Core {
             let own = record.get_item(6)?.cast_into::<PyTuple>()?;
             let found = sources[at].with(&own, offset, core.shape == RecordShape::Flattened)?;
             let key: Option<PyBackedBytes> = record.get_item(4)?.extract()?;
-            let origin = |room| -> PyResult<Origin> {
-                Ok(Origin { stream: at, offset, timestamp: record.get_item(3)?.extract()?, room })
-            };
+            // Whoever wrote the record chose its timestamp.
+            let timestamp: Option<i64> = record.get_item(3)?.extract().ok();
             let around = key.map_or(0, |key| key.len());
-            inputs.push(match found {
+            let (all, room) = match found {
                 Ok(Headers { all, bytes }) => {
-                    headers.push(Some(all.unbind()));
-                    let room = core.plan.room_bytes.checked_sub(around + bytes);
-                    let value = record.get_item(5)?.extract()?;
-                    (room.and(value), origin(room.unwrap_or_default())?)
+                    (Some(all.unbind()), core.plan.room_bytes.checked_sub(around + bytes))
                 }
-                Err(_) => {
-                    headers.push(None);
-                    (None, origin(0)?)
-                }
-            });
+                Err(_) => (None, None),
+            };
+            let value =
+                if room.and(timestamp).is_some() { record.get_item(5)?.extract()? } else { None };
+            headers.push(all);
+            let (timestamp, room) = (timestamp.unwrap_or_default(), room.unwrap_or_default());
+            inputs.push((value, Origin { stream: at, offset, timestamp, room }));
         }
         let mut batch = Batch::new(streams, core.wanted.len(), floors.is_some());
         py.detach(|| {

@@ -38,7 +38,7 @@ class NativeEngine:
         derived = None if script is None else script.packer.arguments.derived
         self.core = Core(
             plan_of(mode, settings, script),
-            derived and (derived.of_page, derived.of_agent),
+            None if derived is None else (derived.of_page, derived.of_agent),
             Command,
             OutputRecord,
         )
