@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import hiredis
 
@@ -25,18 +25,30 @@ if TYPE_CHECKING:
 _KEYS, _EVENTS = 2, 3
 
 
+#: So much of a text is shown before and behind the place where it differs.
+_AROUND = 120
+
+
+class RepliesTo(Protocol):
+    """Makes the replies to the commands of a round, as they come over the wire."""
+
+    def __call__(self, number: int, commands: Sequence[Command], /) -> list[bytes]:
+        """Of the round of this number."""
+        ...
+
+
 class Told(NamedTuple):
     """All that an engine tells of a batch.
 
     Attributes:
-        commands: by rounds, each with its key, as they go over the wire.
         error: what the replies broke.
+        commands: by rounds, each with its key, as they go over the wire.
         finished: None where they broke something.
         stored: see `Batch.stored`.
     """
 
-    commands: list[list[tuple[str, bytes]]]
     error: str
+    commands: list[list[tuple[str, bytes]]]
     finished: Finished | None
     stored: list[Any]
 
@@ -84,35 +96,50 @@ class Duel:
             records: of one partition, in order.
             make_reply: makes a reply to a call of so many events.
         """
-        lines = self._compared(records, make_reply)
+        drawn: dict[tuple[str, int], bytes] = {}
+
+        def reply_to(command: Command) -> bytes:
+            asked = command.key, _events_of(command)
+            if asked not in drawn:
+                drawn[asked] = encoded(make_reply(asked[1]))
+            return drawn[asked]
+
+        lines = self._compared(records, reply_to)
         if not lines:
             return None
-        found, size = list(records), len(records)
+        found = list(records)
+        size = len(found)
         while size := size // 2:
-            for at in range(0, len(found), size):
+            at = 0
+            while at < len(found):
                 fewer = found[:at] + found[at + size :]
-                if fewer and (again := self._compared(fewer, make_reply)):
+                again = self._compared(fewer, reply_to)
+                if again:
                     found, lines = fewer, again
-                    break
+                else:
+                    at += size
         return Difference(self._setup, found, lines)
 
-    def _compared(self, records: Sequence[Record], make_reply: Callable[[int], Any]) -> list[str]:
+    def _compared(
+        self, records: Sequence[Record], reply_to: Callable[[Command], bytes]
+    ) -> list[str]:
+        replies: list[list[bytes]] = []
+
+        def replies_to(number: int, commands: Sequence[Command]) -> list[bytes]:
+            # Of the Python engine, which is asked first, the commands are words still.
+            if number == len(replies):
+                replies.append([reply_to(command) for command in commands])
+            return replies[number]
+
         batches = [self._batch(engine, records) for engine in (self._python, self._native)]
-        # Of the Python engine, the commands are words still.
-        replies = [
-            [encoded(make_reply(_events_of(command))) for command in commands]
-            for commands in batches[0].pack()
-        ]
+        python, native = (_told(batch, replies_to) for batch in batches)
         self.replies += sum(map(len, replies))
-        python, native = (_told(batch, replies) for batch in batches)
         if python.finished:
             self.rejected += len(python.finished.rejections)
         return list(_differences(python, native))
 
     def _batch(self, engine: Engine, records: Sequence[Record]) -> Batch:
-        batch = engine.batch(records, stream=self._setup.stream, floors=self._setup.floors)
-        batch.decode()
-        return batch
+        return engine.batch(records, stream=self._setup.stream, floors=self._setup.floors)
 
 
 def _events_of(command: Command) -> int:
@@ -120,15 +147,25 @@ def _events_of(command: Command) -> int:
     return int(words[_KEYS + int(words[_KEYS]) + 1 + _EVENTS])
 
 
-def _told(batch: Batch, replies: Sequence[Sequence[bytes]]) -> Told:
+def _told(batch: Batch, replies_to: RepliesTo) -> Told:
+    try:
+        return _told_in_order(batch, replies_to)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a panic of Rust is one, and a finding
+        return Told(f"{type(error).__name__}: {error}", [], None, [])
+
+
+def _told_in_order(batch: Batch, replies_to: RepliesTo) -> Told:
+    batch.decode()
     rounds = batch.pack()
     commands = [[(each.key, _packed(each)) for each in commands] for commands in rounds]
     try:
-        for number, raw in enumerate(replies[: len(rounds)]):
-            batch.fold(number, [_parsed(reply) for reply in raw])
+        for number, round_ in enumerate(rounds):
+            batch.fold(number, [_parsed(reply) for reply in replies_to(number, round_)])
     except ScriptContractError as error:
-        return Told(commands, str(error), None, batch.stored())
-    return Told(commands, "", batch.finish(), batch.stored())
+        return Told(str(error), commands, None, batch.stored())
+    return Told("", commands, batch.finish(), batch.stored())
 
 
 def _packed(command: Command) -> bytes:
@@ -163,4 +200,21 @@ def _differences(python: object, native: object, where: str = "") -> list[str]:
             one, other = ((p[at : at + 1] or ["nothing"])[0] for p in (python, native))
             if lines := _differences(one, other, f"{where}.{name}"):
                 return lines
-    return [f"{where}: python {python!r}", f"{where}: native {native!r}"]
+    return [
+        f"{where}: {name} {_shown(value, _apart(python, native))}"
+        for name, value in (("python", python), ("native", native))
+    ]
+
+
+def _apart(one: object, other: object) -> int:
+    """Where two texts begin to differ; 0 of everything else."""
+    if not (isinstance(one, bytes | str) and isinstance(other, bytes | str)):
+        return 0
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _shown(value: object, at: int) -> str:
+    if isinstance(value, bytes | str):
+        return f"{value[max(0, at - _AROUND) : at + _AROUND]!r} at {at} of {len(value)}"
+    return repr(value)[: _AROUND * 8]
