@@ -89,5 +89,5 @@ def _rings(chance: random.Random, *, is_profiling: bool) -> list[_Ring]:
     ]
 
 
-def _no_reply(events: int) -> None:
+def _no_reply(events: int) -> bytes:
     raise AssertionError(f"a call of {events} events in mode flatten")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from profiler.rules.contract import contract_of
+from tests.fuzz.texts import Pool
 
 if TYPE_CHECKING:
     import random
@@ -65,9 +66,13 @@ def encoded(reply: Part) -> bytes:
         case int():
             return b":%d\r\n" % reply
         case list():
-            return b"*%d\r\n%b" % (len(reply), b"".join(map(encoded, reply)))
+            return _array([encoded(part) for part in reply])
         case _:
             return b"$-1\r\n"
+
+
+def _array(parts: list[bytes]) -> bytes:
+    return b"*%d\r\n%b" % (len(parts), b"".join(parts))
 
 
 class Replies:
@@ -92,25 +97,26 @@ class Replies:
             "list": lambda: [self._text() for _ in range(chance.randrange(4))],
             "counts": self._counts,
         }
+        #: Answers as the contract has them.
+        self._answers = Pool(chance, lambda: encoded(self._answer()))
 
-    def fair(self, events: int) -> list[Part]:
+    def fair(self, events: int) -> bytes:
         """A reply to so many events, as the contract has it."""
-        return [self._answer() for _ in range(events)]
+        return _array([self._answers.draw() for _ in range(events)])
 
-    def any(self, events: int) -> Part:
+    def any(self, events: int) -> bytes:
         """A reply, damaged so seldom that half the batches come to their end."""
         chance = self._chance
         kind = chance.random()
         if kind < 0.02:
-            return self._no_answers()
-        reply = self.fair(events)
+            return encoded(self._no_answers())
+        answers = [self._answers.draw() for _ in range(events)]
         if kind < 0.024:
             at = chance.randrange(events + 1)
-            reply[at : at + 1] = chance.choice([[], [self._answer(), self._answer()]])
+            answers[at : at + 1] = chance.choice([[], [self._answers.draw()] * 2])
         elif kind < 0.08:
-            at = chance.randrange(events)
-            reply[at] = self._damaged(reply[at])
-        return reply
+            answers[chance.randrange(events)] = encoded(self._damaged(self._answer()))
+        return _array(answers)
 
     def _text(self) -> bytes:
         chance = self._chance
