@@ -27,6 +27,8 @@ _KEYS, _EVENTS = 2, 3
 #: So much of a text is shown before and behind the place where it differs.
 _AROUND = 120
 
+_READER = hiredis.Reader()
+
 
 class RepliesTo(Protocol):
     """Makes the replies to the commands of a round.
@@ -188,9 +190,8 @@ def _packed(command: Command) -> bytes:
 
 def _parsed(raw: bytes) -> Reply | None:
     """A reply as the caller of the script hands it over; None of one that reaches no engine."""
-    reader = hiredis.Reader()
-    reader.feed(raw)
-    reply = reader.gets()
+    _READER.feed(raw)
+    reply = _READER.gets()
     code, _, detail = str(reply).partition(" ")
     if isinstance(reply, hiredis.ReplyError) and code == "EPROFILE":
         return Rejected(code, detail)

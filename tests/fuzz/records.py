@@ -9,7 +9,7 @@ import orjson
 
 from profiler.demo.sample import read_sample
 from profiler.records.types import Headers, Record
-from tests.fuzz.texts import Texts
+from tests.fuzz.texts import Pool, Texts
 from tests.worker import hostile_text
 from tests.worker.hostile import CORPUS
 from tests.worker.hostile_records import TIME
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 TOPIC = "tracking_processed"
 
-#: Few, so that a batch has several events of each.
-_VISITORS = (*(f'"visitor {n}"' for n in range(8)), '"ä"', '"{x}%"', "7", '"\\u0061"', '"\\u00e4"')
+#: Few, so that a batch has several events of some.
+_VISITORS = (*(f'"visitor {n}"' for n in range(24)), '"ä"', '"{x}%"', "7", '"\\u0061"', '"\\u00e4"')
 _VISITS = ('"1"', '"2"', "3", '""', "null")
 
 #: Sections that rules, outputs and the topic's programs know, and others.
@@ -105,11 +105,12 @@ class Records:
         self._is_flat = is_flat
         self._offset = 0
         small = limits.max_record_bytes + 2
+        self._fair = Pool(chance, lambda: self._joined(self._own_fields(0)))
         self._corpus = [c.value for c in CORPUS if c.value is not None and len(c.value) <= small]
 
     def fair(self) -> Record:
         """A record as trackers send them: small, of one of few visitors."""
-        return self._record(self._joined(self._own_fields(0)))
+        return self._record(self._fair.draw())
 
     def any(self) -> Record:
         """A record of any kind."""
