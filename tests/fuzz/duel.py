@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import hiredis
 
-from profiler.engine import PythonEngine
-from profiler.engine.native import NativeEngine
+from profiler.engine import PythonEngine, choose_engine
 from profiler.errors import ScriptContractError
 from profiler.records.types import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from profiler.engine import Batch, Engine, Finished
+    from profiler.engine import Batch, Engine, EngineClass, Finished
     from profiler.profiles.redis import Command
     from profiler.profiles.reply import Reply
     from profiler.records.types import Record
@@ -80,12 +79,17 @@ class Duel:
 
     Args:
         setup: of both.
+        other: makes the engine that is held to the Python one; by default the native one.
+
+    Raises:
+        ConfigError: the native engine is not installed.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, other: EngineClass | None = None) -> None:
         self._setup = setup
         self._python: Engine = PythonEngine(setup.mode, setup.settings, setup.script())
-        self._native: Engine = NativeEngine(setup.mode, setup.settings, setup.script())
+        other = other or choose_engine("native")
+        self._native: Engine = other(setup.mode, setup.settings, setup.script())
         #: How many replies were folded by each.
         self.replies = 0
         #: How many records became dead letters.
