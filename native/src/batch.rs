@@ -440,7 +440,7 @@ impl Batch {
     /// The answer to an event, if there is one: the place of its shape, and its JSON.
     pub fn answer(&self, place: usize) -> Option<(u16, &[u8])> {
         let entry = &self.entries[place];
-        // Of an event whose call is Python's, the profile is not there any more.
+        // Of an answer that is odd the profile is gone.
         (entry.fate == Fate::Answered).then(|| (entry.shape, entry.profile.of(&self.profiles)))
     }
 
