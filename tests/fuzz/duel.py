@@ -48,12 +48,21 @@ class Told(NamedTuple):
         commands: by rounds, each with its key, as they go over the wire.
         finished: None where they broke something.
         stored: see `Batch.stored`.
+        met: each visitor's own id and key, of which the script's caller was told.
     """
 
     error: str
     commands: list[list[tuple[str, bytes]]]
     finished: Finished | None
     stored: list[Any]
+    met: Sequence[tuple[str, str]] = ()
+
+
+class _Side(NamedTuple):
+    """An engine, and whom it met in the latest batch."""
+
+    engine: Engine
+    met: list[tuple[str, str]]
 
 
 class Difference(NamedTuple):
@@ -87,9 +96,8 @@ class Duel:
 
     def __init__(self, setup: Setup, other: EngineClass | None = None) -> None:
         self._setup = setup
-        self._python: Engine = PythonEngine(setup.mode, setup.settings, setup.script())
-        other = other or choose_engine("native")
-        self._native: Engine = other(setup.mode, setup.settings, setup.script())
+        makers = (PythonEngine, other or choose_engine("native"))
+        self._sides = [self._side(make) for make in makers]
         #: How many replies were folded by each.
         self.replies = 0
         #: How many records became dead letters.
@@ -143,15 +151,28 @@ class Duel:
             return found
 
         is_again = len(records) % 4 == 0
-        batches = [self._batch(engine, records) for engine in (self._python, self._native)]
-        python, native = (_told(batch, replies_to, is_again=is_again) for batch in batches)
+        python, native = (
+            self._told_by(side, records, replies_to, is_again=is_again) for side in self._sides
+        )
         self.replies += sum(map(len, replies.values()))
         if python.finished:
             self.rejected += len(python.finished.rejections)
         return list(_differences(python, native))
 
-    def _batch(self, engine: Engine, records: Sequence[Record]) -> Batch:
-        return engine.batch(records, stream=self._setup.stream, floors=self._setup.floors)
+    def _side(self, make: EngineClass) -> _Side:
+        met: list[tuple[str, str]] = []
+        setup = self._setup
+        script = setup.script(lambda visitor, key: met.append((visitor, key)))
+        return _Side(make(setup.mode, setup.settings, script), met)
+
+    def _told_by(
+        self, side: _Side, records: Sequence[Record], replies_to: RepliesTo, *, is_again: bool
+    ) -> Told:
+        setup = self._setup
+        batch = side.engine.batch(records, stream=setup.stream, floors=setup.floors)
+        side.met.clear()
+        told = _told(batch, replies_to, is_again=is_again)
+        return told._replace(met=sorted(side.met))
 
 
 def _events_of(command: Command) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +32,8 @@ _SECTIONS = (
     *(b'"q\\\\"', b'"que\\u0072y"', b'"x-y"', b'""'),
 )
 
+_PARTITIONS = (0, 0, 0, 0, 1, 7)
+
 #: What takes the place of bytes.
 _BYTES = b'{}[]",:\\0123456789eE.+-nutfals \x00\x1f\x80\xc3\xed\xa0\xff'
 
@@ -51,6 +54,15 @@ _HEADERS: Headers = (
 _PLAIN = (
     *(b'"Pageview"', b'"Product"', b'"x"', b'"2.50"', b'"Home"', b'""', b"1", b"12.25", b"-3"),
     *(b'"http://a.example/x?utm_source=b&gclid=1"', b'"https://www.google.example/"'),
+)
+
+
+_ODD_TIMES = [time for time in hostile_text.EVENT_TIMES.values() if len(time) < 100]
+_TIME_FORMS = (
+    *("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S,%f+01:00", "%Y-%m-%d"),
+    *("%Y%m%dT%H%M%SZ", "%Y-%m-%dt%H:%M:%S.1-0130", "%Y-%m-%dT%H:%MZ", " %Y-%m-%dT%H:%M:%S UTC"),
+    *("%Y-02-29T23:59:59z", "%Y-%m-%dT24:00:00", "%Y-%m-%dT%H:%M:60Z", "%Y-%m-%dT%H:%M:%S+24:00"),
+    *("%Y-%m-31T%H:%M:%S-14:00", "0000-%m-%dT%H:%M:%S", "9999-12-31T23:59:59.999-23:59"),
 )
 
 
@@ -78,7 +90,7 @@ def captured() -> list[tuple[int, list[tuple[bytes, list[bytes]]]]]:
 
 
 class Records:
-    """Makes records of one topic and one partition, one offset after the other.
+    """Makes records of one topic, one offset after the other.
 
     Args:
         chance: draws.
@@ -148,7 +160,8 @@ class Records:
             headers = self._headers()
         timestamp = TIME + self._offset if chance.random() < 0.9 else chance.choice([-1, 0, 2**62])
         self._offset += 1 if chance.random() < 0.95 else chance.randrange(1, 10**6)
-        return Record(TOPIC, 0, self._offset, timestamp, key, value, headers)
+        partition = chance.choice(_PARTITIONS)
+        return Record(TOPIC, partition, self._offset, timestamp, key, value, headers)
 
     def _headers(self) -> Headers:
         chance = self._chance
@@ -210,9 +223,28 @@ class Records:
     def _plain(self, name: str) -> bytes:
         """A value that a field of this name may have."""
         chance = self._chance
-        if "tstamp" in name:
-            return str(TIME + chance.randrange(-(10**7), 10**7)).encode()
+        if "timestamp" in name or "tstamp" in name:
+            return self._time()
         return chance.choice(_PLAIN)
+
+    def _time(self) -> bytes:
+        """A time in any form, most of them read, some of them none."""
+        chance = self._chance
+        kind = chance.random()
+        if kind < 0.15:
+            return chance.choice(_ODD_TIMES).encode()
+        ms = chance.choice([TIME, TIME, 0, 94_694_400_000]) + chance.randrange(-(10**8), 10**8)
+        if kind < 0.5:
+            scaled = chance.choice([ms, ms, ms // 1_000, ms * 1_000, ms * 10**6])
+            return str(scaled).encode() if kind < 0.3 else b'"%d"' % scaled
+        moment = datetime.fromtimestamp(ms / 1_000, UTC)
+        written = moment.strftime(chance.choice(_TIME_FORMS)).encode()
+        if chance.random() < 0.1:
+            at = chance.randrange(len(written))
+            written = (
+                written[:at] + chance.choice([b"", b"0", b"9", b":", b"+"]) + written[at + 1 :]
+            )
+        return b'"%b"' % written
 
     def _id(self) -> bytes:
         """An id just as long as it may be, or any odd one."""

@@ -18,7 +18,7 @@ from tests.fuzz.records import Names
 from tests.worker.hostile_records import TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from profiler.config.settings import Mode
 
@@ -54,8 +54,12 @@ class Setup(NamedTuple):
         """Those of the engine."""
         return Settings(rules=self.rules, **self.more)
 
-    def script(self) -> ProfileScript | None:
-        """A caller of the script, whose clock stands still; it never connects."""
+    def script(self, meet: Callable[[str, str], None]) -> ProfileScript | None:
+        """A caller of the script, whose clock stands still; it never connects.
+
+        Args:
+            meet: see `ProfileScript`.
+        """
         if self.mode == "flatten":
             return None
         return ProfileScript(
@@ -64,6 +68,7 @@ class Setup(NamedTuple):
             max_id_bytes=self.settings.limits.max_id_bytes,
             clock=lambda: TIME,
             stored=self.stored,
+            meet=meet,
         )
 
     @property
@@ -96,7 +101,7 @@ _FATES = {"anonymous": "reject", "tombstones": "drop"}
 
 SETUPS = (
     Setup("run"),
-    Setup("run", more={"limits": TIGHT}, floors={}),
+    Setup("run", more={"limits": TIGHT}, floors={1: 5}),
     Setup("run", "lean", {"limits": TIGHT, **_FATES}, floors={0: 10**12}),
     Setup("run", "article", floors={0: 0}),
     Setup("run", "article", {"limits": TIGHT}, stream=""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.packaging.conftest import Installation
 
 STEM = f"visitor_profiler_native-{profiler.__version__}"
+SBOM = f"{STEM}.dist-info/sboms/visitor-profiler-native.cyclonedx.json"
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +51,22 @@ def test_it_holds_the_library_its_types_and_nothing_else(files: dict[str, bytes]
         f"{module}visitor_profiler_native.abi3.so",
     }
     assert files[f"{STEM}.dist-info/licenses/LICENSE"] == (ROOT / "LICENSE").read_bytes()
+
+
+def test_no_path_of_this_machine_is_in_it(files: dict[str, bytes]) -> None:
     for name, data in files.items():
-        for place in (ROOT, Path.home()):
-            assert str(place).encode() not in data, name
+        assert str(Path.home()).encode() not in data, name
+        # The list of the crates says where our own was built.
+        assert str(ROOT).encode() not in data or name == SBOM
+
+
+def test_it_lists_the_crates_that_are_in_it(files: dict[str, bytes]) -> None:
+    listed = {each["name"]: each["version"] for each in json.loads(files[SBOM])["components"]}
+    crates = tomllib.loads((ROOT / "native" / "Cargo.toml").read_text("utf-8"))["dependencies"]
+    locked = tomllib.loads((ROOT / "native" / "Cargo.lock").read_text("utf-8"))["package"]
+
+    assert crates.keys() <= listed.keys()
+    assert listed.items() <= {each["name"]: each["version"] for each in locked}.items()
 
 
 def test_the_metadata_tells_who_and_what(files: dict[str, bytes]) -> None:
@@ -90,9 +105,7 @@ def test_pipe_writes_the_same_bytes_with_either_engine(native_installation: Inst
 
 
 def test_the_demo_shows_what_is_in_the_sample(native_installation: Installation) -> None:
-    done = native_installation.run(
-        native_installation.profiler, "demo", PROFILER_ENGINE="native"
-    )
+    done = native_installation.run(native_installation.profiler, "demo", PROFILER_ENGINE="native")
 
     counts, expected = counts_of(done.stdout + done.stderr), expected_counts()
     assert {name: counts[name] for name in expected} == expected
