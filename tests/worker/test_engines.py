@@ -205,11 +205,14 @@ def test_captured_traffic_leaves_as_the_same_bytes_and_none_of_it_is_declined(
         records = captured(mode, headers)
         (finished, *_) = twins(mode, rules).agree(records, floors={0: 0, 1: 900})
         assert finished.counts["profiled"] > 400
+    timeless = [record._replace(timestamp=-1) for record in records]
+    twins(mode, rules).agree(timeless, stream="")
     made: Any = native(mode, Settings(), ProfileScript(connect("redis://nowhere"), rules))
-    batch = made.batch(records, stream="s")
-    batch.decode()
-    batch.pack()
-    assert batch.declined == []
+    for stream in ("s", ""):
+        batch = made.batch(timeless, stream=stream)
+        batch.decode()
+        batch.pack()
+        assert batch.declined == []
 
 
 @pytest.mark.parametrize("headers", HEADERS)
