@@ -16,13 +16,12 @@ from redis.retry import Retry
 from xdist.scheduler import LoadScopeScheduling
 
 from profiler.engine import EngineClass, choose_engine
-from profiler.errors import ConfigError
 from servers import USED, MissingServerError
 from servers.kafka import Kafka, admin_client, shared_kafka
 from servers.redis import FLAVOURS, Store, shared_store
 from servers.redis import private_store as describe_private_store
 from servers.redis_cluster import RedisCluster
-from tests.missing import give_up, needed_servers, own_server
+from tests.missing import give_up, needed_native, needed_servers, own_server
 from tests.shared import shared
 
 if TYPE_CHECKING:
@@ -78,10 +77,9 @@ class MakeStore(Protocol):
 @pytest.fixture(scope="session", params=["python", "native"])
 def engine(request: pytest.FixtureRequest) -> EngineClass:
     """Each of the engines: what a worker does must not hang on which one runs."""
-    try:
-        return choose_engine(request.param)
-    except ConfigError as error:
-        give_up(f"the {request.param} engine", [str(error)])
+    if request.param == "native":
+        needed_native()
+    return choose_engine(request.param)
 
 
 @pytest.fixture(scope="session")

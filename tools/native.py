@@ -133,15 +133,18 @@ def memory() -> None:
     _run("cargo", "+nightly", *tests, "--target-dir", "target/sanitized", more=sanitized)
 
 
-def wheel() -> None:
-    """Build wheel and source distribution. Raises as `require_toolchain` does."""
+def wheel(directory: Path = DIST) -> None:
+    """Build wheel and source distribution. Raises as `require_toolchain` does.
+
+    maturin names the wheel after the oldest glibc that has all that it needs.
+    """
     require_toolchain()
     # Messages of a panic name source files: no folder of this machine is in the wheel.
     places = {CRATE: "native", Path.home() / ".cargo" / "registry" / "src": "crates"}
     flags = " ".join(f"--remap-path-prefix={path}={name}" for path, name in places.items())
-    options = ("--release", "--locked", "--out", str(DIST), "--target-dir", "target/dist")
+    options = ("--release", "--locked", "--out", str(directory), "--target-dir", "target/dist")
     _run("maturin", "build", *options, more={"RUSTFLAGS": flags})
-    _run("maturin", "sdist", "--out", str(DIST))
+    _run("maturin", "sdist", "--out", str(directory))
 
 
 COMMANDS: Mapping[str, Callable[[], None]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.fuzz.duel import Difference, Duel
@@ -90,5 +89,5 @@ def _rings(chance: random.Random, *, is_profiling: bool) -> list[_Ring]:
     ]
 
 
-def _no_reply(events: int) -> None:
+def _no_reply(events: int) -> bytes:
     raise AssertionError(f"a call of {events} events in mode flatten")

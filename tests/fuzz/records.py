@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,23 +10,29 @@ import orjson
 
 from profiler.demo.sample import read_sample
 from profiler.records.types import Headers, Record
-from tests.fuzz.texts import Texts
+from tests.fuzz.texts import Pool, Texts
 from tests.worker import hostile_text
 from tests.worker.hostile import CORPUS
 from tests.worker.hostile_records import TIME
 
 if TYPE_CHECKING:
+    import random
+
     from profiler.config.settings import LimitSettings
 
 TOPIC = "tracking_processed"
 
-#: Few, so that a batch has several events of each.
-_VISITORS = (*(f'"visitor {n}"' for n in range(8)), '"ä"', '"{x}%"', "7", '"\\u0061"', '"\\u00e4"')
+#: Few, so that a batch has several events of some.
+_VISITORS = (*(f'"visitor {n}"' for n in range(24)), '"ä"', '"{x}%"', "7", '"\\u0061"', '"\\u00e4"')
 _VISITS = ('"1"', '"2"', "3", '""', "null")
 
 #: Sections that rules, outputs and the topic's programs know, and others.
-_SECTIONS = (b'"query"', b'"query"', b'"kafka_raw"', b'"a"', b'"profile_a"', b'"\xc3\xa9"')
-_SECTIONS += (b'"q\\\\"', b'"que\\u0072y"', b'"x-y"', b'""')
+_SECTIONS = (
+    *(b'"query"', b'"query"', b'"kafka_raw"', b'"a"', b'"profile_a"', b'"\xc3\xa9"'),
+    *(b'"q\\\\"', b'"que\\u0072y"', b'"x-y"', b'""'),
+)
+
+_PARTITIONS = (0, 0, 0, 0, 1, 7)
 
 #: What takes the place of bytes.
 _BYTES = b'{}[]",:\\0123456789eE.+-nutfals \x00\x1f\x80\xc3\xed\xa0\xff'
@@ -41,6 +47,22 @@ _HEADERS: Headers = (
     *(("trace", b"1"), ("", b""), ("x", None), ("é", b"\xff"), ("\udcff", b"1"), ("a\udc80", None)),
     *(("source-timestamp", b"5"), ("source-topic", b"t"), ("source-offset", b"9")),
     *(("error-code", b"bad_json"), ("value-bytes", b"1"), ("large", b"x" * 3_000)),
+)
+
+
+#: Values as trackers send them.
+_PLAIN = (
+    *(b'"Pageview"', b'"Product"', b'"x"', b'"2.50"', b'"Home"', b'""', b"1", b"12.25", b"-3"),
+    *(b'"http://a.example/x?utm_source=b&gclid=1"', b'"https://www.google.example/"'),
+)
+
+
+_ODD_TIMES = [time for time in hostile_text.EVENT_TIMES.values() if len(time) < 100]
+_TIME_FORMS = (
+    *("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S,%f+01:00", "%Y-%m-%d"),
+    *("%Y%m%dT%H%M%SZ", "%Y-%m-%dt%H:%M:%S.1-0130", "%Y-%m-%dT%H:%MZ", " %Y-%m-%dT%H:%M:%S UTC"),
+    *("%Y-02-29T23:59:59z", "%Y-%m-%dT24:00:00", "%Y-%m-%dT%H:%M:60Z", "%Y-%m-%dT%H:%M:%S+24:00"),
+    *("%Y-%m-31T%H:%M:%S-14:00", "0000-%m-%dT%H:%M:%S", "9999-12-31T23:59:59.999-23:59"),
 )
 
 
@@ -68,7 +90,7 @@ def captured() -> list[tuple[int, list[tuple[bytes, list[bytes]]]]]:
 
 
 class Records:
-    """Makes records of one topic and one partition, one offset after the other.
+    """Makes records of one topic, one offset after the other.
 
     Args:
         chance: draws.
@@ -95,11 +117,12 @@ class Records:
         self._is_flat = is_flat
         self._offset = 0
         small = limits.max_record_bytes + 2
+        self._fair = Pool(chance, lambda: self._joined(self._own_fields(0)))
         self._corpus = [c.value for c in CORPUS if c.value is not None and len(c.value) <= small]
 
     def fair(self) -> Record:
         """A record as trackers send them: small, of one of few visitors."""
-        return self._record(self._joined(self._own_fields(0)))
+        return self._record(self._fair.draw())
 
     def any(self) -> Record:
         """A record of any kind."""
@@ -137,14 +160,15 @@ class Records:
             headers = self._headers()
         timestamp = TIME + self._offset if chance.random() < 0.9 else chance.choice([-1, 0, 2**62])
         self._offset += 1 if chance.random() < 0.95 else chance.randrange(1, 10**6)
-        return Record(TOPIC, 0, self._offset, timestamp, key, value, headers)
+        partition = chance.choice(_PARTITIONS)
+        return Record(TOPIC, partition, self._offset, timestamp, key, value, headers)
 
     def _headers(self) -> Headers:
         chance = self._chance
         if chance.random() < 0.5:
             odd = chance.random() < 0.5
             named = [(name, chance.choice(v if odd else v[:3])) for name, v in _SOURCES]
-            return tuple([*named, *chance.choices(_HEADERS, k=chance.randrange(3))])
+            return (*named, *chance.choices(_HEADERS, k=chance.randrange(3)))
         return tuple(chance.choices(_HEADERS, k=chance.randrange(1, 5)))
 
     def _captured(self) -> bytes:
@@ -199,12 +223,28 @@ class Records:
     def _plain(self, name: str) -> bytes:
         """A value that a field of this name may have."""
         chance = self._chance
-        if "tstamp" in name:
-            return str(TIME + chance.randrange(-(10**7), 10**7)).encode()
-        return chance.choice(
-            [b'"Pageview"', b'"Product"', b'"http://a.example/x?utm_source=b&gclid=1"', b'"x"', b"1"]
-            + [b'"2.50"', b"12.25", b'"Home"', b'"https://www.google.example/"', b'""', b"-3"]
-        )
+        if "timestamp" in name or "tstamp" in name:
+            return self._time()
+        return chance.choice(_PLAIN)
+
+    def _time(self) -> bytes:
+        """A time in any form, most of them read, some of them none."""
+        chance = self._chance
+        kind = chance.random()
+        if kind < 0.15:
+            return chance.choice(_ODD_TIMES).encode()
+        ms = chance.choice([TIME, TIME, 0, 94_694_400_000]) + chance.randrange(-(10**8), 10**8)
+        if kind < 0.5:
+            scaled = chance.choice([ms, ms, ms // 1_000, ms * 1_000, ms * 10**6])
+            return str(scaled).encode() if kind < 0.3 else b'"%d"' % scaled
+        moment = datetime.fromtimestamp(ms / 1_000, UTC)
+        written = moment.strftime(chance.choice(_TIME_FORMS)).encode()
+        if chance.random() < 0.1:
+            at = chance.randrange(len(written))
+            written = (
+                written[:at] + chance.choice([b"", b"0", b"9", b":", b"+"]) + written[at + 1 :]
+            )
+        return b'"%b"' % written
 
     def _id(self) -> bytes:
         """An id just as long as it may be, or any odd one."""

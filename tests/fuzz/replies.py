@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 from profiler.rules.contract import contract_of
+from tests.fuzz.texts import Pool
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
     from profiler.rules.model import Rules
@@ -18,13 +19,17 @@ _TEXTS = (
     *("😀".encode() * 20, "\u2028".encode(), "\ufffd".encode(), b"1700000000000", b"\\u0041"),
 )
 #: Texts that only a caller in another language can have put there.
-_NOT_UTF8 = (b"\xff", b"a\xffb", b"\xed\xa0\x80", b"\xc3", b"\xf0\x9f\x98", b"\xf0\x9f\x98\x80\x80")
-_NOT_UTF8 += (b"\xc0\xaf", b"\xe2\x82", b"\xf4\x90\x80\x80", b"\xe0\x80\x80", b'\xf0\x9f\x98"')
+_NOT_UTF8 = (
+    *(b"\xff", b"a\xffb", b"\xed\xa0\x80", b"\xc3", b"\xf0\x9f\x98", b"\xf0\x9f\x98\x80\x80"),
+    *(b"\xc0\xaf", b"\xe2\x82", b"\xf4\x90\x80\x80", b"\xe0\x80\x80", b'\xf0\x9f\x98"'),
+)
 
 _INTEGERS = (0, 1, 2, 9, 10, -1, -9, 10**9, 1_700_000_000_000, 2**53, 2**63 - 1, -(2**63))
 _DECIMALS = (b"0", b"1", b"-1", b"0.5", b"-0.25", b"12.3456", b"9999999999999999", b"-0", b"-0.0")
-_NO_DECIMALS = (b"", b"007", b".5", b"1.", b"1.23456", b"1e3", b"12345678901234567", b"+1", b"nan")
-_NO_DECIMALS += (b" 1", b"1 ", b"1\n", b"-", b"1.2.3", "²".encode())
+_NO_DECIMALS = (
+    *(b"", b"007", b".5", b"1.", b"1.23456", b"1e3", b"12345678901234567", b"+1", b"nan"),
+    *(b" 1", b"1 ", b"1\n", b"-", b"1.2.3", "²".encode()),
+)
 
 #: Replies that are no array of answers. The first word of an error is its code.
 _ERRORS = (
@@ -61,9 +66,13 @@ def encoded(reply: Part) -> bytes:
         case int():
             return b":%d\r\n" % reply
         case list():
-            return b"*%d\r\n%b" % (len(reply), b"".join(map(encoded, reply)))
+            return _array([encoded(part) for part in reply])
         case _:
             return b"$-1\r\n"
+
+
+def _array(parts: list[bytes]) -> bytes:
+    return b"*%d\r\n%b" % (len(parts), b"".join(parts))
 
 
 class Replies:
@@ -88,25 +97,26 @@ class Replies:
             "list": lambda: [self._text() for _ in range(chance.randrange(4))],
             "counts": self._counts,
         }
+        #: Answers as the contract has them.
+        self._answers = Pool(chance, lambda: encoded(self._answer()))
 
-    def fair(self, events: int) -> list[Part]:
+    def fair(self, events: int) -> bytes:
         """A reply to so many events, as the contract has it."""
-        return [self._answer() for _ in range(events)]
+        return _array([self._answers.draw() for _ in range(events)])
 
-    def any(self, events: int) -> Part:
-        """A reply, damaged in one of some cases."""
+    def any(self, events: int) -> bytes:
+        """A reply, damaged so seldom that half the batches come to their end."""
         chance = self._chance
         kind = chance.random()
-        if kind < 0.04:
-            return self._no_answers()
-        reply = self.fair(events)
-        if kind < 0.05:
+        if kind < 0.02:
+            return encoded(self._no_answers())
+        answers = [self._answers.draw() for _ in range(events)]
+        if kind < 0.024:
             at = chance.randrange(events + 1)
-            reply[at : at + 1] = chance.choice([[], [self._answer(), self._answer()]])
-        elif kind < 0.25:
-            at = chance.randrange(events)
-            reply[at] = self._damaged(reply[at])
-        return reply
+            answers[at : at + 1] = chance.choice([[], [self._answers.draw()] * 2])
+        elif kind < 0.08:
+            answers[chance.randrange(events)] = encoded(self._damaged(self._answer()))
+        return _array(answers)
 
     def _text(self) -> bytes:
         chance = self._chance
@@ -183,8 +193,15 @@ class Replies:
             [
                 *(None, 1, [], flag, b" " + flag + b" ", b"  " + flag, b" " + flag.upper()),
                 *(b" ", b" bad", b" \xff", b" %b %b" % (flag, flag), b" %b  %b" % (flag, other)),
-                *(b" %b\n" % flag, b" forgotten", b" %b forgotten" % flag, [flag], b" " + flag[:-1]),
+                *(
+                    b" %b\n" % flag,
+                    b" forgotten",
+                    b" %b forgotten" % flag,
+                    [flag],
+                    b" " + flag[:-1],
+                ),
                 *(b" %b\x00" % flag, b"bad " + flag, b" \xc3\xa9", b" %b,%b" % (flag, other)),
+                b" " + flag[:-1],
             ]
         )
 

@@ -12,12 +12,13 @@ from profiler.config.settings import LimitSettings, Settings
 from profiler.profiles.keyed_hash import PLAIN, KeyedHash, StoredIds
 from profiler.profiles.script import ProfileScript
 from profiler.rules.derived.names import is_derived
+from profiler.rules.derived.table import Derived
 from profiler.rules.model import Rules, load_rules
 from tests.fuzz.records import Names
 from tests.worker.hostile_records import TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from profiler.config.settings import Mode
 
@@ -53,8 +54,12 @@ class Setup(NamedTuple):
         """Those of the engine."""
         return Settings(rules=self.rules, **self.more)
 
-    def script(self) -> ProfileScript | None:
-        """A caller of the script, whose clock stands still; it never connects."""
+    def script(self, meet: Callable[[str, str], None]) -> ProfileScript | None:
+        """A caller of the script, whose clock stands still; it never connects.
+
+        Args:
+            meet: see `ProfileScript`.
+        """
         if self.mode == "flatten":
             return None
         return ProfileScript(
@@ -63,6 +68,7 @@ class Setup(NamedTuple):
             max_id_bytes=self.settings.limits.max_id_bytes,
             clock=lambda: TIME,
             stored=self.stored,
+            meet=meet,
         )
 
     @property
@@ -76,10 +82,9 @@ class Setup(NamedTuple):
         rules = self.parsed_rules
         ids = rules.identity
         read = [ids.received, ids.created, ids.sent, ids.event_id, *rules.inputs]
-        table = rules.derived
-        read += [table.fields_of(name) for name in rules.derived_inputs] if table else []
-        flat = [n for r in read for n in ([r] if isinstance(r, str) else r or [])]
-        others = tuple(dict.fromkeys(name for name in flat if name and not is_derived(name)))
+        table = rules.derived or Derived()
+        read += [field for name in rules.derived_inputs for field in table.fields_of(name)]
+        others = tuple(dict.fromkeys(name for name in read if name and not is_derived(name)))
         return Names(tuple(ids.visitor), ids.visit, others)
 
     def __str__(self) -> str:
@@ -96,7 +101,7 @@ _FATES = {"anonymous": "reject", "tombstones": "drop"}
 
 SETUPS = (
     Setup("run"),
-    Setup("run", more={"limits": TIGHT}, floors={}),
+    Setup("run", more={"limits": TIGHT}, floors={1: 5}),
     Setup("run", "lean", {"limits": TIGHT, **_FATES}, floors={0: 10**12}),
     Setup("run", "article", floors={0: 0}),
     Setup("run", "article", {"limits": TIGHT}, stream=""),
