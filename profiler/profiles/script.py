@@ -16,7 +16,6 @@ import redis
 from redis.exceptions import NoScriptError
 
 from profiler.errors import ScriptContractError, StoredStateError
-from profiler.profiles.arguments import Packer, storing
 from profiler.profiles.calls import Calls
 from profiler.profiles.export import Export, exported
 from profiler.profiles.forgetting import Forgetting
@@ -24,6 +23,7 @@ from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
 from profiler.profiles.marks import Marks
+from profiler.profiles.packing import Packer, storing
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import greeting_of
 from profiler.profiles.redis.faults import checked, translated, translating
@@ -68,6 +68,13 @@ class ProfileScript:
         clock: the reader's, which says what time of an event is plausible.
         stored: which id Redis gets for a visitor's.
         meet: told of each visitor's own id and key before they are in a call.
+
+    Attributes:
+        rules: as they came.
+        text: the script's.
+        sha: its name.
+        packer: makes its arguments.
+        decoder: decodes its replies.
     """
 
     def __init__(
@@ -86,10 +93,10 @@ class ProfileScript:
         self._client = client
         self._clock = clock
         self._stored = stored
-        self._packer = Packer(
+        self.packer = Packer(
             rules, max_id_bytes=max_id_bytes, clock=clock, stored=stored, meet=meet
         )
-        self._decoder = ReplyDecoder(rules)
+        self.decoder = ReplyDecoder(rules)
 
     def register(self) -> None:
         """Load the script into the server, or into every primary of a cluster.
@@ -140,10 +147,10 @@ class ProfileScript:
                 See `Calls.stored`.
         """
         rejected: dict[int, Rejected] = {}
-        rounds = self._packer.rounds(events, rejected)
+        rounds = self.packer.rounds(events, rejected)
         if floors is not None:
             rounds = [[storing(call, floors) for call in calls] for calls in rounds]
-        return Calls(self.sha, rounds, len(events), rejected, self._decoder)
+        return Calls(self.sha, rounds, len(events), rejected, self.decoder)
 
     def execute(
         self,
@@ -249,7 +256,7 @@ class ProfileScript:
                 raise StoredStateError(message) from packed
             raise translated(packed) from packed
         version = writer_of(key, packed, self.rules)
-        found = decode_stored(key, _reply_of(answer), version, self._decoder)
+        found = decode_stored(key, _reply_of(answer), version, self.decoder)
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0
         return found and found._replace(expires_at=expires_at if is_known else None)
@@ -287,7 +294,7 @@ class ProfileScript:
         reply = _reply_of(answer)
         if isinstance(reply, Rejected):
             raise StoredStateError(f"{key}: {reply.reason}")
-        return self._decoder.all_stored(reply)
+        return self.decoder.all_stored(reply)
 
     @cached_property
     def _text_of_all(self) -> str:
