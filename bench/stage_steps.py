@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
 from profiler.config.load import load_settings
-from profiler.engine import Batch, PythonEngine
+from profiler.engine import choose_engine
 from profiler.kafka import open_consumer, open_producer
 from profiler.profiles.redis import Command
-from profiler.profiles.redis.connections import connect
+from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.reply import Reply
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
@@ -28,17 +28,17 @@ def main() -> None:
     """Take the batches through all stages."""
     settings = load_settings()
     with ExitStack() as stack:
-        client = stack.enter_context(closing(connect(settings.redis.url, timeout_s=600)))
+        client = stack.enter_context(closing(connect_to(settings.redis)))
         script = ProfileScript(client, load_rules(settings.rules))
         script.register()
-        engine = PythonEngine("run", settings, script)
+        engine = choose_engine(settings.engine)("run", settings, script)
         topic = settings.topics.processed
         consumer = open_consumer(settings.kafka, topics=[topic], group=settings.groups.run)
         stack.enter_context(closing(consumer))
         producer = stack.enter_context(closing(open_producer(settings.kafka)))
         while not consumer.assignment:
             consumer.keep_alive()
-        consumer.rewind()
+        consumer.begin_anew()
         consumer.resume()
         for _ in range(int(sys.argv[1])):
             _mark()
