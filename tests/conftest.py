@@ -15,6 +15,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from xdist.scheduler import LoadScopeScheduling
 
+from profiler.engine import EngineClass, choose_engine
+from profiler.errors import ConfigError
 from servers import USED, MissingServerError
 from servers.kafka import Kafka, admin_client, shared_kafka
 from servers.redis import FLAVOURS, Store, shared_store
@@ -71,6 +73,15 @@ class MakeStore(Protocol):
         Returns:
             The running server.
         """
+
+
+@pytest.fixture(scope="session", params=["python", "native"])
+def engine(request: pytest.FixtureRequest) -> EngineClass:
+    """Each of the engines: what a worker does must not hang on which one runs."""
+    try:
+        return choose_engine(request.param)
+    except ConfigError as error:
+        give_up(f"the {request.param} engine", [str(error)])
 
 
 @pytest.fixture(scope="session")

@@ -221,6 +221,11 @@ class Settings(BaseSettings):
         """What key, headers and flattened value of an output may have together."""
         return self.largest_output_bytes - _PROFILE_BYTES
 
+    @property
+    def most_added_bytes(self) -> int:
+        """Half of what key, headers and flattened value leave: such a profile surely fits."""
+        return (self.largest_output_bytes - self.room_bytes) // 2
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 import redis
 
+from profiler.engine import EngineClass
 from tests.worker.deployment import MemoryDeployment
 from tests.worker.first_version import RULES, FirstVersion
 from tests.worker.upgrade_profiles import BEGIN_ANEW, assert_as_if_alone, profiles
@@ -39,11 +40,18 @@ class Deploy(Protocol):
 
 
 @pytest.fixture
-def deploy(store: Store, key_prefix: str, tmp_path: Path) -> Deploy:
+def deploy(store: Store, key_prefix: str, tmp_path: Path, engine: EngineClass) -> Deploy:
+    engine_name: Any = engine.name
+
     def make(name: str) -> MemoryDeployment:
         folder = tmp_path / name
         folder.mkdir()
-        return MemoryDeployment(store.url, key_prefix=f"{key_prefix}{name}:", directory=folder)
+        return MemoryDeployment(
+            store.url,
+            key_prefix=f"{key_prefix}{name}:",
+            directory=folder,
+            engine=engine_name,
+        )
 
     return make
 

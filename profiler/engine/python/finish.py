@@ -59,8 +59,7 @@ class Finisher:
         self._settings = settings
         self._topics = settings.topics
         self._largest_bytes = settings.largest_output_bytes
-        #: Half of what key, headers and flattened value leave: no such profile needs a look.
-        self._small_bytes = (settings.largest_output_bytes - settings.room_bytes) // 2
+        self._small_bytes = settings.most_added_bytes
 
     def finish(self, drafts: Sequence[Draft | End], outcomes: Iterable[Outcome]) -> Finished:
         """Make a batch's outputs.
