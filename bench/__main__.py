@@ -21,6 +21,7 @@ from bench import (
     instructions,
     latency,
     metrics,
+    recovery,
     scale,
     shares,
     stages,
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Command] = {
     "scale": scale.COMMAND,
     "cluster": cluster.COMMAND,
     "metrics": metrics.COMMAND,
+    "recovery": recovery.COMMAND,
 }
 DEFAULT = "throughput"
 
