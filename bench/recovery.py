@@ -82,7 +82,7 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
     broker = session.broker(1)
     rows = []
     for visitors in options.visitors:
-        with _filled(broker, visitors) as source:
+        with filled(broker, visitors) as source:
             for name in ROWS:
                 if name not in options.only:
                     continue
@@ -99,7 +99,7 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
 
 
 @contextmanager
-def _filled(broker: Broker, visitors: int) -> Iterator[str]:
+def filled(broker: Broker, visitors: int) -> Iterator[str]:
     """A topic with one event of each visitor, which all systems read."""
     token = uuid.uuid4().hex[:8]
     topic = broker.make_topics(token).processed

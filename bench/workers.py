@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.broker import Topics
+from bench.errors import BenchError
 from bench.machine import cpu_us
 from profiler.config.settings import ENV_PREFIX, BatchSettings
 from profiler.engine import choose_engine
@@ -115,6 +116,16 @@ def missing_engine(kind: str) -> str:
     except ConfigError as error:
         return str(error)
     return ""
+
+
+def check_engine(kind: str) -> None:
+    """See that workers of this kind can run here.
+
+    Raises:
+        BenchError: they cannot.
+    """
+    if missing := missing_engine(kind):
+        raise BenchError(f"{missing}; or give another --kind")
 
 
 def pass_through(
