@@ -11,7 +11,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from bench.errors import BenchError
 from bench.kafka_streams_program import streams_program
 from bench.quix_environment import quix_interpreter, quix_version
 from bench.report import Summary, spread
+from bench.store import Store
 from bench.traffic import BenchRecord
 from bench.workers import KINDS, Worker, missing_engine, profiler_run, program
 from profiler.profiles.redis.connections import connect
@@ -116,10 +117,12 @@ def _profiler(
     kind: str,
     loses_store: bool,  # noqa: FBT001 - bound by name
     broker: Broker,
-    _session: Session,
+    session: Session,
     stack: ExitStack,
 ) -> System:
     store = stack.enter_context(_Redis())
+    with closing(Store(store.url)) as looked_at:
+        session.versions["redis_server"] = looked_at.version()
     addresses = {
         "kafka__bootstrap_servers": broker.bootstrap_servers,
         "redis__url": store.url,

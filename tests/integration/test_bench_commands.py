@@ -22,7 +22,6 @@ from servers.kafka import Kafka
 from tests.integration.bench_runs import report_of, run_bench
 from tests.missing import give_up, needed_servers
 
-
 NATIVE_LATENCY = ["profiler/native/at-least-once", "profiler/native/exactly-once"]
 
 
