@@ -440,8 +440,8 @@ impl Batch {
     /// The answer to an event, if there is one: the place of its shape, and its JSON.
     pub fn answer(&self, place: usize) -> Option<(u16, &[u8])> {
         let entry = &self.entries[place];
-        let profile = entry.profile.of(&self.profiles);
-        (entry.fate == Fate::Answered).then_some((entry.shape, profile))
+        // Of an answer that is odd the profile is gone.
+        (entry.fate == Fate::Answered).then(|| (entry.shape, entry.profile.of(&self.profiles)))
     }
 
     pub fn is_anonymous(&self, place: usize) -> bool {
@@ -604,6 +604,7 @@ mod tests {
         let replies = [Part::List(vec![answer("", 1), Part::Nil]), Part::Other];
         assert_eq!(batch.fold(0, &replies, &answers(), &mut shapes), [0, 1]);
         assert_eq!(batch.by_hand(true, true, 99), [0, 1, 2]);
+        assert_eq!(batch.answer(0), None);
     }
 
     #[test]

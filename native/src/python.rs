@@ -134,6 +134,8 @@ impl Core {
                 if room.and(timestamp).is_some() { record.get_item(5)?.extract()? } else { None };
             headers.push(all);
             let (timestamp, room) = (timestamp.unwrap_or_default(), room.unwrap_or_default());
+            // Without a name there is one stream, of all partitions.
+            let at = if stream.is_empty() { 0 } else { at };
             inputs.push((value, Origin { stream: at, offset, timestamp, room }));
         }
         let mut batch = Batch::new(streams, core.wanted.len(), floors.is_some());

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 import redis
 
-from profiler.engine import EngineClass
 from tests.worker.deployment import MemoryDeployment
 from tests.worker.first_version import RULES, FirstVersion
 from tests.worker.upgrade_profiles import BEGIN_ANEW, assert_as_if_alone, profiles
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from profiler.engine import EngineClass
     from servers.redis import Store
 
 pytestmark = pytest.mark.usefixtures("redis_client")  # it removes the keys

@@ -89,8 +89,13 @@ class NativeBatch:
         self._compiled = self._engine.core.decode(self._records, self._stream, floors)
         self._decode_declined()
 
+    @property
+    def declined(self) -> list[int]:
+        """The places of the records that Python decodes, so far."""
+        return self._decoded.declined()
+
     def _decode_declined(self) -> None:
-        for place in self._decoded.declined():
+        for place in self.declined:
             if place not in self._drafts:
                 self._drafts[place] = self._engine.decoder.decode(self._records[place])
 
