@@ -1,10 +1,12 @@
-"""Flame graphs of a worker at full load, of both engines: where its threads spend their time.
+"""Flame graphs of a worker at full load, of both engines: where Python spends its time.
 
-py-spy looks at the worker from outside, also into compiled code. It needs the right to trace a
-process, which a container may lack.
+A thread counts while it has the interpreter's lock: one that waits, for a server or for another
+thread, does not. py-spy looks at the worker from outside. It needs the right to trace a process,
+which a container may lack.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from profiler.servers.processes import wait_until
 
 _KINDS = ("librdkafka", "native")
 _SAMPLES_A_SECOND = 250
+_TITLE = re.compile(r'(<text id="title"[^>]*)>[^<]*<')
 _GIVE_UP_AFTER_S = 120.0
 
 
@@ -81,16 +84,25 @@ def _draw(servers: Servers, options: argparse.Namespace, kind: str, file: Path) 
             return count > options.records // 20 or not worker.running
 
         wait_until(is_warm, timeout=_GIVE_UP_AFTER_S, interval=0.1)
-        _look(worker, options.seconds, file)
+        _look(worker, f"{kind}, {options.rules}", options.seconds, file)
 
 
-def _look(worker: Worker, seconds: int, file: Path) -> None:
+def _look(worker: Worker, worker_name: str, seconds: int, file: Path) -> None:
     py_spy = shutil.which("py-spy", path=str(Path(sys.executable).parent))
     if py_spy is None:
         raise BenchError("install py-spy (make setup)")
     run = subprocess.run(
         [
-            *(py_spy, "record", "--native", "--pid", str(worker.pid), "--output", str(file)),
+            *(
+                py_spy,
+                "record",
+                "--gil",
+                "--native",
+                "--pid",
+                str(worker.pid),
+                "--output",
+                str(file),
+            ),
             *("--rate", str(_SAMPLES_A_SECOND), "--duration", str(seconds)),
         ],
         capture_output=True,
@@ -101,6 +113,10 @@ def _look(worker: Worker, seconds: int, file: Path) -> None:
         raise BenchError(
             f"py-spy could not look at the worker:\n{run.stderr}{worker.last_output()}"
         )
+    # The title is the command, with the paths and the process of this machine.
+    drawn = file.read_text(encoding="utf-8")
+    title = f">py-spy record --gil, {worker_name}<"
+    file.write_text(_TITLE.sub(lambda found: found[1] + title, drawn, count=1), encoding="utf-8")
 
 
 COMMAND = Command(

@@ -8,7 +8,7 @@ Over 250 lines: registering, folding, reading and trying the rights are one conn
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -136,21 +136,21 @@ class ProfileScript:
         return calls.outcomes
 
     def calls_of(
-        self, events: Sequence[FlatEvent], floors: Mapping[str, int] | None = None
+        self, events: Iterable[FlatEvent], floors: Mapping[str, int] | None = None
     ) -> Calls:
         """Pack events into calls, for `execute`; talks to nobody.
 
         Args:
-            events: see `apply`.
+            events: see `apply`; each is taken when the one before is packed.
             floors: where given, outputs are stored, so that a redelivered event gets what it got
                 first: by stream the oldest offset that is not committed, as far as it is known.
                 See `Calls.stored`.
         """
-        rejected: dict[int, Rejected] = {}
-        rounds = self.packer.rounds(events, rejected)
+        outcomes: list[Outcome] = []
+        rounds = self.packer.rounds(events, outcomes)
         if floors is not None:
             rounds = [[storing(call, floors) for call in calls] for calls in rounds]
-        return Calls(self.sha, rounds, len(events), rejected, self.decoder)
+        return Calls(self.sha, rounds, outcomes, self.decoder)
 
     def execute(
         self,
