@@ -19,7 +19,7 @@ from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
 
 #: In the order of the marks; each ends with one.
-STAGES = ("poll", "decode", "pack", "send, receive", "fold", "finish", "produce")
+STAGES = ("poll", "decode, pack", "send, receive", "fold", "finish", "produce")
 #: The function of libc that a mark calls, and that nothing else here calls.
 MARK = "getpriority"
 
@@ -46,7 +46,6 @@ def main() -> None:
             _mark()
             batch = engine.batch(records.records, stream=topic, floors={0: 0})
             batch.decode()
-            _mark()
             rounds = batch.pack()
             _mark()
             waiting = _Waiting(rounds)
