@@ -147,7 +147,7 @@ fmt: $(STAMP) ## format Python
 bench: $(NATIVE_STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(NATIVE_STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster, -metrics
+bench-%: $(NATIVE_STAMP) ## bench-cost, -derived, -instructions, -stages, -versions, -growth, -stored, -latency, -recovery, -scale, -cluster, -metrics, -flame
 	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build both distributions into dist/, each as source and as wheel

@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.traffic import BenchRecord
 from profiler.config.settings import KafkaSettings
 from profiler.kafka import open_producer
+from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.topics import create_topics
 from profiler.records.types import OutputRecord
 from profiler.servers.processes import ServerProcess, wait_until
@@ -144,6 +145,11 @@ class Broker:
             raise BenchError(
                 f"{group}: not all members came within {_MEMBERS_WITHIN_S:g} s:\n{last}"
             )
+
+    def is_committed(self, group: str, topic: str) -> bool:
+        """Whether a group has committed everything that is in a topic."""
+        with open_groups(self._settings) as groups:
+            return groups.lag(group, topic) == 0
 
     def counts(self, topics: Iterable[str]) -> dict[str, int]:
         """The number of records in each topic, one more for each transaction; one request."""

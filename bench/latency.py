@@ -17,7 +17,7 @@ from bench.load import Load, Offered
 from bench.report import Summary, spread
 from bench.rounds import Servers
 from bench.traffic import BenchRecord, make_traffic, read_templates
-from bench.workers import KINDS, NATIVE, Worker, pass_through, profiler_run
+from bench.workers import KINDS, NATIVE, Worker, missing_engine, pass_through, profiler_run
 from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
 
@@ -66,7 +66,12 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
     servers = Servers(session.broker(options.partitions), session.store())
     templates = read_templates()
     count = options.rate * (options.warm_up + options.seconds)
-    found: dict[str, list[Latency]] = {name: [] for name in ROWS if name in options.only}
+    missing = missing_engine(NATIVE)
+    left_out = [name for name in options.only if missing and f"/{NATIVE}/" in name]
+    for name in left_out:
+        session.console.print(f"LEFT OUT: {name}: {missing}")
+    wanted = set(options.only) - set(left_out)
+    found: dict[str, list[Latency]] = {name: [] for name in ROWS if name in wanted}
     for number in range(1, options.rounds + 1):
         for name, latencies in found.items():
             records = make_traffic(templates, "three", count)

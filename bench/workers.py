@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.broker import Topics
+from bench.errors import BenchError
 from bench.machine import cpu_us
 from profiler.config.settings import ENV_PREFIX, BatchSettings
+from profiler.engine import choose_engine
+from profiler.errors import ConfigError
 from profiler.servers.processes import ServerProcess
 
 _HERE = Path(__file__).parent
@@ -93,10 +96,36 @@ def profiler_run(
         topics: of the round.
         token: makes the consumer group's name.
     """
+    environment = settings_environment(addresses, topics, token, settings)
+    return Worker(["-m", "profiler", "run"], output_topic=topics.persisted, environment=environment)
+
+
+def settings_environment(
+    addresses: Mapping[str, str], topics: Topics, token: str, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables for a worker; the arguments are those of `profiler_run`."""
     names = {f"topics__{name}": topic for name, topic in topics._asdict().items()}
     given = {"groups__run": f"bench-{token}", **names, **addresses, **settings}
-    environment = {(ENV_PREFIX + name).upper(): text for name, text in given.items()}
-    return Worker(["-m", "profiler", "run"], output_topic=topics.persisted, environment=environment)
+    return {(ENV_PREFIX + name).upper(): text for name, text in given.items()}
+
+
+def missing_engine(kind: str) -> str:
+    """Why a worker of this kind (see `KINDS`) cannot run here; empty where it can."""
+    try:
+        choose_engine("native" if kind == NATIVE else "python")
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def check_engine(kind: str) -> None:
+    """See that workers of this kind can run here.
+
+    Raises:
+        BenchError: they cannot.
+    """
+    if missing := missing_engine(kind):
+        raise BenchError(f"{missing}; or give another --kind")
 
 
 def pass_through(

@@ -7,7 +7,7 @@ Over 250 lines: registering, folding, reading and trying the rights are one conn
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -149,12 +149,12 @@ class ProfileScript:
         return self._run(self.steps.apply(events))
 
     def calls_of(
-        self, events: Sequence[FlatEvent], floors: Mapping[str, int] | None = None
+        self, events: Iterable[FlatEvent], floors: Mapping[str, int] | None = None
     ) -> Calls:
         """Pack events into calls, for `execute`; talks to nobody.
 
         Args:
-            events: see `apply`.
+            events: see `apply`; each is taken when the one before is packed.
             floors: where given, outputs are stored, so that a redelivered event gets what it got
                 first: by stream the oldest offset that is not committed, as far as it is known.
                 See `Calls.stored`.

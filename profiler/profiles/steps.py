@@ -9,7 +9,7 @@ in ``lua/``.
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -28,7 +28,7 @@ from profiler.profiles.redis.faults import checked, translated
 from profiler.profiles.redis.nodes import Words
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.records.times import Clock
-from profiler.records.types import FlatEvent, Rejected
+from profiler.records.types import FlatEvent
 from profiler.rules.contract import STATE_FIELD
 from profiler.rules.model import Rules
 from profiler.rules.render import render, sha_of
@@ -102,14 +102,14 @@ class ScriptSteps:
         self.decoder = ReplyDecoder(rules)
 
     def calls_of(
-        self, events: Sequence[FlatEvent], floors: Mapping[str, int] | None = None
+        self, events: Iterable[FlatEvent], floors: Mapping[str, int] | None = None
     ) -> Calls:
         """See `profiler.profiles.script.ProfileScript.calls_of`."""
-        rejected: dict[int, Rejected] = {}
-        rounds = self.packer.rounds(events, rejected)
+        outcomes: list[Outcome] = []
+        rounds = self.packer.rounds(events, outcomes)
         if floors is not None:
             rounds = [[storing(call, floors) for call in calls] for calls in rounds]
-        return Calls(self.sha, rounds, len(events), rejected, self.decoder)
+        return Calls(self.sha, rounds, outcomes, self.decoder)
 
     def register(self) -> Steps[None]:
         """Load the script."""
