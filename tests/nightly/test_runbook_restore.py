@@ -1,14 +1,19 @@
 """docs/runbooks/restore-from-nothing.md, its commands run as they stand there; `-s` prints them."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from profiler.servers.processes import wait_until
 from tests.integration.fault_events import LOST, VISITORS, page_views
 from tests.nightly.runbooks import Site, events, site
 
+DESCRIBE = (
+    "kafka-consumer-groups.sh --bootstrap-server kafka:9092 --describe --group visitor_profiler"
+)
 ONE = len(VISITORS)
 
 
@@ -33,6 +38,9 @@ def test_from_the_topic(there: Site) -> None:
     there.run("profiler check")
     there.produce(page_views(10 * ONE, ONE))
 
+    refused = there.run("profiler replay --until-ready", code=78)
+    assert "members of group visitor_profiler: 1" in refused
+    assert wait_until(lambda: "has no active members" in there.run(DESCRIBE), timeout=60)
     rebuilt = there.run("profiler replay --until-ready")
     assert f'"polled": {10 * ONE}' in rebuilt
     with there.worker() as worker:
@@ -87,7 +95,13 @@ def test_from_an_archive(there: Site) -> None:
     there.redis.kill()
     there.empty_redis()
     there.redis.start()
-    lines = [str(record.value, "utf-8") for record in page_views(0, 10 * ONE) if record.value]
+    lines = [
+        json.dumps({"key": None, "value": json.loads(record.value or b""), "timestamp": at})
+        for at, record in enumerate(page_views(0, 10 * ONE), 1_700_000_000_000)
+    ]
     (there.directory / "archive.ndjson").write_text("\n".join([*lines, ""]))
-    there.run("profiler pipe < archive.ndjson > /dev/null")
+    there.run(
+        f"profiler pipe --redis {there.redis.url} < archive.ndjson > /dev/null",
+        written="profiler pipe --redis redis://redis:6379/0 < archive.ndjson > /dev/null",
+    )
     assert events(there) == 10

@@ -10,6 +10,7 @@ from kafka import KafkaProducer
 
 from tests.integration.fault_events import UNWELL_KAFKA, page_views
 from tests.nightly.runbooks import PARTITIONS, TOPICS, Site, outputs, site
+from tests.scrape import probe
 
 DESCRIBE = (
     "kafka-consumer-groups.sh --bootstrap-server kafka:9092 --describe --group visitor_profiler"
@@ -45,7 +46,8 @@ def test_a_worker_that_hangs(there: Site) -> None:
 
 
 def test_an_open_transaction(there: Site) -> None:
-    with ExitStack() as stack, there.worker() as worker:
+    address = there.address(0)
+    with ExitStack() as stack, there.worker(0, "--metrics", address) as worker:
         worker.wait_for(lambda: worker.owned() == PARTITIONS)
         collector = KafkaProducer(
             bootstrap_servers=there.kafka.bootstrap_servers,
@@ -62,8 +64,10 @@ def test_an_open_transaction(there: Site) -> None:
         sent.get(30)
         there.produce(record._replace(partition=1) for record in behind)
         worker.wait_for(lambda: len(worker.events("summary")) > 1)
-        assert worker.events("summary")[-1]["lag"] == 0
-        assert there.lag() == 31
+        assert worker.events("summary")[-1]["lag"] == there.lag() == 31
+        assert probe(address, "/readyz").status == 200
+        said = [line for line in worker.lines() if line["logger"].startswith("profiler")]
+        assert {line["level"] for line in said} == {"info"}
 
         ongoing = [
             line for line in there.run(f"{TRANSACTIONS} list").splitlines() if "Ongoing" in line
