@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from redis.exceptions import NoScriptError
 
 from profiler.errors import StoredStateError
-from profiler.profiles.aio.nodes import Question, ReadNodes, nodes_of
+from profiler.profiles.aio.detect import nodes_of
+from profiler.profiles.aio.nodes import Question, ReadNodes
 from profiler.profiles.inspect import StoredProfile
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.reads import Reads

@@ -120,7 +120,7 @@ def visitor_of(request: Request) -> str:
     Raises:
         Problem: it is no UTF-8.
     """
-    segment: str = request.path_params["visitor_id"]
+    segment: str = request.path_params["id"]
     try:
         return unquote_to_bytes(segment).decode()
     except UnicodeDecodeError as error:

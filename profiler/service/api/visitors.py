@@ -25,7 +25,7 @@ from profiler.service.api.requests import (
 
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
-_ID = {"visitor_id": "the visitor's id, as events have it, percent-encoded"}
+_ID = {"id": "the visitor's id, as events have it, percent-encoded"}
 
 _STRING, _INTEGER = {"type": "string"}, {"type": "integer"}
 
@@ -99,7 +99,7 @@ class Visitors:
             Operation(
                 name="readVisitor",
                 method="GET",
-                path="/v1/visitors/{visitor_id}",
+                path="/v1/visitors/{id}",
                 summary="One visitor's profile, as the latest visit left it.",
                 handler=self.read,
                 path_names=_ID,
@@ -129,7 +129,7 @@ class Visitors:
             Operation(
                 name="forgetVisitor",
                 method="DELETE",
-                path="/v1/visitors/{visitor_id}",
+                path="/v1/visitors/{id}",
                 summary="Forget a visitor: remove the profile, and leave a mark.",
                 handler=self.forget,
                 path_names=_ID,
@@ -140,7 +140,7 @@ class Visitors:
         ]
 
     async def read(self, request: Request) -> Response:
-        """`GET /v1/visitors/{visitor_id}`."""
+        """`GET /v1/visitors/{id}`."""
         visitor = visitor_of(request)
         now = query_of(request, ReadQuery).now or _now_ms()
         found = await self._backend.reader.look_up(visitor, now)
@@ -172,7 +172,7 @@ class Visitors:
         return Response(orjson.dumps(answer), media_type=JSON)
 
     async def forget(self, request: Request) -> Response:
-        """`DELETE /v1/visitors/{visitor_id}`."""
+        """`DELETE /v1/visitors/{id}`."""
         self._backend.authenticator.require_token()
         visitor = visitor_of(request)
         query = query_of(request, ForgetQuery)
