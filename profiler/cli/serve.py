@@ -71,4 +71,10 @@ def serve(
     )
     if settings.serve.token is None:
         _LOG.warning("no token is set: everybody on this machine may read, and nothing is removed")
-    serve(backend, Page(), lambda at: typer.echo(f"profiler serve: {at}"))
+    serve(backend, Page(), _tell)
+
+
+def _tell(at: str) -> None:
+    """Say where the service is: a line for scripts, and one for the log."""
+    typer.echo(f"profiler serve: {at}")
+    _LOG.info("serving", at=at)

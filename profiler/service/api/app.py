@@ -1,7 +1,7 @@
 """The app: routes made of operations, and what goes around all of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,8 +13,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
 
+from profiler.config.settings import ServeSettings
 from profiler.service.api import problems
 from profiler.service.api.about import about_operations
 from profiler.service.api.auth import Guarded
@@ -54,28 +54,28 @@ def create_app(backend: Backend, page: Page | None = None) -> Starlette:
     """
     page = page or Page()
     limits = backend.settings.serve
-    slots = asyncio.Semaphore(limits.max_concurrent)
     operations = operations_of(backend)
-
-    def bounded(app: ASGIApp) -> ASGIApp:
-        return Bounded(app, slots, limits.timeout_s)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with backend.running():
             yield
 
-    guarded = [
-        *_routes((each for each in operations if not each.is_open), bounded),
+    # Slots of their own: strangers who log in slowly keep no caller waiting.
+    open_routes = [
+        *_routes((each for each in operations if each.is_open), limits),
+        *page.open_routes,
+    ]
+    guarded_routes = [
+        *_routes((each for each in operations if not each.is_open), limits),
         *page.guarded_routes,
     ]
     return Starlette(
         routes=[
-            *_routes((each for each in operations if each.is_open), bounded),
-            *page.open_routes,
+            *open_routes,
             Mount(
                 "",
-                routes=guarded,
+                routes=guarded_routes,
                 middleware=[Middleware(Guarded, authenticator=backend.authenticator)],
             ),
         ],
@@ -109,15 +109,17 @@ def named(route: Route | Mount) -> Route | Mount:
     return route
 
 
-def _routes(
-    operations: Iterable[Operation], bounded: Callable[[ASGIApp], ASGIApp]
-) -> Iterator[BaseRoute]:
-    """A route a path, which knows all of its methods."""
+def _routes(operations: Iterable[Operation], limits: ServeSettings) -> Iterator[BaseRoute]:
+    """A route a path, which knows all of its methods; they share their slots."""
+    slots = asyncio.Semaphore(limits.max_concurrent)
     by_path = sorted(operations, key=lambda each: each.path)
     for path, those in groupby(by_path, key=lambda each: each.path):
-        handlers = {each.method: each.handler for each in those}
+        here = list(those)
+        handlers = {each.method: each.handler for each in here}
         route = Route(path, _by_method(handlers), methods=list(handlers))
-        route.app = bounded(route.app)
+        # A body has its own time to arrive.
+        timeout_s = limits.timeout_s * (1 + any(each.body for each in here))
+        route.app = Bounded(route.app, slots, timeout_s)
         yield named(route)
 
 
