@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -63,6 +64,11 @@ class Service(Program):
         self.wait_for_event("serving")
         self.url = str(self.events("serving")[0]["at"])
         return self
+
+    def end(self) -> None:
+        """Send SIGTERM, and expect success."""
+        self.send_signal(signal.SIGTERM)
+        assert self.wait() == 0, self.output[-4_000:]
 
     def ask(
         self,
