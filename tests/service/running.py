@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from tests.integration.programs import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 TOKEN = "0123456789abcdef" * 4
@@ -48,15 +48,26 @@ class Service(Program):
         directory: where it runs, and where its log is.
         settings: by the names of the environment, without the prefix.
         token: what callers must have; empty for none.
+        program: what to start in place of the command.
+        environment: what is to be in it besides.
     """
 
-    def __init__(self, directory: Path, settings: Mapping[str, str], token: str = TOKEN) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: Mapping[str, str],
+        token: str = TOKEN,
+        *,
+        program: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         names = {f"PROFILER_{name.upper()}": text for name, text in settings.items()}
         if token:
             names["PROFILER_SERVE__TOKEN"] = token
         # A port where nobody listens: these tests have no Kafka, and the service needs none.
         names.setdefault("PROFILER_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
-        super().__init__(["serve", "--port", "0"], names, directory)
+        arguments = ["serve", "--port", "0"]
+        super().__init__(arguments, {**names, **(environment or {})}, directory, program)
         #: Its address, once it is entered.
         self.url = ""
 

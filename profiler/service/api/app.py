@@ -5,14 +5,12 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import groupby
-from typing import cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, request_response
+from starlette.types import Receive, Scope, Send
 
 from profiler.config.settings import ServeSettings
 from profiler.service.api import problems
@@ -23,7 +21,7 @@ from profiler.service.api.health import HealthChecks
 from profiler.service.api.limits import Bounded, RateLimited, TokenBuckets
 from profiler.service.api.login import Login
 from profiler.service.api.openapi import with_description
-from profiler.service.api.operations import Handler, Method, Operation, Operations
+from profiler.service.api.operations import Handler, Operation, Operations
 from profiler.service.api.seen import Named, Seen
 from profiler.service.api.shell import Shell
 from profiler.service.api.visitors import Visitors
@@ -115,17 +113,21 @@ def _routes(operations: Iterable[Operation], limits: ServeSettings) -> Iterator[
     by_path = sorted(operations, key=lambda each: each.path)
     for path, those in groupby(by_path, key=lambda each: each.path):
         here = list(those)
-        handlers = {each.method: each.handler for each in here}
-        route = Route(path, _by_method(handlers), methods=list(handlers))
         # A body has its own time to arrive.
         timeout_s = limits.timeout_s * (1 + any(each.body for each in here))
-        route.app = Bounded(route.app, slots, timeout_s)
-        yield named(route)
+        bounded = Bounded(_ByMethod({each.method: each.handler for each in here}), slots, timeout_s)
+        yield Route(path, Named(bounded, path))
 
 
-def _by_method(handlers: Mapping[Method, Handler]) -> Handler:
-    async def answer(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await handlers[cast("Method", method)](request)  # the route has no other
+class _ByMethod:
+    """Calls the handler of a request's method."""
 
-    return answer
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self._apps = {method: request_response(handler) for method, handler in handlers.items()}
+        if "GET" in self._apps:
+            self._apps["HEAD"] = self._apps["GET"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in self._apps:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._apps))})
+        await self._apps[scope["method"]](scope, receive, send)
