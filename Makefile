@@ -20,7 +20,7 @@ help: ## list the targets
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,serve]' --group dev
 	@touch $@
 
 $(NODE_STAMP): tools/package.json
@@ -131,7 +131,7 @@ fmt: $(STAMP) ## format Python
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster, -metrics
+bench-%: $(STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster, -metrics, -serve
 	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build the source distribution and the wheel into dist/
