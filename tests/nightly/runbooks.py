@@ -1,4 +1,7 @@
-"""A runbook's commands, run as they stand on its page, on a Kafka and a Redis of the test's own."""
+"""A runbook's commands, run as they stand on its page, on a Kafka and a Redis of the test's own.
+
+Over 250 lines: one site, with its servers, its shell and its workers.
+"""
 
 from __future__ import annotations
 
