@@ -24,7 +24,7 @@ help: ## list the targets
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,serve]' --group dev
 	@touch $@
 
 $(NODE_STAMP): tools/package.json
@@ -147,7 +147,7 @@ fmt: $(STAMP) ## format Python
 bench: $(NATIVE_STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(NATIVE_STAMP) ## bench-cost, -derived, -instructions, -stages, -versions, -growth, -stored, -latency, -recovery, -scale, -cluster, -metrics, -flame
+bench-%: $(NATIVE_STAMP) ## bench-cost, -derived, -instructions, -stages, -versions, -growth, -stored, -latency, -recovery, -scale, -cluster, -metrics, -serve, -flame
 	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build both distributions into dist/, each as source and as wheel

@@ -19,7 +19,10 @@ ROOT = Path(__file__).parent.parent
 CHART = ROOT / "deploy" / "helm" / "visitor-profiler"
 
 #: Settings that the chart gives to a pod itself.
-OWN = ("rules", "worker_id", "kafka.group_instance_id", "metrics.listen")
+OWN = (
+    *("rules", "worker_id", "kafka.group_instance_id", "metrics.listen"),
+    *("serve.host", "serve.port"),
+)
 
 #: Between the program's own end and SIGKILL, for a node that is busy.
 _MARGIN_S = 5

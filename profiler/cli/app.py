@@ -19,6 +19,7 @@ from profiler.cli import (
     replay,
     rules,
     run,
+    serve,
     topics,
 )
 
@@ -46,7 +47,8 @@ def _root(
     pass
 
 
+_LOOKS = (check, health)
 _VISITORS = (get, explain, export, forget)
 
-for command in (run, replay, pipe, demo, check, health, *_VISITORS, topics, config, rules, lua):
+for command in (run, serve, replay, pipe, demo, *_LOOKS, *_VISITORS, topics, config, rules, lua):
     command.add_to(app)

@@ -247,6 +247,10 @@ class ProfileScript:
         """
         return self._run(self.steps.look_up(visitor_id, now))
 
+    def count_keys(self) -> int:
+        """How many keys all primaries have, of every kind. Raises as `register` does."""
+        return self._run(self.steps.count_keys())
+
     def export(self, visitor_id: str) -> Export | None:
         """All that is stored of a visitor, None for an unknown one. Raises as `read` does."""
         return self._run(self.steps.export(visitor_id))

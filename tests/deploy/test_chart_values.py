@@ -26,6 +26,7 @@ from tests.integration.commands import refused
 MINIMAL = CHART / "ci" / "minimal-values.yaml"
 PRODUCTION = CHART / "ci" / "production-values.yaml"
 KEDA = CHART / "ci" / "exactly-once-keda-values.yaml"
+SERVE = CHART / "ci" / "serve-values.yaml"
 STAGES = CHART / "ci" / "flatten-profile-values.yaml"
 
 each_values = pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
@@ -89,7 +90,9 @@ def test_a_pod_reaches_its_servers_and_nobody_else(
 ) -> None:
     manifests = helm.render(values)
     policies = {found["metadata"]["name"]: found for found in of_kind(manifests, "NetworkPolicy")}
-    for workers in of_kind(manifests, "StatefulSet"):
+    long_lived = [found for found in programs(manifests) if found["kind"] != "Job"]
+    assert len(policies) == len(long_lived)
+    for workers in long_lived:
         pod = Pod(manifests, workers, tmp_path / workers["metadata"]["name"])
         settings = settings_of(pod, monkeypatch)
         spec = policies[workers["metadata"]["name"]]["spec"]
@@ -100,7 +103,8 @@ def test_a_pod_reaches_its_servers_and_nobody_else(
             needed |= {6379} if redis.service else set()
 
         assert ports(spec["egress"]) == needed
-        assert ports(spec["ingress"]) == {metrics_port(settings)}
+        served = {settings.serve.port} if pod.arguments == ["serve"] else set()
+        assert ports(spec["ingress"]) == {metrics_port(settings)} | served
         assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
 
 
@@ -193,6 +197,8 @@ def test_jobs_run_what_the_command_line_knows(helm: Helm) -> None:
             "replicas.run is above partitions (4)",
         ),
         (MINIMAL, {"keda.enabled": "true"}, "need partitions"),
+        (MINIMAL, {"serve.enabled": "true"}, "serve needs a token"),
+        (SERVE, {"config.serve.host": "::"}, "host"),
         (KEDA, {"keda.maxReplicas": "25"}, "keda.maxReplicas is above partitions (24)"),
         (KEDA, {"keda.authenticationRef": ""}, "keda.authenticationRef"),
         (MINIMAL, {"terminationGracePeriodSeconds": str(math.floor(END_S))}, "minimum"),
@@ -208,6 +214,15 @@ def test_what_cannot_be_right_is_refused(
     assert done.returncode != 0
     assert says in done.stderr
     assert "secret@" not in done.stderr
+
+
+def test_the_token_of_the_service_is_nowhere_else(helm: Helm, tmp_path: Path) -> None:
+    manifests = helm.render(SERVE)
+    (workers,), (service,) = (of_kind(manifests, kind) for kind in ("StatefulSet", "Deployment"))
+
+    assert Pod(manifests, workers, tmp_path / "workers").secrets.keys() == {"redis.password"}
+    found = Pod(manifests, service, tmp_path / "service").secrets.keys()
+    assert found == {"redis.password", "serve.token"}
 
 
 def test_a_configuration_that_contradicts_itself_ends_the_pod_with_78(

@@ -13,7 +13,7 @@ from tests.integration.fault_events import page_views
 from tests.integration.pipeline_runs import Deployment
 from tests.integration.programs import Program
 from tests.kafka.clients import ADAPTERS
-from tests.scrape import probe
+from tests.scrape import probe, scrape
 
 MINIMAL = CHART / "ci" / "minimal-values.yaml"
 
@@ -81,3 +81,30 @@ def test_probes_are_answered_and_a_killed_pod_comes_back_without_a_rebalance(
         assert len(deployment.read("persisted")) == 120
         for program in (again, second):
             program.stop()
+
+
+def test_the_service_answers_its_probes(
+    helm: Helm, private_store: MakeStore, tmp_path: Path
+) -> None:
+    port, metrics = free_port(), free_port()
+    values = {
+        "config.redis.url": private_store("redis7").url,
+        "metrics.listen": f"{LOOPBACK}:{metrics}",
+        "serve.enabled": "true",
+        "serve.port": str(port),
+        r"secrets.serve\.token.name": "serve",
+        r"secrets.serve\.token.key": "token",
+    }
+    manifests = helm.render(MINIMAL, settings=values)
+    (service,) = of_kind(manifests, "Deployment")
+    (container,) = pod_of(service)["containers"]
+    assert {"name": "http", "containerPort": port} in container["ports"]
+    pod = Pod(manifests, service, tmp_path)
+    address = f"{LOOPBACK}:{port}"
+    with Program(pod.arguments, pod.environment, tmp_path) as program:
+        for name in ("startup", "liveness", "readiness"):
+            found = container[f"{name}Probe"]["httpGet"]
+            assert (found["port"], found["scheme"]) == ("http", "HTTP")
+            program.wait_for(lambda path=found["path"]: probe(address, path).status == 200)
+        program.wait_for(lambda: len(scrape(f"{LOOPBACK}:{metrics}")) > 0)
+        assert probe(address, "/v1/visitors/ada").status == 401

@@ -8,11 +8,12 @@ Over 250 lines: a fault for each alert, on one site.
 """
 
 import json
+import os
 import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -219,6 +220,9 @@ def test_a_redis_that_others_keep_busy(site: Site, there: Deployment) -> None:
             while not over.is_set():
                 store.eval("for i = 1, 10000000 do end", 0)
 
+    # Where many share the cores, the server would get too little of one to be seen as busy.
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, site.store.pid, -15)
     thread = threading.Thread(target=spin)
     with working(site, there) as program, loaded(there, page_views(0, 10)):
         assert not is_firing(site, "ProfilerRedisBusy")

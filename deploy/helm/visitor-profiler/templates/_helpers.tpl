@@ -1,4 +1,4 @@
-{{/* Names, labels, and what several objects share. */}}
+{{/* Names, labels, and what several objects share. `root` is the chart's own scope. */}}
 
 {{- define "visitor-profiler.fullname" -}}
 {{- $name := .Values.fullnameOverride | default (ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name)) -}}
@@ -82,6 +82,9 @@ profiler.toml: |
 {{- if regexMatch "(?is)://[^:@]*:.*@|[?&]password=" (dig "redis" "url" "" .Values.config) -}}
 {{- fail "config.redis.url holds a password: leave it out, and name a Secret for it in secrets (redis.password)" -}}
 {{- end -}}
+{{- if and .Values.serve.enabled (not (hasKey .Values.secrets "serve.token")) -}}
+{{- fail "serve needs a token: name a Secret for serve.token in secrets" -}}
+{{- end -}}
 {{- if .Values.partitions -}}
 {{- range $mode := $modes -}}
 {{- if gt (int (get $.Values.replicas $mode)) (int $.Values.partitions) -}}
@@ -116,15 +119,24 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* The settings that come from Secrets, as a list in JSON; those of `serve` are for it alone. */}}
+{{- define "visitor-profiler.secrets" -}}
+{{- $found := list -}}
+{{- range $setting := keys .root.Values.secrets | sortAlpha -}}
+{{- if or (eq $.component "serve") (not (hasPrefix "serve." $setting)) }}{{ $found = append $found $setting }}{{ end -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end }}
+
 {{/* Variables that every container has: where the file is, and where the secrets are. */}}
 {{- define "visitor-profiler.env" -}}
 - name: PROFILER_CONFIG
   value: /etc/profiler/profiler.toml
-{{- range $setting := keys .Values.secrets | sortAlpha }}
+{{- range $setting := include "visitor-profiler.secrets" . | fromJsonArray }}
 - name: PROFILER_{{ $setting | upper | replace "." "__" }}_FILE
   value: /run/profiler/secrets/{{ $setting }}
 {{- end }}
-{{- with .Values.extraEnv }}
+{{- with .root.Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -133,12 +145,12 @@ capabilities: {drop: [ALL]}
 - name: config
   mountPath: /etc/profiler
   readOnly: true
-{{- if .Values.secrets }}
+{{- if include "visitor-profiler.secrets" . | fromJsonArray }}
 - name: secrets
   mountPath: /run/profiler/secrets
   readOnly: true
 {{- end }}
-{{- range $name, $_ := .Values.certificates }}
+{{- range $name, $_ := .root.Values.certificates }}
 - name: certificates-{{ $name }}
   mountPath: /run/profiler/certificates/{{ $name }}
   readOnly: true
@@ -149,12 +161,14 @@ capabilities: {drop: [ALL]}
 {{- define "visitor-profiler.volumes" -}}
 - name: config
   configMap: {name: {{ .config }}}
-{{- if .root.Values.secrets }}
+{{- $secrets := include "visitor-profiler.secrets" . | fromJsonArray }}
+{{- if $secrets }}
 - name: secrets
   projected:
     defaultMode: 0440
     sources:
-      {{- range $setting, $from := .root.Values.secrets }}
+      {{- range $setting := $secrets }}
+      {{- $from := get $.root.Values.secrets $setting }}
       - secret:
           name: {{ $from.name }}
           items: [{key: {{ $from.key | quote }}, path: {{ $setting }}}]
@@ -166,7 +180,7 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
-{{/* What all pods have in common; here and below `root` is the chart's own scope. */}}
+{{/* What all pods have in common. */}}
 {{- define "visitor-profiler.podCommon" -}}
 serviceAccountName: {{ include "visitor-profiler.serviceAccountName" . }}
 automountServiceAccountToken: false
@@ -220,6 +234,30 @@ affinity:
 {{- $ports = append $ports (int $port) -}}
 {{- end -}}
 {{- uniq $ports | toJson -}}
+{{- end }}
+
+{{/* What a pod reaches. */}}
+{{- define "visitor-profiler.egress" -}}
+{{- $policy := .root.Values.networkPolicy -}}
+- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+- ports:
+    {{- range include "visitor-profiler.kafkaPorts" .root | fromJsonArray }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  {{- with $policy.kafka.to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- if ne .component "flatten" }}
+- ports:
+    {{- range include "visitor-profiler.redisPorts" .root | fromJsonArray }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  {{- with $policy.redis.to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "visitor-profiler.kafkaPorts" -}}
