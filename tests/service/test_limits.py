@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 from tests.service.running import TOKEN, Service, until_closed
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from tests.integration.visitors import Visitors
