@@ -93,6 +93,7 @@ def test_strangers_who_log_in_slowly_keep_no_caller_waiting(
         line.sendall(head.encode())
         service.wait_for(lambda: service.send_json("/login", {"token": TOKEN}, {}).status == 503)
         assert service.ask("GET", "/v1/stats").status == 200
+        assert service.ask("GET", "/healthz", {}).status == 200
 
 
 def test_a_redis_that_is_away_is_waited_for(private_store: MakeStore, tmp_path: Path) -> None:
