@@ -45,6 +45,11 @@ def sent(service: Service, text: str) -> bytes:
     ["", "GET", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n", "POST /login HTTP/1.1\r\nA: "],
     ids=["nothing", "a word", "no end", "half a header"],
 )
+@pytest.mark.field(
+    kind="connections",
+    meets="a client that sends its request to profiler serve slowly, or never ends it",
+    happens="the connection is closed after serve.timeout_s",
+)
 def test_a_head_that_does_not_end_costs_the_connection(impatient: Service, beginning: str) -> None:
     assert sent(impatient, beginning) == b""
 
