@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from profiler.config.settings import Settings
-from profiler.demo.names import names_of
+from profiler.rules.shown import names_of
 from profiler.demo.profiles import pick, profile_panel
 from profiler.demo.rate import Rate
 from profiler.demo.sample import read_sample

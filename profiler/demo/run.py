@@ -10,22 +10,24 @@ from rich.console import Console
 
 from profiler.demo.advice import print_kept, print_next_steps
 from profiler.demo.interrupts import Interrupted, Interrupts
-from profiler.demo.names import names_of
 from profiler.demo.profiles import pick, profile_panel
 from profiler.demo.rate import Rate
 from profiler.demo.servers import STORE_PORT, DemoServers
 from profiler.demo.tally import Tally
-from profiler.demo.traffic import Outputs, SampleFeed
+from profiler.demo.traffic import SampleFeed
 from profiler.demo.view import MAX_WIDTH, Snapshot, view_on
 from profiler.errors import ProfilerError, TransportError
 from profiler.kafka import open_producer
+from profiler.kafka.topic_reader import TopicReader
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import Rules, load_rules
+from profiler.rules.shown import names_of
 from profiler.servers.ports import LOOPBACK
 
 _SAMPLE_S = 9.0
 _POLL_MS = 100
+_MAX_POLL_RECORDS = 500
 _STALL_TIMEOUT_S = 20.0
 
 
@@ -105,7 +107,7 @@ class _Demo:
         )
         self._servers.start()
         kafka, topics = self._servers.settings.kafka, self._servers.settings.topics
-        self._outputs = Outputs(kafka, [topics.persisted, topics.rejected])
+        self._outputs = TopicReader(kafka, [topics.persisted, topics.rejected], begin="first")
         stack.callback(self._outputs.close)
         self._servers.check()
         producer = open_producer(kafka)
@@ -185,7 +187,7 @@ class _Demo:
 
     def _take_outputs(self) -> int:
         self._servers.check()
-        records = self._outputs.poll(timeout_ms=_POLL_MS)
+        records = self._outputs.poll(timeout_ms=_POLL_MS, max_records=_MAX_POLL_RECORDS)
         for record in records:
             self._tally.add(record)
         self._rate.add(len(records))
