@@ -7,8 +7,8 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from profiler.config.settings import KafkaSettings, RedisSettings, Settings
+from profiler.demo.commands import DemoWorker
 from profiler.demo.interrupts import Interrupts
-from profiler.demo.worker import DemoWorker
 from profiler.errors import ProfilerError
 from profiler.kafka.admin.topics import create_topics
 from profiler.rules.model import load_rules

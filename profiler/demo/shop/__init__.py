@@ -1,0 +1,5 @@
+"""The demo's shop: three pages, the genuine Snowplow browser tracker, and a small collector.
+
+Demo code: it listens on loopback only, and checks nothing of what a browser sends. A collector
+for visitors is Snowplow's own.
+"""
