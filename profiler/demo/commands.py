@@ -1,4 +1,4 @@
-"""The demo's own processes beside the servers: a worker, the service with the live page, the shop."""
+"""The demo's own processes beside the servers: a worker, the service, the shop."""
 
 import os
 import socket

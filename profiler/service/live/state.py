@@ -169,7 +169,10 @@ class LiveState:
         changes = self._histories.compare(visitor, visit, profile)
         event["changes"] = len(changes.fields) if changes.is_whole else None
         self._events.add(self._number, orjson.dumps(event))
-        whole = event | {"changed": changes.fields, "is_whole": changes.is_whole}
+        whole = event | {
+            "changed": [[*each] for each in changes.fields],
+            "is_whole": changes.is_whole,
+        }
         self._histories.note(visitor, orjson.dumps(whole))
 
     def _add_rejected(self, record: Record) -> None:
