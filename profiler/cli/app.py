@@ -18,6 +18,7 @@ from profiler.cli import (
     replay,
     rules,
     run,
+    serve,
     topics,
 )
 
@@ -47,5 +48,5 @@ def _root(
 
 _VISITORS = (get, explain, export, forget)
 
-for command in (run, replay, pipe, demo, check, *_VISITORS, topics, config, rules, lua):
+for command in (run, serve, replay, pipe, demo, check, *_VISITORS, topics, config, rules, lua):
     command.add_to(app)

@@ -11,6 +11,7 @@ from profiler.config.addresses import Address
 from profiler.config.connections import KafkaSettings, RedisSettings, Section
 from profiler.config.listening import LOOPBACK, listening_of
 from profiler.config.privacy import PrivacySettings
+from profiler.config.serving import ServeSettings
 
 __all__ = [
     "ENV_PREFIX",
@@ -25,6 +26,7 @@ __all__ = [
     "Mode",
     "PrivacySettings",
     "RedisSettings",
+    "ServeSettings",
     "Settings",
     "TopicSettings",
 ]
@@ -196,6 +198,7 @@ class Settings(BaseSettings):
     )
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="metrics")
     privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="privacy")
+    serve: ServeSettings = Field(default_factory=ServeSettings, description="profiler serve")
 
     @property
     def output_bytes(self) -> int:

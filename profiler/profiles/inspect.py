@@ -44,6 +44,10 @@ class StoredProfile(NamedTuple):
     rules_version: str | None
     expires_at: int | None
 
+    def document(self, visitor_id: str) -> dict[str, Any]:
+        """The same as one JSON object, with the id that was asked for."""
+        return {"visitor": visitor_id, **self._asdict()}
+
 
 class _Writer(NamedTuple):
     """What the head of the state says."""

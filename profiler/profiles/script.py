@@ -15,18 +15,19 @@ from typing import Any, Protocol
 import redis
 from redis.exceptions import NoScriptError
 
-from profiler.errors import ScriptContractError, StoredStateError
+from profiler.errors import StoredStateError
 from profiler.profiles.arguments import Packer, storing
 from profiler.profiles.calls import Calls
 from profiler.profiles.export import Export, exported
 from profiler.profiles.forgetting import Forgetting
-from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
+from profiler.profiles.inspect import StoredProfile
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
 from profiler.profiles.marks import Marks
+from profiler.profiles.reads import Reads, reply_of
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import greeting_of
-from profiler.profiles.redis.faults import checked, translated, translating
+from profiler.profiles.redis.faults import checked, translating
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.profiles.rights import (
     Rights,
@@ -37,7 +38,6 @@ from profiler.profiles.rights import (
 )
 from profiler.records.times import Clock
 from profiler.records.types import FlatEvent, Rejected
-from profiler.rules.contract import STATE_FIELD
 from profiler.rules.model import Rules
 from profiler.rules.render import render, sha_of
 
@@ -90,6 +90,7 @@ class ProfileScript:
             rules, max_id_bytes=max_id_bytes, clock=clock, stored=stored, meet=meet
         )
         self._decoder = ReplyDecoder(rules)
+        self._reads = Reads(rules, stored)
 
     def register(self) -> None:
         """Load the script into the server, or into every primary of a cluster.
@@ -167,7 +168,7 @@ class ProfileScript:
             replies = self._ask([*first, *commands] if first else commands, connections)
             for reply in replies[: len(first)]:
                 checked(reply)
-            batch.fold(number, [_reply_of(reply) for reply in replies[len(first) :]])
+            batch.fold(number, [reply_of(reply) for reply in replies[len(first) :]])
             first = ()
         self.send(first, connections=connections)
 
@@ -234,25 +235,14 @@ class ProfileScript:
 
     def look_up(self, visitor_id: str) -> StoredProfile | None:
         """The same with what is known about the stored hash itself. Raises as `read` does."""
-        visitor_id = self._stored.of(visitor_id)
-        key = key_of(self.rules.store.key, visitor_id)
-        answer, packed, expires_at = self._ask(
-            [
-                self._command([key], [visitor_id, self._clock()]),
-                Command(key, ("HGET", key, STATE_FIELD)),
-                Command(key, ("PEXPIRETIME", key)),
-            ]
-        )
-        if isinstance(packed, redis.RedisError):
-            if str(packed).startswith("WRONGTYPE"):
-                message = f"{key} holds no hash: another program wrote it"
-                raise StoredStateError(message) from packed
-            raise translated(packed) from packed
-        version = writer_of(key, packed, self.rules)
-        found = decode_stored(key, _reply_of(answer), version, self._decoder)
-        # No worker has the right to ask for the expiry, and -1 says that there is none.
-        is_known = isinstance(expires_at, int) and expires_at > 0
-        return found and found._replace(expires_at=expires_at if is_known else None)
+        key = self._reads.key_of(visitor_id)
+        asked = self._reads.commands(visitor_id, self._clock(), ("EVALSHA", self.sha))
+        return self._reads.decode(visitor_id, self._ask([Command(key, words) for words in asked]))
+
+    def count_keys(self) -> int:
+        """How many keys all primaries have, of every kind. Raises as `register` does."""
+        with translating():
+            return sum(self._nodes.call_everywhere(("DBSIZE",)))
 
     def export(self, visitor_id: str) -> Export | None:
         """All that is stored of a visitor, None for an unknown one. Raises as `read` does."""
@@ -284,7 +274,7 @@ class ProfileScript:
             self._nodes.call_everywhere(("SCRIPT", "LOAD", self._text_of_all))
         read = ("EVALSHA", sha_of(self._text_of_all), 1, key, stored_id, now)
         (answer,) = self._call([Command(key, read)])
-        reply = _reply_of(answer)
+        reply = reply_of(answer)
         if isinstance(reply, Rejected):
             raise StoredStateError(f"{key}: {reply.reason}")
         return self._decoder.all_stored(reply)
@@ -338,7 +328,7 @@ class ProfileScript:
         return Command(next(iter(keys), ""), ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
     def _run(self, commands: Sequence[Command]) -> list[Reply]:
-        return [_reply_of(reply) for reply in self._ask(commands)]
+        return [reply_of(reply) for reply in self._ask(commands)]
 
     def _ask(self, commands: Sequence[Command], connections: int | None = None) -> list[Any]:
         """Replies and errors as they come; the script is loaded where it is missing."""
@@ -353,14 +343,3 @@ class ProfileScript:
             for i, reply in zip(missed, again, strict=True):
                 replies[i] = reply
         return replies
-
-
-def _reply_of(reply: object) -> Reply:
-    if isinstance(reply, list):
-        return reply
-    if not isinstance(reply, redis.RedisError):
-        raise ScriptContractError(f"the script answered {type(reply).__name__}, not an array")
-    code, _, detail = str(reply).partition(" ")
-    if code == "EPROFILE":
-        return Rejected(code, detail)
-    raise translated(reply)

@@ -150,6 +150,20 @@ SCRIPT_CALLS = _counter(
     "primary",
 )
 
+# `profiler serve`. A route is a path's template: no label has an id.
+HTTP_REQUESTS = _counter(
+    "profiler_http_requests",
+    "Requests to profiler serve, by their route's template.",
+    *("method", "route", "status"),
+)
+HTTP_SECONDS = Metric(
+    "profiler_http_request_seconds",
+    "histogram",
+    "From a request's head to the last byte of its answer.",
+    ("route",),
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
 # The process.
 INFO = _gauge("profiler_info", "Always 1; the labels say what runs.", "version", "mode", "delivery")
 WORKER_UP = _gauge(
@@ -160,3 +174,9 @@ WORKER_UP = _gauge(
 
 #: All of them, in the order of the documentation.
 CATALOGUE = tuple(value for value in list(vars().values()) if isinstance(value, Metric))
+
+#: What the service tells, and no worker.
+OF_SERVE = (HTTP_REQUESTS, HTTP_SECONDS)
+
+#: What one worker tells.
+OF_WORKER = tuple(each for each in CATALOGUE if each not in (*OF_SERVE, WORKER_UP))
