@@ -1,5 +1,6 @@
 """The command `serve`: profiles by HTTP."""
 
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -59,6 +60,7 @@ def serve(
         )
     # What needs the extra is imported behind the look for it.
     from profiler.service.api.app import Page  # noqa: PLC0415
+    from profiler.service.live.watched import watched  # noqa: PLC0415
     from profiler.service.serving import backend_of, serve  # noqa: PLC0415
 
     logs.configure(log_level)
@@ -71,4 +73,5 @@ def serve(
     )
     if settings.serve.token is None:
         _LOG.warning("no token is set: everybody on this machine may read, and nothing is removed")
-    serve(backend, Page(), lambda at: typer.echo(f"profiler serve: {at}"))
+    with watched(backend) if settings.serve.live_page else nullcontext(Page()) as page:
+        serve(backend, page, lambda at: typer.echo(f"profiler serve: {at}"))

@@ -1,6 +1,8 @@
 """The demo's own processes beside the servers: a worker, the service, the shop."""
 
+import http.client
 import os
+import secrets
 import socket
 import sys
 from pathlib import Path
@@ -69,59 +71,57 @@ class DemoWorker(DemoCommand):
         return '"assigned"' in self.last_output()
 
 
-class _Listening(DemoCommand):
-    """One that serves HTTP on loopback."""
-
-    start_timeout = 20.0
-
-    @property
-    def url(self) -> str:
-        """Where to find it."""
-        return f"http://{LOOPBACK}:{self.port}/"
-
-    def is_ready(self) -> bool:
-        """Whether it takes connections."""
-        with socket.socket() as probe:
-            return probe.connect_ex((LOOPBACK, self.port)) == 0
-
-
-class DemoService(_Listening):
+class DemoService(DemoCommand):
     """`profiler serve`, with the live page."""
 
     name = "live page"
+    start_timeout = 30.0
 
-    def __init__(self, settings: Settings, *, token: str, port: int = 0) -> None:
-        """Describe the service.
+    def __init__(self, settings: Settings, *, port: int = 0) -> None:
+        """Describe the service; its token is of this run.
 
         Args:
             settings: the demo's.
-            token: what a reader must have.
             port: where it listens; 0 for any free one.
         """
         super().__init__(settings, port=port)
-        self._token = token
+        self._token = secrets.token_hex(16)
 
     @property
     def page(self) -> str:
         """The live page's address, with the token where no server sees it: behind the #."""
-        return f"{self.url}#token={self._token}"
+        return f"http://{LOOPBACK}:{self.port}/#token={self._token}"
 
     def command(self) -> list[str]:
         """`profiler serve`."""
-        return [sys.executable, "-m", "profiler", "serve"]
+        return [sys.executable, "-m", "profiler", "serve", "--port", str(self.port)]
 
     def environment(self) -> dict[str, str]:
-        """See `DemoCommand.environment`; and the address and the token."""
-        return super().environment() | {
-            f"{_PREFIX}SERVE__PORT": str(self.port),
-            f"{_PREFIX}SERVE__TOKEN": self._token,
-        }
+        """See `DemoCommand.environment`; and the token, which `ps` must not show."""
+        return super().environment() | {f"{_PREFIX}SERVE__TOKEN": self._token}
+
+    def is_ready(self) -> bool:
+        """Whether its page sees the topics; what came before is not on it."""
+        return b'"trouble":""' in (self._first_message() or b"")
+
+    def _first_message(self) -> bytes | None:
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=2)
+        try:
+            connection.request(
+                "GET", "/v1/live", headers={"Authorization": f"Bearer {self._token}"}
+            )
+            return connection.getresponse().readline()
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
 
 
-class DemoShop(_Listening):
+class DemoShop(DemoCommand):
     """The shop and its collector."""
 
     name = "shop"
+    start_timeout = 30.0
 
     def __init__(self, settings: Settings, *, live_page: str, port: int = 0) -> None:
         """Describe the shop.
@@ -134,10 +134,20 @@ class DemoShop(_Listening):
         super().__init__(settings, port=port)
         self._live_page = live_page
 
+    @property
+    def url(self) -> str:
+        """The address of its first page."""
+        return f"http://{LOOPBACK}:{self.port}/"
+
     def command(self) -> list[str]:
         """`python -m profiler.demo.shop`."""
         return [sys.executable, "-m", "profiler.demo.shop", str(self.port)]
 
     def environment(self) -> dict[str, str]:
-        """See `DemoCommand.environment`; and what `ps` must not show."""
+        """See `DemoCommand.environment`; and the live page with its token."""
         return super().environment() | {"SHOP_LIVE_PAGE": self._live_page}
+
+    def is_ready(self) -> bool:
+        """Whether it takes connections."""
+        with socket.socket() as probe:
+            return probe.connect_ex((LOOPBACK, self.port)) == 0

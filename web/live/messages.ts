@@ -11,6 +11,7 @@ export interface Hello {
   rules: string;
   rules_version: string;
   topics: { processed: string; persisted: string; rejected: string; triggers: string };
+  is_guarded: boolean;
   has_triggers: boolean;
   tops: string[];
   fields: Field[];

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Bars } from "./charts";
 import { Letters } from "./letters";
 import { Card } from "./parts";
-import { hasToken, keepToken, listen, takeFromAddress } from "./service";
+import { listen, logIn, logOut, takeFromAddress } from "./service";
 import { Stream } from "./stream";
 import { Tiles } from "./tiles";
 import { Triggers } from "./triggers";
@@ -23,42 +23,55 @@ function Page() {
   const [view, show] = useState<View | null>(null);
   const [connection, connect] = useState<Connection>({ state: "connecting", reason: "" });
   const [isPaused, pause] = useState(false);
-  const [chosen, choose] = useState(() => takeFromAddress().visitor);
-  const [attempt, again] = useState(0);
+  const [address, go] = useState(takeFromAddress);
+  const [chosen, choose] = useState(address.visitor);
   const paused = useRef(false);
   paused.current = isPaused;
 
-  useEffect(
-    () =>
-      listen({
+  useEffect(() => {
+    // The same tab may be given another address, with a token or a visitor.
+    const follow = (): void => {
+      if (!location.hash) return;
+      const next = takeFromAddress();
+      if (next.visitor) choose(next.visitor);
+      go(next);
+    };
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  const refused = (reason = ""): void => {
+    connect({ state: "refused", reason });
+    show(null);
+  };
+  useEffect(() => {
+    let stop = (): void => {};
+    let isOver = false;
+    const begin = (): void => {
+      if (isOver) return;
+      stop = listen({
         message: (message) => {
           connect({ state: "live", reason: message.trouble });
           if (!paused.current || message.hello) show((before) => viewAfter(before, message));
         },
         lost: (reason) => connect({ state: "lost", reason }),
-        refused: () => connect({ state: "refused", reason: "" }),
-      }),
-    [attempt],
-  );
-  useEffect(() => {
-    // The same tab is given an address with a token or a visitor.
-    const follow = (): void => {
-      const { visitor } = takeFromAddress();
-      if (visitor) choose(visitor);
-      again((count) => count + 1);
+        refused,
+      });
     };
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
-  }, []);
+    connect({ state: "connecting", reason: "" });
+    if (address.token) {
+      logIn(address.token).then(begin, (error: Error) => refused(error.message));
+    } else {
+      begin();
+    }
+    return () => {
+      isOver = true;
+      stop();
+    };
+  }, [address]);
 
   if (connection.state === "refused") {
-    return <SignIn wasWrong={hasToken()} enter={(token) => {
-      keepToken(token);
-      connect({ state: "connecting", reason: "" });
-      again(attempt + 1);
-    }} />;
+    return <SignIn reason={connection.reason} enter={(token) => go({ token, visitor: "" })} />;
   }
-  const refused = (): void => connect({ state: "refused", reason: "" });
   return (
     <>
       <nav class="skips" aria-label="Skip to">
@@ -74,6 +87,9 @@ function Page() {
         )}
         <Status connection={connection} isPaused={isPaused} />
         <button type="button" class="pause" aria-pressed={isPaused} onClick={() => pause(!isPaused)}>{isPaused ? "Go on" : "Pause"}</button>
+        {view?.hello.is_guarded && (
+          <button type="button" onClick={() => void logOut().then(() => go({ token: "", visitor: "" }))}>Sign out</button>
+        )}
       </header>
       <main>
         {view ? (
@@ -122,12 +138,12 @@ function Status({ connection: { state, reason }, isPaused }: { connection: Conne
   );
 }
 
-function SignIn({ wasWrong, enter }: { wasWrong: boolean; enter: (token: string) => void }) {
+function SignIn({ reason, enter }: { reason: string; enter: (token: string) => void }) {
   return (
     <main class="sign-in">
       <section class="card" aria-labelledby="sign-in-title">
         <h1 id="sign-in-title"><img src="/assets/icon.svg" alt="" width="26" height="26" />Visitor profiler</h1>
-        <p>This page shows who visits, so it wants the service’s token: the setting <code>serve.token</code>. It stays in this tab.</p>
+        <p>This page shows who visits, so it wants the service’s token: the setting <code>serve.token</code>. The browser then keeps a cookie for twelve hours.</p>
         <form onSubmit={(event) => {
           event.preventDefault();
           enter(String(new FormData(event.currentTarget).get("token")).trim());
@@ -136,7 +152,7 @@ function SignIn({ wasWrong, enter }: { wasWrong: boolean; enter: (token: string)
           <input id="token" name="token" type="password" autocomplete="off" required aria-describedby="wrong" />
           <button type="submit" class="strong">Open</button>
         </form>
-        <p id="wrong" class="trouble" role="alert">{wasWrong ? "This token is not the service’s." : ""}</p>
+        <p id="wrong" class="trouble" role="alert">{reason}</p>
       </section>
     </main>
   );

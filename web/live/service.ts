@@ -1,7 +1,6 @@
 // Talks to the service: one stream of messages, and questions about one visitor.
 import type { Message, VisitorEvent } from "./messages";
 
-const KEY = "profiler-token";
 /** A message comes every second at least; after so long without one the stream is dead. */
 const SILENCE_MS = 10_000;
 const RETRY_MS = 1_500;
@@ -9,31 +8,39 @@ const RETRY_MS = 1_500;
 /** The service wants a token, or another one. */
 export class NotAllowed extends Error {}
 
+export interface Address {
+  token: string;
+  visitor: string;
+}
+
 /**
- * The token, from behind the # of the address or from this tab's memory.
+ * What stands behind the # of the address.
  *
- * What is behind the # never leaves the browser; it is taken out of the address, so that it is not
- * in the history or in a link that somebody copies.
+ * It never leaves the browser; it is taken out of the address, so that it is not in the history or
+ * in a link that somebody copies.
  */
-export function takeFromAddress(): { visitor: string } {
+export function takeFromAddress(): Address {
   const given = new URLSearchParams(location.hash.slice(1));
-  const token = given.get("token");
-  if (token) keepToken(token);
   if (location.hash) history.replaceState(null, "", location.pathname);
-  return { visitor: given.get("visitor") ?? "" };
+  return { token: given.get("token") ?? "", visitor: given.get("visitor") ?? "" };
 }
 
-export function keepToken(token: string): void {
-  sessionStorage.setItem(KEY, token);
+/** Shows the token, once; from then on the browser has a cookie, which no script can read. */
+export async function logIn(token: string): Promise<void> {
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch("/login", { method: "POST", headers, body: JSON.stringify({ token }) });
+  if (response.status === 401) throw new NotAllowed("This is not the service’s token.");
+  // 403: the service has no token, and wants none.
+  if (!response.ok && response.status !== 403) throw new Error(`The service answers ${response.status}.`);
 }
 
-export const hasToken = (): boolean => sessionStorage.getItem(KEY) !== null;
+export async function logOut(): Promise<void> {
+  await fetch("/logout", { method: "POST" });
+}
 
 async function ask(path: string, signal?: AbortSignal): Promise<Response> {
-  const token = sessionStorage.getItem(KEY);
-  const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
-  const response = await fetch(path, { headers, cache: "no-store", ...(signal && { signal }) });
-  if (response.status === 401 || response.status === 403) throw new NotAllowed();
+  const response = await fetch(path, { cache: "no-store", ...(signal && { signal }) });
+  if (response.status === 401) throw new NotAllowed();
   return response;
 }
 

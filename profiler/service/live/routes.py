@@ -1,83 +1,91 @@
-"""The live page over HTTP: the files that anybody may have, and the data for who has the token."""
+"""The live page over HTTP: the files that anybody may have, and the data for who may ask."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from profiler.service.api.app import Page, named
+from profiler.service.api.operations import JSON
+from profiler.service.api.problems import Problem
+from profiler.service.api.requests import visitor_of
 from profiler.service.live.state import LiveState
 
-PAGE = Path(__file__).parent / "page"
+#: Built from `web/live`.
+FILES = Path(__file__).parent / "page"
 
 #: A browser gets a message so often while records come, and once a second while none does.
 _BUSY_S, _IDLE_TURNS = 0.25, 4
 #: Streams at a time.
 _MOST_READERS = 32
 
-#: No inline script or style, no other host, no frame: whatever a record holds, it stays text.
-PAGE_HEADERS = {
+#: No inline script or style, no other host, no frame, and no way from a text to HTML: whatever a
+#: record holds, it stays text.
+_HEADERS = {
+    "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
 }
 
 
-def page_routes() -> list[BaseRoute]:
-    """The page itself: it holds nothing of anybody, so it needs no token."""
-
-    async def page(_request: Request) -> Response:
-        return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
-
-    return [Route("/", page), Mount("/assets", StaticFiles(directory=PAGE / "assets"))]
-
-
-def live_routes(state: LiveState) -> list[BaseRoute]:
-    """The data; whoever mounts them asks for the token.
+def live_page(state: LiveState, stopping: asyncio.Event) -> Page:
+    """The routes.
 
     Args:
-        state: the windows.
+        state: the windows that are shown.
+        stopping: ends the streams.
     """
     readers = asyncio.Semaphore(_MOST_READERS)
 
+    async def page(_request: Request) -> Response:
+        return FileResponse(FILES / "index.html", headers=_HEADERS)
+
     async def live(_request: Request) -> Response:
         if readers.locked():
-            message = f"{_MOST_READERS} live pages are open already; close one, or try again"
-            return JSONResponse({"error": message}, 503, headers={"Retry-After": "10"})
+            detail = f"{_MOST_READERS} live pages are open; close one"
+            raise Problem(503, "busy", detail, {"Retry-After": "10"})
+        # nginx would keep messages back until it has many.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(
-            _messages(state, readers), media_type="text/event-stream", headers=headers
-        )
+        messages = _messages(state, readers, stopping)
+        return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
 
     async def last_events(request: Request) -> Response:
-        body = state.events_of(request.path_params["visitor_id"])
-        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(state.events_of(visitor_of(request)), media_type=JSON)
 
-    return [
-        Route("/v1/live", live),
-        Route("/v1/live/visitors/{visitor_id:path}", last_events),
-    ]
+    return Page(
+        open_routes=[
+            named(Route("/", page)),
+            named(Mount("/assets", StaticFiles(directory=FILES / "assets"))),
+        ],
+        guarded_routes=[
+            named(Route("/v1/live", live)),
+            named(Route("/v1/live/visitors/{id}", last_events)),
+        ],
+    )
 
 
-async def _messages(state: LiveState, readers: asyncio.Semaphore) -> AsyncIterator[bytes]:
+async def _messages(
+    state: LiveState, readers: asyncio.Semaphore, stopping: asyncio.Event
+) -> AsyncIterator[bytes]:
     """Server-sent events, each made when the browser has taken the one before.
 
     So nothing queues up for a browser that is slow: it gets fewer messages, each of them up to
     date.
     """
     async with readers:
-        after, version = 0, -1
-        while True:
+        after = 0
+        while not stopping.is_set():
             version = state.version
             message, after = state.message(after)
             yield b"data: " + message + b"\n\n"
             for _ in range(_IDLE_TURNS):
-                await asyncio.sleep(_BUSY_S)
-                if state.version != version:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), _BUSY_S)
+                if stopping.is_set() or state.version != version:
                     break

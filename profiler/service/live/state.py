@@ -3,7 +3,7 @@
 import base64
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -25,16 +25,30 @@ _EVENTS, _REJECTED, _TRIGGERED = 40, 30, 30
 _MOST_CHARACTERS, _MOST_BYTES = 200, 1_024
 
 
+#: What the state says before it is told that the topics are read.
+NOT_YET = "not connected to Kafka yet"
+
+
 class LiveState:
     """Bounded windows over what the topics bring; any thread may call it.
 
     Args:
         rules: that made the profiles.
         topics: names of the topics.
+        lag: how far the workers are behind; None where that is not known.
+        is_guarded: whether a reader needs a token.
     """
 
-    def __init__(self, rules: Rules, topics: TopicSettings) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        topics: TopicSettings,
+        *,
+        lag: Callable[[], int | None],
+        is_guarded: bool,
+    ) -> None:
         self._lock = threading.Lock()
+        self._lag = lag
         self._topics = topics
         self._names = names = names_of(rules)
         contract = contract_of(rules)
@@ -48,12 +62,12 @@ class LiveState:
         self._codes, self._triggers = Tally(), Tally()
         self._number = 0
         self._records = self._skipped = 0
-        self._lag: int | None = None
-        self._trouble = ""
+        self._trouble = NOT_YET
         self._hello = {
             "rules": rules.name,
             "rules_version": contract.rules_version,
             "topics": topics.model_dump(),
+            "is_guarded": is_guarded,
             "has_triggers": bool(rules.triggers),
             "tops": [kind for kind, name in self._tops.items() if name],
             "fields": [
@@ -88,10 +102,6 @@ class LiveState:
         with self._lock:
             self._skipped += count
 
-    def tell(self, *, lag: int | None = None) -> None:
-        """Note how far the workers are behind; None where that is not known."""
-        self._lag = lag
-
     def tell_trouble(self, trouble: str) -> None:
         """Note why nothing comes; empty while all is well."""
         self._trouble = trouble
@@ -112,7 +122,7 @@ class LiveState:
                 "records": self._records,
                 "rate": round(self._rates.per_second("records"), 1),
                 "history": self._rates.history(),
-                "lag": self._lag,
+                "lag": self._lag(),
                 "skipped": self._skipped,
                 "visitors": visitors,
                 "visits": visits,
