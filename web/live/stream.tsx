@@ -67,12 +67,14 @@ function Row({ event, chosen, choose }: { event: SeenEvent } & Omit<Props, "view
       <td class="time" role="cell">{time(event.time)}</td>
       <td role="cell">{visitor === null ? <span class="nobody">anonymous</span> : <VisitorButton id={visitor} chosen={chosen} choose={choose} />}</td>
       <td class="what" role="cell">
-        <span class="text">{event.page ?? event.kind ?? "–"}</span>
-        {event.page !== null && event.kind !== null && <span class="kind">{event.kind}</span>}
-        <Flags flags={event.flags} />
+        <div>
+          <span class="text">{event.page ?? event.kind ?? "–"}</span>
+          {event.page !== null && event.kind !== null && <span class="kind">{event.kind}</span>}
+          <Flags flags={event.flags} />
+        </div>
       </td>
       <td class="visit" role="cell">{event.number === null ? "" : `#${event.number}`}</td>
-      <td class="what" role="cell"><span class="text">{event.entry ?? ""}</span></td>
+      <td class="what" role="cell"><div><span class="text">{event.entry ?? ""}</span></div></td>
       <td class="came" role="cell">{event.channel ?? ""}</td>
       <td class="number" role="cell">{event.changes == null ? "" : event.changes}</td>
     </tr>

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
@@ -20,7 +21,9 @@ from profiler.service.live.state import LiveState
 FILES = Path(__file__).parent / "page"
 
 #: A browser gets a message so often while records come, and once a second while none does.
-_BUSY_S, _IDLE_TURNS = 0.25, 4
+_BUSY_S, _IDLE_S = 0.25, 1.0
+#: How soon the first record after a silence is seen.
+_LOOK_S = 0.05
 #: Streams at a time.
 _MOST_READERS = 32
 
@@ -81,11 +84,12 @@ async def _messages(
     async with readers:
         after = 0
         while not stopping.is_set():
-            version = state.version
+            version, sent_at = state.version, monotonic()
             message, after = state.message(after)
             yield b"data: " + message + b"\n\n"
-            for _ in range(_IDLE_TURNS):
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), _BUSY_S)
-                if stopping.is_set() or state.version != version:
+            while not stopping.is_set():
+                passed = monotonic() - sent_at
+                if passed >= _IDLE_S or (passed >= _BUSY_S and state.version != version):
                     break
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), _LOOK_S)
