@@ -1,6 +1,6 @@
 // The live page: connects, keeps the view, and lays out its parts.
 import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Bars } from "./charts";
 import { Letters } from "./letters";
 import { Card } from "./parts";
@@ -20,13 +20,14 @@ const TOPS: Record<string, [title: string, about: string]> = {
 };
 
 function Page() {
-  const [view, show] = useState<View | null>(null);
+  const [latest, show] = useState<View | null>(null);
   const [connection, connect] = useState<Connection>({ state: "connecting", reason: "" });
-  const [isPaused, pause] = useState(false);
+  const [held, hold] = useState<View | null>(null);
   const [address, go] = useState(takeFromAddress);
   const [chosen, choose] = useState(address.visitor);
-  const paused = useRef(false);
-  paused.current = isPaused;
+  // In a pause everything is still taken, so that nothing is missing after it.
+  const isPaused = held !== null;
+  const view = held ?? latest;
 
   useEffect(() => {
     // The same tab may be given another address, with a token or a visitor.
@@ -42,6 +43,7 @@ function Page() {
   const refused = (reason = ""): void => {
     connect({ state: "refused", reason });
     show(null);
+    hold(null);
   };
   useEffect(() => {
     let stop = (): void => {};
@@ -51,7 +53,7 @@ function Page() {
       stop = listen({
         message: (message) => {
           connect({ state: "live", reason: message.trouble });
-          if (!paused.current || message.hello) show((before) => viewAfter(before, message));
+          show((before) => viewAfter(before, message));
         },
         lost: (reason) => connect({ state: "lost", reason }),
         refused,
@@ -86,7 +88,7 @@ function Page() {
           </p>
         )}
         <Status connection={connection} isPaused={isPaused} />
-        <button type="button" class="pause" aria-pressed={isPaused} onClick={() => pause(!isPaused)}>{isPaused ? "Go on" : "Pause"}</button>
+        <button type="button" class="pause" aria-pressed={isPaused} onClick={() => hold(isPaused ? null : latest)}>{isPaused ? "Go on" : "Pause"}</button>
         {view?.hello.is_guarded && (
           <button type="button" onClick={() => void logOut().then(() => go({ token: "", visitor: "" }))}>Sign out</button>
         )}

@@ -29,7 +29,7 @@ export function takeFromAddress(): Address {
 export async function logIn(token: string): Promise<void> {
   const headers = { "Content-Type": "application/json" };
   const response = await fetch("/login", { method: "POST", headers, body: JSON.stringify({ token }) });
-  if (response.status === 401) throw new NotAllowed("This is not the service’s token.");
+  if (response.status === 401) throw new NotAllowed("This is not the token.");
   // 403: the service has no token, and wants none.
   if (!response.ok && response.status !== 403) throw new Error(`The service answers ${response.status}.`);
 }
