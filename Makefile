@@ -131,7 +131,7 @@ fmt: $(STAMP) ## format Python
 bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster, -metrics
+bench-%: $(STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster, -metrics, -serve
 	$(BIN)/python -m bench $* $(ARGS)
 
 dist: $(STAMP) ## build the source distribution and the wheel into dist/

@@ -22,6 +22,7 @@ from bench import (
     latency,
     metrics,
     scale,
+    serve,
     shares,
     stored,
     throughput,
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Command] = {
     "scale": scale.COMMAND,
     "cluster": cluster.COMMAND,
     "metrics": metrics.COMMAND,
+    "serve": serve.COMMAND,
 }
 DEFAULT = "throughput"
 

@@ -13,16 +13,15 @@ from profiler.servers.processes import ServerProcess
 _HERE = Path(__file__).parent
 
 
-class Worker(ServerProcess):
-    """A program between two topics; it ends with us, whatever happens."""
+class Program(ServerProcess):
+    """A measured program; it ends with us, whatever happens."""
 
-    name = "worker"
+    name = "program"
 
     def __init__(
         self,
         arguments: Sequence[str],
         *,
-        output_topic: str,
         environment: Mapping[str, str] | None = None,
         interpreter: Path | None = None,
     ) -> None:
@@ -30,12 +29,10 @@ class Worker(ServerProcess):
 
         Args:
             arguments: for the Python interpreter.
-            output_topic: its records show how far the program is.
             environment: settings; ours for the profiler are not handed on.
             interpreter: another Python than ours.
         """
         super().__init__()
-        self.output_topic = output_topic
         self._arguments = list(arguments)
         self._environment = dict(environment or {})
         self._interpreter = str(interpreter or sys.executable)
@@ -57,6 +54,31 @@ class Worker(ServerProcess):
     def cpu_us(self) -> float | None:
         """User and system time so far; None where the system has no ``/proc``."""
         return cpu_us(self.pid)
+
+
+class Worker(Program):
+    """A program between two topics."""
+
+    name = "worker"
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        output_topic: str,
+        environment: Mapping[str, str] | None = None,
+        interpreter: Path | None = None,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            arguments: see `Program`.
+            output_topic: its records show how far the program is.
+            environment: see `Program`.
+            interpreter: see `Program`.
+        """
+        super().__init__(arguments, environment=environment, interpreter=interpreter)
+        self.output_topic = output_topic
 
 
 def program(
@@ -88,8 +110,14 @@ def profiler_run(
     """
     names = {f"topics__{name}": topic for name, topic in topics._asdict().items()}
     given = {"groups__run": f"bench-{token}", **names, **addresses, **settings}
-    environment = {(ENV_PREFIX + name).upper(): text for name, text in given.items()}
-    return Worker(["-m", "profiler", "run"], output_topic=topics.persisted, environment=environment)
+    return Worker(
+        ["-m", "profiler", "run"], output_topic=topics.persisted, environment=variables_of(given)
+    )
+
+
+def variables_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings as the environment has them."""
+    return {(ENV_PREFIX + name).upper(): text for name, text in settings.items()}
 
 
 def pass_through(

@@ -74,4 +74,10 @@ def serve(
     if settings.serve.token is None:
         _LOG.warning("no token is set: everybody on this machine may read, and nothing is removed")
     with watched(backend) if settings.serve.live_page else nullcontext(Page()) as page:
-        serve(backend, page, lambda at: typer.echo(f"profiler serve: {at}"))
+        serve(backend, page, _tell)
+
+
+def _tell(at: str) -> None:
+    """Say where the service is: a line for scripts, and one for the log."""
+    typer.echo(f"profiler serve: {at}")
+    _LOG.info("serving", at=at)

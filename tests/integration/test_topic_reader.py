@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from typing import Literal
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 
 from profiler.config.settings import KafkaSettings
 from profiler.kafka import open_producer
@@ -65,6 +65,7 @@ def test_it_reads_what_comes_after_its_beginning(
 
 def test_a_topic_may_be_made_later(
     settings: KafkaSettings,
+    kafka_admin: KafkaAdminClient,
     topics: MakeTopics,
     open_reader: Open,
     monkeypatch: pytest.MonkeyPatch,
@@ -76,8 +77,9 @@ def test_a_topic_may_be_made_later(
     assert alone.poll(timeout_ms=10, max_records=1) == []
     produce(settings, early, b"1")
     assert read(both, 1) == [b"1"]
-    with closing(KafkaProducer(bootstrap_servers=settings.bootstrap_servers)) as producer:
-        producer.send(late, b"2").get(PATIENCE_S)
+    options = {"num_partitions": 1, "replication_factor": 1}
+    kafka_admin.create_topics({late: options}, wait_for_metadata=True)
+    produce(settings, late, b"2")
     produce(settings, early, b"3")
     assert read(both, 2) == [b"2", b"3"]
     assert read(alone, 1) == [b"2"]

@@ -1,20 +1,18 @@
 """The app: routes made of operations, and what goes around all of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import groupby
-from typing import cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Mount, Route, request_response
+from starlette.types import Receive, Scope, Send
 
+from profiler.config.settings import ServeSettings
 from profiler.service.api import problems
 from profiler.service.api.about import about_operations
 from profiler.service.api.auth import Guarded
@@ -23,7 +21,7 @@ from profiler.service.api.health import HealthChecks
 from profiler.service.api.limits import Bounded, RateLimited, TokenBuckets
 from profiler.service.api.login import Login
 from profiler.service.api.openapi import with_description
-from profiler.service.api.operations import Handler, Method, Operation, Operations
+from profiler.service.api.operations import Handler, Operation, Operations
 from profiler.service.api.seen import Named, Seen
 from profiler.service.api.shell import Shell
 from profiler.service.api.visitors import Visitors
@@ -54,28 +52,28 @@ def create_app(backend: Backend, page: Page | None = None) -> Starlette:
     """
     page = page or Page()
     limits = backend.settings.serve
-    slots = asyncio.Semaphore(limits.max_concurrent)
     operations = operations_of(backend)
-
-    def bounded(app: ASGIApp) -> ASGIApp:
-        return Bounded(app, slots, limits.timeout_s)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with backend.running():
             yield
 
-    guarded = [
-        *_routes((each for each in operations if not each.is_open), bounded),
+    # Slots of their own: strangers who log in slowly keep no caller waiting.
+    open_routes = [
+        *_routes((each for each in operations if each.is_open), limits),
+        *page.open_routes,
+    ]
+    guarded_routes = [
+        *_routes((each for each in operations if not each.is_open), limits),
         *page.guarded_routes,
     ]
     return Starlette(
         routes=[
-            *_routes((each for each in operations if each.is_open), bounded),
-            *page.open_routes,
+            *open_routes,
             Mount(
                 "",
-                routes=guarded,
+                routes=guarded_routes,
                 middleware=[Middleware(Guarded, authenticator=backend.authenticator)],
             ),
         ],
@@ -109,21 +107,27 @@ def named(route: Route | Mount) -> Route | Mount:
     return route
 
 
-def _routes(
-    operations: Iterable[Operation], bounded: Callable[[ASGIApp], ASGIApp]
-) -> Iterator[BaseRoute]:
-    """A route a path, which knows all of its methods."""
+def _routes(operations: Iterable[Operation], limits: ServeSettings) -> Iterator[BaseRoute]:
+    """A route a path, which knows all of its methods; they share their slots."""
+    slots = asyncio.Semaphore(limits.max_concurrent)
     by_path = sorted(operations, key=lambda each: each.path)
     for path, those in groupby(by_path, key=lambda each: each.path):
-        handlers = {each.method: each.handler for each in those}
-        route = Route(path, _by_method(handlers), methods=list(handlers))
-        route.app = bounded(route.app)
-        yield named(route)
+        here = list(those)
+        # A body has its own time to arrive.
+        timeout_s = limits.timeout_s * (1 + any(each.body for each in here))
+        bounded = Bounded(_ByMethod({each.method: each.handler for each in here}), slots, timeout_s)
+        yield Route(path, Named(bounded, path))
 
 
-def _by_method(handlers: Mapping[Method, Handler]) -> Handler:
-    async def answer(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await handlers[cast("Method", method)](request)  # the route has no other
+class _ByMethod:
+    """Calls the handler of a request's method."""
 
-    return answer
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self._apps = {method: request_response(handler) for method, handler in handlers.items()}
+        if "GET" in self._apps:
+            self._apps["HEAD"] = self._apps["GET"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in self._apps:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._apps))})
+        await self._apps[scope["method"]](scope, receive, send)

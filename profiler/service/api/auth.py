@@ -138,6 +138,6 @@ def close_session(response: Response, *, is_tls: bool) -> None:
 
 def is_local_host(headers: Headers) -> bool:
     """Whether a request names this machine as we are reached by it: no other site's name for it."""
-    host = headers.get("host", "").rpartition(":")
-    name = host[0] if host[2].isdigit() else headers.get("host", "")
-    return name in {"localhost", "127.0.0.1", "[::1]"}
+    host = headers.get("host", "").lower()
+    name, _, port = host.rpartition(":")
+    return (name if port.isdigit() else host) in {"localhost", "127.0.0.1", "[::1]"}

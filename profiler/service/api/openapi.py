@@ -18,7 +18,9 @@ from profiler.service.api.operations import JSON, Answer, Operation, Operations
 #: What every operation may answer.
 _ALWAYS = {
     400: "the request is wrong",
+    421: "without a token: another name than this machine's",
     429: "too many requests of this address",
+    431: "path, query and headers are too large",
     500: "a fault of ours, or of the configuration: the log says which",
     503: "too much is under way, or Redis cannot answer now: ask again",
 }

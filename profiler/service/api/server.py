@@ -17,9 +17,8 @@ from profiler.config.addresses import Address
 from profiler.config.settings import ServeSettings
 from profiler.config.tls import serving_context
 from profiler.errors import ConfigError
+from profiler.service.api.shell import MAX_HEAD_BYTES
 
-#: Of a request's line and headers together.
-MAX_HEAD_BYTES = 16_384
 #: A connection without a request is closed.
 _IDLE_S = 5
 #: Beyond so many connections requests are refused.

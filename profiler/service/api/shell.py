@@ -13,6 +13,9 @@ from profiler.service.api.seen import TEMPLATE
 
 _LOG = structlog.get_logger("profiler.serve")
 
+#: Of a request's path, query and headers together.
+MAX_HEAD_BYTES = 16_384
+
 #: For what has no headers of its own: nothing is kept, framed, guessed or loaded from elsewhere.
 SAFE_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -63,6 +66,7 @@ class Shell:
             if self._is_open and not is_local_host(Headers(scope=scope)):
                 detail = "without a token only localhost, 127.0.0.1 and [::1] are answered to"
                 raise Problem(421, "wrong_host", detail)  # noqa: TRY301 - told as all others are
+            _check_head(scope)
             scope["path"] = scope["raw_path"].decode("latin-1")
             await self._app(scope, receive, safe)
         except Exception as error:
@@ -70,6 +74,24 @@ class Shell:
             if has_begun:
                 raise
             await problem.response()(scope, receive, safe)
+
+
+def _check_head(scope: Scope) -> None:
+    """Refuse a head that is too large, or whose body two readers would read differently.
+
+    Raises:
+        Problem: it is one.
+    """
+    close = {"Connection": "close"}
+    size = len(scope["raw_path"]) + len(scope["query_string"])
+    size += sum(len(name) + len(text) for name, text in scope["headers"])
+    if size > MAX_HEAD_BYTES:
+        detail = f"path, query and headers have at most {MAX_HEAD_BYTES} bytes together"
+        raise Problem(431, "head_too_large", detail, close)
+    names = {name for name, _ in scope["headers"]}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        detail = "a request has Content-Length or Transfer-Encoding, not both"
+        raise Problem(400, "two_lengths", detail, close)
 
 
 def problem_of(error: Exception, route: str) -> Problem:

@@ -21,7 +21,9 @@ _POLL_MS = 50
 _RETRY_S = 5.0
 
 
-def following(settings: Settings, state: LiveState) -> Callable[[Event], None]:
+def following(
+    settings: Settings, state: LiveState, *, has_triggers: bool
+) -> Callable[[Event], None]:
     """What fills the windows until an event is set, from the topics' ends on.
 
     Where Kafka is away, the state says so, and it is tried again.
@@ -29,9 +31,10 @@ def following(settings: Settings, state: LiveState) -> Callable[[Event], None]:
     Args:
         settings: how to reach the cluster; names of topics.
         state: the windows.
+        has_triggers: whether the rules have any, so that there is a topic of them.
     """
     topics = settings.topics
-    names = [topics.persisted, topics.rejected, topics.triggers]
+    names = [topics.persisted, topics.rejected, *[topics.triggers] * has_triggers]
 
     def follow(over: Event) -> None:
         while not over.is_set():

@@ -31,5 +31,6 @@ def watched(backend: Backend) -> Iterator[Page]:
     state = LiveState(
         backend.rules, settings.topics, lag=lag, is_guarded=backend.authenticator.has_token
     )
-    with sampled("live-page", following(settings, state)):
+    follow = following(settings, state, has_triggers=bool(backend.rules.triggers))
+    with sampled("live-page", follow):
         yield live_page(state, backend.stopping)
