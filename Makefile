@@ -7,10 +7,11 @@ STAMP  := $(VENV)/.installed
 # that a process needs it has its own.
 PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
+WEB_STAMP := web/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-nightly test-containers test-clients chaos soak
-.PHONY: field-cases mutants lint vectors fmt
+.PHONY: field-cases mutants lint vectors fmt web pictures
 .PHONY: bench dist clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
@@ -26,6 +27,11 @@ $(STAMP): pyproject.toml
 $(NODE_STAMP): tools/package.json
 	@command -v npm >/dev/null || { echo "make lint needs Node.js with npm (Debian: apt-get install nodejs npm)"; exit 1; }
 	npm install --prefix tools --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
+$(WEB_STAMP): web/package.json web/package-lock.json
+	@command -v npm >/dev/null || { echo "web/ needs Node.js with npm (Debian: apt-get install nodejs npm)"; exit 1; }
+	npm ci --prefix web --no-audit --no-fund --silent
 	@touch $@
 
 setup: $(STAMP) ## make .venv with the command .venv/bin/profiler
@@ -96,7 +102,7 @@ check-client-node: client-node
 	npm --prefix clients/node run --silent lint
 	npm --prefix clients/node run --silent test
 
-lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and workflow
+lint: $(STAMP) $(NODE_STAMP) $(WEB_STAMP) ## style, types, and every check on Lua, image and workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -106,6 +112,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	luacheck --quiet lua/rendered
 	luacheck --quiet --only 411 431 -- lua/vectors/rules # of two functions with one name the later wins
 	tools/node_modules/.bin/stylua --check lua/rendered
+	npm --prefix web run --silent lint
 	$(BIN)/python -m tools.check_lua_header
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tools.check_rooms
@@ -120,6 +127,12 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
+
+web: $(WEB_STAMP) ## build the live page and the demo's shop into the package, from web/
+	npm --prefix web run --silent build
+
+pictures: $(STAMP) ## take docs/images/live-*.png and shop.png anew, from a demo in a browser
+	$(BIN)/python -m tools.page_pictures
 
 vectors: $(STAMP) ## write lua/vectors anew, from the oracles
 	$(BIN)/python -m tools.vectors
@@ -138,4 +151,4 @@ dist: $(STAMP) ## build the source distribution and the wheel into dist/
 	$(BIN)/python -m build --outdir dist
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) build dist tools/node_modules clients/go/build clients/java/target clients/node/dist clients/node/node_modules
+	rm -rf $(VENV) build dist tools/node_modules web/node_modules clients/go/build clients/java/target clients/node/dist clients/node/node_modules

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from profiler.rules.model import load_rules
 from profiler.rules.shown import names_of
-from profiler.service.live.histories import Change, Histories
+from profiler.service.live.histories import EVENTS_EACH, Change, Changes, Histories
 from profiler.service.live.rates import SECONDS, Rates
 from profiler.service.live.rings import OTHERS, Ring, Tally
 from profiler.service.live.visits import WINDOW_S, VisitWindow
@@ -134,12 +135,34 @@ def test_long_values_are_kept_short_and_still_differ(histories: Histories) -> No
 
 
 def test_the_visitor_not_seen_for_longest_is_forgotten(histories: Histories) -> None:
-    for visitor in ("a", "b", "a", "c"):
-        histories.compare(visitor, None, {"new_visitor": True})
-        histories.note(visitor, visitor.encode())
-    assert histories.of("a") == [b"a", b"a"]
-    assert histories.of("b") == []
-    assert histories.of("c") == [b"c"]
+    for number, visitor in enumerate(("a", "b", "a", "c")):
+        changes = histories.compare(visitor, None, {"new_visitor": True})
+        histories.note(visitor, {"n": number}, changes)
+    kept = {visitor: numbers_of(histories, visitor) for visitor in "abc"}
+    assert kept == {"a": [2, 0], "b": [], "c": [3]}
+
+
+def numbers_of(histories: Histories, visitor: str) -> list[int]:
+    return [orjson.loads(event)["n"] for event in histories.of(visitor)]
+
+
+def test_so_many_events_of_a_visitor_are_kept(histories: Histories) -> None:
+    for number in range(EVENTS_EACH + 5):
+        histories.note("v", {"n": number}, histories.compare("v", None, {}))
+    assert numbers_of(histories, "v") == list(range(EVENTS_EACH + 4, 4, -1))
+
+
+def test_an_event_that_changed_much_is_kept_in_part(histories: Histories) -> None:
+    changes = Changes(
+        [Change(f"field_{number}", "a" * 200, "b" * 200) for number in range(50)], True
+    )
+    histories.compare("v", None, {})
+    histories.note("v", {"n": 1}, changes)
+    [event] = histories.of("v")
+    assert len(event) < 5_000
+    kept = orjson.loads(event)
+    assert len(kept["changed"]) + kept["left_out"] == 50
+    assert kept["changed"][0] == ["field_0", "a" * 200, "b" * 200]
 
 
 def test_a_ring_gives_what_is_new() -> None:

@@ -40,6 +40,7 @@ export type Json = string | number | boolean | null;
 /** An event of one visitor: the fields that it changed, with the values before and after. */
 export interface VisitorEvent extends SeenEvent {
   changed: [field: string, before: Json, after: Json][];
+  left_out: number;
   is_whole: boolean;
 }
 
@@ -70,7 +71,7 @@ export interface Message {
   trouble: string;
   records: number;
   rate: number;
-  history: { records: number[]; visits: number[]; visitors: number[]; rejected: number[] };
+  history: { records: number[]; visits: number[]; visitors: number[]; rejected: number[]; fired: number[] };
   lag: number | null;
   skipped: number;
   visitors: number;

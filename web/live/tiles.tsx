@@ -54,7 +54,9 @@ export function Tiles({ view: { hello, latest } }: { view: View }) {
       <Tile label="Rejected" value={count(latest.rejections)} note="dead letters, bytes kept" tone={latest.rejections ? "bad" : ""}>
         <Line values={history.rejected} what="Rejected records" />
       </Tile>
-      <Tile label="Triggers fired" value={count(latest.firings)} note={hello.has_triggers ? "once for each cause" : "the rules have none"} />
+      <Tile label="Triggers fired" value={count(latest.firings)} note={hello.has_triggers ? "once for each cause" : "the rules have none"} tone="fired">
+        <Line values={history.fired} what="Triggers fired" />
+      </Tile>
     </ul>
   );
 }

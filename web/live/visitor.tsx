@@ -173,6 +173,7 @@ function Changed({ event, times }: { event: VisitorEvent; times: Set<string> }) 
           ))}
         </ul>
       )}
+      {event.left_out > 0 && <p class="empty">{event.left_out} more fields are not shown.</p>}
       {!event.is_whole && <p class="empty">An earlier event was not seen here, so there is nothing to compare all fields with.</p>}
       {event.is_whole && !fields.length && <p class="empty">It changed nothing.</p>}
     </>

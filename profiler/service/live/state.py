@@ -53,7 +53,7 @@ class LiveState:
         self._names = names = names_of(rules)
         contract = contract_of(rules)
         self._flags = list(contract.flags)
-        self._rates = Rates("records", "visits", "visitors", "rejected")
+        self._rates = Rates("records", "visits", "visitors", "rejected", "fired")
         self._tops = {"entry": names.entry, "channel": names.channel, "source": names.source}
         self._visits = VisitWindow([*self._tops.values()])
         self._histories = Histories(names)
@@ -179,11 +179,7 @@ class LiveState:
         changes = self._histories.compare(visitor, visit, profile)
         event["changes"] = len(changes.fields) if changes.is_whole else None
         self._events.add(self._number, orjson.dumps(event))
-        whole = event | {
-            "changed": [[*each] for each in changes.fields],
-            "is_whole": changes.is_whole,
-        }
-        self._histories.note(visitor, orjson.dumps(whole))
+        self._histories.note(visitor, event, changes)
 
     def _add_rejected(self, record: Record) -> None:
         headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
@@ -215,6 +211,7 @@ class LiveState:
         name, state = _shown(told.get("trigger")) or "(none)", _shown(told.get("state"))
         if state == "fired":
             self._triggers.add(name)
+            self._rates.add("fired")
         item = {
             "n": self._number,
             "time": record.timestamp,
