@@ -14,7 +14,7 @@ from profiler.rules.shown import Names
 MOST_VISITORS = 500
 EVENTS_EACH = 20
 #: Of the fields that one event changed, as JSON; what is beyond is counted. With all bounds
-#: together this takes 70 MiB at most, and a tenth of it in life.
+#: together this takes less than 100 MiB, and a tenth of it in life.
 _MOST_BYTES = 4_096
 #: As many as the preset's profiles keep; the one seen longest ago goes first.
 _VISITS_EACH = 8
