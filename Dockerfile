@@ -5,7 +5,7 @@ WORKDIR /source
 COPY . .
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 RUN python -m venv /opt/profiler \
- && /opt/profiler/bin/python -m pip install --no-cache-dir /wheels/*.whl
+ && /opt/profiler/bin/python -m pip install --no-cache-dir "$(echo /wheels/*.whl)[serve]"
 
 FROM python:3.11.14-slim-bookworm
 LABEL org.opencontainers.image.title="visitor-profiler" \

@@ -179,6 +179,7 @@ TOGETHER = {
     **dict.fromkeys(
         ("test_cluster.py", "test_cluster_commands.py", "test_faults_cluster.py"), "a Redis Cluster"
     ),
+    "test_reader_nodes.py": "a Redis Cluster",
 }
 #: What takes longest begins first, so that no process is left with it at the end.
 FIRST = (

@@ -7,8 +7,9 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 
 from profiler import __version__
 from profiler.config.settings import Settings
-from profiler.profiles.aio import ProfileReader
+from profiler.engine import choose_engine
 from profiler.profiles.keyed_hash import StoredIds
+from profiler.profiles.reading import ProfileReader
 from profiler.profiles.redis.connections import target_of
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import Rules
@@ -58,7 +59,8 @@ def backend_of(
         ConfigError: wrong address, or a file of the TLS settings cannot be read.
     """
     store = Store([*metrics.OF_SERVE, metrics.INFO])
-    store.set(metrics.INFO, 1, __version__, "serve", settings.delivery)
+    engine = choose_engine(settings.engine).name
+    store.set(metrics.INFO, 1, __version__, "serve", settings.delivery, engine)
     return Backend(
         settings=settings,
         rules=rules,

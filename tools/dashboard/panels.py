@@ -282,4 +282,20 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             6,
         ),
     ),
+    "Read service": (
+        Panel(
+            "Requests/s",
+            "To `profiler serve`, by status.",
+            "none",
+            each("profiler_http_requests_total", "status"),
+            12,
+        ),
+        Panel(
+            "Time of a request",
+            "From its head to the last byte of its answer.",
+            "s",
+            quantiles("profiler_http_request_seconds"),
+            12,
+        ),
+    ),
 }

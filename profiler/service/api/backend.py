@@ -7,7 +7,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from profiler.config.settings import Settings
-from profiler.profiles.aio import ProfileReader
+from profiler.profiles.reading import ProfileReader
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import Rules
 from profiler.service.api.auth import Authenticator

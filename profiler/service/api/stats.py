@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from profiler import __version__
 from profiler.config.settings import Mode, Settings
+from profiler.engine import choose_engine
 from profiler.errors import ProfilerError
 from profiler.kafka.admin.groups import Groups, open_groups
 from profiler.profiles.script import ProfileScript
@@ -81,6 +82,7 @@ class Stats:
         self._settings = settings
         self._script = script
         self._rules = rules
+        self._engine = choose_engine(settings.engine).name
         self.group: GroupStats | None = None
         self.store: StoreStats | None = None
         self._before: _Sums | None = None
@@ -96,7 +98,7 @@ class Stats:
             version=__version__,
             rules_version=self._rules.version,
             script=self._script.sha,
-            engine="python",
+            engine=self._engine,
             group=self.group,
             redis=self.store,
         )

@@ -9,8 +9,8 @@ from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError
 
 from profiler.config.addresses import Address
 from profiler.errors import StoreUnavailableError
-from profiler.profiles.aio.connections import Greeting, exchange, exchange_one, finding, pool_of
-from profiler.profiles.aio.nodes import Question, by_question
+from profiler.profiles.reading.connections import Greeting, exchange, exchange_one, finding, pool_of
+from profiler.profiles.reading.nodes import Question, by_question
 from profiler.profiles.redis.connections import Target
 from profiler.profiles.redis.nodes import Words
 from profiler.profiles.redis.places import Hosts

@@ -8,8 +8,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from profiler.config.addresses import Address
-from profiler.profiles.aio.connections import Greeting, exchange, exchange_one, finding, pool_of
-from profiler.profiles.aio.nodes import Question, by_question
+from profiler.profiles.reading.connections import Greeting, exchange, exchange_one, finding, pool_of
+from profiler.profiles.reading.nodes import Question, by_question
 from profiler.profiles.redis.connections import Target
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from redis.exceptions import NoScriptError
 
 from profiler.errors import StoredStateError
-from profiler.profiles.aio.detect import nodes_of
-from profiler.profiles.aio.nodes import Question, ReadNodes
 from profiler.profiles.inspect import StoredProfile
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
+from profiler.profiles.reading.detect import nodes_of
+from profiler.profiles.reading.nodes import Question, ReadNodes
 from profiler.profiles.reads import Reads
 from profiler.profiles.redis.connections import Target
 from profiler.profiles.redis.faults import translating

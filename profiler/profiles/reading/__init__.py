@@ -1,5 +1,5 @@
 """Profiles read with asyncio: connections, the servers behind an address, and the reader."""
 
-from profiler.profiles.aio.reader import ProfileReader
+from profiler.profiles.reading.reader import ProfileReader
 
 __all__ = ["ProfileReader"]

@@ -1,10 +1,10 @@
 """What answers at an address: one server, or a node of a cluster."""
 
 from profiler.errors import ConfigError
-from profiler.profiles.aio.cluster import ClusterReads
-from profiler.profiles.aio.connections import Greeting, finding, pool_of
-from profiler.profiles.aio.nodes import ReadNodes
-from profiler.profiles.aio.single import SingleNodes
+from profiler.profiles.reading.cluster import ClusterReads
+from profiler.profiles.reading.connections import Greeting, finding, pool_of
+from profiler.profiles.reading.nodes import ReadNodes
+from profiler.profiles.reading.single import SingleNodes
 from profiler.profiles.redis.connections import Target
 from profiler.profiles.redis.places import Hosts
 from profiler.profiles.redis.sentinels import Sentinels
