@@ -1,4 +1,7 @@
-"""The live page and the demo's shop in a real browser, on a pipeline that runs."""
+"""The live page and the demo's shop in a real browser, on a pipeline that runs.
+
+Over 250 lines: all of them share one demo and one browser, which take long to start.
+"""
 
 import re
 from collections.abc import Callable, Iterator

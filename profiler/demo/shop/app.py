@@ -33,7 +33,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 #: What trackers and proxies send on a bad day: JSON that ends too early, with a script in it.
-_BROKEN = b'{"query":[{"name":"other_page_title","value":"<script>alert(\'not me\')</script>\xff'
+_BROKEN = b'{"query":[{"name":"title","value":"<script>alert(\'not me\')</script>\xff'
 
 
 class Collector:

@@ -12,7 +12,7 @@ from profiler.config.settings import TopicSettings
 from profiler.records.dead_letter import VALUE_BYTES
 from profiler.records.headers import ERROR_CODE, ERROR_REASON, ERROR_STAGE, source_of
 from profiler.records.types import Record
-from profiler.rules.contract import contract_of
+from profiler.rules.contract import ID_FIELDS, contract_of
 from profiler.rules.model import Rules
 from profiler.rules.shown import names_of, profile_part
 from profiler.service.live.histories import EVENTS_EACH, MOST_VISITORS, Histories
@@ -218,7 +218,7 @@ class LiveState:
             "trigger": name,
             "state": state,
             "scope": _shown(told.get("scope")),
-            "visitor": told.get("visitor_id"),
+            "visitor": told.get(ID_FIELDS[0]),
         }
         self._triggered.add(self._number, orjson.dumps(item))
 
