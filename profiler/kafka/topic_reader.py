@@ -20,8 +20,10 @@ from profiler.kafka.client_options import (
 from profiler.kafka.foreign_names import read_past
 from profiler.records.types import Record
 
-#: Between two looks for topics and partitions that are new.
+#: Between two looks for topics and partitions that are new, and whether the brokers answer. The
+#: client asks for new partitions of a known topic every five minutes.
 _LOOK_S = 10.0
+_LOOK_TIMEOUT_MS = 5_000
 #: Of all partitions together: an onlooker needs no deep buffers.
 _FETCH_BYTES = 8 * 1024 * 1024
 _CLOSE_TIMEOUT_MS = 1_000
@@ -69,14 +71,18 @@ class TopicReader:
                 self._go_to_ends()
 
     def poll(self, *, timeout_ms: int, max_records: int) -> list[Record]:
-        """The next records, in offset order inside each partition; blocks up to `timeout_ms`.
+        """The next records, in offset order inside each partition.
+
+        Blocks up to `timeout_ms`; every ten seconds for a round trip more, of 5 s at most, since
+        a client whose brokers are away just says that nothing came.
 
         Raises:
-            TransportError: the log refuses us.
+            TransportError: the log refuses us, or no broker answers any more.
         """
         with translated_errors("read"):
             if time.monotonic() - self._looked_at > _LOOK_S:
                 self._look()
+                self._consumer.end_offsets(self._places, timeout_ms=_LOOK_TIMEOUT_MS)
             if not self._places:
                 time.sleep(timeout_ms / 1_000)
                 return []

@@ -42,7 +42,7 @@ export function Tiles({ view: { hello, latest } }: { view: View }) {
       <Tile
         label="Lag"
         value={lag === null ? "–" : count(lag)}
-        note={lag === null ? "no worker has committed" : lag ? behind(lag, latest.rate) : "workers have read all"}
+        note={lag === null ? "not known" : lag ? behind(lag, latest.rate) : "workers have read all"}
         tone={lag !== null && lag > MUCH && lag > MANY_S * latest.rate ? "busy" : ""}
       />
       <Tile label="Visitors" value={count(latest.visitors)} note={window} tone="visitors">

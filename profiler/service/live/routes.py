@@ -25,7 +25,7 @@ _BUSY_S, _IDLE_S = 0.25, 1.0
 #: How soon the first record after a silence is seen.
 _LOOK_S = 0.05
 #: Streams at a time.
-_MOST_READERS = 32
+MOST_READERS = 32
 
 #: No inline script or style, no other host, no frame, and no way from a text to HTML: whatever a
 #: record holds, it stays text.
@@ -44,14 +44,14 @@ def live_page(state: LiveState, stopping: asyncio.Event) -> Page:
         state: the windows that are shown.
         stopping: ends the streams.
     """
-    readers = asyncio.Semaphore(_MOST_READERS)
+    readers = asyncio.Semaphore(MOST_READERS)
 
     async def page(_request: Request) -> Response:
         return FileResponse(FILES / "index.html", headers=_HEADERS)
 
     async def live(_request: Request) -> Response:
         if readers.locked():
-            detail = f"{_MOST_READERS} live pages are open; close one"
+            detail = f"{MOST_READERS} live pages are open; close one"
             raise Problem(503, "busy", detail, {"Retry-After": "10"})
         # nginx would keep messages back until it has many.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

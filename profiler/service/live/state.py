@@ -60,7 +60,8 @@ class LiveState:
         self._events, self._rejected = Ring(_EVENTS), Ring(_REJECTED)
         self._triggered = Ring(_TRIGGERED)
         self._codes, self._triggers = Tally(), Tally()
-        self._number = 0
+        #: Of the latest record; a browser that has nothing asks for what is after 0.
+        self._number = 1
         self._records = self._skipped = 0
         self._trouble = NOT_YET
         self._hello = {
@@ -138,8 +139,7 @@ class LiveState:
             }
             if not after:
                 message["hello"] = self._hello
-            # Never 0 again: the names are known by then.
-            return orjson.dumps(message), max(self._number, 1)
+            return orjson.dumps(message), self._number
 
     def events_of(self, visitor: str) -> bytes:
         """The last events of a visitor, as JSON: newest first, each with what it changed."""
