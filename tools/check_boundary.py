@@ -53,6 +53,7 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 
 #: Modules that may name fields, and why.
 NAMES_FIELDS = {
+    "demo/shop/snowplow.py": "gives a tracker's parameters their names, before the pipeline",
     "profiles/export.py": "puts visits that were read in their order",
     "rules/rule.py": "checks the names in a rules file against the built-in ones",
     "rules/contract.py": "describes the script's arguments and reply",

@@ -1,5 +1,6 @@
 """The command `serve`: profiles by HTTP."""
 
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def serve(
     # What needs the extra is imported behind the look for it.
     from profiler.service import serving  # noqa: PLC0415
     from profiler.service.api.app import Page  # noqa: PLC0415
+    from profiler.service.live.watched import watched  # noqa: PLC0415
 
     logs.configure(log_level)
     settings = settings_from(
@@ -71,7 +73,8 @@ def serve(
     )
     if settings.serve.token is None:
         _LOG.warning("no token is set: everybody on this machine may read, and nothing is removed")
-    serving.serve(backend, Page(), _tell)
+    with watched(backend) if settings.serve.live_page else nullcontext(Page()) as page:
+        serving.serve(backend, page, _tell)
 
 
 def _tell(at: str) -> None:

@@ -59,6 +59,10 @@ class ServeSettings(Section):
         description="addresses or networks, by commas, of proxies whose X-Forwarded-For and"
         " X-Forwarded-Proto are believed",
     )
+    live_page: bool = Field(
+        default=True,
+        description="whether the output topics are read, for the page at /; see live-page.md",
+    )
     access_log: bool = Field(
         default=True, description="whether each request is a line of the log; no line has an id"
     )
