@@ -15,6 +15,7 @@ from profiler.cli import (
     get,
     lua,
     pipe,
+    rejected,
     replay,
     rules,
     run,
@@ -47,5 +48,7 @@ def _root(
 
 _VISITORS = (get, explain, export, forget)
 
-for command in (run, replay, pipe, demo, check, *_VISITORS, topics, config, rules, lua):
+_OF_OPERATORS = (check, rejected, topics, config, rules, lua)
+
+for command in (run, replay, pipe, demo, *_VISITORS, *_OF_OPERATORS):
     command.add_to(app)
