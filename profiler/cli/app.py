@@ -6,6 +6,7 @@ import typer
 
 from profiler import __version__
 from profiler.cli import (
+    audit,
     check,
     config,
     demo,
@@ -48,7 +49,7 @@ def _root(
 
 _VISITORS = (get, explain, export, forget)
 
-_OF_OPERATORS = (check, rejected, topics, config, rules, lua)
+_OF_OPERATORS = (check, rejected, audit, topics, config, rules, lua)
 
 for command in (run, replay, pipe, demo, *_VISITORS, *_OF_OPERATORS):
     command.add_to(app)

@@ -64,8 +64,8 @@ def filters_of(  # noqa: PLR0917 - as the commands have them
         partition,
         first,
         last,
-        _time_of(since, "--since"),
-        _time_of(until, "--until"),
+        time_of(since, "--since"),
+        time_of(until, "--until"),
         frozenset(map(_pair_of, headers or ())),
     )
 
@@ -85,7 +85,12 @@ def span_of(place: str) -> dict[int, Span]:
     return {partition: Span(offset, offset + 1)}
 
 
-def _time_of(text: str, option: str) -> int | None:
+def time_of(text: str, option: str) -> int | None:
+    """A time, ms, or so long ago; None where nothing is given, or "forever".
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
     if not text:
         return None
     try:

@@ -20,6 +20,7 @@ from profiler.profiles.arguments import Packer, storing
 from profiler.profiles.calls import Calls
 from profiler.profiles.export import Export, exported
 from profiler.profiles.forgetting import Forgetting
+from profiler.profiles.hashes import StoredHashes
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
@@ -196,6 +197,16 @@ class ProfileScript:
         with translating():
             return Forgetting(self._nodes, self.rules.store.key, self._stored)
 
+    @cached_property
+    def hashes(self) -> StoredHashes:
+        """The hashes as they are stored; asks a server at first which kind it is.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+        """
+        with translating():
+            return StoredHashes(self._nodes)
+
     @property
     def connections(self) -> int:
         """How many connections to Redis were opened so far.
@@ -222,6 +233,11 @@ class ProfileScript:
         assert not isinstance(reply, Rejected), "no visitor is asked for"  # noqa: S101
         return [name.decode() for name in reply]
 
+    def place_of(self, visitor_id: str) -> tuple[str, str]:
+        """The id that Redis has for a visitor's, and the key."""
+        stored_id = self._stored.of(visitor_id)
+        return stored_id, key_of(self.rules.store.key, stored_id)
+
     def read(self, visitor_id: str) -> dict[str, Any] | None:
         """The stored profile as its latest visit left it, None for an unknown visitor.
 
@@ -234,8 +250,7 @@ class ProfileScript:
 
     def look_up(self, visitor_id: str) -> StoredProfile | None:
         """The same with what is known about the stored hash itself. Raises as `read` does."""
-        visitor_id = self._stored.of(visitor_id)
-        key = key_of(self.rules.store.key, visitor_id)
+        visitor_id, key = self.place_of(visitor_id)
         answer, packed, expires_at = self._ask(
             [
                 self._command([key], [visitor_id, self._clock()]),
@@ -261,15 +276,13 @@ class ProfileScript:
             return None
         sidecar = sidecar_of(found.key)
         (held,) = self._ask([Command(sidecar, ("HLEN", sidecar))])
-        profiles = [found.profile]
-        if self.rules.order == "event_time":
-            profiles = self.read_visits(found.key, self._stored.of(visitor_id), self._clock())
+        profiles = self.read_visits(found.key, self._stored.of(visitor_id), self._clock())
         return exported(found, profiles, checked(held), self.rules)
 
     def read_visits(self, key: str, stored_id: Word, now: Word) -> list[dict[str, Any]]:
         """The stored profile as each kept visit leaves it, in any order; none of an unknown one.
 
-        Only rules with order event_time keep visits.
+        Only rules with order event_time keep visits; of others there is one profile.
 
         Args:
             key: the visitor's.
@@ -280,6 +293,12 @@ class ProfileScript:
             StoreUnavailableError: the server cannot be reached or is not ready.
             StoredStateError: the state is damaged.
         """
+        if self.rules.order != "event_time":
+            reply = self.call([key], [stored_id, now])
+            if isinstance(reply, Rejected):
+                raise StoredStateError(f"{key}: {reply.reason}")
+            found = self._decoder.stored(reply)
+            return [] if found is None else [found]
         with translating():
             self._nodes.call_everywhere(("SCRIPT", "LOAD", self._text_of_all))
         read = ("EVALSHA", sha_of(self._text_of_all), 1, key, stored_id, now)

@@ -158,5 +158,25 @@ WORKER_UP = _gauge(
     "worker",
 )
 
+# `profiler audit`, a process of its own.
+AUDIT_MISMATCH = _counter(
+    "profiler_audit_mismatch",
+    "Fields in which a stored profile is not what the topic says; of a visitor once an audit.",
+    "field",
+)
+AUDIT_VISITORS = _counter(
+    "profiler_audit_visitors", "Visitors that were audited, by what was found.", "result"
+)
+AUDIT_MISMATCHED = _gauge(
+    "profiler_audit_mismatched_visitors",
+    "Visitors that the latest audit found wrong, and did not repair.",
+)
+AUDITED_AT = _gauge(
+    "profiler_audit_timestamp_seconds", "When the latest audit ended; 0 before the first."
+)
+
+#: Those that no worker has.
+OF_AUDIT = (AUDIT_MISMATCH, AUDIT_VISITORS, AUDIT_MISMATCHED, AUDITED_AT)
+
 #: All of them, in the order of the documentation.
 CATALOGUE = tuple(value for value in list(vars().values()) if isinstance(value, Metric))

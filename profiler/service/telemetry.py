@@ -51,7 +51,8 @@ class Telemetry(Observer):
         self, mode: Mode, settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__()
-        self.store = Store(m for m in metrics.CATALOGUE if m != metrics.WORKER_UP)
+        others = {metrics.WORKER_UP, *metrics.OF_AUDIT}
+        self.store = Store(m for m in metrics.CATALOGUE if m not in others)
         self._health = Health(clock)
         self._written = (
             (settings.topics.flattened, metrics.FLATTENED),
