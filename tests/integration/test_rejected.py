@@ -148,7 +148,9 @@ def test_a_dead_letter_is_shown_with_its_bytes_and_drives_no_terminal(
     fill(deployment, [Input(evil, b"\x1b[31mkey", headers=(("x", b"\x1b[31mred\r"),), partition=0)])
     [told] = listed(deployment, "--records")
     place = f"{told['partition']}:{told['offset']}"
-    variables = {name.removeprefix("PROFILER_"): v for name, v in deployment.variables().items()}
+    variables: dict[str, Any] = {
+        name.removeprefix("PROFILER_"): value for name, value in deployment.variables().items()
+    }
 
     shown = rejected(deployment, "show", place)
     table = run_on_terminal(["rejected", "list", "--records"], **variables)

@@ -89,7 +89,7 @@ class Damage:
         own = [each for each in events if each[1] == visitor]
         self._script.apply([event for event, _ in change(own)])
         key = self._pattern.replace("<id>", visitor)
-        assert self._client.copy(key, key, destination_db=0, replace=True)
+        assert self._client.copy(key, key, destination_db="0", replace=True)
         with redis.Redis.from_url(self._deployment.redis_url) as live:
             assert live.pexpire(key, 86_400_000)
 

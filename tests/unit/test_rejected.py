@@ -10,6 +10,7 @@ import pytest
 from profiler.config.settings import TopicSettings
 from profiler.errors import ConfigError, ProfilerError
 from profiler.kafka.memory import MemoryBroker, memory_transactional_producer
+from profiler.kafka.protocol import TransactionalProducer
 from profiler.ops.rejected import replaying as module
 from profiler.ops.rejected.dump import hex_lines
 from profiler.ops.rejected.filters import Filters
@@ -98,7 +99,7 @@ class Shop:
         """Run one to its end; how many records it replayed."""
         return sum(map(len, replaying.run(self.producer(), limit=limit)))
 
-    def producer(self) -> module.TransactionalProducer:
+    def producer(self) -> TransactionalProducer:
         """One more with the id that all replays have."""
         return memory_transactional_producer(self.broker, transactional_id="replay")
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from profiler.config.settings import RedisSettings
 from profiler.errors import ConfigError, ProfilerError
-from profiler.profiles.arguments import Call
 from profiler.profiles.calls import Calls
 from profiler.profiles.hashes import StoredHashes
+from profiler.profiles.packing import Call
 from profiler.profiles.redis import nodes_of
 from profiler.profiles.redis.connections import connect, connect_to
 from profiler.profiles.redis.faults import translating
