@@ -96,7 +96,7 @@ def replay(
     counts = _look(replaying.fates())
     for line in _plan(counts):
         typer.echo(line)
-    require_something_new(Counter({words: number for (words, _), number in counts.items()}))
+    require_something_new(counts)
     if dry_run:
         typer.echo("nothing was written")
         return

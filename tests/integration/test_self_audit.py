@@ -21,6 +21,7 @@ from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from profiler.records.types import FlatEvent, Record, stream_of
 from profiler.rules.model import load_rules
+from servers.redis_cluster import RedisCluster
 from tests.conftest import MakeStore
 from tests.integration.commands import Done, run_command, run_package
 from tests.integration.conftest import Deploy
@@ -315,6 +316,24 @@ def test_a_sample_is_a_part_and_always_the_same_one(deployment: Deployment, dama
         keys.append({each["key"] for each in told["mismatches"]})
     assert keys[0] == keys[1] < keys[2]
     assert 0 < len(keys[0]) < len(VISITORS)
+
+
+def test_a_cluster(redis_cluster: RedisCluster, deploy: Deploy) -> None:
+    deployment = deploy(redis_cluster.url)
+    deployment.produce(views(range(6)))
+    keys = [f"{deployment.key_prefix}{{{visitor}}}" for visitor in VISITORS]
+    with deployment.start("run", **HASTY) as program:
+        program.wait_for(deployment.is_done)
+        assert found_by(deployment, code=0)["clean"] == len(VISITORS)
+        for key in keys:
+            redis_cluster.primary_of(key).ask("HSET", key, "~", "damaged")
+        assert found_by(deployment, code=1)["fields"] == {"(state)": len(VISITORS)}
+        assert found_by(deployment, "--repair", code=0)["repaired"] == len(VISITORS)
+        deployment.produce(views(range(6, 9)))
+        program.wait_for(deployment.is_done)
+        assert found_by(deployment, code=0)["clean"] == len(VISITORS)
+        program.stop()
+    assert {deployment.stored(visitor)["visitor_events"] for visitor in VISITORS} == {"9"}
 
 
 @pytest.mark.usefixtures("worker")

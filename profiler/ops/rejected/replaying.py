@@ -198,23 +198,26 @@ class Replaying:
             self._ledger.add(due.name)
 
 
-def require_something_new(counts: Counter[str]) -> None:
+def require_something_new(counts: Counter[tuple[str, str]]) -> None:
     """Refuse a replay of nothing.
 
     Args:
-        counts: how many dead letters have each fate, by its words.
+        counts: how many dead letters have each fate, by its words and by the code.
 
     Raises:
         ProfilerError: nothing is due; the message says why.
     """
-    if counts[DUE]:
+    by_words: Counter[str] = Counter()
+    for (words, _), number in counts.items():
+        by_words[words] += number
+    if by_words[DUE]:
         return
     total = counts.total()
     if not total:
         raise ProfilerError("nothing to replay: no dead letter is meant by these filters")
-    why = ", ".join(f"{number:,} {words}" for words, number in counts.most_common())
+    why = ", ".join(f"{number:,} {words}" for words, number in by_words.most_common())
     remedy = ""
-    if counts[STILL_REJECTED]:
+    if by_words[STILL_REJECTED]:
         remedy = ". Change what they are rejected for, or send them all the same with --all"
     raise ProfilerError(f"nothing to replay: of {total:,} dead letters {why}{remedy}")
 
