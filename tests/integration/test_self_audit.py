@@ -4,6 +4,7 @@ Over 250 lines: what must be found, and all that must not be taken for damage, o
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +22,13 @@ from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from profiler.records.types import FlatEvent, Record, stream_of
 from profiler.rules.model import load_rules
+from servers import passwords
 from servers.redis_cluster import RedisCluster
+from servers.redis_secure import USER
 from tests.conftest import MakeStore
 from tests.integration.commands import Done, run_command, run_package
 from tests.integration.conftest import Deploy
+from tests.integration.documented_rights import OPERATIONS, make_user
 from tests.integration.fault_events import HASTY
 from tests.integration.pipeline_runs import Deployment, Input
 from tests.integration.programs import PATIENCE_S, Program, clean_environment
@@ -334,6 +338,24 @@ def test_a_cluster(redis_cluster: RedisCluster, deploy: Deploy) -> None:
         assert found_by(deployment, code=0)["clean"] == len(VISITORS)
         program.stop()
     assert {deployment.stored(visitor)["visitor_events"] for visitor in VISITORS} == {"9"}
+
+
+def test_the_documented_rights_are_enough(deployment: Deployment, damage: Damage) -> None:
+    damage.do("v1", without(4))
+    text = OPERATIONS.read_text("utf-8")
+    named = re.search(r"ACL SETUSER auditor on >secret (.*?)```", text, re.DOTALL)
+    assert named is not None
+    rights = [right for right in named[1].split() if right[0] in "~+"]
+    login = {"REDIS__USERNAME": USER, "REDIS__PASSWORD": passwords.REDIS}
+    with redis.Redis.from_url(deployment.redis_url) as admin:
+        make_user(admin, [*rights, f"~{deployment.key_prefix}*"])
+        assert found_by(deployment, "--repair", code=0, **login)["repaired"] == 1
+        damage.do("v1", without(4))
+        make_user(admin, ["~profiler:forgotten*", f"~{deployment.key_prefix}*", "+hgetall"])
+    assert found_by(deployment, code=1, **login)["mismatch"] == 1
+    done = audit(deployment, "--repair", **login)
+    assert done.code == 78
+    assert "has no permissions to run" in done.errors
 
 
 @pytest.mark.usefixtures("worker")
