@@ -45,7 +45,7 @@ IMPORTS_REDIS = {
 #: Modules that may issue data commands, and why.
 COMMANDS = {
     "profiles/aio.py": "the script's caller for asyncio: sends what it is given",
-    "ops/explain/scratch.py": "copies profiles to a server of our own, which is thrown away",
+    "ops/explain/scratch.py": "removes profiles from a server of our own, which is thrown away",
 }
 
 #: Single commands that are about the server and no data: (module, method) and why.
@@ -61,6 +61,7 @@ NAMES_FIELDS = {
     "rules/packed_state.py": "names the script's locals, never sees an event",
     "rules/rendered_rule.py": "names the script's locals, never sees an event",
     "rules/explain.py": "says in words what the built-in fields are, never sees an event",
+    "ops/audit/compare.py": "knows which of the built-in fields depends on the order of arrival",
     "ops/explain/probe.py": "makes rules that ask the script about conditions",
 }
 

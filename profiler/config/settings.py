@@ -69,6 +69,10 @@ class TopicSettings(Section):
     rejected: str = Field(
         default="tracking_rejected", description="topic of the dead letters; output"
     )
+    rejected_replays: str = Field(
+        default="tracking_rejected_replays",
+        description="topic in which profiler rejected replay records what it has replayed",
+    )
 
     def of(self, mode: str, *, triggers: bool = False) -> list[str]:
         """Return the topics that `profiler <mode>` reads and writes.

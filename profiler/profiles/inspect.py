@@ -99,7 +99,8 @@ def _require_same_order(key: str, writer: Writer, reader: Writer) -> None:
         raise StoredStateError(
             f"{key} was written by rules {writer.rules_version} (order {writer.order}), and these"
             f" are {reader.rules_version} (order {reader.order}): name the rules that wrote it"
-            " with --rules"
+            " with --rules",
+            is_foreign=True,
         )
 
 
@@ -110,7 +111,8 @@ def _read_head(key: str, packed: bytes, reader: Writer) -> Writer:
         if layout in _LAYOUTS and layout > LAYOUT:
             raise StoredStateError(
                 f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
-                " update this one"
+                " update this one",
+                is_foreign=True,
             )
         is_first = packed[0] in _ARRAYS and layout == 1
         return _read_layout_1(packed) if is_first else _read_layout_2(packed, reader)
