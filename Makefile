@@ -11,7 +11,7 @@ NODE_STAMP := tools/node_modules/.installed
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-nightly test-containers test-clients chaos soak
 .PHONY: field-cases mutants lint vectors fmt
-.PHONY: bench dist clean
+.PHONY: bench dist docs clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
@@ -112,6 +112,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_collection
 	$(BIN)/python -m tools.check_adrs
+	$(BIN)/python -m tools.site
 	$(BIN)/python -m tools.audit
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check
@@ -133,6 +134,9 @@ bench: $(STAMP) ## side-by-side throughput; writes build/bench.json
 
 bench-%: $(STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster, -metrics
 	$(BIN)/python -m bench $* $(ARGS)
+
+docs: $(STAMP) ## the documentation as a site in build/site; every link and anchor is checked
+	$(BIN)/python -m tools.site
 
 dist: $(STAMP) ## build the source distribution and the wheel into dist/
 	$(BIN)/python -m build --outdir dist
