@@ -11,7 +11,7 @@ NODE_STAMP := tools/node_modules/.installed
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-nightly test-containers test-clients chaos soak
 .PHONY: field-cases mutants lint vectors fmt
-.PHONY: bench dist docs clean
+.PHONY: bench dist release-check docs clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
@@ -138,8 +138,11 @@ bench-%: $(STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -s
 docs: $(STAMP) ## the documentation as a site in build/site; every link and anchor is checked
 	$(BIN)/python -m tools.site
 
-dist: $(STAMP) ## build the source distribution and the wheel into dist/
-	$(BIN)/python -m build --outdir dist
+dist: $(STAMP) ## build the source distribution, the wheel and the bill of materials into dist/
+	$(BIN)/python -m tools.release
+
+release-check: $(STAMP) ## the same, built twice and compared; the wheel runs on each Python that is here
+	$(BIN)/python -m tools.release --check
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist tools/node_modules clients/go/build clients/java/target clients/node/dist clients/node/node_modules
