@@ -112,6 +112,7 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_collection
 	$(BIN)/python -m tools.check_adrs
+	$(BIN)/python -m tools.check_words
 	$(BIN)/python -m tools.site
 	$(BIN)/python -m tools.audit
 	$(BIN)/python -m tools.write_reference --check
