@@ -26,7 +26,8 @@ UNCLEAR = {
     r"of (which|whom)": "begin a new sentence, with its subject",
     r"those (of|that|which|who|with|without)": "name what they are",
     r"that of": "name what it is",
-    r"the (former|latter)": "name which",
+    r"the (former|latter)": "name which",    r"be (it|they)": "say “whether”, or leave it out",
+    r"but for": "say “except”",
     r"respectively": "say which belongs to which",
     r"not (un|im|in)\w+able": "say it without two negations",
 }
