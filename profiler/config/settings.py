@@ -18,6 +18,7 @@ __all__ = [
     "OUTPUT_RESERVE_BYTES",
     "BatchSettings",
     "DeadLetterSettings",
+    "EngineChoice",
     "GroupSettings",
     "KafkaSettings",
     "LimitSettings",
@@ -33,6 +34,9 @@ ENV_PREFIX = "profiler_"
 
 #: The commands that work on the stream.
 Mode = Literal["run", "flatten", "profile"]
+
+#: What the setting `engine` may be.
+EngineChoice = Literal["auto", "native", "python"]
 
 #: As many watermarks as Redis's Lua can pack at once: each takes 4 of 8,000 places.
 MAX_STREAMS = 2_000
@@ -167,6 +171,11 @@ class Settings(BaseSettings):
         default="exactly-once",
         description="what a crash may do to the output: nothing that a reader with"
         " isolation.level=read_committed sees; or write some of it twice. It is never lost",
+    )
+    engine: EngineChoice = Field(
+        default="auto",
+        description="what works on the records: compiled code (visitor-profiler-native), or Python;"
+        " both do the same. auto: the compiled code where it is installed",
     )
     anonymous: Literal["pass", "reject"] = Field(
         default="pass",

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from profiler.profiles.arguments import Call
 from profiler.profiles.outputs import StoredOutput
+from profiler.profiles.packing import Call
 from profiler.profiles.redis import Command
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.records.types import Rejected

@@ -17,10 +17,11 @@ from profiler.profiles.forgetting import Forgetting
 from profiler.profiles.inspect import StoredProfile
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.marks import Marks
+from profiler.profiles.packing import Packer
 from profiler.profiles.redis import Command, Nodes, Word, nodes_of
 from profiler.profiles.redis.connections import connect, greeting_of
 from profiler.profiles.redis.faults import translating
-from profiler.profiles.reply import Outcome, Reply
+from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.profiles.rights import Rights, rights_on
 from profiler.profiles.steps import Everywhere, Foldable, Load, Result, ScriptSteps, Step, Steps
 from profiler.records.times import Clock
@@ -42,6 +43,13 @@ class ProfileScript:
         clock: the reader's, which says what time of an event is plausible.
         stored: which id Redis gets for a visitor's.
         meet: told of each visitor's own id and key before they are in a call.
+
+    Attributes:
+        rules: as they came.
+        text: the script's.
+        sha: its name.
+        packer: makes its arguments.
+        decoder: decodes its replies.
     """
 
     def __init__(
@@ -70,6 +78,16 @@ class ProfileScript:
     def sha(self) -> str:
         """The name under which Redis keeps it."""
         return self.steps.sha
+
+    @property
+    def packer(self) -> Packer:
+        """What makes calls of events."""
+        return self.steps.packer
+
+    @property
+    def decoder(self) -> ReplyDecoder:
+        """What takes the script's replies."""
+        return self.steps.decoder
 
     @staticmethod
     def connect(

@@ -17,12 +17,12 @@ import redis
 from redis.exceptions import NoScriptError
 
 from profiler.errors import ScriptContractError, StoredStateError
-from profiler.profiles.arguments import Packer, storing
 from profiler.profiles.calls import Calls
 from profiler.profiles.export import Export, exported
 from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
+from profiler.profiles.packing import Packer, storing
 from profiler.profiles.redis import Command, Word
 from profiler.profiles.redis.faults import checked, translated
 from profiler.profiles.redis.nodes import Words
@@ -96,20 +96,20 @@ class ScriptSteps:
         self.sha = sha_of(self.text)
         self.stored = stored
         self._clock = clock
-        self._packer = Packer(
+        self.packer = Packer(
             rules, max_id_bytes=max_id_bytes, clock=clock, stored=stored, meet=meet
         )
-        self._decoder = ReplyDecoder(rules)
+        self.decoder = ReplyDecoder(rules)
 
     def calls_of(
         self, events: Sequence[FlatEvent], floors: Mapping[str, int] | None = None
     ) -> Calls:
         """See `profiler.profiles.script.ProfileScript.calls_of`."""
         rejected: dict[int, Rejected] = {}
-        rounds = self._packer.rounds(events, rejected)
+        rounds = self.packer.rounds(events, rejected)
         if floors is not None:
             rounds = [[storing(call, floors) for call in calls] for calls in rounds]
-        return Calls(self.sha, rounds, len(events), rejected, self._decoder)
+        return Calls(self.sha, rounds, len(events), rejected, self.decoder)
 
     def register(self) -> Steps[None]:
         """Load the script."""
@@ -169,7 +169,7 @@ class ScriptSteps:
                 raise StoredStateError(message) from packed
             raise translated(packed) from packed
         version = writer_of(key, packed, self.rules)
-        found = decode_stored(key, _reply_of(answer), version, self._decoder)
+        found = decode_stored(key, _reply_of(answer), version, self.decoder)
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0
         return found and found._replace(expires_at=expires_at if is_known else None)
@@ -195,7 +195,7 @@ class ScriptSteps:
         reply = _reply_of(answer)
         if isinstance(reply, Rejected):
             raise StoredStateError(f"{key}: {reply.reason}")
-        return self._decoder.all_stored(reply)
+        return self.decoder.all_stored(reply)
 
     @cached_property
     def _text_of_all(self) -> str:

@@ -151,7 +151,11 @@ SCRIPT_CALLS = _counter(
 )
 
 # The process.
-INFO = _gauge("profiler_info", "Always 1; the labels say what runs.", "version", "mode", "delivery")
+INFO = _gauge(
+    "profiler_info",
+    "Always 1; the labels say what runs.",
+    *("version", "mode", "delivery", "engine"),
+)
 WORKER_UP = _gauge(
     "profiler_worker_up",
     "With --workers: whether this worker's process answers its parent.",

@@ -66,6 +66,11 @@ def test_the_versions_that_are_tried_are_those_that_are_claimed() -> None:
     assert project["requires-python"] == f">={VERSIONS[0]}"
 
 
+def test_the_native_engine_has_the_same_version() -> None:
+    crate = tomllib.loads((ROOT / "native" / "Cargo.toml").read_text("utf-8"))
+    assert crate["package"]["version"] == profiler.__version__
+
+
 def test_the_changelog_has_the_version() -> None:
     heads = re.findall(r"^## \[?([\w.]+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert profiler.__version__ in heads[:2]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from profiler.profiles.arguments import Packer
+from profiler.profiles.packing import Packer
 from profiler.profiles.redis import Word
 from profiler.records.types import NO_TIMESTAMP, FlatEvent
 from profiler.rules.contract import CALL_ARGS, MAX_EVENTS, contract_of

@@ -89,7 +89,7 @@ def test_every_metric_says_what_it_is_and_has_few_labels() -> None:
     labels = {label for metric in CATALOGUE for label in metric.labels}
     assert labels == {
         *("code", "phase", "kind", "server", "reason", "primary", "worker"),
-        *("group", "topic", "partition", "version", "mode", "delivery"),
+        *("group", "topic", "partition", "version", "mode", "delivery", "engine"),
         *("trigger", "state"),  # named by the rules
     }
     names = [metric.name for metric in CATALOGUE]

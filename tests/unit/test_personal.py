@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from profiler.errors import ConfigError
-from profiler.profiles.arguments import Packer
 from profiler.profiles.keyed_hash import KeyedHash, StoredIds
+from profiler.profiles.packing import Packer
 from profiler.records.types import FlatEvent
 from profiler.rules.contract import contract_json
 from profiler.rules.model import Rules, load_rules, parse_rules

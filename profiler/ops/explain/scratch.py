@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from profiler.config.settings import RedisSettings
 from profiler.errors import ProfilerError
-from profiler.profiles.arguments import Call
 from profiler.profiles.calls import Calls
+from profiler.profiles.packing import Call
 from profiler.profiles.redis import Command, nodes_of
 from profiler.profiles.redis.connections import connect, connect_to
 from profiler.profiles.redis.faults import checked, translating
