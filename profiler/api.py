@@ -40,7 +40,8 @@ class Profiled(NamedTuple):
 class Profiler:
     """The whole stage in one object: it flattens events, has them folded, and adds the profile.
 
-    It is for one thread at a time; any number of them, in any number of processes, may share a Redis.
+    It is for one thread at a time. Any number of them, in any number of processes, may share a
+    Redis.
 
     >>> from profiler import Profiler
     >>> view = {"query": [{"name": "other_domain_userid", "value": "ada"},
