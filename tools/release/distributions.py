@@ -33,7 +33,7 @@ def build(source: Path, destination: Path) -> Built:
     """Build both as a publisher does: isolated, the wheel from the source distribution."""
     command = [sys.executable, "-m", "build", "--outdir", str(destination), str(source)]
     subprocess.run(command, env=dated_environment(), check=True, stdout=subprocess.DEVNULL)
-    [sdist], [wheel] = destination.glob("*.tar.gz"), destination.glob("*.whl")
+    [sdist], [wheel] = (destination.glob(f"visitor_profiler-*.{end}") for end in ("tar.gz", "whl"))
     return Built(sdist, wheel)
 
 
