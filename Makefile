@@ -16,7 +16,7 @@ WEB_STAMP := web/node_modules/.installed
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-nightly test-containers test-clients chaos soak
 .PHONY: field-cases mutants fuzz native-memory lint vectors fmt web pictures
-.PHONY: bench dist clean
+.PHONY: bench dist release-check docs clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
@@ -128,6 +128,8 @@ lint: $(STAMP) $(NODE_STAMP) $(WEB_STAMP) ## style, types, and every check on Lu
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_collection
 	$(BIN)/python -m tools.check_adrs
+	$(BIN)/python -m tools.check_words
+	$(BIN)/python -m tools.site
 	$(BIN)/python -m tools.audit
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check
@@ -163,9 +165,15 @@ bench: $(NATIVE_STAMP) ## side-by-side throughput; writes build/bench.json
 bench-%: $(NATIVE_STAMP) ## bench-cost, -derived, -instructions, -stages, -versions, -growth, -stored, -latency, -recovery, -scale, -cluster, -metrics, -serve, -flame
 	$(BIN)/python -m bench $* $(ARGS)
 
-dist: $(STAMP) ## build both distributions into dist/, each as source and as wheel
-	$(BIN)/python -m build --outdir dist
+docs: $(STAMP) ## the documentation as a site in build/site; every link and anchor is checked
+	$(BIN)/python -m tools.site
+
+dist: $(STAMP) ## build both distributions and the bill of materials into dist/
+	$(BIN)/python -m tools.release
 	@$(BIN)/python -m tools.native wheel
+
+release-check: $(STAMP) ## the same, built twice and compared; the wheel runs on each Python that is here
+	$(BIN)/python -m tools.release --check
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist native/target tools/node_modules web/node_modules clients/go/build clients/java/target clients/node/dist clients/node/node_modules
