@@ -63,14 +63,13 @@ def _fuzz(what: str, seed: int, inputs: int, *, most_differences: int) -> int:
 
 
 def _prove(seed: int) -> int:
-    missed = 0
+    wrong = 0
     with tempfile.TemporaryDirectory() as folder:
-        for plant, is_found, said in prove(Path(folder), seed):
-            missed += not is_found
-            *_, last = said.splitlines() or ["nothing was said"]
-            verdict = "found" if is_found else "MISSED"
-            CONSOLE.print(f"{verdict:7} {plant.name} ({plant.file}): {last}", markup=False)
-    return int(missed > 0)
+        for plant, is_right, said in prove(Path(folder), seed):
+            wrong += not is_right
+            name = f"{plant.name} ({plant.file})" if plant else "no fault"
+            CONSOLE.print(f"{'right' if is_right else 'WRONG'}: {name}: {said}", markup=False)
+    return int(wrong > 0)
 
 
 if __name__ == "__main__":

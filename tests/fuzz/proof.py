@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 MODULE = "visitor_profiler_native"
 
-#: Inputs with which a fault must be found.
-MOST_INPUTS = 200_000
+#: Inputs with which a fault must be found, and with which nothing must be where there is none.
+MOST_INPUTS, CONTROL_INPUTS = 200_000, 5_000
 
 
 class Plant(NamedTuple):
@@ -91,15 +91,21 @@ PLANTS = (
 
 
 class Proof(NamedTuple):
-    """Whether a fault was found, and what the fuzzer said last."""
+    """What a fuzzer made of a fault; of none where `plant` is None.
 
-    plant: Plant
-    is_found: bool
+    Attributes:
+        plant: the fault.
+        is_right: whether it was found; without a fault, whether nothing was.
+        said: what the fuzzer printed last.
+    """
+
+    plant: Plant | None
+    is_right: bool
     said: str
 
 
 def prove(folder: Path, seed: int) -> Iterator[Proof]:
-    """Build native/ with one fault after the other, and set the fuzzer on it.
+    """Build native/ as it is, and with one fault after the other, and set the fuzzers on it.
 
     Args:
         folder: an empty one, for the copies.
@@ -107,32 +113,48 @@ def prove(folder: Path, seed: int) -> Iterator[Proof]:
     """
     crate = folder / "native"
     shutil.copytree(ROOT / "native", crate, ignore=shutil.ignore_patterns("target"))
+    _build(crate)
+    for fuzzer in ("records", "replies"):
+        code, said = _fuzz(fuzzer, crate, seed, CONTROL_INPUTS)
+        yield Proof(None, code == 0, said)
     for plant in PLANTS:
         source = crate / "src" / plant.file
         right = source.read_text("utf-8")
         assert right.count(plant.right) == 1, f"{plant.name}: {plant.right!r} is not there once"
         source.write_text(right.replace(plant.right, plant.wrong), "utf-8")
         try:
-            yield _proof(plant, crate, seed)
+            _build(crate)
+            code, said = _fuzz(plant.fuzzer, crate, seed, MOST_INPUTS)
+            yield Proof(plant, code == 1 and " differences" in said, said)
         finally:
             source.write_text(right, "utf-8")
 
 
-def _proof(plant: Plant, crate: Path, seed: int) -> Proof:
+def _build(crate: Path) -> None:
     # Without optimisation: a build then takes seconds.
-    build = ["cargo", "build", "--locked", "--quiet"]
+    command = ["cargo", "build", "--locked", "--quiet"]
     environment = {**os.environ, "PYO3_PYTHON": sys.executable}
-    subprocess.run(build, cwd=crate, env=environment, check=True)
-    packages = crate.parent / "packages"
-    packages.mkdir(exist_ok=True)
-    shutil.copy(crate / "target" / "debug" / f"lib{MODULE}.so", packages / f"{MODULE}.abi3.so")
-    fuzz = [sys.executable, "-m", "tests.fuzz", plant.fuzzer, "--inputs", str(MOST_INPUTS)]
+    subprocess.run(command, cwd=crate, env=environment, check=True)
+    _packages(crate).mkdir(exist_ok=True)
+    built = crate / "target" / "debug" / f"lib{MODULE}.so"
+    shutil.copy(built, _packages(crate) / f"{MODULE}.abi3.so")
+
+
+def _fuzz(fuzzer: str, crate: Path, seed: int, inputs: int) -> tuple[int, str]:
+    """The exit code of a fuzzer over what was built, and its last line."""
+    options = ["--inputs", str(inputs), "--seed", str(seed), "--first"]
     done = subprocess.run(
-        [*fuzz, "--seed", str(seed), "--first"],
+        [sys.executable, "-m", "tests.fuzz", fuzzer, *options],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(packages)},
-        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(_packages(crate))},
+        stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
-    return Proof(plant, done.returncode == 1 and "they differ over" in done.stdout, done.stdout)
+    *_, said = done.stdout.splitlines() or [""]
+    return done.returncode, said
+
+
+def _packages(crate: Path) -> Path:
+    """Where the fuzzers' Python finds what was built before all else."""
+    return crate.parent / "packages"
