@@ -1,4 +1,7 @@
-"""The fixtures that give tests their servers: started lazily, once per session."""
+"""The fixtures that give tests their servers, started lazily, once per session; and the engines.
+
+Over 250 lines: pytest looks for fixtures that all folders share in this file.
+"""
 
 from __future__ import annotations
 

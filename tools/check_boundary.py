@@ -2,7 +2,7 @@
 
     python -m tools.check_boundary [DIRECTORY]
 
-Outside ``profiler/profiles/script.py`` no module issues a Redis data command, or reads a visit,
+Outside ``profiler/profiles/steps.py`` no module issues a Redis data command, or reads a visit,
 visitor or page field. Prints ``file:line`` of every breach, and ends with 1 when there is one.
 """
 
@@ -18,7 +18,8 @@ PACKAGE = Path(__file__).parent.parent / "profiler"
 
 #: Modules that may import redis, and why. Type annotations may everywhere.
 IMPORTS_REDIS = {
-    "profiles/script.py": "the one caller of the script",
+    "profiles/aio.py": "the script's caller for asyncio",
+    "profiles/steps.py": "what the script's callers send, and what is answered",
     "profiles/redis/connections.py": "makes the connection, sends nothing on it",
     "profiles/redis/exchange.py": "sends what it is given",
     "profiles/redis/cluster.py": "asks where slots are (CLUSTER SLOTS), and follows redirections",
@@ -38,7 +39,7 @@ IMPORTS_REDIS = {
 
 #: Modules that may issue data commands, and why.
 COMMANDS = {
-    "profiles/script.py": "the one caller of the script",
+    "profiles/aio.py": "the script's caller for asyncio: sends what it is given",
     "ops/explain/scratch.py": "copies profiles to a server of our own, which is thrown away",
 }
 
@@ -47,7 +48,6 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 
 #: Modules that may name fields, and why.
 NAMES_FIELDS = {
-    "profiles/script.py": "the one caller of the script",
     "profiles/export.py": "puts visits that were read in their order",
     "rules/rule.py": "checks the names in a rules file against the built-in ones",
     "rules/contract.py": "describes the script's arguments and reply",

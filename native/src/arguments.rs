@@ -52,6 +52,20 @@ pub struct Arguments {
     pub recognises_events: bool,
 }
 
+/// Why an event has no arguments.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unwritten {
+    Declined,
+    /// Nothing says when it happened: it needs the time of its reading.
+    Timeless,
+}
+
+impl From<Declined> for Unwritten {
+    fn from(_: Declined) -> Self {
+        Self::Declined
+    }
+}
+
 /// A record that is flat.
 #[derive(Clone, Copy)]
 pub struct Event<'a> {
@@ -61,6 +75,8 @@ pub struct Event<'a> {
     pub is_streamed: bool,
     pub offset: i64,
     pub timestamp: i64,
+    /// When it was read, where that was asked.
+    pub read_at: Option<i64>,
 }
 
 /// When an event happened, and what recognises it.
@@ -69,6 +85,8 @@ struct Times {
     created: Option<i64>,
     sent: Option<i64>,
     event_id: Option<[u8; EVENT_ID_BYTES]>,
+    /// Whether it was received when it was read.
+    is_read: bool,
 }
 
 impl<'a> Event<'a> {
@@ -112,7 +130,7 @@ impl Arguments {
         derived: &DerivedWords,
         now_ms: i64,
         out: &mut Vec<u8>,
-    ) -> Scan<Cow<'a, [u8]>> {
+    ) -> Result<Cow<'a, [u8]>, Unwritten> {
         let visitor = self.visitor_of(event)?;
         let visit = match self.visit {
             Some(place) => self.id(event, event.picks[place])?,
@@ -132,7 +150,8 @@ impl Arguments {
         };
         time(times.received, b"", out);
         let own = event.pick(self.created);
-        time(times.created, if is_given(own) { UNUSABLE } else { b"" }, out);
+        let is_given = times.is_read || is_given(own);
+        time(times.created, if is_given { UNUSABLE } else { b"" }, out);
         time(times.sent, b"", out);
         bulk(times.event_id.as_ref().map_or(b"", |id| &id[..]), out);
         bulk(&visit, out);
@@ -185,7 +204,7 @@ impl Arguments {
         Ok(if self.nobody.includes(&id)? { Cow::Borrowed(b"") } else { id })
     }
 
-    fn times(&self, event: Event, now_ms: i64) -> Scan<Times> {
+    fn times(&self, event: Event, now_ms: i64) -> Result<Times, Unwritten> {
         let plausible = |ms: &i64| is_plausible(*ms, now_ms);
         let in_range = |ms: &i64| (0..TOO_LATE_MS).contains(ms);
         let received = event.time(event.pick(self.received))?.filter(plausible);
@@ -197,13 +216,17 @@ impl Arguments {
             None => created.filter(plausible),
         };
         let sent = event.time(event.pick(self.sent))?.filter(in_range);
-        // Its time is that of its reading, which only Python knows.
-        if self.takes_time && !event.is_streamed && received.is_none() && created.is_none() {
-            return Err(Declined);
-        }
-        let event_id =
-            if self.recognises_events { self.event_id_of(event, received, created)? } else { None };
-        Ok(Times { received, created, sent, event_id })
+        let is_timeless = received.is_none() && created.is_none();
+        let is_read = self.takes_time && !event.is_streamed && is_timeless;
+        let received = match is_read {
+            true => Some(event.read_at.ok_or(Unwritten::Timeless)?),
+            false => received,
+        };
+        let event_id = match self.recognises_events {
+            true => self.event_id_of(event, received, created, is_read)?,
+            false => None,
+        };
+        Ok(Times { received, created, sent, event_id, is_read })
     }
 
     fn event_id_of(
@@ -211,6 +234,7 @@ impl Arguments {
         event: Event,
         received: Option<i64>,
         created: Option<i64>,
+        is_read: bool,
     ) -> Scan<Option<[u8; EVENT_ID_BYTES]>> {
         let own = event.text(event.pick(self.event_id));
         if !own.is_empty() && !self.nobody.includes(&own)? {
@@ -219,8 +243,14 @@ impl Arguments {
         if created.is_some() {
             return Ok(Some(short_digest(&[event.flat])));
         }
-        Ok(received
-            .map(|ms| short_digest(&[event.flat, b" ", itoa::Buffer::new().format(ms).as_bytes()])))
+        Ok(received.map(|ms| {
+            let (mut received, mut offset) = (itoa::Buffer::new(), itoa::Buffer::new());
+            let received = received.format(ms).as_bytes();
+            let offset = offset.format(event.offset).as_bytes();
+            let parts = [event.flat, b" ", received, b" ", offset];
+            // Where its time is ours, only its place says that it is another one.
+            short_digest(if is_read { &parts } else { &parts[..3] })
+        }))
     }
 }
 
@@ -273,7 +303,20 @@ mod tests {
     }
 
     /// Visitor and words of an event of these fields: `ab visit id received created sent text number`.
-    fn words_of(record: &str, timestamp: i64, is_streamed: bool) -> Scan<(String, Vec<String>)> {
+    fn words_of(
+        record: &str,
+        timestamp: i64,
+        is_streamed: bool,
+    ) -> Result<(String, Vec<String>), Unwritten> {
+        words_read_at(None, record, timestamp, is_streamed)
+    }
+
+    fn words_read_at(
+        read_at: Option<i64>,
+        record: &str,
+        timestamp: i64,
+        is_streamed: bool,
+    ) -> Result<(String, Vec<String>), Unwritten> {
         let names = ["a", "b", "v", "i", "r", "c", "s", "t", "n"];
         let wanted = Wanted::new(names.iter().map(|name| name.as_bytes().to_vec()).collect());
         let limits = Limits { record_bytes: 999, depth: 9, fields: 99 };
@@ -282,7 +325,8 @@ mod tests {
         Flattener::new(limits, Shape::Flattened, &wanted)
             .flatten(record.as_bytes(), &mut picks, &mut flat)
             .expect("it is ordinary");
-        let event = Event { flat: &flat, picks: &picks, is_streamed, offset: 7, timestamp };
+        let event =
+            Event { flat: &flat, picks: &picks, is_streamed, offset: 7, timestamp, read_at };
         let visitor = arguments().write(event, &DerivedWords::default(), NOW_MS, &mut out)?;
         let text = String::from_utf8_lossy(&out).into_owned();
         let words = text.split("\r\n").skip(1).step_by(2).map(str::to_owned).collect();
@@ -324,7 +368,7 @@ mod tests {
             r#"{"v":[]}"#,
             r#"{"a":"nullé"}"#,
         ] {
-            assert_eq!(visitor(record), Err(Declined), "{record}");
+            assert_eq!(visitor(record), Err(Unwritten::Declined), "{record}");
         }
     }
 
@@ -338,9 +382,18 @@ mod tests {
         assert_eq!(times(r#"{"a":1,"c":""}"#, -1, true).as_deref(), Ok("7   "));
         assert_eq!(times(r#"{"a":1,"c":5}"#, NOW_MS, false).as_deref(), Ok(" 1800000000000 5000 "));
         assert_eq!(times(r#"{"a":1,"c":5}"#, -1, true).as_deref(), Ok("7  ? "));
-        assert_eq!(times(r#"{"a":1}"#, -1, false), Err(Declined));
-        assert_eq!(times(r#"{"a":1,"r":1.5}"#, NOW_MS, true), Err(Declined));
-        assert_eq!(times(r#"{"a":1,"s":"tea time"}"#, NOW_MS, true), Err(Declined));
+        assert_eq!(times(r#"{"a":1}"#, -1, false), Err(Unwritten::Timeless));
+        assert_eq!(times(r#"{"a":1,"r":1.5}"#, NOW_MS, true), Err(Unwritten::Declined));
+        assert_eq!(times(r#"{"a":1,"s":"tea time"}"#, NOW_MS, true), Err(Unwritten::Declined));
+    }
+
+    #[test]
+    fn without_any_time_it_has_that_of_its_reading() {
+        let (_, words) = words_read_at(Some(9), r#"{"a":1}"#, -1, false).expect("it has a time");
+        let id = String::from_utf8_lossy(&short_digest(&[br#"{"a":1} 9 7"#])).into_owned();
+        assert_eq!(words[..5], ["", "9", "?", "", &id]);
+        let (_, words) = words_read_at(Some(9), r#"{"a":1}"#, -1, true).expect("it needs none");
+        assert_eq!(words[..5], ["7", "", "", "", ""]);
     }
 
     #[test]

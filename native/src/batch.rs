@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::arguments::{Arguments, BEFORE_INPUTS, Event};
+use crate::arguments::{Arguments, BEFORE_INPUTS, Event, Unwritten};
 use crate::derived::{DerivedWords, Memory, Question, Sources};
 use crate::flatten::{Flattener, Pick};
 use crate::ids::{KeyPattern, sidecar_of};
@@ -181,7 +181,7 @@ impl Batch {
         numbered.filter(|(_, entry)| which(entry)).map(|(place, _)| place).collect()
     }
 
-    fn event(&self, place: usize) -> Event<'_> {
+    fn event(&self, place: usize, read_at: Option<i64>) -> Event<'_> {
         let entry = &self.entries[place];
         Event {
             flat: entry.flat.of(&self.flats),
@@ -189,6 +189,7 @@ impl Batch {
             is_streamed: !self.streams[entry.stream].name.is_empty(),
             offset: entry.offset,
             timestamp: entry.timestamp,
+            read_at,
         }
     }
 
@@ -201,40 +202,82 @@ impl Batch {
         let mut questions = Vec::new();
         let look = |place: usize| match self.entries[place].is_declined {
             true => DerivedWords::default(),
-            false => memory.look(self.event(place), sources, place, &mut questions),
+            false => memory.look(self.event(place, None), sources, place, &mut questions),
         };
         ((0..self.len()).map(look).collect(), questions)
     }
 
     /// Make the arguments of all events; `derived` is empty where no input is.
-    pub fn make_arguments(&mut self, arguments: &Arguments, derived: &[DerivedWords], now_ms: i64) {
-        let mut words = std::mem::take(&mut self.words);
+    ///
+    /// Returns the places of those that need the time of their reading, see `read`.
+    pub fn make_arguments(
+        &mut self,
+        arguments: &Arguments,
+        derived: &[DerivedWords],
+        now_ms: i64,
+    ) -> Vec<usize> {
         let none = DerivedWords::default();
+        let mut timeless = Vec::new();
         for place in 0..self.entries.len() {
             if self.entries[place].is_declined {
                 continue;
             }
-            let start = words.len();
             let derived = derived.get(place).unwrap_or(&none);
-            let written = arguments.write(self.event(place), derived, now_ms, &mut words);
-            let visitor = written.map(Cow::into_owned);
-            let entry = &mut self.entries[place];
-            match visitor {
-                Err(_) => {
-                    words.truncate(start);
-                    entry.is_declined = true;
-                }
-                Ok(visitor) if visitor.is_empty() => entry.fate = Fate::Anonymous,
-                Ok(visitor) => {
-                    let end = words.len();
-                    entry.arguments = Span { start, end };
-                    words.extend_from_slice(&visitor);
-                    entry.visitor = Span { start: end, end: words.len() };
-                    entry.fate = Fate::Called;
-                }
+            match self.make(place, None, arguments, derived, now_ms) {
+                Err(Unwritten::Timeless) => timeless.push(place),
+                Err(Unwritten::Declined) => self.entries[place].is_declined = true,
+                Ok(()) => {}
             }
         }
+        if !timeless.is_empty() && self.entries.iter().any(|entry| entry.is_declined) {
+            // Times of reading increase from event to event, and Python may give some of them.
+            timeless.drain(..).for_each(|place| self.entries[place].is_declined = true);
+        }
+        timeless
+    }
+
+    /// Make the arguments of an event that was read at a time.
+    pub fn read(
+        &mut self,
+        place: usize,
+        read_at: i64,
+        arguments: &Arguments,
+        derived: &[DerivedWords],
+        now_ms: i64,
+    ) {
+        let none = DerivedWords::default();
+        let derived = derived.get(place).unwrap_or(&none);
+        if self.make(place, Some(read_at), arguments, derived, now_ms).is_err() {
+            self.entries[place].is_declined = true;
+        }
+    }
+
+    fn make(
+        &mut self,
+        place: usize,
+        read_at: Option<i64>,
+        arguments: &Arguments,
+        derived: &DerivedWords,
+        now_ms: i64,
+    ) -> Result<(), Unwritten> {
+        let mut words = std::mem::take(&mut self.words);
+        let start = words.len();
+        let event = self.event(place, read_at);
+        let made = arguments.write(event, derived, now_ms, &mut words).map(|visitor| {
+            let end = words.len();
+            words.extend_from_slice(&visitor);
+            (Span { start, end }, Span { start: end, end: words.len() })
+        });
+        if made.is_err() {
+            words.truncate(start);
+        }
         self.words = words;
+        let (arguments, visitor) = made?;
+        let is_anonymous = visitor.start == visitor.end;
+        let fate = if is_anonymous { Fate::Anonymous } else { Fate::Called };
+        let entry = &mut self.entries[place];
+        (entry.arguments, entry.visitor, entry.fate) = (arguments, visitor, fate);
+        Ok(())
     }
 
     /// Take the visitor and the arguments that Python made of an event.

@@ -207,7 +207,7 @@ mod tests {
     };
 
     fn event<'a>(flat: &'a [u8], picks: &'a [Pick]) -> Event<'a> {
-        Event { flat, picks, is_streamed: true, offset: 0, timestamp: 0 }
+        Event { flat, picks, is_streamed: true, offset: 0, timestamp: 0, read_at: None }
     }
 
     #[test]

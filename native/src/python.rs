@@ -181,7 +181,16 @@ impl NativeBatch {
     }
 
     /// Make the arguments of all events; there may be more that Python must decode.
-    fn make_arguments(&mut self, py: Python<'_>, now_ms: i64) -> PyResult<()> {
+    ///
+    /// Args:
+    ///     now_ms: the reader's time.
+    ///     next_time: gives the time of an event's reading.
+    fn make_arguments(
+        &mut self,
+        py: Python<'_>,
+        now_ms: i64,
+        next_time: Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let Self { core, batch, .. } = self;
         let core = core.get();
         let Some(calls) = &core.calls else { return Ok(()) };
@@ -192,7 +201,10 @@ impl NativeBatch {
                 py.detach(|| batch.derive(&calls.sources, &mut locked(&core.memory)));
             core.answer(py, questions, &mut derived)?;
         }
-        py.detach(|| batch.make_arguments(&calls.arguments, &derived, now_ms));
+        let arguments = &calls.arguments;
+        for place in py.detach(|| batch.make_arguments(arguments, &derived, now_ms)) {
+            batch.read(place, next_time.call0()?.extract()?, arguments, &derived, now_ms);
+        }
         Ok(())
     }
 

@@ -106,7 +106,7 @@ class NativeBatch:
         if self._rounds is None:
             packer = self._engine.script.packer
             now_ms = packer.clock()
-            self._decoded.make_arguments(now_ms)
+            self._decoded.make_arguments(now_ms, packer.arguments.reading.next)
             self._decode_declined()
             for place in sorted(self._drafts):
                 self._put(place, self._drafts[place], self._engine.script, now_ms)
