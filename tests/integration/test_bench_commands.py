@@ -213,7 +213,9 @@ def test_the_instructions_of_the_stages(kafka: Kafka, tmp_path: Path) -> None:
     assert list(row["instructions_per_event"]) == list(STAGES)
     assert all(count > 1_000 for count in row["instructions_per_event"].values())
     # To parse and to flatten takes most of them.
-    assert max(row["instructions_per_event"], key=row["instructions_per_event"].get) == "decode, pack"
+    assert (
+        max(row["instructions_per_event"], key=row["instructions_per_event"].get) == "decode, pack"
+    )
     assert "librdkafka, article" in printed
 
 
