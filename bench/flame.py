@@ -1,8 +1,8 @@
 """Flame graphs of a worker at full load, of both engines: where Python spends its time.
 
 A thread counts while it has the interpreter's lock: one that waits, for a server or for another
-thread, does not. py-spy looks at the worker from outside. It needs the right to trace a process,
-which a container may lack.
+thread, does not. py-spy looks at the worker from outside, also into compiled code. It needs the
+right to trace a process, which a container may lack.
 """
 
 import argparse
@@ -98,6 +98,7 @@ def _look(worker: Worker, worker_name: str, seconds: int, file: Path) -> None:
                 "record",
                 "--gil",
                 "--native",
+                "--native",
                 "--pid",
                 str(worker.pid),
                 "--output",
@@ -115,7 +116,7 @@ def _look(worker: Worker, worker_name: str, seconds: int, file: Path) -> None:
         )
     # The title is the command, with the paths and the process of this machine.
     drawn = file.read_text(encoding="utf-8")
-    title = f">py-spy record --gil, {worker_name}<"
+    title = f">py-spy record --gil --native, {worker_name}<"
     file.write_text(_TITLE.sub(lambda found: found[1] + title, drawn, count=1), encoding="utf-8")
 
 
