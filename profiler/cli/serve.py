@@ -59,22 +59,22 @@ def serve(
             " pip install 'visitor-profiler[serve]'"
         )
     # What needs the extra is imported behind the look for it.
+    from profiler.service import serving  # noqa: PLC0415
     from profiler.service.api.app import Page  # noqa: PLC0415
     from profiler.service.live.watched import watched  # noqa: PLC0415
-    from profiler.service.serving import backend_of, serve  # noqa: PLC0415
 
     logs.configure(log_level)
     settings = settings_from(
         config, rules=rules, redis=redis, metrics=metrics, host=host, port=port
     )
     declared = load_rules(settings.rules)
-    backend = backend_of(
+    backend = serving.backend_of(
         settings, declared, stored_ids_of(settings), lambda: script_from(settings, declared)
     )
     if settings.serve.token is None:
         _LOG.warning("no token is set: everybody on this machine may read, and nothing is removed")
     with watched(backend) if settings.serve.live_page else nullcontext(Page()) as page:
-        serve(backend, page, _tell)
+        serving.serve(backend, page, _tell)
 
 
 def _tell(at: str) -> None:

@@ -47,7 +47,7 @@ class ServeSettings(Section):
         default=64,
         ge=1,
         le=1_024,
-        description="most requests under way at once; one more is answered with 503",
+        description="most requests to a path under way at once; one more is answered with 503",
     )
     max_body_bytes: int = Field(default=131_072, ge=1_024, description="most bytes of a request")
     timeout_s: float = Field(
