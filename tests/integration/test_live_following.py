@@ -76,6 +76,11 @@ def test_records_of_both_topics_come(settings: Settings, following: Follow) -> N
     await_that(lambda: (shown(state)["records"], shown(state)["rejections"]) == (3, 1))
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="more records than a person could read, on the live page",
+    happens="2,000 a second are read; the page counts what is left out, and calls the rest a sample",
+)
 def test_what_is_too_much_is_left_out_and_counted(settings: Settings, following: Follow) -> None:
     state = following(settings)
     produce(settings, settings.topics.persisted, *outputs(30_000))
@@ -91,6 +96,11 @@ def test_what_is_too_much_is_left_out_and_counted(settings: Settings, following:
     await_that(lambda: shown(state)["rejections"] == 1)
 
 
+@pytest.mark.field(
+    kind="streams",
+    meets="Kafka away while the live page is open",
+    happens="the page says so; profiles are read all the time, and records are found again",
+)
 def test_a_broker_that_goes_away_is_told_and_found_again(
     following: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
