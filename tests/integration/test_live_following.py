@@ -79,7 +79,7 @@ def test_records_of_both_topics_come(settings: Settings, following: Follow) -> N
 @pytest.mark.field(
     kind="streams",
     meets="more records than a person could read, on the live page",
-    happens="2,000 a second are read; the page counts what is left out, and calls the rest a sample",
+    happens="2,000 a second are read; the rest is left out, and the page counts it",
 )
 def test_what_is_too_much_is_left_out_and_counted(settings: Settings, following: Follow) -> None:
     state = following(settings)
