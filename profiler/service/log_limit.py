@@ -18,8 +18,6 @@ PERIOD_S = 1.0
 _MOST_KINDS = 1_000
 #: All messages of these loggers have one template; its first argument says what happened.
 _FIRST_ARGUMENT_NAMES = ("librdkafka",)
-#: Each line of these is a request of its own, and a record of what was done.
-_COMPLETE = ("profiler.access",)
 #: Where a library puts numbers into the text itself, the texts are of one kind all the same.
 _NUMBER = re.compile(r"\d+")
 
@@ -53,8 +51,7 @@ class RateLimitedHandler(logging.StreamHandler[TextIO]):
     A line that comes too soon is held back. When its second is over, the latest of the lines held
     back is written, with its own time and without its traceback. Where there were more, the
     attribute ``suppressed`` of its record says how many. Closing the handler, which `logging` does
-    at exit, writes what is held back. Lines of level debug, and those of the access log, are not
-    limited.
+    at exit, writes what is held back. Lines of level debug are not limited.
 
     Args:
         stream: where the lines go.
@@ -70,7 +67,7 @@ class RateLimitedHandler(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line or hold it back; called by `handle`, with the lock."""
-        if record.levelno <= logging.DEBUG or record.name in _COMPLETE or self._is_closed:
+        if record.levelno <= logging.DEBUG or self._is_closed:
             super().emit(record)
             return
         try:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from profiler.config.settings import ServeSettings
 from profiler.service.api import problems
 from profiler.service.api.about import about_operations
+from profiler.service.api.access_log import AccessLog
 from profiler.service.api.auth import Guarded
 from profiler.service.api.backend import Backend
 from profiler.service.api.health import HealthChecks
@@ -53,11 +54,14 @@ def create_app(backend: Backend, page: Page | None = None) -> Starlette:
     page = page or Page()
     limits = backend.settings.serve
     operations = operations_of(backend)
+    log = AccessLog() if limits.access_log else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with backend.running():
             yield
+        if log is not None:
+            log.flush()
 
     open_routes = [
         *_routes((each for each in operations if each.is_open), limits),
@@ -77,7 +81,7 @@ def create_app(backend: Backend, page: Page | None = None) -> Starlette:
             ),
         ],
         middleware=[
-            Middleware(Seen, store=backend.store, is_logged=limits.access_log),
+            Middleware(Seen, store=backend.store, log=log),
             Middleware(Shell, is_open=not backend.authenticator.has_token),
             Middleware(RateLimited, buckets=TokenBuckets(limits.requests_per_s)),
         ],

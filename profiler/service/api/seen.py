@@ -2,18 +2,16 @@
 
 import time
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from profiler.service import metrics
+from profiler.service.api.access_log import AccessLog
 from profiler.service.store import Store
-
-#: Its lines are not held back, see `profiler.service.log_limit`.
-_LOG = structlog.get_logger("profiler.access")
 
 #: Of a request that no route took.
 NO_ROUTE = "(none)"
 
+_SAFE_METHODS = frozenset(["GET", "HEAD"])
 _METHODS = frozenset(["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"])
 
 #: Where the route is named, once it is known; what stands in the path may be an id.
@@ -26,13 +24,13 @@ class Seen:
     Args:
         app: what is called.
         store: takes the metrics.
-        is_logged: whether each request is a line of the log.
+        log: takes a line for each request; None for none.
     """
 
-    def __init__(self, app: ASGIApp, store: Store, *, is_logged: bool) -> None:
+    def __init__(self, app: ASGIApp, store: Store, log: AccessLog | None) -> None:
         self._app = app
         self._store = store
-        self._is_logged = is_logged
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call, and tell."""
@@ -57,9 +55,9 @@ class Seen:
             took = time.perf_counter() - began
             method = scope["method"] if scope["method"] in _METHODS else "(other)"
             self._count(method, route[0], status, took)
-            if self._is_logged:
-                _LOG.info(
-                    "request",
+            if self._log is not None:
+                self._log.add(
+                    at_once=method not in _SAFE_METHODS,
                     method=method,
                     route=route[0],
                     status=status,
