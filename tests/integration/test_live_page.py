@@ -165,6 +165,11 @@ def test_a_dead_letters_bytes_are_shown_and_inert(window: Open, address: str, sh
     expect(shown).to_contain_text("63 72 69 70 74 3e")
 
 
+@pytest.mark.field(
+    kind="text and files",
+    meets="page titles and ids with HTML and scripts in them, on the live page",
+    happens="they are shown as text, and nothing of them runs",
+)
 def test_hostile_titles_stay_text(window: Open, address: str, shop: str) -> None:
     live, visitor = opened(window(), address), window().page
     visitor.goto(shop)

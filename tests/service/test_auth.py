@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from tests.integration.visitors import Visitors
 
-GUARDED = ("/v1/visitors/ada", "/v1/stats", "/v1/openapi.json", "/nope", "/")
+GUARDED = (
+    "/v1/visitors/ada",
+    "/v1/stats",
+    "/v1/openapi.json",
+    "/v1/live",
+    "/v1/live/visitors/ada",
+    "/nope",
+    "/assets",
+)
 
 
 @pytest.fixture(scope="module")

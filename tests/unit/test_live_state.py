@@ -151,6 +151,18 @@ def test_whatever_a_topic_holds_is_borne(state: LiveState, topic: str, value: by
     assert message(state)[0]["visitors"] == 0
 
 
+def test_ids_that_are_none_are_nobodys(state: LiveState) -> None:
+    wrong: list[object] = [7, {}, ["v"], "v" * 5_000]
+    state.add(persisted(visitor_id=each, visit_id=each, visit_number=each) for each in wrong)
+    told = [orjson.dumps({"trigger": "t", "visitor_id": each}) for each in wrong]
+    state.add(record(TOPICS.triggers, each) for each in told)
+    first, _ = message(state)
+    assert first["visitors"] == 0
+    for shown in first["events"] + first["triggered"]:
+        assert shown["visitor"] is None
+    assert {shown["number"] for shown in first["events"]} == {None, 7}
+
+
 def test_it_says_that_nothing_is_read(state: LiveState) -> None:
     assert message(state)[0]["trouble"] == NOT_YET
     before = state.version

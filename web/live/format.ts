@@ -7,7 +7,8 @@ const dated = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "me
 
 export const count = (value: number): string => (value < 100_000 ? whole.format(value) : short.format(value));
 export const rate = (value: number): string => (value > 0 && value < 10 ? value.toFixed(1) : count(Math.round(value)));
-export const time = (ms: number): string => clock.format(ms);
+/** Brokers tell -1 where they know no time. */
+export const time = (ms: number): string => (ms < 0 ? "–" : clock.format(ms));
 export const day = (ms: number): string => dated.format(ms);
 /** Of two moments that lie close together. */
 export const moment = (ms: number): string => `${time(ms)}.${String(ms % 1000).padStart(3, "0")}`;

@@ -26,9 +26,11 @@ export function Card({ id, title, about, extra, children }: CardProps) {
 const GOOD = new Set(["new_visitor", "new_visit"]);
 
 export function Flags({ flags }: { flags: string[] }) {
+  // A new visitor's visit is always new.
+  const told = flags.includes("new_visitor") ? flags.filter((flag) => flag !== "new_visit") : flags;
   return (
     <>
-      {flags.map((flag) => (
+      {told.map((flag) => (
         <span key={flag} class={GOOD.has(flag) ? "flag good" : "flag"}>{words(flag)}</span>
       ))}
     </>

@@ -23,7 +23,8 @@ from profiler.service.live.visits import MOST_VISITS, WINDOW_S, VisitWindow
 _EVENTS, _REJECTED, _TRIGGERED = 40, 30, 30
 #: Of a text that is shown, and of a dead letter's bytes.
 _MOST_CHARACTERS, _MOST_BYTES = 200, 1_024
-
+#: A longer id is not the profiler's, see the setting `limits.max_id_bytes`.
+_MOST_ID_CHARACTERS = 4_096
 
 #: What the state says before it is told that the topics are read.
 NOT_YET = "not connected to Kafka yet"
@@ -156,23 +157,24 @@ class LiveState:
         self._records += 1
         self._rates.add("records")
         profile = profile_part(flat)
-        visitor, visit = profile.get(self._names.visitor), profile.get(self._names.visit)
+        visitor = _id(profile.get(self._names.visitor))
+        visit = _id(profile.get(self._names.visit))
+        number = profile.get(self._names.number)
         event: dict[str, Any] = {
             "n": self._number,
             "time": record.timestamp,
             "visitor": visitor,
             "visit": visit,
-            "number": profile.get(self._names.number),
+            "number": number if isinstance(number, int) else None,
             "kind": _shown(flat.get(self._names.kind_input)),
             "page": _shown(flat.get(self._names.page_input)),
             "entry": _shown(profile.get(self._names.entry)),
             "channel": _shown(profile.get(self._names.channel)),
             "flags": [flag for flag in self._flags if profile.get(flag) is True],
         }
-        if not isinstance(visitor, str):
+        if visitor is None:
             self._events.add(self._number, orjson.dumps(event))
             return
-        visit = visit if isinstance(visit, str) else None
         is_new = self._visits.add(visitor, visit, profile)
         self._rates.add("visits", visit is not None and profile.get("new_visit", is_new) is True)
         self._rates.add("visitors", profile.get("new_visitor") is True)
@@ -218,7 +220,7 @@ class LiveState:
             "trigger": name,
             "state": state,
             "scope": _shown(told.get("scope")),
-            "visitor": told.get(ID_FIELDS[0]),
+            "visitor": _id(told.get(ID_FIELDS[0])),
         }
         self._triggered.add(self._number, orjson.dumps(item))
 
@@ -226,6 +228,10 @@ class LiveState:
 def _shown(value: object) -> str | None:
     """A text as it is shown; what else an event may hold in its place is none."""
     return value[:_MOST_CHARACTERS] if isinstance(value, str) else None
+
+
+def _id(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) <= _MOST_ID_CHARACTERS else None
 
 
 def _fragments(items: Iterable[bytes]) -> list[orjson.Fragment]:
