@@ -25,6 +25,7 @@ from profiler.rules.model import load_rules
 from servers import passwords
 from servers.redis_cluster import RedisCluster
 from servers.redis_secure import USER
+from tests.chaos.failpoints import ARMED
 from tests.conftest import MakeStore
 from tests.integration.commands import Done, run_command, run_package
 from tests.integration.conftest import Deploy
@@ -139,7 +140,8 @@ def worker(deployment: Deployment) -> Iterator[Program]:
     with deployment.start("run", **HASTY) as program:
         program.wait_for(deployment.is_done)
         yield program
-        program.stop()
+        if program.is_alive:
+            program.stop()
 
 
 @pytest.fixture
@@ -221,6 +223,34 @@ def test_visitors_that_move_meanwhile_are_repaired_and_lose_nothing(
     assert found_by(deployment, code=0)["clean"] == len(VISITORS)
     persisted = [json.loads(record.value or b"") for record in deployment.read("persisted")]
     assert sum(each["profile_replayed"] for each in persisted) == 0
+
+
+def test_what_redis_has_and_nobody_has_committed_is_no_difference(
+    deployment: Deployment, worker: Program, damage: Damage
+) -> None:
+    """A worker is killed between Redis and the commit. A repair then keeps the watermark."""
+    worker.stop()
+    deployment.produce(views(range(9, 12)))
+    deployment.package = "tests.chaos.worker_main"
+    deployment.environment = {ARMED: "producer.commit.before:1:kill"}
+    with deployment.start("run") as program:
+        assert program.wait() == -9
+    deployment.package, deployment.environment = "profiler", {}
+    ahead = [deployment.stored(visitor)["visitor_events"] for visitor in VISITORS]
+    assert "12" in ahead
+    assert found_by(deployment, code=0)["clean"] == len(VISITORS)
+    moved = VISITORS[ahead.index("12")]
+    damage.do(moved, without(4))
+    assert found_by(deployment, "--repair", code=0)["repaired"] == 1
+    with deployment.start("run", **HASTY) as program:
+        program.wait_for(deployment.is_done)
+        program.stop()
+    events = {visitor: deployment.stored(visitor)["visitor_events"] for visitor in VISITORS}
+    assert events == dict.fromkeys(VISITORS, "12")
+    persisted = [json.loads(record.value or b"") for record in deployment.read("persisted")]
+    assert len(persisted) == 12 * len(VISITORS)
+    assert not any(each["profile_replayed"] for each in persisted)
+    assert found_by(deployment, code=0)["clean"] == len(VISITORS)
 
 
 @pytest.mark.usefixtures("worker")
