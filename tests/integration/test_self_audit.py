@@ -5,6 +5,7 @@ Over 250 lines: what must be found, and all that must not be taken for damage, o
 
 import json
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -309,6 +310,36 @@ def test_who_was_forgotten_other_rules_and_those_who_began_before(
     assert found_by(deployment, code=1)["mismatch"] == 1
     told = found_by(deployment, "--since", "30m", code=0)
     assert told["not_comparable_because"] == {"older than the topic's first records": 1}
+
+
+def test_rounds_follow_what_comes_and_who_is_forgotten(
+    deployment: Deployment, worker: Program, tmp_path: Path
+) -> None:
+    textfile = tmp_path / "audit.prom"
+    settings = {"redis__url": deployment.redis_url, "rules": str(deployment.rules)}
+
+    def audited() -> int:
+        found = re.search(
+            r'visitors_total{result="clean"} (\d+)',
+            textfile.read_text() if textfile.exists() else "",
+        )
+        return int(found[1]) if found else 0
+
+    flags = ("--sample", "1/1", "--every", "1s", "--textfile", str(textfile))
+    with deployment.start("audit", *flags) as program:
+        program.wait_for(lambda: audited() >= len(VISITORS))
+        assert run_command(["forget", "v0"], **settings).code == 0
+        back = views(range(5_000, 5_003))  # later than the forget
+        deployment.produce([*views(range(9, 12)), *back])
+        worker.wait_for(deployment.is_done)
+        before = audited()
+        program.wait_for(lambda: audited() >= before + 3 * len(VISITORS))
+        program.send_signal(signal.SIGTERM)
+        assert program.wait() == 0
+    text = textfile.read_text()
+    assert "profiler_audit_mismatched_visitors 0.0" in text
+    assert 'visitors_total{result="mismatch"} 0.0' in text
+    assert deployment.stored("v0")["visitor_events"] == "3"
 
 
 def test_dead_letters_are_in_neither_profile(deployment: Deployment) -> None:
