@@ -31,10 +31,11 @@ from profiler.cli.options import (
 from profiler.cli.progress import counted, progress
 from profiler.kafka import open_transactional_producer
 from profiler.kafka.admin.topics import topic_limits
+from profiler.ops.rejected.fates import DUE, Due, Fate, require_something_new
 from profiler.ops.rejected.judge import Judge
 from profiler.ops.rejected.ledger_topic import make_ledger_topic
 from profiler.ops.rejected.reading import fetcher, ledger_of, reader
-from profiler.ops.rejected.replaying import DUE, Due, Fate, Replaying, require_something_new
+from profiler.ops.rejected.replaying import Replaying
 from profiler.ops.units import count_of
 from profiler.rules.places import printable
 from profiler.service import logs

@@ -1,4 +1,7 @@
-"""`profiler rejected` on a real Kafka: dead letters are found, shown, and go back once."""
+"""`profiler rejected` on a real Kafka: dead letters are found, shown, and go back once.
+
+Over 250 lines: one command, from the list to a crash in the midst of a replay.
+"""
 
 import json
 import re

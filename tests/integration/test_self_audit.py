@@ -5,6 +5,7 @@ Over 250 lines: what must be found, and all that must not be taken for damage, o
 
 import json
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from profiler.rules.model import load_rules
 from servers import passwords
 from servers.redis_cluster import RedisCluster
 from servers.redis_secure import USER
+from tests.chaos.failpoints import ARMED
 from tests.conftest import MakeStore
 from tests.integration.commands import Done, run_command, run_package
 from tests.integration.conftest import Deploy
@@ -139,7 +141,8 @@ def worker(deployment: Deployment) -> Iterator[Program]:
     with deployment.start("run", **HASTY) as program:
         program.wait_for(deployment.is_done)
         yield program
-        program.stop()
+        if program.is_alive:
+            program.stop()
 
 
 @pytest.fixture
@@ -223,6 +226,34 @@ def test_visitors_that_move_meanwhile_are_repaired_and_lose_nothing(
     assert sum(each["profile_replayed"] for each in persisted) == 0
 
 
+def test_what_redis_has_and_nobody_has_committed_is_no_difference(
+    deployment: Deployment, worker: Program, damage: Damage
+) -> None:
+    """A worker is killed between Redis and the commit. A repair then keeps the watermark."""
+    worker.stop()
+    deployment.produce(views(range(9, 12)))
+    deployment.package = "tests.chaos.worker_main"
+    deployment.environment = {ARMED: "producer.commit.before:1:kill"}
+    with deployment.start("run") as program:
+        assert program.wait() == -9
+    deployment.package, deployment.environment = "profiler", {}
+    ahead = [deployment.stored(visitor)["visitor_events"] for visitor in VISITORS]
+    assert "12" in ahead
+    assert found_by(deployment, code=0)["clean"] == len(VISITORS)
+    moved = VISITORS[ahead.index("12")]
+    damage.do(moved, without(4))
+    assert found_by(deployment, "--repair", code=0)["repaired"] == 1
+    with deployment.start("run", **HASTY) as program:
+        program.wait_for(deployment.is_done)
+        program.stop()
+    events = {visitor: deployment.stored(visitor)["visitor_events"] for visitor in VISITORS}
+    assert events == dict.fromkeys(VISITORS, "12")
+    persisted = [json.loads(record.value or b"") for record in deployment.read("persisted")]
+    assert len(persisted) == 12 * len(VISITORS)
+    assert not any(each["profile_replayed"] for each in persisted)
+    assert found_by(deployment, code=0)["clean"] == len(VISITORS)
+
+
 @pytest.mark.usefixtures("worker")
 def test_a_profile_that_is_gone_or_no_profile_is_found(deployment: Deployment) -> None:
     with redis.Redis.from_url(deployment.redis_url) as client:
@@ -279,6 +310,36 @@ def test_who_was_forgotten_other_rules_and_those_who_began_before(
     assert found_by(deployment, code=1)["mismatch"] == 1
     told = found_by(deployment, "--since", "30m", code=0)
     assert told["not_comparable_because"] == {"older than the topic's first records": 1}
+
+
+def test_rounds_follow_what_comes_and_who_is_forgotten(
+    deployment: Deployment, worker: Program, tmp_path: Path
+) -> None:
+    textfile = tmp_path / "audit.prom"
+    settings = {"redis__url": deployment.redis_url, "rules": str(deployment.rules)}
+
+    def audited() -> int:
+        found = re.search(
+            r'visitors_total{result="clean"} (\d+)',
+            textfile.read_text() if textfile.exists() else "",
+        )
+        return int(found[1]) if found else 0
+
+    flags = ("--sample", "1/1", "--every", "1s", "--textfile", str(textfile))
+    with deployment.start("audit", *flags) as program:
+        program.wait_for(lambda: audited() >= len(VISITORS))
+        assert run_command(["forget", "v0"], **settings).code == 0
+        back = views(range(5_000, 5_003))  # later than the forget
+        deployment.produce([*views(range(9, 12)), *back])
+        worker.wait_for(deployment.is_done)
+        before = audited()
+        program.wait_for(lambda: audited() >= before + 3 * len(VISITORS))
+        program.send_signal(signal.SIGTERM)
+        assert program.wait() == 0
+    text = textfile.read_text()
+    assert "profiler_audit_mismatched_visitors 0.0" in text
+    assert 'visitors_total{result="mismatch"} 0.0' in text
+    assert deployment.stored("v0")["visitor_events"] == "3"
 
 
 def test_dead_letters_are_in_neither_profile(deployment: Deployment) -> None:

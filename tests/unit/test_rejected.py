@@ -1,4 +1,7 @@
-"""Dead letters read back, and their replay on the broker in memory."""
+"""Dead letters read back, and their replay on the broker in memory.
+
+Over 250 lines: one shop of dead letters, and all that is done with it.
+"""
 
 import hashlib
 import json
@@ -13,10 +16,11 @@ from profiler.kafka.memory import MemoryBroker, memory_transactional_producer
 from profiler.kafka.protocol import TransactionalProducer
 from profiler.ops.rejected import replaying as module
 from profiler.ops.rejected.dump import hex_lines
+from profiler.ops.rejected.fates import DUE, require_something_new
 from profiler.ops.rejected.filters import Filters
 from profiler.ops.rejected.ledger import Ledger
 from profiler.ops.rejected.letters import Letter, home_of, letter_of, original_of
-from profiler.ops.rejected.replaying import DUE, Replaying, require_something_new
+from profiler.ops.rejected.replaying import Replaying
 from profiler.records.dead_letter import dead_letter
 from profiler.records.headers import with_source
 from profiler.records.types import Headers, OutputRecord, Record, Rejected

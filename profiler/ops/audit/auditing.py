@@ -92,6 +92,8 @@ class Auditing:
         self._comparable = Comparable(live.rules)
         self._fields = contract_of(live.rules).fields
         self._since_ms = since_ms
+        #: The list of who was forgotten, at the last round.
+        self._forgotten: Fields = {}
         self._read_to: dict[int, int] = {}
         self._first_at: dict[int, int] = {}
         self._is_cut: set[int] = set()
@@ -108,8 +110,7 @@ class Auditing:
             TransportError: no broker answers.
             ConfigError: a right is missing.
         """
-        [forgotten] = self._live.hashes.read([LIST_KEY])
-        self._refold.begin({} if isinstance(forgotten, Rejected) else forgotten)
+        self._begin()
         verdicts: dict[str, Verdict] = {}
         #: What was wrong with those who were repaired.
         repaired: dict[str, list[Difference]] = {}
@@ -136,6 +137,18 @@ class Auditing:
             else each
             for each in verdicts.values()
         ]
+
+    def _begin(self) -> None:
+        """Begin a round; anew where somebody was forgotten, or no longer is, since the last one.
+
+        What was folded of a visitor does not know the mark, and cannot be told apart any more.
+        """
+        [found] = self._live.hashes.read([LIST_KEY])
+        forgotten: Fields = {} if isinstance(found, Rejected) else found
+        self._refold.begin(forgotten)
+        if forgotten != self._forgotten:
+            self._refold.clear()
+            self._forgotten, self._read_to, self._first_at, self._is_cut = forgotten, {}, {}, set()
 
     def _catch_up(self) -> None:
         """Fold what is committed by now."""

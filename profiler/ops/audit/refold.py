@@ -152,16 +152,19 @@ class Refold:
             self.seen[each.key].note(each.record)
         self._apply(known)
 
-    def drop(self, key: str) -> None:
-        """Know a visitor no more."""
-        self.seen.pop(key, None)
-        self.anew.hashes.write({key: {}})
+    def clear(self) -> None:
+        """Know nobody any more; within a round."""
+        empty: dict[str, Fields] = {key: {} for key in self.seen}
+        self.anew.hashes.write(empty)
+        self.take(empty)
+        self.seen.clear()
 
     def _apply(self, found: Sequence[_Event]) -> None:
         if not found:
             return
-        outcomes = self.anew.apply([each.event for each in found])
-        for each, outcome in zip(found, outcomes, strict=True):
+        calls = self.anew.calls_of([each.event for each in found])
+        self.anew.execute(calls)  # which gives marks to those who were forgotten
+        for each, outcome in zip(found, calls.outcomes, strict=True):
             if isinstance(outcome, Applied) and outcome.flags & _LIMITED:
                 self.seen[each.key].is_limited = True
 

@@ -9,13 +9,12 @@ transactional id, which ends whatever another one had open, and reads what is re
 So of two operators the first one is refused, and what it had committed is known to the second.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 from profiler.config.settings import TopicSettings
-from profiler.errors import ConfigError, ProducerFencedError, ProfilerError
+from profiler.errors import ConfigError, ProducerFencedError
 from profiler.kafka import TransactionalProducer
+from profiler.ops.rejected.fates import DUE, STILL_REJECTED, Due, Fate
 from profiler.ops.rejected.judge import Judge
 from profiler.ops.rejected.ledger import Ledger, name_of
 from profiler.ops.rejected.letters import (
@@ -25,61 +24,13 @@ from profiler.ops.rejected.letters import (
     home_of,
     original_of,
 )
-from profiler.records.types import OutputRecord, Record, Rejected
+from profiler.records.types import OutputRecord, Record
 
 #: Of one pass.
 _MOST_RECORDS, _MOST_BYTES = 10_000, 64 * 1024 * 1024
 #: Of one transaction.
 _TOGETHER = 500
 _INIT_S, _COMMIT_S = 30.0, 30.0
-
-
-class Due(NamedTuple):
-    """A record that is to be replayed; they sort in the order of the replay.
-
-    Attributes:
-        offset: of the source.
-        partition: of the source.
-        home: the topic that it goes to.
-        letter_at: partition and offset of the dead letter.
-        letter: the dead letter.
-        record: the original.
-        name: see `profiler.ops.rejected.ledger`.
-    """
-
-    offset: int
-    partition: int
-    home: str
-    letter_at: tuple[int, int]
-    letter: Letter
-    record: Record
-    name: bytes
-
-    @property
-    def order(self) -> tuple[int, int, str, tuple[int, int]]:
-        """No two are equal."""
-        return self[:4]
-
-
-class Fate(NamedTuple):
-    """What becomes of a dead letter in a replay.
-
-    Attributes:
-        letter: the dead letter.
-        words: ``due``, or why it stays.
-        rejected: what the verdict is now, where that is why.
-        due: what is replayed, where it is.
-    """
-
-    letter: Letter
-    words: str
-    rejected: Rejected | None
-    due: Due | None
-
-
-#: The word for those that are replayed.
-DUE = "due"
-STILL_REJECTED = "would be rejected again"
 
 
 class Replaying:
@@ -196,30 +147,6 @@ class Replaying:
         producer.commit({}, metadata="", group_metadata=None, timeout_s=_COMMIT_S)
         for due in some:
             self._ledger.add(due.name)
-
-
-def require_something_new(counts: Counter[tuple[str, str]]) -> None:
-    """Refuse a replay of nothing.
-
-    Args:
-        counts: how many dead letters have each fate, by its words and by the code.
-
-    Raises:
-        ProfilerError: nothing is due; the message says why.
-    """
-    by_words: Counter[str] = Counter()
-    for (words, _), number in counts.items():
-        by_words[words] += number
-    if by_words[DUE]:
-        return
-    total = counts.total()
-    if not total:
-        raise ProfilerError("nothing to replay: no dead letter is meant by these filters")
-    why = ", ".join(f"{number:,} {words}" for words, number in by_words.most_common())
-    remedy = ""
-    if by_words[STILL_REJECTED]:
-        remedy = ". Change what they are rejected for, or send them all the same with --all"
-    raise ProfilerError(f"nothing to replay: of {total:,} dead letters {why}{remedy}")
 
 
 def _cut(found: list[Due], most: int) -> list[Due]:
