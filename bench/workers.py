@@ -6,11 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.broker import Topics
+from bench.errors import BenchError
 from bench.machine import cpu_us
 from profiler.config.settings import ENV_PREFIX, BatchSettings
+from profiler.engine import choose_engine
+from profiler.errors import ConfigError
 from profiler.servers.processes import ServerProcess
 
 _HERE = Path(__file__).parent
+#: What a worker of ours can be made of, as settings: its Kafka client, and its inner loop.
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "kafka-python": {"kafka__client": "kafka-python", "engine": "python"},
+    "librdkafka": {"kafka__client": "librdkafka", "engine": "python"},
+    "native": {"kafka__client": "librdkafka", "engine": "native"},
+}
+NATIVE = "native"
 
 
 class Program(ServerProcess):
@@ -28,9 +38,9 @@ class Program(ServerProcess):
         """Describe it.
 
         Args:
-            arguments: for the Python interpreter.
+            arguments: for the interpreter.
             environment: settings; ours for the profiler are not handed on.
-            interpreter: another Python than ours.
+            interpreter: what runs it, in place of our Python.
         """
         super().__init__()
         self._arguments = list(arguments)
@@ -108,16 +118,40 @@ def profiler_run(
         topics: of the round.
         token: makes the consumer group's name.
     """
+    environment = settings_environment(addresses, topics, token, settings)
+    return Worker(["-m", "profiler", "run"], output_topic=topics.persisted, environment=environment)
+
+
+def settings_environment(
+    addresses: Mapping[str, str], topics: Topics, token: str, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables for a worker; the arguments are those of `profiler_run`."""
     names = {f"topics__{name}": topic for name, topic in topics._asdict().items()}
-    given = {"groups__run": f"bench-{token}", **names, **addresses, **settings}
-    return Worker(
-        ["-m", "profiler", "run"], output_topic=topics.persisted, environment=variables_of(given)
-    )
+    return variables_of({"groups__run": f"bench-{token}", **names, **addresses, **settings})
 
 
 def variables_of(settings: Mapping[str, str]) -> dict[str, str]:
     """Settings as the environment has them."""
     return {(ENV_PREFIX + name).upper(): text for name, text in settings.items()}
+
+
+def missing_engine(kind: str) -> str:
+    """Why a worker of this kind (see `KINDS`) cannot run here; empty where it can."""
+    try:
+        choose_engine("native" if kind == NATIVE else "python")
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def check_engine(kind: str) -> None:
+    """See that workers of this kind can run here.
+
+    Raises:
+        BenchError: they cannot.
+    """
+    if missing := missing_engine(kind):
+        raise BenchError(f"{missing}; or give another --kind")
 
 
 def pass_through(

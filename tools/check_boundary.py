@@ -45,7 +45,7 @@ IMPORTS_REDIS = {
 #: Modules that may issue data commands, and why.
 COMMANDS = {
     "profiles/aio.py": "the script's caller for asyncio: sends what it is given",
-    "ops/explain/scratch.py": "copies profiles to a server of our own, which is thrown away",
+    "ops/explain/scratch.py": "removes profiles from a server of our own, which is thrown away",
 }
 
 #: Single commands that are about the server and no data: (module, method) and why.
@@ -53,6 +53,7 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 
 #: Modules that may name fields, and why.
 NAMES_FIELDS = {
+    "demo/shop/snowplow.py": "gives a tracker's parameters their names, before the pipeline",
     "profiles/export.py": "puts visits that were read in their order",
     "rules/rule.py": "checks the names in a rules file against the built-in ones",
     "rules/contract.py": "describes the script's arguments and reply",
@@ -60,11 +61,15 @@ NAMES_FIELDS = {
     "rules/packed_state.py": "names the script's locals, never sees an event",
     "rules/rendered_rule.py": "names the script's locals, never sees an event",
     "rules/explain.py": "says in words what the built-in fields are, never sees an event",
+    "ops/audit/compare.py": "knows which of the built-in fields depends on the order of arrival",
     "ops/explain/probe.py": "makes rules that ask the script about conditions",
 }
 
 #: Single literals that look like a field's name and are none: (module, literal) and why.
-NO_FIELDS = {("config/settings.py", "visitor_profiler"): "the default name of a consumer group"}
+NO_FIELDS = {
+    ("config/settings.py", "visitor_profiler"): "the default name of a consumer group",
+    ("engine/choice.py", "visitor_profiler_native"): "the name of a package",
+}
 
 #: Methods of a client that are no data commands.
 _HARMLESS = re.compile(r"_|client_|command$|info$|ping$|wait$")

@@ -6,6 +6,7 @@ import typer
 
 from profiler import __version__
 from profiler.cli import (
+    audit,
     check,
     config,
     demo,
@@ -16,6 +17,7 @@ from profiler.cli import (
     health,
     lua,
     pipe,
+    rejected,
     replay,
     rules,
     run,
@@ -47,8 +49,9 @@ def _root(
     pass
 
 
-_LOOKS = (check, health)
 _VISITORS = (get, explain, export, forget)
 
-for command in (run, serve, replay, pipe, demo, *_LOOKS, *_VISITORS, topics, config, rules, lua):
+_OF_OPERATORS = (check, health, rejected, audit, topics, config, rules, lua)
+
+for command in (run, serve, replay, pipe, demo, *_VISITORS, *_OF_OPERATORS):
     command.add_to(app)

@@ -1,5 +1,6 @@
 """The command `serve`: profiles by HTTP."""
 
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -58,20 +59,22 @@ def serve(
             " pip install 'visitor-profiler[serve]'"
         )
     # What needs the extra is imported behind the look for it.
+    from profiler.service import serving  # noqa: PLC0415
     from profiler.service.api.app import Page  # noqa: PLC0415
-    from profiler.service.serving import backend_of, serve  # noqa: PLC0415
+    from profiler.service.live.watched import watched  # noqa: PLC0415
 
     logs.configure(log_level)
     settings = settings_from(
         config, rules=rules, redis=redis, metrics=metrics, host=host, port=port
     )
     declared = load_rules(settings.rules)
-    backend = backend_of(
+    backend = serving.backend_of(
         settings, declared, stored_ids_of(settings), lambda: script_from(settings, declared)
     )
     if settings.serve.token is None:
         _LOG.warning("no token is set: everybody on this machine may read, and nothing is removed")
-    serve(backend, Page(), _tell)
+    with watched(backend) if settings.serve.live_page else nullcontext(Page()) as page:
+        serving.serve(backend, page, _tell)
 
 
 def _tell(at: str) -> None:

@@ -47,7 +47,7 @@ class ServeSettings(Section):
         default=64,
         ge=1,
         le=1_024,
-        description="most requests under way at once; one more is answered with 503",
+        description="most requests to a path under way at once; one more is answered with 503",
     )
     max_body_bytes: int = Field(default=131_072, ge=1_024, description="most bytes of a request")
     timeout_s: float = Field(
@@ -58,6 +58,10 @@ class ServeSettings(Section):
         examples=["10.0.0.0/8"],
         description="addresses or networks, by commas, of proxies whose X-Forwarded-For and"
         " X-Forwarded-Proto are believed",
+    )
+    live_page: bool = Field(
+        default=True,
+        description="whether the output topics are read, for the page at /; see live-page.md",
     )
     access_log: bool = Field(
         default=True, description="whether each request is a line of the log; no line has an id"

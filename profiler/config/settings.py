@@ -69,6 +69,10 @@ class TopicSettings(Section):
     rejected: str = Field(
         default="tracking_rejected", description="topic of the dead letters; output"
     )
+    rejected_replays: str = Field(
+        default="tracking_rejected_replays",
+        description="topic in which profiler rejected replay records what it has replayed",
+    )
 
     def of(self, mode: str, *, triggers: bool = False) -> list[str]:
         """Return the topics that `profiler <mode>` reads and writes.
@@ -223,6 +227,11 @@ class Settings(BaseSettings):
     def room_bytes(self) -> int:
         """What key, headers and flattened value of an output may have together."""
         return self.largest_output_bytes - _PROFILE_BYTES
+
+    @property
+    def most_added_bytes(self) -> int:
+        """Half of what key, headers and flattened value leave: such a profile surely fits."""
+        return (self.largest_output_bytes - self.room_bytes) // 2
 
     @classmethod
     def settings_customise_sources(

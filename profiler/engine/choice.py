@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import orjson
 import structlog
 
 from profiler import __version__
@@ -59,4 +60,8 @@ def _what_is_missing() -> str:
     version = visitor_profiler_native.__version__
     if version != __version__:
         return f"visitor-profiler-native is {version}, and visitor-profiler is {__version__}"
+    # Both must write the same bytes, and a release of orjson may write floats otherwise.
+    numbers = (1e16, 1e-5, 1.5e-7, -0.0, 123456789.0625, 5e-324)
+    if any(visitor_profiler_native.encode_float(n).encode() != orjson.dumps(n) for n in numbers):
+        return "the installed orjson writes numbers otherwise than visitor-profiler-native"
     return ""

@@ -47,6 +47,7 @@ class EventArguments:
 
     Attributes:
         derived: computes the derived inputs; None where the rules have none.
+        reading: gives an event that has no time the one at which it is read.
 
     Raises:
         ConfigError: the rules hash fields, and there is no key.
@@ -80,7 +81,7 @@ class EventArguments:
         self._mends = bool(self._numbers or self._personal)
         self._takes_time = rules.takes_event_time
         self._recognises_events = rules.order == "event_time"
-        self._reading = ReadingTimes(clock)
+        self.reading = ReadingTimes(clock)
 
     def of(self, event: FlatEvent, now_ms: int) -> Arguments | Rejected | None:
         """An event's part of a call; None for one without a visitor id.
@@ -136,7 +137,7 @@ class EventArguments:
 
         is_read = False
         if self._takes_time and not stream and received is None and created is None:
-            received, own, is_read = self._reading.next(), UNUSABLE, True
+            received, own, is_read = self.reading.next(), UNUSABLE, True
         event_id = b""
         if self._recognises_events:
             if name := self._ids.event(fields):

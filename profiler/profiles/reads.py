@@ -6,7 +6,7 @@ from typing import Any
 import redis
 
 from profiler.errors import ScriptContractError, StoredStateError
-from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
+from profiler.profiles.inspect import StoredProfile, Writer, decode_stored, writer_of
 from profiler.profiles.keyed_hash import StoredIds
 from profiler.profiles.keys import key_of
 from profiler.profiles.redis.faults import translated
@@ -26,13 +26,14 @@ class Reads:
     """
 
     def __init__(self, rules: Rules, stored: StoredIds) -> None:
-        self._rules = rules
+        self._pattern = rules.store.key
+        self._reader = Writer(rules.order, rules.version)
         self._stored = stored
         self._decoder = ReplyDecoder(rules)
 
     def key_of(self, visitor_id: str) -> str:
         """The visitor's key."""
-        return key_of(self._rules.store.key, self._stored.of(visitor_id))
+        return key_of(self._pattern, self._stored.of(visitor_id))
 
     def commands(self, visitor_id: str, now: Word, script: Sequence[Word]) -> list[Words]:
         """What to ask about a visitor's key; a server without the script refuses the first one.
@@ -63,7 +64,7 @@ class Reads:
                 message = f"{key} holds no hash: another program wrote it"
                 raise StoredStateError(message) from packed
             raise translated(packed) from packed
-        version = writer_of(key, packed, self._rules)
+        version = writer_of(key, packed, self._reader)
         found = decode_stored(key, reply_of(answer), version, self._decoder)
         # No worker has the right to ask for the expiry, and -1 says that there is none.
         is_known = isinstance(expires_at, int) and expires_at > 0

@@ -9,7 +9,7 @@ in ``lua/``.
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -102,14 +102,18 @@ class ScriptSteps:
         self._reads = Reads(rules, stored)
 
     def calls_of(
-        self, events: Sequence[FlatEvent], floors: Mapping[str, int] | None = None
+        self, events: Iterable[FlatEvent], floors: Mapping[str, int] | None = None
     ) -> Calls:
         """See `profiler.profiles.script.ProfileScript.calls_of`."""
-        rejected: dict[int, Rejected] = {}
-        rounds = self.packer.rounds(events, rejected)
+        outcomes: list[Outcome] = []
+        rounds = self.packer.rounds(events, outcomes)
         if floors is not None:
             rounds = [[storing(call, floors) for call in calls] for calls in rounds]
-        return Calls(self.sha, rounds, len(events), rejected, self.decoder)
+        return Calls(self.sha, rounds, outcomes, self.decoder)
+
+    def place_of(self, visitor_id: str) -> tuple[str, str]:
+        """The id that Redis has for a visitor's, and the key."""
+        return self.stored.of(visitor_id), self._reads.key_of(visitor_id)
 
     def register(self) -> Steps[None]:
         """Load the script."""
@@ -171,14 +175,18 @@ class ScriptSteps:
             return None
         sidecar = sidecar_of(found.key)
         [held] = yield from self._ask([Command(sidecar, ("HLEN", sidecar))])
-        profiles = [found.profile]
-        if self.rules.order == "event_time":
-            stored_id = self.stored.of(visitor_id)
-            profiles = yield from self.read_visits(found.key, stored_id, self._clock())
+        stored_id = self.stored.of(visitor_id)
+        profiles = yield from self.read_visits(found.key, stored_id, self._clock())
         return exported(found, profiles, checked(held), self.rules)
 
     def read_visits(self, key: str, stored_id: Word, now: Word) -> Steps[list[dict[str, Any]]]:
         """The stored profile as each kept visit leaves it."""
+        if self.rules.order != "event_time":
+            reply = yield from self.call([key], [stored_id, now])
+            if isinstance(reply, Rejected):
+                raise StoredStateError(f"{key}: {reply.reason}")
+            profile = self.decoder.stored(reply)
+            return [] if profile is None else [profile]
         yield Everywhere(("SCRIPT", "LOAD", self._text_of_all))
         read = ("EVALSHA", sha_of(self._text_of_all), 1, key, stored_id, now)
         [answer] = yield [Command(key, read)]

@@ -176,6 +176,26 @@ WORKER_UP = _gauge(
     "worker",
 )
 
+# `profiler audit`, a process of its own.
+AUDIT_MISMATCH = _counter(
+    "profiler_audit_mismatch",
+    "Fields in which a stored profile is not what the topic says; of a visitor once an audit.",
+    "field",
+)
+AUDIT_VISITORS = _counter(
+    "profiler_audit_visitors", "Visitors that were audited, by what was found.", "result"
+)
+AUDIT_MISMATCHED = _gauge(
+    "profiler_audit_mismatched_visitors",
+    "Visitors that the latest audit found wrong, and did not repair.",
+)
+AUDITED_AT = _gauge(
+    "profiler_audit_timestamp_seconds", "When the latest audit ended; 0 before the first."
+)
+
+#: Those that no worker has.
+OF_AUDIT = (AUDIT_MISMATCH, AUDIT_VISITORS, AUDIT_MISMATCHED, AUDITED_AT)
+
 #: All of them, in the order of the documentation.
 CATALOGUE = tuple(value for value in list(vars().values()) if isinstance(value, Metric))
 
@@ -183,4 +203,4 @@ CATALOGUE = tuple(value for value in list(vars().values()) if isinstance(value, 
 OF_SERVE = (HTTP_REQUESTS, HTTP_SECONDS)
 
 #: What one worker tells.
-OF_WORKER = tuple(each for each in CATALOGUE if each not in (*OF_SERVE, WORKER_UP))
+OF_WORKER = tuple(each for each in CATALOGUE if each not in (*OF_SERVE, *OF_AUDIT, WORKER_UP))

@@ -102,9 +102,10 @@ def test_the_service_answers_its_probes(
     pod = Pod(manifests, service, tmp_path)
     address = f"{LOOPBACK}:{port}"
     with Program(pod.arguments, pod.environment, tmp_path) as program:
-        for name in ("startup", "liveness", "readiness"):
-            found = container[f"{name}Probe"]["httpGet"]
-            assert (found["port"], found["scheme"]) == ("http", "HTTP")
-            program.wait_for(lambda path=found["path"]: probe(address, path).status == 200)
+        probes = [container[f"{name}Probe"] for name in ("startup", "liveness", "readiness")]
+        asked = [found["httpGet"] for found in probes]
+        assert all((found["port"], found["scheme"]) == ("http", "HTTP") for found in asked)
+        paths = {found["path"] for found in asked}
+        program.wait_for(lambda: all(probe(address, path).status == 200 for path in paths))
         program.wait_for(lambda: len(scrape(f"{LOOPBACK}:{metrics}")) > 0)
         assert probe(address, "/v1/visitors/ada").status == 401

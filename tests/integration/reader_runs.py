@@ -15,7 +15,7 @@ from profiler.profiles.reading import ProfileReader
 from profiler.profiles.redis.connections import connect_to, target_of
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent
-from profiler.rules.model import load_rules
+from profiler.rules.model import Rules, load_rules
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,10 +28,10 @@ def settings_of(url: str, **more: Any) -> RedisSettings:  # noqa: ANN401 - of an
     return RedisSettings(url=SecretStr(url), socket_timeout_s=2, **more)
 
 
-def see(url: str, *names: str, stored: StoredIds | None = None) -> None:
+def see(url: str, *names: str, stored: StoredIds | None = None, rules: Rules = RULES) -> None:
     """Give visitors a page view each."""
     client = connect_to(settings_of(url))
-    script = ProfileScript(client, RULES, stored=stored or StoredIds())
+    script = ProfileScript(client, rules, stored=stored or StoredIds())
     script.apply(
         [
             FlatEvent(

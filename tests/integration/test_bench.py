@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,11 +13,12 @@ import orjson
 import pytest
 from kafka import KafkaConsumer
 
-from bench.broker import Broker
+from bench.broker import Broker, Topics
 from bench.errors import BenchError
+from bench.kafka_streams_program import StreamsProgram, streams_program
 from bench.quix_environment import quix_interpreter
 from bench.traffic import make_records, read_templates
-from bench.workers import Worker, program
+from bench.workers import Worker, missing_engine, program
 from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from profiler.servers.processes import wait_until
@@ -28,20 +31,32 @@ SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [
     "article-chain",
     "quix-streams",
+    "quix-streams/changelog",
+    "kafka-streams",
+    "kafka-streams/changelog",
     "profiler/kafka-python/article",
     "profiler/kafka-python/lean",
     "profiler/kafka-python/standard",
-    "profiler/kafka-python/standard/at-least-once",
     "profiler/librdkafka/article",
     "profiler/librdkafka/lean",
     "profiler/librdkafka/standard",
-    "profiler/librdkafka/standard/at-least-once",
+    "profiler/native/article",
+    "profiler/native/lean",
+    "profiler/native/standard",
+    "profiler/librdkafka/standard/exactly-once",
+    "profiler/native/standard/exactly-once",
     "ceiling/kafka",
     "ceiling/script",
     "ceiling/script/lean",
     "ceiling/script/article",
 ]
-NO_REDIS = {"quix-streams", "ceiling/kafka"}
+RECORDS = {
+    "article-chain": 600,
+    "kafka-streams": 4800,
+    "kafka-streams/changelog": 4800,
+    **{name: 4800 for name in ROWS if name.startswith(("profiler/native", "ceiling/kafka"))},
+}
+NO_REDIS = ("quix-streams", "kafka-streams", "ceiling/kafka")
 PATIENCE_S = 120
 COUNT = 700
 
@@ -52,6 +67,14 @@ def quix() -> Path:
         return quix_interpreter()
     except BenchError as error:
         give_up("Quix Streams", [str(error)])
+
+
+@pytest.fixture(scope="module")
+def kafka_streams() -> StreamsProgram:
+    try:
+        return streams_program()
+    except BenchError as error:
+        give_up("Kafka Streams", [str(error)])
 
 
 def test_the_chart_shows_every_row(tmp_path: Path) -> None:
@@ -70,20 +93,24 @@ def test_the_chart_shows_every_row(tmp_path: Path) -> None:
     assert shown[5:] == ["article-chain", "450 (1.0 x)", "profiler/<a>", "450"]
 
 
-@pytest.mark.usefixtures("quix")
+@pytest.mark.usefixtures("quix", "kafka_streams")
 def test_a_short_run_measures_every_row(kafka: Kafka, tmp_path: Path) -> None:
     arguments = ("--rounds=1", "--records=1200", "--article-records=600")
     report, printed = report_of(kafka, tmp_path / "made" / "bench.json", *arguments)
     assert report["versions"]["quixstreams"]
-    assert [row["name"] for row in report["rows"]] == ROWS
+    missing = missing_engine("native")
+    assert report["left_out"] == [name for name in ROWS if missing and "native" in name]
+    assert [row["name"] for row in report["rows"]] == [
+        name for name in ROWS if name not in report["left_out"]
+    ]
+    if missing:
+        assert f"LEFT OUT: profiler/native/article: {missing}"[:60] in printed
+    assert len(report["aims"]) == (1 if missing else 6)
     for row in report["rows"]:
-        assert (row["records"], row["rounds"]) == (
-            600 if row["name"] == "article-chain" else 1200,
-            1,
-        )
+        assert (row["records"], row["rounds"]) == (RECORDS.get(row["name"], 1200), 1)
         assert row["ratio_to_article_chain"] > 0
         names = ["events_per_second"]
-        if row["name"] in NO_REDIS:
+        if row["name"].startswith(NO_REDIS):
             assert row["redis_calls"] is None
         else:
             names += ["redis_command_us", "redis_calls", "bytes_per_visitor"]
@@ -145,24 +172,43 @@ def test_a_script_is_counted_with_the_calls_of_one_preset() -> None:
     assert "--script needs --preset" in run.errors
 
 
-def test_quix_streams_does_the_same_job(kafka: Kafka, quix: Path) -> None:
+@pytest.mark.parametrize("changelog", ["no-changelog", "changelog"])
+def test_quix_streams_does_the_same_job(kafka: Kafka, quix: Path, changelog: str) -> None:
+    def worker(token: str, topics: Topics) -> Worker:
+        return program(
+            "quix_streams",
+            *(kafka.bootstrap_servers, token, *topics[:3], changelog, ""),
+            output_topic=topics.persisted,
+            interpreter=quix,
+        )
+
+    _does_the_same_job(kafka, worker)
+
+
+@pytest.mark.parametrize("changelog", ["no-changelog", "changelog"])
+def test_kafka_streams_does_the_same_job(
+    kafka: Kafka, kafka_streams: StreamsProgram, changelog: str
+) -> None:
+    def worker(token: str, topics: Topics) -> Worker:
+        return kafka_streams.worker(kafka.bootstrap_servers, token, topics, changelog)
+
+    _does_the_same_job(kafka, worker)
+
+
+def _does_the_same_job(kafka: Kafka, build: Callable[[str, Topics], Worker]) -> None:
+    """The oracle's outputs, in the bench's traffic; and no topic is left."""
     records = make_records(read_templates(None), COUNT, copy_size=100)
+    token = uuid.uuid4().hex[:8]
     with Broker(kafka.bootstrap_servers, 1) as broker:
-        topics = broker.make_topics("quixtest")
+        topics = broker.make_topics(token)
         try:
             broker.fill(topics.processed, records)
-            worker = program(
-                "quix_streams",
-                *(kafka.bootstrap_servers, "quixtest", *topics[:3]),
-                output_topic=topics.persisted,
-                interpreter=quix,
-            )
-            with worker:
+            with build(token, topics) as worker:
                 _await(broker, worker)
             flattened = _values(kafka, topics.flattened)
             persisted = _values(kafka, topics.persisted)
         finally:
-            broker.remove(topics)
+            broker.remove(token)
     article = ArticleProgram()
     events = [decode_processed(record.value, Limits()) for record in records]
     assert flattened == events
@@ -171,13 +217,14 @@ def test_quix_streams_does_the_same_job(kafka: Kafka, quix: Path) -> None:
 
 def test_the_pass_through_writes_two_records_for_one(kafka: Kafka) -> None:
     records = make_records(read_templates(None), COUNT, copy_size=100)
+    token = uuid.uuid4().hex[:8]
     with Broker(kafka.bootstrap_servers, 1) as broker:
-        topics = broker.make_topics("passtest")
+        topics = broker.make_topics(token)
         try:
             broker.fill(topics.processed, records)
             worker = program(
                 "passthrough",
-                *(kafka.bootstrap_servers, "passtest", *topics[:3], "100", "200", "500"),
+                *(kafka.bootstrap_servers, token, *topics[:3], "100", "200", "500"),
                 output_topic=topics.persisted,
             )
             with worker:
@@ -187,7 +234,7 @@ def test_the_pass_through_writes_two_records_for_one(kafka: Kafka) -> None:
                 for topic in (topics.flattened, topics.persisted)
             )
         finally:
-            broker.remove(topics)
+            broker.remove(token)
     assert flattened == [(record.key, 100) for record in records]
     assert persisted == [(record.key, 200) for record in records]
 

@@ -44,6 +44,11 @@ def test_replicas_are_read_where_that_is_asked_for(pair: tuple[StoreServer, Stor
     assert calls(replica.url) > 0
 
 
+@pytest.mark.field(
+    kind="connections",
+    meets="a visitor whom the replica that is read does not know yet",
+    happens="the primary is asked",
+)
 def test_whom_a_replica_does_not_know_is_asked_of_the_primary(
     pair: tuple[StoreServer, StoreServer],
 ) -> None:

@@ -255,6 +255,18 @@ def test_a_broker_that_answers_slowly(site: Site, there: Deployment) -> None:
             thread.join()
 
 
+def test_a_profile_that_somebody_wrote(site: Site, there: Deployment) -> None:
+    inputs = page_views(0, 60)
+    with working(site, there) as program, closing(redis.Redis.from_url(site.store.url)) as store:
+        there.produce(inputs)
+        program.wait_for(there.is_done)
+        store.hset(f"{there.key_prefix}{{{(inputs[0].key or b'').decode()}}}", "~", "damaged")
+        flags = ("--sample", "1/1", "--every", "2s", "--metrics", site.spare)
+        with there.start("audit", *flags) as auditing:
+            wait_for(site, auditing, "ProfilerAuditMismatch")
+            auditing.kill()
+
+
 def test_every_rule_has_fired() -> None:
     """The tests before it, all in one process."""
     assert sorted(fired) == sorted(NAMES)

@@ -122,6 +122,7 @@ class Service(Program):
 def until_closed(line: socket.socket) -> bytes:
     """What comes until the other side closes the connection; fails where it does not."""
     found = bytearray()
+    line.settimeout(PATIENCE_S)
     while True:
         try:
             part = line.recv(65_536)

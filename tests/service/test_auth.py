@@ -127,6 +127,11 @@ def test_without_a_configured_token_everybody_here_reads_and_nobody_removes(
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil", "", "[::2]"])
+@pytest.mark.field(
+    kind="addresses",
+    meets="a page of another site, whose name leads to this machine",
+    happens="status 421; it reads nothing",
+)
 def test_without_a_token_another_name_for_this_machine_is_not_answered(
     open_service: Service, host: str
 ) -> None:
@@ -140,6 +145,11 @@ def test_without_a_token_the_names_of_this_machine_are(open_service: Service, ho
     assert open_service.ask("GET", "/healthz", {"Host": host}).status == 200
 
 
+@pytest.mark.field(
+    kind="addresses",
+    meets="profiler serve at 0.0.0.0 without a token",
+    happens="exit code 78, and the variable that is to be set",
+)
 def test_without_a_token_no_other_machine_is_let_in(tmp_path: Path) -> None:
     with Program(["serve", "--host", "0.0.0.0"], {}, tmp_path) as program:  # noqa: S104 - refused
         assert program.wait() == 78

@@ -11,6 +11,7 @@ import pytest
 from tests.service.running import TOKEN, Service, until_closed
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from tests.integration.visitors import Visitors
@@ -44,6 +45,11 @@ def sent(service: Service, text: str) -> bytes:
     ["", "GET", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n", "POST /login HTTP/1.1\r\nA: "],
     ids=["nothing", "a word", "no end", "half a header"],
 )
+@pytest.mark.field(
+    kind="connections",
+    meets="a client that sends its request to profiler serve slowly, or never ends it",
+    happens="the connection is closed after serve.timeout_s",
+)
 def test_a_head_that_does_not_end_costs_the_connection(impatient: Service, beginning: str) -> None:
     assert sent(impatient, beginning) == b""
 
@@ -54,43 +60,35 @@ def test_a_body_that_does_not_end_is_too_slow(impatient: Service) -> None:
     assert b'"too_slow"' in answer
 
 
-def test_a_body_that_comes_drop_by_drop_is_too_slow(impatient: Service) -> None:
+def dripped(service: Service, head: str) -> bytes:
+    """What comes for a head, and for a body that comes a byte every tenth of a second."""
     over = threading.Event()
-    with impatient.connect() as line:
-        line.sendall(f"{HEAD}{JSON}Content-Length: 1000\r\n\r\n".encode())
 
-        def drip() -> None:
-            while not over.wait(0.1):
-                try:
-                    line.sendall(b" ")
-                except OSError:
-                    return
+    def drip(line: socket.socket) -> None:
+        while not over.wait(0.1):
+            try:
+                line.sendall(b" ")
+            except OSError:
+                return
 
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(drip)
-            answer = until_closed(line)
+    with service.connect() as line, ThreadPoolExecutor(1) as pool:
+        line.sendall(head.encode())
+        pool.submit(drip, line)
+        try:
+            return until_closed(line)
+        finally:
             over.set()
+
+
+def test_a_body_that_comes_drop_by_drop_is_too_slow(impatient: Service) -> None:
+    answer = dripped(impatient, f"{HEAD}{JSON}Content-Length: 1000\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
 def test_what_drips_behind_an_answer_costs_the_connection(impatient: Service) -> None:
     """A body that nobody reads, of a request that is answered."""
-    over = threading.Event()
-    with impatient.connect() as line:
-        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
-
-        def drip() -> None:
-            while not over.wait(0.1):
-                try:
-                    line.sendall(b" ")
-                except OSError:
-                    return
-
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(drip)
-            answer = until_closed(line)
-            over.set()
-    assert answer.startswith(b"HTTP/1.1 200 ")
+    head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+    assert dripped(impatient, head).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("length", ["1025", "99999999999999999999"])

@@ -7,6 +7,8 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.service.running import BEARER, TOKEN, Service
 
 if TYPE_CHECKING:
@@ -80,6 +82,11 @@ def test_more_than_fits_at_once_is_told_to_come_again(
         service.wait_for(lambda: service.read("ada").status == 404)
 
 
+@pytest.mark.field(
+    kind="connections",
+    meets="strangers who log in to profiler serve as slowly as they can",
+    happens="callers and probes are answered all the same",
+)
 def test_strangers_who_log_in_slowly_keep_no_caller_waiting(
     visitors: Visitors, tmp_path: Path
 ) -> None:
@@ -93,8 +100,14 @@ def test_strangers_who_log_in_slowly_keep_no_caller_waiting(
         line.sendall(head.encode())
         service.wait_for(lambda: service.send_json("/login", {"token": TOKEN}, {}).status == 503)
         assert service.ask("GET", "/v1/stats").status == 200
+        assert service.ask("GET", "/healthz", {}).status == 200
 
 
+@pytest.mark.field(
+    kind="connections",
+    meets="Redis away while profiler serve is asked",
+    happens="status 503 with Retry-After, also of /readyz; /healthz is well; it heals by itself",
+)
 def test_a_redis_that_is_away_is_waited_for(private_store: MakeStore, tmp_path: Path) -> None:
     store = private_store()
     with Service(tmp_path, {"redis__url": store.url}) as service:

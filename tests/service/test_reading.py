@@ -52,6 +52,11 @@ def test_a_visitor_without_a_profile_is_not_found(service: Service) -> None:
 
 
 @pytest.mark.parametrize("visitor", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.field(
+    kind="identity",
+    meets="an id with slashes, dots, quotes, line ends or a zero byte in a request's path",
+    happens="it is that visitor's id, percent-encoded, and nothing else",
+)
 def test_an_id_may_be_any_text(visitors: Visitors, service: Service, visitor: str) -> None:
     assert service.read(visitor).status == 404
     visitors.see(visitor, "Home")

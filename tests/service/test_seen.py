@@ -6,6 +6,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from profiler.servers.ports import LOOPBACK, free_port
 from tests.integration.programs import Program
 from tests.scrape import scrape, sum_of
@@ -24,6 +26,11 @@ def settings_of(visitors: Visitors, **more: str) -> dict[str, str]:
     return {"redis__url": visitors.url, "rules": visitors.rules_path, **more}
 
 
+@pytest.mark.field(
+    kind="identity",
+    meets="ids in the paths that profiler serve is asked for",
+    happens="the access log has the route's template in place of the path",
+)
 def test_no_line_of_the_log_has_an_id_or_a_token(visitors: Visitors, tmp_path: Path) -> None:
     visitors.see(WHO)
     with Service(tmp_path, settings_of(visitors)) as service:

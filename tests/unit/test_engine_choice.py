@@ -1,15 +1,21 @@
 """Which engine runs: the setting `engine`, and what is installed."""
 
+import os
+import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from structlog.testing import capture_logs
 
 from profiler import __version__
-from profiler.engine import PythonEngine, choose_engine
+from profiler.config.settings import EngineChoice, Settings
+from profiler.engine import EngineClass, PythonEngine, choose_engine
 from profiler.errors import ConfigError
 
+ROOT = Path(__file__).parents[2]
 MODULE = "visitor_profiler_native"
 
 
@@ -61,3 +67,48 @@ def test_python_is_chosen_without_a_look() -> None:
     with capture_logs() as lines:
         assert choose_engine("python") is PythonEngine
     assert not lines
+
+
+def test_both_packages_have_one_version() -> None:
+    manifest = tomllib.loads((ROOT / "native" / "Cargo.toml").read_text("utf-8"))
+    assert manifest["package"]["version"].replace("-dev", ".dev").replace("-", "") == __version__
+
+
+def test_the_engine_that_is_chosen_has_the_name_of_the_choice(engine: EngineClass) -> None:
+    choices: list[EngineChoice] = ["python", "native"]
+    assert engine is choose_engine(choices[engine.name == "native"])
+    assert engine("flatten", Settings(), None).name == engine.name
+
+
+def test_native_is_not_taken_where_orjson_writes_numbers_otherwise(
+    engine: EngineClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine.name == "native":
+        monkeypatch.setattr(f"{MODULE}.encode_float", lambda number: repr(number + 1))
+        with pytest.raises(ConfigError, match="orjson writes numbers otherwise"):
+            choose_engine("native")
+    else:
+        assert choose_engine("python") is engine
+
+
+@pytest.mark.parametrize("command", ["run", "flatten", "profile", "pipe"])
+def test_a_command_without_its_engine_exits_78_with_one_line(command: str) -> None:
+    """As on a machine where it is not installed."""
+    program = (
+        f"import sys; sys.modules[{MODULE!r}] = None; sys.argv = ['profiler', {command!r}]\n"
+        "from profiler.cli import main\nmain()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PROFILER_ENGINE": "native", "PROFILER_REDIS__URL": "redis://nowhere"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 78, ended.stderr
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert line == (
+        "profiler: engine: visitor-profiler-native is not installed; install"
+        " visitor-profiler[native] of this version, or set engine to python or auto"
+    )

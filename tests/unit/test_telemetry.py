@@ -47,6 +47,12 @@ def test_a_batch_is_counted_by_the_names_of_the_log() -> None:
     )
 
 
+def test_what_runs_is_told() -> None:
+    found = samples_in(Telemetry("run", Settings(), engine="native").metrics())
+    labels = {"mode": "run", "delivery": "exactly-once", "engine": "native"}
+    assert sum_of(found, "profiler_info", **labels) == 1
+
+
 def test_the_age_of_a_record_is_never_negative_and_without_a_time_it_has_none() -> None:
     telemetry = Telemetry("run", Settings(), engine="python")
     now_ms = int(time.time() * 1_000)

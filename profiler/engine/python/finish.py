@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
 from profiler.config.settings import Mode, Settings
 from profiler.engine.batch import Finished, Rejection
 from profiler.engine.python.decode import Draft, End, dead_letter_of, output_of
@@ -59,8 +61,7 @@ class Finisher:
         self._settings = settings
         self._topics = settings.topics
         self._largest_bytes = settings.largest_output_bytes
-        #: Half of what key, headers and flattened value leave: no such profile needs a look.
-        self._small_bytes = (settings.largest_output_bytes - settings.room_bytes) // 2
+        self._small_bytes = settings.most_added_bytes
 
     def finish(self, drafts: Sequence[Draft | End], outcomes: Iterable[Outcome]) -> Finished:
         """Make a batch's outputs.
@@ -94,7 +95,7 @@ class Finisher:
 
     def _add(self, draft: Draft, outcome: Outcome, batch: Unfinished) -> Rejected | None:
         """Add a draft's outputs; returns code and reason where it is a dead letter after all."""
-        record, headers, flat, encoded, mended = draft
+        record, headers, _, encoded, mended = draft
         if mended:
             batch.counts["mended_surrogates"] += mended
         if self._mode != "profile":
@@ -106,7 +107,7 @@ class Finisher:
         if isinstance(outcome, Rejected):
             return self._reject(draft, outcome, batch)
         if _FORGED in encoded:
-            encoded = _without_forged_names(flat, batch.counts)
+            encoded = _without_forged_names(encoded, batch.counts)
         told = () if outcome is None else outcome.triggers
         if outcome is not None and outcome.encoded:
             encoded = extend_object(encoded, outcome.encoded)
@@ -146,7 +147,8 @@ def _count(outcome: Applied | None, batch: Unfinished) -> None:
         batch.triggers[turned.name, turned.state] += 1
 
 
-def _without_forged_names(flat: dict[str, Any], counts: Counter[str]) -> bytes:
+def _without_forged_names(encoded: bytes, counts: Counter[str]) -> bytes:
+    flat: dict[str, Any] = orjson.loads(encoded)
     honest = {name: flat[name] for name in flat if not name.startswith(OUTPUT_PREFIX)}
     counts["forged_names"] += len(flat) - len(honest)
     return encode_object(honest)

@@ -59,7 +59,6 @@ def create_app(backend: Backend, page: Page | None = None) -> Starlette:
         async with backend.running():
             yield
 
-    # Slots of their own: strangers who log in slowly keep no caller waiting.
     open_routes = [
         *_routes((each for each in operations if each.is_open), limits),
         *page.open_routes,
@@ -108,13 +107,16 @@ def named(route: Route | Mount) -> Route | Mount:
 
 
 def _routes(operations: Iterable[Operation], limits: ServeSettings) -> Iterator[BaseRoute]:
-    """A route a path, which knows all of its methods; they share their slots."""
-    slots = asyncio.Semaphore(limits.max_concurrent)
+    """A route a path, which knows all of its methods, and has slots of its own.
+
+    So strangers who log in slowly keep neither a caller waiting nor a probe.
+    """
     by_path = sorted(operations, key=lambda each: each.path)
     for path, those in groupby(by_path, key=lambda each: each.path):
         here = list(those)
         # A body has its own time to arrive.
         timeout_s = limits.timeout_s * (1 + any(each.body for each in here))
+        slots = asyncio.Semaphore(limits.max_concurrent)
         bounded = Bounded(_ByMethod({each.method: each.handler for each in here}), slots, timeout_s)
         yield Route(path, Named(bounded, path))
 

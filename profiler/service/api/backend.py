@@ -1,8 +1,8 @@
 """What the handlers work with: the reader of profiles, the one who forgets, statistics."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,9 @@ from profiler.service.store import Store
 
 
 class Forgetter:
-    """Forgets visitors, one call at a time; its calls block, so they are made in threads.
+    """Forgets visitors, one call at a time, in a thread of its own: the calls block.
+
+    Its methods raise as `ProfileScript.apply` does.
 
     Args:
         script: of the rules; connects at its first call.
@@ -25,19 +27,27 @@ class Forgetter:
 
     def __init__(self, script: ProfileScript) -> None:
         self._script = script
-        self._lock = threading.Lock()
+        # Not the loop's own threads: a Redis that hangs would keep all of them.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="forget")
 
-    def look(self, visitor_id: str) -> int:
-        """How many profiles `forget` would remove. Raises as `ProfileScript.apply` does."""
-        with self._lock:
-            return self._script.forgetting.look([visitor_id])
+    async def look(self, visitor_id: str) -> int:
+        """How many profiles `forget` would remove."""
+        return await self._in_thread(lambda: self._script.forgetting.look([visitor_id]))
 
-    def forget(self, visitor_id: str, *, till: int, keep_ms: int, now_ms: int) -> int:
+    async def forget(self, visitor_id: str, *, till: int, keep_ms: int, now_ms: int) -> int:
         """See `profiler.profiles.forgetting.Forgetting.forget`."""
-        with self._lock:
-            return self._script.forgetting.forget(
+        return await self._in_thread(
+            lambda: self._script.forgetting.forget(
                 [visitor_id], till=till, keep_ms=keep_ms, now_ms=now_ms
             )
+        )
+
+    def close(self) -> None:
+        """Take no further calls."""
+        self._thread.shutdown(wait=False)
+
+    async def _in_thread(self, call: Callable[[], int]) -> int:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
 @dataclass(frozen=True)
@@ -71,4 +81,5 @@ class Backend:
             for name, sample in self.stats.samplers.items():
                 stack.enter_context(sampled(name, sample))
             yield
+        self.forgetter.close()
         await self.reader.close()

@@ -82,5 +82,5 @@ class HealthChecks:
                     self._is_ready = True
                 self._asked_at = time.monotonic()
         if not self._is_ready:
-            raise self._trouble
+            raise self._trouble.with_traceback(None)  # raised again and again
         return await self.alive(request)

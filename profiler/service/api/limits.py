@@ -83,7 +83,7 @@ class Bounded:
 
     Args:
         app: what is called.
-        slots: how many more may be called now; shared by apps.
+        slots: how many more may be called now.
         timeout_s: for each call, from its head to its last byte.
     """
 

@@ -81,7 +81,7 @@ class Stats:
     def __init__(self, settings: Settings, rules: Rules, script: ProfileScript) -> None:
         self._settings = settings
         self._script = script
-        self._rules = rules
+        self._rules_version = rules.version
         self._engine = choose_engine(settings.engine).name
         self.group: GroupStats | None = None
         self.store: StoreStats | None = None
@@ -96,7 +96,7 @@ class Stats:
         """What is known now."""
         return StatsDocument(
             version=__version__,
-            rules_version=self._rules.version,
+            rules_version=self._rules_version,
             script=self._script.sha,
             engine=self._engine,
             group=self.group,

@@ -1,6 +1,5 @@
 """The operations on visitors: read one, read many, forget one."""
 
-import asyncio
 import hashlib
 import re
 import time
@@ -179,12 +178,10 @@ class Visitors:
         now_ms, keep_ms, until = _now_ms(), query.keep_ms, None
         forgetter = self._backend.forgetter
         if query.dry_run == "true":
-            found = await asyncio.to_thread(forgetter.look, visitor)
+            found = await forgetter.look(visitor)
         else:
             till = query.till(now_ms)
-            found = await asyncio.to_thread(
-                forgetter.forget, visitor, till=till, keep_ms=keep_ms, now_ms=now_ms
-            )
+            found = await forgetter.forget(visitor, till=till, keep_ms=keep_ms, now_ms=now_ms)
             until = now_ms + keep_ms
         answer = {"visitor": visitor, "profiles": found, "until": until}
         return Response(orjson.dumps(answer), media_type=JSON)
