@@ -133,8 +133,8 @@ lint: $(STAMP) $(NODE_STAMP) $(WEB_STAMP) ## style, types, and every check on Lu
 	$(BIN)/python -m tools.audit
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check
-	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose tests/containers/machine/start tests/deploy/build-helm \
-	  $(addprefix tests/containers/stand_ins/,kafka/run kafka/tool redis/entrypoint)
+	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose tests/deploy/build-helm \
+	  tests/containers/machine/start $(addprefix tests/containers/stand_ins/,kafka/run kafka/tool redis/entrypoint)
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows

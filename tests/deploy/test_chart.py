@@ -78,6 +78,27 @@ def test_names_are_unique_and_selectors_find_their_pods(helm: Helm, values: Path
     assert {s["spec"]["serviceName"] for s in of_kind(manifests, "StatefulSet")} <= services
 
 
+def test_a_long_name_of_a_release_leaves_room_for_what_kubernetes_adds(helm: Helm) -> None:
+    stages = CHART / "ci" / "flatten-profile-values.yaml"
+    longest = "r" * 53  # which Helm allows
+    done = helm.run(
+        "template",
+        longest,
+        CHART,
+        f"--kube-version={OLDEST}",
+        f"--values={stages}",
+        "--set=fullnameOverride=",
+    )
+    names = [
+        found["metadata"]["name"]
+        for found in yaml.safe_load_all(done.stdout)
+        if found and found["kind"] == "StatefulSet"
+    ]
+
+    assert len(names) == 2
+    assert max(map(len, names)) <= 52  # the label has a hyphen and ten letters more
+
+
 @each_values
 def test_pods_have_no_right_that_they_do_not_need(helm: Helm, values: Path) -> None:
     """Kubernetes' level "restricted", and a file system that nobody can write to."""

@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "docs" / "runbooks").glob("*.md"),
+    *(ROOT / "deploy").rglob("*.md"),
     ROOT / "docs" / "adr" / "README.md",
     *ROOT.glob("clients/*/README.md"),
     ROOT / "lua" / "vectors" / "README.md",

@@ -25,6 +25,8 @@ include_patterns = [
     "*.md",
     "docs/*.md",
     "docs/adr/*.md",
+    "docs/runbooks/*.md",
+    "deploy/helm/*/README.md",
     "clients/*/README.md",
     "lua/vectors/README.md",
 ]

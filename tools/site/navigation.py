@@ -6,7 +6,7 @@ _SECTION = re.compile(r"^## (?P<caption>.+)$", re.MULTILINE)
 _ENTRY = re.compile(r"^- \[(?P<title>[^\]]+)\]\((?P<page>[^)#]+)\.md\)", re.MULTILINE)
 
 #: All other pages of the folder, which no line of the page names.
-_ALL = {"docs/adr/README": "0*"}
+_ALL = {"docs/adr/README": "0*", "docs/runbooks/README": "[a-z]*"}
 
 
 def toctrees(page: str, text: str) -> str:

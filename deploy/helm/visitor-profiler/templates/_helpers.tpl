@@ -2,8 +2,8 @@
 
 {{- define "visitor-profiler.fullname" -}}
 {{- $name := .Values.fullnameOverride | default (ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name)) -}}
-{{- /* With the mode and a number behind it, a pod's name has at most 63 characters. */ -}}
-{{- trunc 48 $name | trimSuffix "-" -}}
+{{- /* With the mode behind it 52 characters: Kubernetes makes a label of a StatefulSet's name and 11 more. */ -}}
+{{- trunc 44 $name | trimSuffix "-" -}}
 {{- end }}
 
 {{- define "visitor-profiler.selector" -}}
