@@ -41,7 +41,10 @@ def _time(chance: random.Random) -> bytes:
         return chance.choice(_ODD_TIMES).encode()
     ms = chance.choice([TIME, TIME, 0, 94_694_400_000]) + chance.randrange(-(10**8), 10**8)
     if kind < 0.5:
-        scaled = chance.choice([ms, ms, ms // 1_000, ms * 1_000, ms * 10**6])
+        part = chance.random()
+        scaled = chance.choice(
+            [ms, ms, ms // 1_000, int((ms + part) * 1_000), int((ms + part) * 10**6)]
+        )
         return str(scaled).encode() if kind < 0.3 else b'"%d"' % scaled
     moment = datetime.fromtimestamp(ms / 1_000, UTC)
     written = moment.strftime(chance.choice(_TIME_FORMS)).encode()
