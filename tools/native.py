@@ -22,8 +22,9 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 CRATE = ROOT / "native"
@@ -52,20 +53,18 @@ def require_toolchain() -> None:
     Raises:
         NoToolchainError: it has none, an older one, or cannot get the crates.
     """
-    if shutil.which("cargo") is None:
-        raise NoToolchainError("this machine has no cargo")
-    manifest = tomllib.loads((CRATE / "Cargo.toml").read_text("utf-8"))
-    needed = manifest["package"]["rust-version"]
+    for program in ("cargo", "rustc"):
+        if shutil.which(program) is None:
+            raise NoToolchainError(f"this machine has no {program}")
+    needed = _manifest()["rust-version"]
     said = _output("rustc", "--version")
     found = re.match(r"rustc (\d+\.\d+)", said)
     if not found:
         raise NoToolchainError(f"rustc does not say its version: {said.strip()[:200]}")
     if _numbers(found[1]) < _numbers(needed):
         raise NoToolchainError(f"native/ needs Rust {needed}, and this machine has {found[1]}")
-    try:
-        _run("cargo", "fetch", "--locked", "--quiet", timeout=FETCH_S)
-    except subprocess.SubprocessError as error:
-        raise NoToolchainError("cargo cannot get the crates of native/Cargo.lock") from error
+    if not _ran("cargo", "fetch", "--locked", timeout=FETCH_S):
+        raise NoToolchainError("cargo cannot get the crates of native/Cargo.lock")
 
 
 def setup() -> None:
@@ -80,7 +79,9 @@ def setup() -> None:
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
     install = (*pip, "install", "--no-deps", "--force-reinstall")
     newest = max(path.stat().st_mtime for glob in SOURCES for path in CRATE.glob(glob))
-    for wheel in DIST.glob("visitor_profiler_native-*.whl"):
+    # As Python writes the version.
+    version = _manifest()["version"].replace("-dev", ".dev").replace("-", "")
+    for wheel in DIST.glob(f"visitor_profiler_native-{version}-*.whl"):
         if wheel.stat().st_mtime >= newest and _ran(*install, "--no-index", str(wheel)):
             print(f"{PACKAGE}: installed {wheel.relative_to(ROOT)}")
             STAMP.touch()
@@ -184,27 +185,32 @@ def _leave_out() -> None:
     """Remove an installation that may be older than the sources."""
     STAMP.unlink(missing_ok=True)
     try:
-        version(PACKAGE)
+        distribution(PACKAGE)
     except PackageNotFoundError:
         return
     _run(sys.executable, "-m", "pip", "--quiet", "uninstall", "--yes", PACKAGE)
+
+
+def _manifest() -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((CRATE / "Cargo.toml").read_text("utf-8"))["package"]
+    return found
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
     here = Path(sys.executable).parent
     return {
         **os.environ,
-        # Without it, maturin downloads a toolchain where there is none.
+        # Without these, maturin and rustup download a toolchain where there is none.
         "MATURIN_NO_INSTALL_RUST": "1",
+        "RUSTUP_AUTO_INSTALL": "0",
         "PYO3_PYTHON": sys.executable,
         "PATH": f"{here}{os.pathsep}{os.environ['PATH']}",
         **more,
     }
 
 
-def _run(*command: str, more: Mapping[str, str] | None = None, timeout: int | None = None) -> None:
-    environment = _environment(more or {})
-    subprocess.run(command, cwd=CRATE, env=environment, check=True, timeout=timeout)
+def _run(*command: str, more: Mapping[str, str] | None = None) -> None:
+    subprocess.run(command, cwd=CRATE, env=_environment(more or {}), check=True)
 
 
 def _ran(*command: str, timeout: int | None = None) -> bool:
@@ -230,8 +236,8 @@ def _output(*command: str) -> str:
     return done.stdout or done.stderr
 
 
-def _numbers(version_: str) -> tuple[int, ...]:
-    return tuple(map(int, version_.split(".")))
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def _warn(text: str) -> None:

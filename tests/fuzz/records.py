@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
-from profiler.demo.sample import read_sample
 from profiler.records.types import Headers, Record
+from tests.fuzz.captured import captured
+from tests.fuzz.damage import damaged
+from tests.fuzz.fields import odd_id, plain
+from tests.fuzz.headers import any_headers
 from tests.fuzz.texts import Pool, Texts
-from tests.worker import hostile_text
 from tests.worker.hostile import CORPUS
 from tests.worker.hostile_records import TIME
 
@@ -34,37 +32,6 @@ _SECTIONS = (
 
 _PARTITIONS = (0, 0, 0, 0, 1, 7)
 
-#: What takes the place of bytes.
-_BYTES = b'{}[]",:\\0123456789eE.+-nutfals \x00\x1f\x80\xc3\xed\xa0\xff'
-
-#: Values of headers that say where a record was first read, some of them not as they must be.
-_SOURCES: tuple[tuple[str, tuple[bytes | None, ...]], ...] = (
-    ("source-topic", (b"t", b"t", b"t", b"", None, b"\xff", b"other topic")),
-    ("source-partition", (b"0", b"7", b"7", b"-1", b"", None, b"0" * 20)),
-    ("source-offset", (b"0", b"7", b"9" * 19, b"x", b" 1", None, "²".encode())),
-)
-_HEADERS: Headers = (
-    *(("trace", b"1"), ("", b""), ("x", None), ("é", b"\xff"), ("\udcff", b"1"), ("a\udc80", None)),
-    *(("source-timestamp", b"5"), ("source-topic", b"t"), ("source-offset", b"9")),
-    *(("error-code", b"bad_json"), ("value-bytes", b"1"), ("large", b"x" * 3_000)),
-)
-
-
-#: Values as trackers send them.
-_PLAIN = (
-    *(b'"Pageview"', b'"Product"', b'"x"', b'"2.50"', b'"Home"', b'""', b"1", b"12.25", b"-3"),
-    *(b'"http://a.example/x?utm_source=b&gclid=1"', b'"https://www.google.example/"'),
-)
-
-
-_ODD_TIMES = [time for time in hostile_text.EVENT_TIMES.values() if len(time) < 100]
-_TIME_FORMS = (
-    *("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S,%f+01:00", "%Y-%m-%d"),
-    *("%Y%m%dT%H%M%SZ", "%Y-%m-%dt%H:%M:%S.1-0130", "%Y-%m-%dT%H:%MZ", " %Y-%m-%dT%H:%M:%S UTC"),
-    *("%Y-02-29T23:59:59z", "%Y-%m-%dT24:00:00", "%Y-%m-%dT%H:%M:60Z", "%Y-%m-%dT%H:%M:%S+24:00"),
-    *("%Y-%m-31T%H:%M:%S-14:00", "0000-%m-%dT%H:%M:%S", "9999-12-31T23:59:59.999-23:59"),
-)
-
 
 class Names(NamedTuple):
     """What the fields of an event are called that the rules read, as ``section-name``."""
@@ -72,21 +39,6 @@ class Names(NamedTuple):
     visitor: tuple[str, ...]
     visit: str | None
     others: tuple[str, ...]
-
-
-@cache
-def captured() -> list[tuple[int, list[tuple[bytes, list[bytes]]]]]:
-    """Time, and elements by section, of the records of the sample."""
-    return [
-        (
-            record.timestamp,
-            [
-                (orjson.dumps(section), [orjson.dumps(element) for element in elements])
-                for section, elements in orjson.loads(record.value).items()
-            ],
-        )
-        for record in read_sample()
-    ]
 
 
 class Records:
@@ -141,7 +93,7 @@ class Records:
         else:
             return self._record(None)
         if chance.random() < 0.12:
-            value = self._damaged(value)
+            value = damaged(chance, value)
         return self._record(value)
 
     def _record(self, value: bytes | None) -> Record:
@@ -157,19 +109,11 @@ class Records:
             # With the value, not far from what there is room for.
             key = b"k" * max(0, self._room_bytes - len(value or b"") - chance.randrange(1_300))
         if chance.random() < 0.15:
-            headers = self._headers()
+            headers = any_headers(chance)
         timestamp = TIME + self._offset if chance.random() < 0.9 else chance.choice([-1, 0, 2**62])
         self._offset += 1 if chance.random() < 0.95 else chance.randrange(1, 10**6)
         partition = chance.choice(_PARTITIONS)
         return Record(TOPIC, partition, self._offset, timestamp, key, value, headers)
-
-    def _headers(self) -> Headers:
-        chance = self._chance
-        if chance.random() < 0.5:
-            odd = chance.random() < 0.5
-            named = [(name, chance.choice(v if odd else v[:3])) for name, v in _SOURCES]
-            return (*named, *chance.choices(_HEADERS, k=chance.randrange(3)))
-        return tuple(chance.choices(_HEADERS, k=chance.randrange(1, 5)))
 
     def _captured(self) -> bytes:
         """A record of the sample, some of its elements replaced, lost or doubled."""
@@ -198,12 +142,12 @@ class Records:
         if names.visit and chance.random() < 0.9:
             fields.append((names.visit, chance.choice(_VISITS).encode()))
         fields += [
-            (name, self._plain(name) if more == 0 or chance.random() < 0.5 else texts.value())
+            (name, plain(chance, name) if more == 0 or chance.random() < 0.5 else texts.value())
             for name in chance.sample(names.others, min(len(names.others), chance.randrange(5)))
         ]
         if more and chance.random() < 0.1:
             odd = chance.choice([*names.visitor, *([names.visit] if names.visit else [])])
-            fields.append((odd, self._id()))
+            fields.append((odd, odd_id(chance, self._limits.max_id_bytes)))
         by_section: dict[str, list[bytes]] = {}
         for name, value in fields:
             section, _, rest = name.partition("-")
@@ -219,41 +163,6 @@ class Records:
         if more:
             chance.shuffle(sections)
         return sections
-
-    def _plain(self, name: str) -> bytes:
-        """A value that a field of this name may have."""
-        chance = self._chance
-        if "timestamp" in name or "tstamp" in name:
-            return self._time()
-        return chance.choice(_PLAIN)
-
-    def _time(self) -> bytes:
-        """A time in any form, most of them read, some of them none."""
-        chance = self._chance
-        kind = chance.random()
-        if kind < 0.15:
-            return chance.choice(_ODD_TIMES).encode()
-        ms = chance.choice([TIME, TIME, 0, 94_694_400_000]) + chance.randrange(-(10**8), 10**8)
-        if kind < 0.5:
-            scaled = chance.choice([ms, ms, ms // 1_000, ms * 1_000, ms * 10**6])
-            return str(scaled).encode() if kind < 0.3 else b'"%d"' % scaled
-        moment = datetime.fromtimestamp(ms / 1_000, UTC)
-        written = moment.strftime(chance.choice(_TIME_FORMS)).encode()
-        if chance.random() < 0.1:
-            at = chance.randrange(len(written))
-            written = (
-                written[:at] + chance.choice([b"", b"0", b"9", b":", b"+"]) + written[at + 1 :]
-            )
-        return b'"%b"' % written
-
-    def _id(self) -> bytes:
-        """An id just as long as it may be, or any odd one."""
-        chance = self._chance
-        if chance.random() < 0.3:
-            longest = self._limits.max_id_bytes + chance.randrange(-1, 2)
-            return b'"%b"' % (chance.choice(["a", "é", "😀"]) * longest).encode()[:longest]
-        odd = [*hostile_text.FATE_OF_ID, *map("{}".format, (2**64 - 1, -(2**63), 1.5))]
-        return chance.choice(odd).encode()
 
     def _member(self, name: str, value: bytes) -> bytes:
         if self._is_flat:
@@ -336,24 +245,3 @@ class Records:
         return b"%b{%b%b%b}%b" % (
             *(texts.blank(), texts.blank(), joined, texts.blank(), texts.blank()),
         )
-
-    def _damaged(self, value: bytes) -> bytes:
-        """Some bytes replaced, lost or added."""
-        chance = self._chance
-        found = bytearray(value)
-        for _ in range(chance.randrange(1, 4)):
-            if not found:
-                break
-            at = chance.randrange(len(found))
-            kind = chance.random()
-            if kind < 0.4:
-                found[at] = chance.choice(_BYTES)
-            elif kind < 0.6:
-                del found[at]
-            elif kind < 0.8:
-                found.insert(at, chance.choice(_BYTES))
-            elif kind < 0.9:
-                del found[at : at + chance.randrange(40)]
-            else:
-                found[at:at] = found[at : at + chance.randrange(40)]
-        return bytes(found)

@@ -182,8 +182,10 @@ class Replies:
         elif kind < 0.6 and self._triggers:
             found[-1] = self._odd_triggers()
         else:
-            at = chance.randrange(1, len(found))
-            found[at] = self._odd_value(found[at])
+            # All types as often, however many fields have one.
+            type_ = chance.choice(sorted({*self._types}))
+            at = chance.choice([n for n, each in enumerate(self._types, 1) if each == type_])
+            found[at] = self._odd_value(type_, found[at])
         return found
 
     def _odd_flags(self) -> Part:
@@ -205,13 +207,15 @@ class Replies:
             ]
         )
 
-    def _odd_value(self, value: Part) -> Part:
+    def _odd_value(self, type_: str, value: Part) -> Part:
         chance = self._chance
+        if type_ == "decimal" and chance.random() < 0.5:
+            return chance.choice(_NO_DECIMALS)
         return chance.choice(
             [
                 *(None, b"", b"1", 1, 0, 2, -1, [], [b"a"], [1], [b"a", 1], [b"a", b"1"], [None]),
                 *([b"a", 1, b"b"], [b"a", 1, b"a", 2], [1, 1], [[]], [b"a", None], [b"a", [b"b"]]),
-                *(chance.choice(_NO_DECIMALS), chance.choice(_NOT_UTF8), 2**63 - 1, [value]),
+                *(chance.choice(_NOT_UTF8), 2**63 - 1, [value]),
                 *(Status("OK"), Failed("ERR x"), [Failed("ERR x")], b"9" * 400, [b"\xff", 1]),
             ]
         )

@@ -11,6 +11,7 @@ from profiler.engine import PythonEngine
 from profiler.engine.python.batch import PythonBatch
 from tests.fuzz.duel import Duel
 from tests.fuzz.fuzzers import FUZZERS
+from tests.fuzz.proof import PLANTS, ROOT, Plant
 from tests.fuzz.records import Records
 from tests.fuzz.replies import Replies
 from tests.fuzz.setups import SETUPS
@@ -36,6 +37,13 @@ def test_both_engines_do_the_same(what: str) -> None:
             break
 
     assert progress.rejected > progress.inputs // 100, "the input has gone one-sided"
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_what_the_proof_breaks_is_still_there(plant: Plant) -> None:
+    source = (ROOT / "native" / "src" / plant.file).read_text("utf-8")
+
+    assert source.count(plant.right) == 1
 
 
 class FaultyBatch(PythonBatch):

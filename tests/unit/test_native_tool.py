@@ -124,3 +124,9 @@ def test_all_say_the_same_version() -> None:
     assert as_python_writes_it == profiler.__version__
     [ours] = [package for package in locked if package["name"] == PACKAGE]
     assert ours["version"] == crate["version"]
+
+
+def test_both_distributions_have_one_license() -> None:
+    # A link would be one in the source distribution too, and many a tool unpacks none.
+    assert not (ROOT / "native" / "LICENSE").is_symlink()
+    assert (ROOT / "native" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
