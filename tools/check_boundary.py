@@ -59,7 +59,10 @@ NAMES_FIELDS = {
 }
 
 #: Single literals that look like a field's name and are none: (module, literal) and why.
-NO_FIELDS = {("config/settings.py", "visitor_profiler"): "the default name of a consumer group"}
+NO_FIELDS = {
+    ("config/settings.py", "visitor_profiler"): "the default name of a consumer group",
+    ("engine/choice.py", "visitor_profiler_native"): "the name of a package",
+}
 
 #: Methods of a client that are no data commands.
 _HARMLESS = re.compile(r"_|client_|command$|info$|ping$|wait$")

@@ -130,53 +130,71 @@ impl<'w> Flattener<'w> {
         }
     }
 
-    /// `{"name": n, "value": v}` in either order; an element with more members is declined.
+    /// `{"name": n, "value": v}`, with the value written where it belongs at once.
     #[inline(always)]
     fn element(&mut self, section: &[u8], scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
         scanner.byte(b'{')?;
-        let first = scanner.plain_string()?;
-        if first != b"name" {
-            return self.value_first(first, section, scanner, flat);
+        let begin = scanner.clone();
+        if scanner.plain_string()? == b"name" {
+            scanner.byte(b':')?;
+            let name = scanner.plain_string()?;
+            if scanner.takes(b',') && scanner.plain_string()? == b"value" {
+                scanner.byte(b':')?;
+                let wanted = self.name(&[section, b"-", name], flat)?;
+                let start = flat.out.len();
+                let kind = scanner.value(flat.out, flat.room)?;
+                flat.pick(wanted, start, kind);
+                while scanner.more(b'}')? {
+                    let member = scanner.plain_string()?;
+                    self.dropped(member, scanner, flat.room)?;
+                }
+                return Ok(());
+            }
         }
-        scanner.byte(b':')?;
-        let name = scanner.plain_string()?;
-        if !scanner.takes(b',') || scanner.plain_string()? != b"value" {
-            return Err(Declined);
-        }
-        scanner.byte(b':')?;
-        let wanted = self.name(&[section, b"-", name], flat)?;
-        let start = flat.out.len();
-        let kind = scanner.value(flat.out, flat.room)?;
-        flat.pick(wanted, start, kind);
-        scanner.byte(b'}')
+        *scanner = begin;
+        self.any_order(section, scanner, flat)
     }
 
+    /// An element whose members stand in another order.
     #[cold]
-    fn value_first(
-        &mut self,
-        first: &[u8],
-        section: &[u8],
-        scanner: &mut Scanner,
-        flat: &mut Flat,
-    ) -> Scan<()> {
-        if first != b"value" {
-            return Err(Declined);
+    fn any_order(&mut self, section: &[u8], scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+        let mut name = None;
+        let mut value = None;
+        loop {
+            match scanner.plain_string()? {
+                b"name" if name.is_none() => {
+                    scanner.byte(b':')?;
+                    name = Some(scanner.plain_string()?);
+                }
+                b"value" if value.is_none() => {
+                    scanner.byte(b':')?;
+                    let mut encoded = Vec::new();
+                    let kind = scanner.value(&mut encoded, flat.room)?;
+                    value = Some((encoded, kind));
+                }
+                member => self.dropped(member, scanner, flat.room)?,
+            }
+            if !scanner.more(b'}')? {
+                break;
+            }
         }
-        scanner.byte(b':')?;
-        let mut value = std::mem::take(&mut self.scratch);
-        value.clear();
-        let kind = scanner.value(&mut value, flat.room)?;
-        if !scanner.takes(b',') || scanner.plain_string()? != b"name" {
-            return Err(Declined);
-        }
-        scanner.byte(b':')?;
-        let name = scanner.plain_string()?;
+        let (Some(name), Some((encoded, kind))) = (name, value) else { return Err(Declined) };
         let wanted = self.name(&[section, b"-", name], flat)?;
         let start = flat.out.len();
-        flat.out.extend_from_slice(&value);
-        self.scratch = value;
+        flat.out.extend_from_slice(&encoded);
         flat.pick(wanted, start, kind);
-        scanner.byte(b'}')
+        Ok(())
+    }
+
+    /// Step over a member of an element that flattening drops; of two names the last one wins.
+    #[cold]
+    fn dropped(&mut self, member: &[u8], scanner: &mut Scanner, room: usize) -> Scan<()> {
+        if matches!(member, b"name" | b"value") {
+            return Err(Declined);
+        }
+        scanner.byte(b':')?;
+        self.scratch.clear();
+        scanner.value(&mut self.scratch, room).map(|_| ())
     }
 
     fn members(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
@@ -269,6 +287,15 @@ mod tests {
     }
 
     #[test]
+    fn further_members_are_dropped_wherever_they_stand() {
+        let value = r#"{"q":[{"name":"a","value":1,"x":{"value":[]},"y":2},
+            {"x":0,"value":"t","name":"b"},{"name":"c","x":"n","value":null}]}"#;
+        let (flat, picks) = flattened(Shape::Processed, value).expect("it is ordinary");
+        assert_eq!(flat, r#"{"q-a":1,"q-b":"t","q-c":null}"#);
+        assert_eq!(picks[1], (Kind::Text, "\"t\"".to_owned()));
+    }
+
+    #[test]
     fn a_flat_object_is_written_compactly() {
         let (flat, picks) =
             flattened(Shape::Flattened, r#"{"q-b": "t", "": null}"#).expect("it is");
@@ -286,7 +313,13 @@ mod tests {
             r#"{"q":[{"name":"a"}]}"#,
             r#"{"q":[{"value":1}]}"#,
             r#"{"q":[{"name":1,"value":1}]}"#,
-            r#"{"q":[{"name":"a","value":1,"more":2}]}"#,
+            r#"{"q":[{"name":"a","value":1,"value":2}]}"#,
+            r#"{"q":[{"name":"a","value":1,"name":"b"}]}"#,
+            r#"{"q":[{"value":1,"name":"a","name":"b"}]}"#,
+            r#"{"q":[{"value":1,"more":2}]}"#,
+            r#"{"q":[{}]}"#,
+            r#"{"q":[{"name":"a","value":1,"more":2,}]}"#,
+            r#"{"q":[{"name":"a","value":1,"more":1e999}]}"#,
             r#"{"q":[{"name":"a","value":1},{"name":"a","value":2}]}"#,
             r#"{"q":[],"q":[]}"#,
             r#"{"q-a":[{"name":"b","value":1}],"q":[{"name":"a-b","value":2}]}"#,

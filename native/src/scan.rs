@@ -31,6 +31,7 @@ const MOST_INNER_MEMBERS: usize = 24;
 const MOST_DIGITS: usize = 18;
 
 /// Reads UTF-8 from its place on.
+#[derive(Clone)]
 pub struct Scanner<'a> {
     text: &'a [u8],
     at: usize,

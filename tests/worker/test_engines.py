@@ -90,6 +90,42 @@ def test_hostile_records_are_the_same_among_good_ones(
     twins(mode, rules, settings=settings).agree(records, stream=stream)
 
 
+ELEMENTS = [
+    b'{"name":"a","value":1}',
+    b'{"value":"x","name":"b"}',
+    b'{"type":"t","name":"c","value":[1,{"d":null}],"more":{"name":1}}',
+    b'{"value":1,"more":[1e400],"name":"d"}',
+    b'{"name":"e","value":1,"name":"f"}',
+    b'{"name":"g","more":12345678901234567890123,"value":0}',
+    b'{"name":"h"}',
+    b'{"name":"\\u0069","value":"\\ud83c"}',
+    b'{"name":"j","value":-0}',
+]
+
+
+@pytest.mark.parametrize("mode", ["flatten", "profile"])
+def test_damaged_and_odd_records_are_the_same(twins: Callable[..., Twins], mode: Mode) -> None:
+    chance = random.Random(mode)
+    values = [record.value or b"" for record in captured(mode)[:300]]
+    values += [
+        b'{"q": [%b]}' % b", ".join(chance.choices(ELEMENTS, k=chance.randint(1, 4)))
+        for _ in range(300)
+    ]
+    signs = b'{}[]",:\\0123456789eE.+-nutfals \x00\x1f\x80\xc3\xed\xff'
+    for value in values[:600] * 2:
+        damaged = bytearray(value)
+        for _ in range(chance.randint(1, 2)):
+            damaged[chance.randrange(len(damaged))] = chance.choice(signs)
+        values.append(bytes(damaged))
+    records = [
+        Record("tracking_processed", 0, place, 1, None, value, ())
+        for place, value in enumerate(values)
+    ]
+    rules = None if mode == "flatten" else load_rules("article")
+    finished = twins(mode, rules).agree(records)
+    assert 100 < sum(each.counts["rejected"] for each in finished) < 1_700
+
+
 RULES = sorted(path.name for path in VECTORS.glob("*.toml"))
 
 
