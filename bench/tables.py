@@ -66,9 +66,9 @@ def filled(page: str, reports: Mapping[str, Report], *, say: Callable[[str], Non
     return _BLOCK.sub(made, page)
 
 
-def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text, and whose others are figures."""
-    lines = [titles, ["---", *["---:"] * (len(titles) - 1)], *rows]
+def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
+    """A table whose first columns are texts, and whose others are figures."""
+    lines = [titles, [*["---"] * texts, *["---:"] * (len(titles) - texts)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -122,6 +122,7 @@ def _headline(bench: Report, latency: Report, recovery: Report, scale: Report) -
                 f"until the cores are used: {gain:.1f} times the events/s with up to {most}",
             ],
         ],
+        texts=2,
     )
 
 
@@ -293,6 +294,7 @@ def _machine(bench: Report) -> str:
             ["load before the run", f"{machine['load_before']:.2f}"],
             *([name, text] for name, text in versions.items()),
         ],
+        texts=2,
     )
 
 
