@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,3 +109,19 @@ def test_a_key_of_another_program_is_named(private_store: MakeStore) -> None:
     assert [type(each) for each in found] == [StoredStateError] * 2
     with pytest.raises(StoredStateError, match="another program"):
         reading(store.url, lambda r: r.look_up("ada", ""))
+
+
+def test_a_server_that_hangs_is_given_up_in_time(private_store: MakeStore) -> None:
+    store = private_store()
+    see(store.url, "ada")
+
+    async def hangs(reader: ProfileReader) -> Any:  # noqa: ANN401
+        await reader.look_up("ada", "")
+        os.kill(store.pid, signal.SIGSTOP)
+        for _ in range(2):  # over a connection that is there, and over a new one
+            with pytest.raises(StoreUnavailableError, match="no answer within 2 s"):
+                await reader.look_up("ada", "")
+        os.kill(store.pid, signal.SIGCONT)
+        return await reader.look_up("ada", "")
+
+    assert pages([reading(store.url, hangs)]) == ["ada"]

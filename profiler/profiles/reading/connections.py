@@ -30,6 +30,9 @@ from profiler.profiles.redis.nodes import Words
 from profiler.profiles.redis.places import Hosts
 from profiler.profiles.redis.sentinels import Sentinels
 
+#: The option that says how long a connection may take, and here an exchange too.
+_TIMEOUT = "socket_connect_timeout"
+
 #: Says where to connect, at each new connection: see `profiler.profiles.redis.places.Places`.
 Finding = Callable[[], Awaitable[Sequence[Address]]]
 
@@ -148,9 +151,11 @@ def pool_of(target: Target, greeting: Greeting, find: Finding | None) -> redis.C
         find: where they lead to; None for the Unix socket.
     """
     options: dict[str, Any] = {
+        **target.options,
         "retry": Retry(NoBackoff(), 0),
         "redis_connect_func": greeting.greet,
-        **target.options,
+        # One clock for all of an exchange: one for each send and each reply costs a task each.
+        "socket_timeout": None,
     }
     if find is None:
         return redis.ConnectionPool(redis.UnixDomainSocketConnection, **options)
@@ -161,11 +166,21 @@ def pool_of(target: Target, greeting: Greeting, find: Finding | None) -> redis.C
 async def exchange(pool: redis.ConnectionPool, commands: Sequence[Words]) -> list[Any]:
     """Send commands in one go, and return the replies in order; error replies as exceptions.
 
-    A server that says that another one may have taken its place loses its connections.
+    Without any command it connects. A server that says that another one may have taken its place
+    loses its connections.
 
     Raises:
         RedisError: a connection was refused or lost, or an answer took too long.
     """
+    timeout_s: float = pool.connection_kwargs[_TIMEOUT]
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _exchange(pool, commands)
+    except TimeoutError as error:
+        raise RedisTimeoutError(f"no answer within {timeout_s:g} s") from error
+
+
+async def _exchange(pool: redis.ConnectionPool, commands: Sequence[Words]) -> list[Any]:
     connection = await pool.get_connection()  # type: ignore[no-untyped-call]
     try:
         packed = b"".join(map(pack_command, commands))  # type: ignore[arg-type] # the stub says tuples of one

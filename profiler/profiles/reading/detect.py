@@ -2,7 +2,7 @@
 
 from profiler.errors import ConfigError
 from profiler.profiles.reading.cluster import ClusterReads
-from profiler.profiles.reading.connections import Greeting, finding, pool_of
+from profiler.profiles.reading.connections import Greeting, exchange, finding, pool_of
 from profiler.profiles.reading.nodes import ReadNodes
 from profiler.profiles.reading.single import SingleNodes
 from profiler.profiles.redis.connections import Target
@@ -21,7 +21,7 @@ async def nodes_of(target: Target) -> ReadNodes:
     greeting = Greeting(needs_primary=isinstance(places, Sentinels))
     pool = pool_of(target, greeting, None if places is None else finding(places))
     try:
-        await pool.release(await pool.get_connection())  # type: ignore[no-untyped-call]
+        await exchange(pool, [])
     except BaseException:
         await pool.aclose()
         raise

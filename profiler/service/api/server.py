@@ -131,8 +131,11 @@ def listen(settings: ServeSettings) -> socket.socket:
     """Take the port.
 
     Raises:
-        ConfigError: nobody can listen there, or everybody could read.
+        ConfigError: nobody can listen there, everybody could read, or the certificate cannot be
+            used.
     """
+    if settings.ssl_certfile is not None:
+        serving_context(settings)  # only to refuse wrong files before anything else
     if settings.token is None and not settings.is_local:
         raise ConfigError(
             f"serve.host is {settings.host}, and without a token everybody who reaches it could"
