@@ -81,8 +81,8 @@ def list_letters(
 ) -> None:
     """Count dead letters by code, topic, stage and version, or list them.
 
-    The topic is read to the end that it has now, without a group, and nothing is committed. Times
-    are those of the records, which dead letters keep; they do not say when it was rejected.
+    The topic is read to the end that it has now, without a group, and nothing is committed. A
+    dead letter keeps the time of its record; no time says when it was rejected.
 
     Examples: profiler rejected list --since 2h, and
     profiler rejected list --records --code too_large --json

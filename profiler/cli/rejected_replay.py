@@ -55,7 +55,7 @@ def replay(
     header: HeaderPairs = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many records; 0: all.")] = 0,
     all_: Annotated[
-        bool, typer.Option("--all", help="Also those that would be rejected again.")
+        bool, typer.Option("--all", help="Also records that would be rejected again.")
     ] = False,
     most_times: Annotated[
         int, typer.Option("--most-times", min=1, help="A record that was replayed so often stays.")
@@ -71,8 +71,8 @@ def replay(
 ) -> None:
     """Send dead letters back to the topic that they came from, in order, and each of them once.
 
-    Replayed are those that would pass now: by the limits, the rules and the version of this
-    command, which must be those of the workers. A record goes with its own key, value, timestamp
+    A record is replayed if it would pass now: by the limits, the rules and the version of this
+    command. Workers must have the same. A record goes with its own key, value, timestamp
     and headers, and with replayed-from and replayed-times. What was replayed is recorded in the
     same transaction, so the command may be repeated and interrupted at any moment.
     """
