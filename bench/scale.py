@@ -56,7 +56,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rounds", type=positive, default=3, help="default: 3")
     parser.add_argument(
-        "--records", type=positive, default=150_000, help="of a round (default: 150000)"
+        "--records", type=positive, default=300_000, help="of a round (default: 300000)"
     )
     parser.add_argument(
         "--kind", choices=tuple(KINDS), default=NATIVE, help="of worker (default: native)"
