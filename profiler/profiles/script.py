@@ -147,7 +147,9 @@ class ProfileScript:
                 that were folded already come back flagged ``replayed`` where a stream is named).
             ScriptContractError: script and caller disagree, or newer state was met.
         """
-        return self._run(self.steps.apply(events))
+        calls = self.calls_of(events)
+        self.execute(calls)
+        return calls.outcomes
 
     def calls_of(
         self, events: Iterable[FlatEvent], floors: Mapping[str, int] | None = None
