@@ -105,7 +105,7 @@ class Replies:
         return _array([self._answers.draw() for _ in range(events)])
 
     def any(self, events: int) -> bytes:
-        """A reply, damaged so seldom that half the batches come to their end."""
+        """A reply, damaged so seldom that a third of the batches come to their end."""
         chance = self._chance
         kind = chance.random()
         if kind < 0.02:
@@ -114,7 +114,7 @@ class Replies:
         if kind < 0.024:
             at = chance.randrange(events + 1)
             answers[at : at + 1] = chance.choice([[], [self._answers.draw()] * 2])
-        elif kind < 0.08:
+        elif kind < 0.1:
             answers[chance.randrange(events)] = encoded(self._damaged(self._answer()))
         return _array(answers)
 
@@ -171,15 +171,15 @@ class Replies:
         """An answer that is not as the contract has it, or only looks so."""
         chance = self._chance
         kind = chance.random()
-        if kind < 0.1:
+        if kind < 0.06:
             return chance.choice([None, b"", 1, [], [b""], [None], Failed("EPROFILE x"), b"x" * 40])
         found = list(answer)
-        if kind < 0.3:
+        if kind < 0.2:
             found[0] = self._odd_flags()
-        elif kind < 0.4:
+        elif kind < 0.26:
             at = chance.randrange(len(found))
             found[at : at + 1] = chance.choice([[], [found[at], found[at]]])
-        elif kind < 0.6 and self._triggers:
+        elif kind < 0.4 and self._triggers:
             found[-1] = self._odd_triggers()
         else:
             # All types as often, however many fields have one.
