@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 MODULE = "visitor_profiler_native"
 
 #: Inputs with which a fault must be found, and with which nothing must be where there is none.
-MOST_INPUTS, CONTROL_INPUTS = 100_000, 5_000
+MOST_INPUTS, CONTROL_INPUTS = 200_000, 5_000
 
 
 class Plant(NamedTuple):

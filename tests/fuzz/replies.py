@@ -29,6 +29,7 @@ _DECIMALS = (b"0", b"1", b"-1", b"0.5", b"-0.25", b"12.3456", b"9999999999999999
 _NO_DECIMALS = (
     *(b"", b"007", b".5", b"1.", b"1.23456", b"1e3", b"12345678901234567", b"+1", b"nan"),
     *(b" 1", b"1 ", b"1\n", b"-", b"1.2.3", "²".encode()),
+    *(b"-12345678901234567", b"12345678901234567.5", b"00", b"-01", b"0.00000"),
 )
 
 #: Replies that are no array of answers. The first word of an error is its code.
@@ -147,7 +148,7 @@ class Replies:
             for type_ in self._types
         ]
         if self._triggers:
-            told = chance.choice([0, 0, 1, 2])
+            told = chance.choice([0, 0, 0, 0, 1, 2])
             answer.append([part for _ in range(told) for part in self._turned()])
         return answer
 
@@ -195,13 +196,7 @@ class Replies:
             [
                 *(None, 1, [], flag, b" " + flag + b" ", b"  " + flag, b" " + flag.upper()),
                 *(b" ", b" bad", b" \xff", b" %b %b" % (flag, flag), b" %b  %b" % (flag, other)),
-                *(
-                    b" %b\n" % flag,
-                    b" forgotten",
-                    b" %b forgotten" % flag,
-                    [flag],
-                    b" " + flag[:-1],
-                ),
+                *(b" %b\n" % flag, b" forgotten", b" %b forgotten" % flag, [flag]),
                 *(b" %b\x00" % flag, b"bad " + flag, b" \xc3\xa9", b" %b,%b" % (flag, other)),
                 b" " + flag[:-1],
             ]
