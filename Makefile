@@ -11,11 +11,12 @@ NATIVE_SOURCES := $(wildcard native/Cargo.* native/*.toml native/*.pyi) \
 # that a process needs it has its own.
 PROCESSES ?= 3
 NODE_STAMP := tools/node_modules/.installed
+WEB_STAMP := web/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-nightly test-containers test-clients chaos soak
-.PHONY: field-cases mutants fuzz native-memory lint vectors fmt
-.PHONY: bench dist clean
+.PHONY: field-cases mutants fuzz native-memory lint vectors fmt web pictures
+.PHONY: bench dist release-check docs clean
 .PHONY: client-go client-java client-node check-client-go check-client-java check-client-node
 
 help: ## list the targets
@@ -24,7 +25,7 @@ help: ## list the targets
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,serve]' --group dev
 	@touch $@
 
 $(NODE_STAMP): tools/package.json
@@ -35,6 +36,11 @@ $(NODE_STAMP): tools/package.json
 # Not made where this machine cannot; then the Python engine runs, and each target says so again.
 $(NATIVE_STAMP): $(NATIVE_SOURCES) | $(STAMP)
 	@$(BIN)/python -m tools.native setup
+
+$(WEB_STAMP): web/package.json web/package-lock.json
+	@command -v npm >/dev/null || { echo "web/ needs Node.js with npm (Debian: apt-get install nodejs npm)"; exit 1; }
+	npm ci --prefix web --no-audit --no-fund --silent
+	@touch $@
 
 setup: $(NATIVE_STAMP) ## make .venv with the command .venv/bin/profiler
 
@@ -105,7 +111,7 @@ check-client-node: client-node
 	npm --prefix clients/node run --silent lint
 	npm --prefix clients/node run --silent test
 
-lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and workflow
+lint: $(STAMP) $(NODE_STAMP) $(WEB_STAMP) ## style, types, and every check on Lua, image and workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -115,17 +121,20 @@ lint: $(STAMP) $(NODE_STAMP) ## style, types, and every check on Lua, image and 
 	luacheck --quiet lua/rendered
 	luacheck --quiet --only 411 431 -- lua/vectors/rules # of two functions with one name the later wins
 	tools/node_modules/.bin/stylua --check lua/rendered
+	npm --prefix web run --silent lint
 	$(BIN)/python -m tools.check_lua_header
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tools.check_rooms
 	$(BIN)/python -m tools.check_boundary
 	$(BIN)/python -m tools.check_collection
 	$(BIN)/python -m tools.check_adrs
+	$(BIN)/python -m tools.check_words
+	$(BIN)/python -m tools.site
 	$(BIN)/python -m tools.audit
 	$(BIN)/python -m tools.write_reference --check
 	$(BIN)/python -m tools.write_field_cases --check
-	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose tests/containers/machine/start \
-	  $(addprefix tests/containers/stand_ins/,kafka/run kafka/tool redis/entrypoint)
+	$(BIN)/shellcheck .ci/run .ci/install .ci/nightly .ci/compose tests/deploy/build-helm \
+	  tests/containers/machine/start $(addprefix tests/containers/stand_ins/,kafka/run kafka/tool redis/entrypoint)
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
@@ -137,6 +146,12 @@ fuzz: $(NATIVE_STAMP) ## both engines on random input (ARGS="records --inputs 50
 native-memory: $(STAMP) ## the tests of native/ under valgrind and a sanitizer
 	@$(BIN)/python -m tools.native memory
 
+web: $(WEB_STAMP) ## build the live page and the demo's shop into the package, from web/
+	npm --prefix web run --silent build
+
+pictures: $(STAMP) ## take docs/images/live-*.png and shop.png anew, from a demo in a browser
+	$(BIN)/python -m tools.page_pictures
+
 vectors: $(STAMP) ## write lua/vectors anew, from the oracles
 	$(BIN)/python -m tools.vectors
 
@@ -147,12 +162,18 @@ fmt: $(STAMP) ## format Python
 bench: $(NATIVE_STAMP) ## side-by-side throughput; writes build/bench.json
 	$(BIN)/python -m bench $(ARGS)
 
-bench-%: $(NATIVE_STAMP) ## bench-cost, -derived, -instructions, -versions, -growth, -stored, -latency, -scale, -cluster, -metrics
+bench-%: $(NATIVE_STAMP) ## bench-cost, -derived, -instructions, -stages, -versions, -growth, -stored, -latency, -recovery, -scale, -cluster, -metrics, -serve, -flame
 	$(BIN)/python -m bench $* $(ARGS)
 
-dist: $(STAMP) ## build both distributions into dist/, each as source and as wheel
-	$(BIN)/python -m build --outdir dist
+docs: $(STAMP) ## the documentation as a site in build/site; every link and anchor is checked
+	$(BIN)/python -m tools.site
+
+dist: $(STAMP) ## build both distributions and the bill of materials into dist/
+	$(BIN)/python -m tools.release
 	@$(BIN)/python -m tools.native wheel
 
+release-check: $(STAMP) ## the same, built twice and compared; the wheel runs on each Python that is here
+	$(BIN)/python -m tools.release --check
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) build dist native/target tools/node_modules clients/go/build clients/java/target clients/node/dist clients/node/node_modules
+	rm -rf $(VENV) build dist native/target tools/node_modules web/node_modules clients/go/build clients/java/target clients/node/dist clients/node/node_modules

@@ -187,15 +187,16 @@ def private_store() -> Iterator[MakeStore]:
 TOGETHER = {
     **dict.fromkeys(("test_tls.py", "test_secrets.py"), "a Kafka with TLS"),
     **dict.fromkeys(("test_check_rights.py", "test_mode_rights.py"), "a Kafka with access rules"),
+    **dict.fromkeys(("test_demo.py", "test_live_page.py"), "the ports of a demo that stays"),
     **dict.fromkeys(
         ("test_cluster.py", "test_cluster_commands.py", "test_faults_cluster.py"), "a Redis Cluster"
     ),
+    "test_reader_nodes.py": "a Redis Cluster",
 }
 #: What takes longest begins first, so that no process is left with it at the end.
 FIRST = (
     "packaging",
     "clients",
-    "test_demo.py",
     "test_bench_commands.py",
     "test_bench.py",
     "test_script_cost.py",

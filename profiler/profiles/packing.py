@@ -1,12 +1,13 @@
 """Events become script calls; with `arguments`, the only place that knows KEYS and ARGV."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from profiler.profiles.arguments import EventArguments
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.keys import key_of, sidecar_of
 from profiler.profiles.redis import Word
+from profiler.profiles.reply import Outcome
 from profiler.records.times import Clock
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.contract import MAX_EVENTS
@@ -80,9 +81,7 @@ class Packer:
             rules, max_id_bytes=max_id_bytes, clock=clock, keyed_hash=stored.keyed_hash
         )
 
-    def rounds(
-        self, events: Sequence[FlatEvent], rejected: dict[int, Rejected]
-    ) -> list[list[Call]]:
+    def rounds(self, events: Iterable[FlatEvent], outcomes: list[Outcome]) -> list[list[Call]]:
         """The calls by rounds, in which every visitor has one call.
 
         Two calls of one visitor are never under way together: where a visitor has events of
@@ -90,19 +89,19 @@ class Packer:
         without a visitor id is in no call.
 
         Args:
-            events: in the order in which they are to be folded.
-            rejected: takes code and reason of each event with a bad id, by its place.
+            events: in the order in which they are to be folded; each is taken when the one before
+                is packed.
+            outcomes: takes what is known of each event: code and reason of a bad id, else None.
         """
         latest: dict[str, tuple[int, str, Call]] = {}
         rounds: list[list[Call]] = []
         now_ms = self.clock()
         for place, event in enumerate(events):
             found = self.arguments.of(event, now_ms)
-            if found is None:
+            if found is None or isinstance(found, Rejected):
+                outcomes.append(found)
                 continue
-            if isinstance(found, Rejected):
-                rejected[place] = found
-                continue
+            outcomes.append(None)
             visitor_id, words = found
             stream = event.stream
             number, last_stream, call = latest.get(visitor_id, (-1, "", None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from tests.missing import give_up
 from tests.packaging.commands import ROOT, bare_environment, pip_settings, run
 from tests.packaging.image import Image
 from tools import native
+from tools.release.distributions import dated_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ class Installation:
 def build(source: Path, destination: Path, *options: str) -> None:
     """Build as a publisher does: in an isolated environment with the declared backend."""
     command = [sys.executable, "-m", "build", "--outdir", str(destination), *options, str(source)]
-    run(command, directory=destination, environment=os.environ)
+    run(command, directory=destination, environment=dated_environment())
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def packer_of(rules: Rules = STANDARD) -> Packer:
 
 def packed(packer: Packer, *events: FlatEvent) -> list[list[Word]]:
     """All calls' ARGV."""
-    return [call.arguments for calls in packer.rounds(events, {}) for call in calls]
+    return [call.arguments for calls in packer.rounds(events, []) for call in calls]
 
 
 def named(argv: list[Word], number: int = 0, rules: Rules = STANDARD) -> dict[str, Word]:

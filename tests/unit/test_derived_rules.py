@@ -136,7 +136,7 @@ def test_the_packer_puts_derived_values_in_their_places() -> None:
         "derived.channel": "forged",
     }
 
-    ((call,),) = packer.rounds([FlatEvent("", 0, 0, fields)], {})
+    ((call,),) = packer.rounds([FlatEvent("", 0, 0, fields)], [])
 
     assert call.arguments[-5:] == ["Tents", "http-library", "Newsletter", "1.50", "7"]
 

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
 from profiler.config.settings import Mode, Settings
 from profiler.engine.batch import Finished, Rejection
 from profiler.engine.python.decode import Draft, End, dead_letter_of, output_of
@@ -93,7 +95,7 @@ class Finisher:
 
     def _add(self, draft: Draft, outcome: Outcome, batch: Unfinished) -> Rejected | None:
         """Add a draft's outputs; returns code and reason where it is a dead letter after all."""
-        record, headers, flat, encoded, mended = draft
+        record, headers, _, encoded, mended = draft
         if mended:
             batch.counts["mended_surrogates"] += mended
         if self._mode != "profile":
@@ -105,7 +107,7 @@ class Finisher:
         if isinstance(outcome, Rejected):
             return self._reject(draft, outcome, batch)
         if _FORGED in encoded:
-            encoded = _without_forged_names(flat, batch.counts)
+            encoded = _without_forged_names(encoded, batch.counts)
         told = () if outcome is None else outcome.triggers
         if outcome is not None and outcome.encoded:
             encoded = extend_object(encoded, outcome.encoded)
@@ -145,7 +147,8 @@ def _count(outcome: Applied | None, batch: Unfinished) -> None:
         batch.triggers[turned.name, turned.state] += 1
 
 
-def _without_forged_names(flat: dict[str, Any], counts: Counter[str]) -> bytes:
+def _without_forged_names(encoded: bytes, counts: Counter[str]) -> bytes:
+    flat: dict[str, Any] = orjson.loads(encoded)
     honest = {name: flat[name] for name in flat if not name.startswith(OUTPUT_PREFIX)}
     counts["forged_names"] += len(flat) - len(honest)
     return encode_object(honest)
