@@ -18,7 +18,11 @@ _PLAIN = (
 )
 
 
-_ODD_TIMES = [time for time in hostile_text.EVENT_TIMES.values() if len(time) < 100]
+#: No times, or none that are believed, and the shortest texts.
+_ODD_TIMES = (
+    *(time for time in hostile_text.EVENT_TIMES.values() if len(time) < 100),
+    *('""', '"7"', '"x"', '" "', '"-"', '"\\u0037"', "7", "-7", "0.5", "true", "null", "[]"),
+)
 _TIME_FORMS = (
     *("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S,%f+01:00", "%Y-%m-%d"),
     *("%Y%m%dT%H%M%SZ", "%Y-%m-%dt%H:%M:%S.1-0130", "%Y-%m-%dT%H:%MZ", " %Y-%m-%dT%H:%M:%S UTC"),
