@@ -24,6 +24,7 @@ from bench import (
     metrics,
     recovery,
     scale,
+    serve,
     shares,
     stages,
     stored,
@@ -52,6 +53,7 @@ COMMANDS: dict[str, Command] = {
     "cluster": cluster.COMMAND,
     "metrics": metrics.COMMAND,
     "recovery": recovery.COMMAND,
+    "serve": serve.COMMAND,
 }
 DEFAULT = "throughput"
 

@@ -23,16 +23,15 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 NATIVE = "native"
 
 
-class Worker(ServerProcess):
-    """A program between two topics; it ends with us, whatever happens."""
+class Program(ServerProcess):
+    """A measured program; it ends with us, whatever happens."""
 
-    name = "worker"
+    name = "program"
 
     def __init__(
         self,
         arguments: Sequence[str],
         *,
-        output_topic: str,
         environment: Mapping[str, str] | None = None,
         interpreter: Path | None = None,
     ) -> None:
@@ -40,12 +39,10 @@ class Worker(ServerProcess):
 
         Args:
             arguments: for the interpreter.
-            output_topic: its records show how far the program is.
             environment: settings; ours for the profiler are not handed on.
             interpreter: what runs it, in place of our Python.
         """
         super().__init__()
-        self.output_topic = output_topic
         self._arguments = list(arguments)
         self._environment = dict(environment or {})
         self._interpreter = str(interpreter or sys.executable)
@@ -67,6 +64,31 @@ class Worker(ServerProcess):
     def cpu_us(self) -> float | None:
         """User and system time so far; None where the system has no ``/proc``."""
         return cpu_us(self.pid)
+
+
+class Worker(Program):
+    """A program between two topics."""
+
+    name = "worker"
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        output_topic: str,
+        environment: Mapping[str, str] | None = None,
+        interpreter: Path | None = None,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            arguments: see `Program`.
+            output_topic: its records show how far the program is.
+            environment: see `Program`.
+            interpreter: see `Program`.
+        """
+        super().__init__(arguments, environment=environment, interpreter=interpreter)
+        self.output_topic = output_topic
 
 
 def program(
@@ -105,8 +127,12 @@ def settings_environment(
 ) -> dict[str, str]:
     """The variables for a worker; the arguments are those of `profiler_run`."""
     names = {f"topics__{name}": topic for name, topic in topics._asdict().items()}
-    given = {"groups__run": f"bench-{token}", **names, **addresses, **settings}
-    return {(ENV_PREFIX + name).upper(): text for name, text in given.items()}
+    return variables_of({"groups__run": f"bench-{token}", **names, **addresses, **settings})
+
+
+def variables_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings as the environment has them."""
+    return {(ENV_PREFIX + name).upper(): text for name, text in settings.items()}
 
 
 def missing_engine(kind: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from profiler.records.types import FlatEvent, Rejected
     from profiler.rules.public import Rules
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Applied",

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 import orjson
 
-from profiler.config.settings import LimitSettings, Settings
-from profiler.engine import Finished, PythonEngine, process
+from profiler.config.settings import EngineChoice, LimitSettings, Settings
+from profiler.engine import Finished, choose_engine, process
 from profiler.profiles.script import ProfileScript
 from profiler.records import flatten as flattening
 from profiler.records.json_objects import limits_of
@@ -40,6 +40,9 @@ class Profiled(NamedTuple):
 class Profiler:
     """The whole stage in one object: it flattens events, has them folded, and adds the profile.
 
+    It is for one thread at a time. Any number of them, in any number of processes, may share a
+    Redis.
+
     >>> from profiler import Profiler
     >>> view = {"query": [{"name": "other_domain_userid", "value": "ada"},
     ...                   {"name": "other_domain_sessionid", "value": "visit-1"},
@@ -55,20 +58,27 @@ class Profiler:
             starts a store of its own, gone at the end (needs ``visitor-profiler[demo]``).
         rules: from `profiler.Rules`, or a preset's name, or the path of a rules file.
         flat: whether events are flat objects already.
+        engine: ``python``, ``native`` where it is installed, or ``auto`` for the faster one.
 
     Raises:
-        ConfigError: the address or the rules are wrong.
+        ConfigError: the address or the rules are wrong, or the native engine is not there.
     """
 
     def __init__(
-        self, url: str | None = None, rules: Rules | str = "standard", *, flat: bool = False
+        self,
+        url: str | None = None,
+        rules: Rules | str = "standard",
+        *,
+        flat: bool = False,
+        engine: EngineChoice = "python",
     ) -> None:
         self._settings = Settings()
+        make_engine = choose_engine(engine)
         with ExitStack() as stack:
             at = stack.enter_context(EmbeddedStore()).url if url is None else url
             self._script = stack.enter_context(ProfileScript.connect(at, rules))
             mode: Literal["run", "profile"] = "profile" if flat else "run"
-            self._engine = PythonEngine(mode, self._settings, self._script)
+            self._engine = make_engine(mode, self._settings, self._script)
             self._open = stack.pop_all()
 
     def profile(

@@ -11,6 +11,7 @@ from profiler.config.addresses import Address
 from profiler.config.connections import KafkaSettings, RedisSettings, Section
 from profiler.config.listening import LOOPBACK, listening_of
 from profiler.config.privacy import PrivacySettings
+from profiler.config.serving import ServeSettings
 
 __all__ = [
     "ENV_PREFIX",
@@ -26,6 +27,7 @@ __all__ = [
     "Mode",
     "PrivacySettings",
     "RedisSettings",
+    "ServeSettings",
     "Settings",
     "TopicSettings",
 ]
@@ -66,6 +68,10 @@ class TopicSettings(Section):
     )
     rejected: str = Field(
         default="tracking_rejected", description="topic of the dead letters; output"
+    )
+    rejected_replays: str = Field(
+        default="tracking_rejected_replays",
+        description="topic in which profiler rejected replay records what it has replayed",
     )
 
     def of(self, mode: str, *, triggers: bool = False) -> list[str]:
@@ -205,6 +211,7 @@ class Settings(BaseSettings):
     )
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="metrics")
     privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="privacy")
+    serve: ServeSettings = Field(default_factory=ServeSettings, description="profiler serve")
 
     @property
     def output_bytes(self) -> int:

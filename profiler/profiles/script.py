@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from profiler.profiles.calls import Calls
 from profiler.profiles.export import Export
 from profiler.profiles.forgetting import Forgetting
+from profiler.profiles.hashes import StoredHashes
 from profiler.profiles.inspect import StoredProfile
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
 from profiler.profiles.marks import Marks
@@ -205,6 +206,16 @@ class ProfileScript:
         with translating():
             return Forgetting(self._nodes, self.rules.store.key, self.steps.stored)
 
+    @cached_property
+    def hashes(self) -> StoredHashes:
+        """The hashes as they are stored; asks a server at first which kind it is.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached or is not ready.
+        """
+        with translating():
+            return StoredHashes(self._nodes)
+
     @property
     def connections(self) -> int:
         """How many connections to Redis were opened so far.
@@ -228,6 +239,10 @@ class ProfileScript:
         """
         return self._run(self.steps.fields())
 
+    def place_of(self, visitor_id: str) -> tuple[str, str]:
+        """The id that Redis has for a visitor's, and the key."""
+        return self.steps.place_of(visitor_id)
+
     def read(self, visitor_id: str) -> dict[str, Any] | None:
         """The stored profile as its latest visit left it, None for an unknown visitor.
 
@@ -247,6 +262,10 @@ class ProfileScript:
         """
         return self._run(self.steps.look_up(visitor_id, now))
 
+    def count_keys(self) -> int:
+        """How many keys all primaries have, of every kind. Raises as `register` does."""
+        return self._run(self.steps.count_keys())
+
     def export(self, visitor_id: str) -> Export | None:
         """All that is stored of a visitor, None for an unknown one. Raises as `read` does."""
         return self._run(self.steps.export(visitor_id))
@@ -254,7 +273,7 @@ class ProfileScript:
     def read_visits(self, key: str, stored_id: Word, now: Word) -> list[dict[str, Any]]:
         """The stored profile as each kept visit leaves it, in any order; none of an unknown one.
 
-        Only rules with order event_time keep visits.
+        Only rules with order event_time keep visits; of others there is one profile.
 
         Args:
             key: the visitor's.

@@ -13,23 +13,22 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-import redis
 from redis.exceptions import NoScriptError
 
-from profiler.errors import ScriptContractError, StoredStateError
+from profiler.errors import StoredStateError
 from profiler.profiles.calls import Calls
 from profiler.profiles.export import Export, exported
-from profiler.profiles.inspect import StoredProfile, decode_stored, writer_of
+from profiler.profiles.inspect import StoredProfile
 from profiler.profiles.keyed_hash import PLAIN, StoredIds
-from profiler.profiles.keys import key_of, sidecar_of
+from profiler.profiles.keys import sidecar_of
 from profiler.profiles.packing import Packer, storing
+from profiler.profiles.reads import Reads, reply_of
 from profiler.profiles.redis import Command, Word
-from profiler.profiles.redis.faults import checked, translated
+from profiler.profiles.redis.faults import checked
 from profiler.profiles.redis.nodes import Words
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
 from profiler.records.times import Clock
 from profiler.records.types import FlatEvent, Rejected
-from profiler.rules.contract import STATE_FIELD
 from profiler.rules.model import Rules
 from profiler.rules.render import render, sha_of
 
@@ -100,6 +99,7 @@ class ScriptSteps:
             rules, max_id_bytes=max_id_bytes, clock=clock, stored=stored, meet=meet
         )
         self.decoder = ReplyDecoder(rules)
+        self._reads = Reads(rules, stored)
 
     def calls_of(
         self, events: Iterable[FlatEvent], floors: Mapping[str, int] | None = None
@@ -110,6 +110,10 @@ class ScriptSteps:
         if floors is not None:
             rounds = [[storing(call, floors) for call in calls] for calls in rounds]
         return Calls(self.sha, rounds, outcomes, self.decoder)
+
+    def place_of(self, visitor_id: str) -> tuple[str, str]:
+        """The id that Redis has for a visitor's, and the key."""
+        return self.stored.of(visitor_id), self._reads.key_of(visitor_id)
 
     def register(self) -> Steps[None]:
         """Load the script."""
@@ -132,7 +136,7 @@ class ScriptSteps:
             replies = yield from self._ask([*first, *commands] if first else commands)
             for reply in replies[: len(first)]:
                 checked(reply)
-            batch.fold(number, [_reply_of(reply) for reply in replies[len(first) :]])
+            batch.fold(number, [reply_of(reply) for reply in replies[len(first) :]])
             first = ()
         yield from self.send(first)
 
@@ -144,7 +148,7 @@ class ScriptSteps:
     def call(self, keys: Sequence[str], arguments: Sequence[Word]) -> Steps[Reply]:
         """Make one call with KEYS and ARGV as the contract has them."""
         [reply] = yield from self._ask([self._command(keys, arguments)])
-        return _reply_of(reply)
+        return reply_of(reply)
 
     def fields(self) -> Steps[list[str]]:
         """The names of the profile's fields, as the script says them."""
@@ -154,25 +158,15 @@ class ScriptSteps:
 
     def look_up(self, visitor_id: str, now: int | None = None) -> Steps[StoredProfile | None]:
         """The stored profile with what is known about the hash itself."""
-        visitor_id = self.stored.of(visitor_id)
-        key = key_of(self.rules.store.key, visitor_id)
-        answer, packed, expires_at = yield from self._ask(
-            [
-                self._command([key], [visitor_id, self._clock() if now is None else now]),
-                Command(key, ("HGET", key, STATE_FIELD)),
-                Command(key, ("PEXPIRETIME", key)),
-            ]
-        )
-        if isinstance(packed, redis.RedisError):
-            if str(packed).startswith("WRONGTYPE"):
-                message = f"{key} holds no hash: another program wrote it"
-                raise StoredStateError(message) from packed
-            raise translated(packed) from packed
-        version = writer_of(key, packed, self.rules)
-        found = decode_stored(key, _reply_of(answer), version, self.decoder)
-        # No worker has the right to ask for the expiry, and -1 says that there is none.
-        is_known = isinstance(expires_at, int) and expires_at > 0
-        return found and found._replace(expires_at=expires_at if is_known else None)
+        key = self._reads.key_of(visitor_id)
+        at = self._clock() if now is None else now
+        asked = self._reads.commands(visitor_id, at, ("EVALSHA", self.sha))
+        answers = yield from self._ask([Command(key, words) for words in asked])
+        return self._reads.decode(visitor_id, answers)
+
+    def count_keys(self) -> Steps[int]:
+        """How many keys all servers have."""
+        return sum((yield Everywhere(("DBSIZE",))))
 
     def export(self, visitor_id: str) -> Steps[Export | None]:
         """All that is stored of a visitor."""
@@ -181,18 +175,22 @@ class ScriptSteps:
             return None
         sidecar = sidecar_of(found.key)
         [held] = yield from self._ask([Command(sidecar, ("HLEN", sidecar))])
-        profiles = [found.profile]
-        if self.rules.order == "event_time":
-            stored_id = self.stored.of(visitor_id)
-            profiles = yield from self.read_visits(found.key, stored_id, self._clock())
+        stored_id = self.stored.of(visitor_id)
+        profiles = yield from self.read_visits(found.key, stored_id, self._clock())
         return exported(found, profiles, checked(held), self.rules)
 
     def read_visits(self, key: str, stored_id: Word, now: Word) -> Steps[list[dict[str, Any]]]:
         """The stored profile as each kept visit leaves it."""
+        if self.rules.order != "event_time":
+            reply = yield from self.call([key], [stored_id, now])
+            if isinstance(reply, Rejected):
+                raise StoredStateError(f"{key}: {reply.reason}")
+            profile = self.decoder.stored(reply)
+            return [] if profile is None else [profile]
         yield Everywhere(("SCRIPT", "LOAD", self._text_of_all))
         read = ("EVALSHA", sha_of(self._text_of_all), 1, key, stored_id, now)
         [answer] = yield [Command(key, read)]
-        reply = _reply_of(answer)
+        reply = reply_of(answer)
         if isinstance(reply, Rejected):
             raise StoredStateError(f"{key}: {reply.reason}")
         return self.decoder.all_stored(reply)
@@ -219,14 +217,3 @@ class ScriptSteps:
             for i, reply in zip(missed, again, strict=True):
                 replies[i] = reply
         return replies
-
-
-def _reply_of(reply: object) -> Reply:
-    if isinstance(reply, list):
-        return reply
-    if not isinstance(reply, redis.RedisError):
-        raise ScriptContractError(f"the script answered {type(reply).__name__}, not an array")
-    code, _, detail = str(reply).partition(" ")
-    if code == "EPROFILE":
-        return Rejected(code, detail)
-    raise translated(reply)

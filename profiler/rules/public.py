@@ -1,5 +1,6 @@
 """Rules as programs of other people have them: what `profiler rules` and `profiler lua` do."""
 
+from functools import cached_property
 from typing import Any, Self
 
 from profiler.rules import model
@@ -56,12 +57,11 @@ class Rules(model.Rules):
         """The Lua script: the same text for the same rules."""
         return render(self)
 
-    @property
+    @cached_property
     def sha(self) -> str:
         """The SHA-1 of the script, by which Redis knows it."""
         return sha_of(self.render())
 
     def contract(self) -> dict[str, Any]:
         """What a caller in any language must know, as ``profiler lua contract`` prints it."""
-        script = self.render()
-        return contract_json(self, sha_of(script), function_of(script))
+        return contract_json(self, self.sha, function_of(self.render()))

@@ -57,7 +57,7 @@ class Telemetry(Observer):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.store = Store(m for m in metrics.CATALOGUE if m != metrics.WORKER_UP)
+        self.store = Store(metrics.OF_WORKER)
         self._health = Health(clock)
         self._written = (
             (settings.topics.flattened, metrics.FLATTENED),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from profiler.cli import options, run
+from profiler.cli import options, rejected_replay, run
 from profiler.worker.delivery import opening
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def wrap_producer(wrap: Wrap) -> None:
     """Wrap every producer, with transactions or without."""
     wrap_made(opening, "open_producer", wrap)
     wrap_made(opening, "open_transactional_producer", wrap)
+    wrap_made(rejected_replay, "open_transactional_producer", wrap)
 
 
 def wrap_delivery(wrap: Wrap) -> None:

@@ -228,3 +228,15 @@ def test_what_metrics_cost(kafka: Kafka, tmp_path: Path) -> None:
     assert "with --metrics" in printed
     assert len(report["parts"]) == 4
     assert all(part["cpu_ms"] > 0 and part["per_cent"] > 0 for part in report["parts"])
+
+
+def test_the_read_service_at_an_even_load(kafka: Kafka, tmp_path: Path) -> None:
+    little = ("--rate=50", "--warm-up=1", "--seconds=1", "--rounds=1", "--visitors=100")
+    report, printed = report_of(kafka, tmp_path / "serve.json", "serve", *little)
+    rows = {row["name"]: row for row in report["rows"]}
+    assert list(rows) == ["healthz", "one visitor", "one visitor, not changed"]
+    assert all(name in printed for name in rows)
+    for row in rows.values():
+        assert 0 < row["p50_ms"]["median"] <= row["p99_ms"]["median"] <= row["longest_ms"]["median"]
+        assert row["cpu_us"]["median"] > 0
+    assert report["aim"]["at_most"] == 5

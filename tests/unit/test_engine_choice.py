@@ -1,5 +1,6 @@
 """Which engine runs: the setting `engine`, and what is installed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from profiler import __version__
 from profiler.config.settings import EngineChoice, Settings
 from profiler.engine import EngineClass, PythonEngine, choose_engine
 from profiler.errors import ConfigError
+from profiler.servers.ports import LOOPBACK, free_port
 
 ROOT = Path(__file__).parents[2]
 MODULE = "visitor_profiler_native"
@@ -112,3 +114,18 @@ def test_a_command_without_its_engine_exits_78_with_one_line(command: str) -> No
         "profiler: engine: visitor-profiler-native is not installed; install"
         " visitor-profiler[native] of this version, or set engine to python or auto"
     )
+
+
+def test_the_start_log_names_the_engine_that_runs(engine: EngineClass) -> None:
+    """Before anything is asked of a server, of which there is none."""
+    address = f"redis://{LOOPBACK}:{free_port()}"
+    ended = subprocess.run(
+        [sys.executable, "-m", "profiler", "run"],
+        env={**os.environ, "PROFILER_ENGINE": engine.name, "PROFILER_REDIS__URL": address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [json.loads(line) for line in ended.stderr.splitlines() if line.startswith("{")]
+    (start,) = [line for line in lines if line["event"] == "starting"]
+    assert start["engine"] == engine.name

@@ -90,7 +90,8 @@ def test_every_metric_says_what_it_is_and_has_few_labels() -> None:
     assert labels == {
         *("code", "phase", "kind", "server", "reason", "primary", "worker"),
         *("group", "topic", "partition", "version", "mode", "delivery", "engine"),
-        *("trigger", "state"),  # named by the rules
+        *("trigger", "state", "field"),  # named by the rules
+        *("method", "route", "status", "result"),
     }
     names = [metric.name for metric in CATALOGUE]
     assert len(set(names)) == len(names)
