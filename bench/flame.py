@@ -93,17 +93,8 @@ def _look(worker: Worker, worker_name: str, seconds: int, file: Path) -> None:
         raise BenchError("install py-spy (make setup)")
     run = subprocess.run(
         [
-            *(
-                py_spy,
-                "record",
-                "--gil",
-                "--native",
-                "--native",
-                "--pid",
-                str(worker.pid),
-                "--output",
-                str(file),
-            ),
+            *(py_spy, "record", "--gil", "--native", "--pid", str(worker.pid)),
+            *("--output", str(file)),
             *("--rate", str(_SAMPLES_A_SECOND), "--duration", str(seconds)),
         ],
         capture_output=True,
