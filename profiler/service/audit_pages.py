@@ -4,8 +4,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, generate_latest
-
 from profiler.errors import ProfilerError
 from profiler.ops.audit.auditing import RESULTS, Verdict
 from profiler.ops.audit.compare import MISSING, UNREADABLE
@@ -13,10 +11,11 @@ from profiler.rules.contract import contract_of
 from profiler.rules.model import Rules
 from profiler.service import metrics
 from profiler.service.store import Store
+from profiler.service.store_pages import StorePages
 
 
-class AuditPages:
-    """A `profiler.service.http.Pages`.
+class AuditPages(StorePages):
+    """What audits found so far.
 
     Args:
         rules: name the fields.
@@ -24,8 +23,7 @@ class AuditPages:
 
     def __init__(self, rules: Rules) -> None:
         self._store = Store(metrics.OF_AUDIT)
-        self._registry = CollectorRegistry()
-        self._registry.register(self._store)
+        super().__init__(self._store)
         for result in RESULTS:
             self._store.add(metrics.AUDIT_VISITORS, 0, result)
         for name in (MISSING, UNREADABLE, *(field.name for field in contract_of(rules).fields)):
@@ -55,15 +53,3 @@ class AuditPages:
             beside.replace(path)
         except OSError as error:
             raise ProfilerError(f"--textfile {path}: {error.strerror}") from error
-
-    def metrics(self) -> bytes:
-        """See `Pages.metrics`."""
-        return generate_latest(self._registry)
-
-    def not_alive(self) -> str:
-        """See `Pages.not_alive`."""
-        return ""
-
-    def not_ready(self) -> str:
-        """See `Pages.not_ready`."""
-        return ""

@@ -3,8 +3,6 @@
 import contextlib
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-
 from profiler import __version__
 from profiler.config.settings import Settings
 from profiler.engine import choose_engine
@@ -21,27 +19,7 @@ from profiler.service.api.server import address_of, listen, run
 from profiler.service.api.stats import Stats
 from profiler.service.http import served
 from profiler.service.store import Store
-
-
-class _Pages:
-    """What /metrics shows of the service; its health is at the service's own port."""
-
-    def __init__(self, store: Store) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(store)
-        ProcessCollector(registry=self._registry)
-
-    def metrics(self) -> bytes:
-        """See `Pages.metrics`."""
-        return generate_latest(self._registry)
-
-    def not_alive(self) -> str:
-        """See `Pages.not_alive`."""
-        return ""
-
-    def not_ready(self) -> str:
-        """See `Pages.not_ready`."""
-        return ""
+from profiler.service.store_pages import StorePages
 
 
 def backend_of(
@@ -93,6 +71,6 @@ def serve(backend: Backend, page: Page, tell: Callable[[str], None]) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(listening)
         if at := backend.settings.metrics.address:
-            stack.enter_context(served(at, _Pages(backend.store)))
+            stack.enter_context(served(at, StorePages(backend.store, of_process=True)))
         tell(address_of(listening, settings))
         run(create_app(backend, page), settings, listening, backend.stopping.set)
