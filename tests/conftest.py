@@ -19,6 +19,7 @@ from redis.retry import Retry
 from xdist.scheduler import LoadScopeScheduling
 
 from profiler.engine import EngineClass, choose_engine
+from profiler.servers.ports import free_port
 from servers import USED, MissingServerError
 from servers.kafka import Kafka, admin_client, shared_kafka
 from servers.redis import FLAVOURS, Store, shared_store
@@ -174,6 +175,9 @@ def private_store() -> Iterator[MakeStore]:
             options: Sequence[str] = (),
             environment: Mapping[str, str] | None = None,
         ) -> StoreServer:
+            if "--cluster-enabled" in options:
+                # Its own choice, 10,000 above, is where the kernel puts outgoing connections.
+                options = [*options, "--cluster-port", str(free_port())]
             try:
                 server = describe_private_store(flavour, options=options, environment=environment)
             except MissingServerError as missing:

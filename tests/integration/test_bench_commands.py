@@ -146,8 +146,9 @@ def test_the_throughput_of_several_workers(kafka: Kafka, tmp_path: Path) -> None
     assert [row["workers"] for row in report["rows"]] == [1, 2]
     for row in report["rows"]:
         assert row["events_per_second"]["median"] > 0
-        assert row["cores"]["redis"]["median"] > 0
         assert row["cores"]["workers"]["median"] > 0
+        # In so short a time the clock of CPU time may not have moved.
+        assert 0 <= row["cores"]["redis"]["median"] < row["cores"]["workers"]["median"]
 
 
 def test_a_cluster_beside_one_server(kafka: Kafka, tmp_path: Path) -> None:
