@@ -91,7 +91,7 @@ def assert_dead_letter(outcome: Outcome, case: Case, source: Case | Record) -> N
     record = outcome.record
     assert record.value == source.value, case.name
     assert (record.key, record.timestamp) == (case.key, case.timestamp), case.name
-    ours = (*SOURCE_NAMES, *ERROR_NAMES)
+    ours: tuple[str, ...] = (*SOURCE_NAMES, *ERROR_NAMES)
     if isinstance(source, Record):
         ours = (*ours, "error-topic")  # the stage before passed it on
     own = foreign(case.headers, *ours)
