@@ -3,11 +3,14 @@
 import re
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import redis
 
 import profiler
+from profiler.errors import ConfigError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python-api.md").read_text("utf-8")
 
@@ -42,3 +45,10 @@ def test_the_package_alone_loads_nothing_else() -> None:
     # An editable installation has a finder of its own.
     loaded = [each for each in done.stdout.split() if not each.startswith(("_", "sitecustomize"))]
     assert loaded == ["profiler"]
+
+
+def test_a_client_of_another_make_is_refused_in_words() -> None:
+    with closing(redis.Redis()) as client:
+        script = profiler.ProfileScript(client, profiler.Rules.load("lean"))
+        with pytest.raises(ConfigError, match=r"use ProfileScript\.connect"):
+            script.register()

@@ -17,8 +17,17 @@ from profiler.profiles.redis.sentinels import Sentinels
 
 
 def greeting_of(client: "redis.Redis") -> Greeting:
-    """The hook of a client of `connect`, shared by the connections to all nodes of a cluster."""
-    hook: Greeting = client.connection_pool.connection_kwargs["redis_connect_func"]
+    """The hook of a client of `connect`, shared by the connections to all nodes of a cluster.
+
+    Raises:
+        ConfigError: the client was made in another way.
+    """
+    hook = client.connection_pool.connection_kwargs.get("redis_connect_func")
+    if not isinstance(hook, Greeting):
+        raise ConfigError(
+            "this client of Redis was not made by the profiler:"
+            " use ProfileScript.connect(url, rules), which makes its own"
+        )
     return hook
 
 
