@@ -5,7 +5,7 @@ WORKDIR /source
 COPY . .
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 RUN python -m venv /opt/profiler \
- && /opt/profiler/bin/python -m pip install --no-cache-dir /wheels/*.whl
+ && /opt/profiler/bin/python -m pip install --no-cache-dir "$(echo /wheels/*.whl)[serve]"
 
 FROM python:3.11.14-slim-bookworm
 LABEL org.opencontainers.image.title="visitor-profiler" \
@@ -17,6 +17,7 @@ ENV PATH="/opt/profiler/bin:$PATH"
 WORKDIR /etc/profiler
 # A number, so that Kubernetes' runAsNonRoot can check it; no file belongs to it.
 USER 10001:10001
-# No HEALTHCHECK: the port of /healthz is the user's choice (docs/monitoring.md).
+# It knows something where the setting metrics.listen is set, and is content where it is not.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["profiler", "health"]
 ENTRYPOINT ["profiler"]
 CMD ["--help"]

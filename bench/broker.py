@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.traffic import BenchRecord
 from profiler.config.settings import KafkaSettings
 from profiler.kafka import open_producer
+from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.topics import create_topics
 from profiler.records.types import OutputRecord
 from profiler.servers.processes import ServerProcess, wait_until
@@ -74,7 +75,7 @@ class Broker:
         return ".".join(map(str, data.broker_version))
 
     def make_topics(self, token: str, *, keep_timestamps: bool = False) -> Topics:
-        """Create a round's topics.
+        """Create a round's topics, of which each name begins with the token.
 
         What goes into the persisted one gets the broker's time, which `span` reads, or keeps its
         own.
@@ -93,10 +94,10 @@ class Broker:
             self._settings, names, partitions=self._partitions, replication=1, configs=configs
         )
 
-    def remove(self, topics: Topics) -> None:
-        """Delete a round's topics."""
+    def remove(self, token: str) -> None:
+        """Delete a round's topics, and those that its programs made: all have the token."""
         self._reader.unsubscribe()
-        self._admin.delete_topics(list(topics))
+        self._admin.delete_topics([name for name in self._admin.list_topics() if token in name])
 
     def fill(self, topic: str, records: Sequence[BenchRecord]) -> None:
         """Write records, and wait until all are acknowledged."""
@@ -144,6 +145,11 @@ class Broker:
             raise BenchError(
                 f"{group}: not all members came within {_MEMBERS_WITHIN_S:g} s:\n{last}"
             )
+
+    def is_committed(self, group: str, topic: str) -> bool:
+        """Whether a group has committed everything that is in a topic."""
+        with open_groups(self._settings) as groups:
+            return groups.lag(group, topic) == 0
 
     def counts(self, topics: Iterable[str]) -> dict[str, int]:
         """The number of records in each topic, one more for each transaction; one request."""

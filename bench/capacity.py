@@ -7,7 +7,7 @@ an option. The rates are low: the measured worker shared its machine with broker
 import argparse
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +20,12 @@ from bench.command import positive
 _EVENTS_A_DAY = (10**8, 10**9, 10**10)
 _SECONDS_A_DAY = 86_400
 _TTL_DAYS = (30, 395)
-_ROW = "profiler/librdkafka/standard"
+#: By default the engine is the native one where it is installed, and delivery exactly once.
+_ROWS = ("profiler/native/standard/exactly-once", "profiler/librdkafka/standard/exactly-once")
 
 
 class Costs(NamedTuple):
-    """What was measured, of the preset `standard` on librdkafka."""
+    """What was measured, of the preset `standard` exactly once."""
 
     worker_events_per_second: float
     redis_cpu_us: float
@@ -90,32 +91,39 @@ def main() -> None:
     table = Table(box=box.MARKDOWN)
     for title in (
         *("events a day", "at the peak, events/s", "workers", "partitions"),
-        *("primaries by CPU", "ttl_days", "memory", "primaries"),
+        *("primaries by CPU", "ttl_days", "memory, GiB", "primaries"),
     ):
         table.add_column(title, justify="right")
+    for row in capacity_rows(costs, assumed):
+        table.add_row(*row)
+    console.print(table)
+
+
+def capacity_rows(costs: Costs, assumed: Assumed) -> Iterator[list[str]]:
+    """The table's rows: what loads of 10^8 to 10^10 events a day take."""
     for events in _EVENTS_A_DAY:
         for ttl_days in _TTL_DAYS:
             found = need(events, ttl_days, costs, assumed)
-            table.add_row(
+            yield [
                 f"10^{math.log10(events):.0f}",
                 f"{found.peak_events_per_second:,.0f}",
                 f"{found.workers:,}",
                 f"{found.partitions:,}",
                 f"{found.primaries_by_cpu:,}",
                 f"{ttl_days}",
-                f"{found.memory_gib:,.0f} GiB",
+                f"{found.memory_gib:,.0f}",
                 f"{found.primaries:,}",
-            )
-    console.print(table)
+            ]
 
 
-def costs_of(bench: dict[str, Any], cost: dict[str, Any]) -> Costs:
+def costs_of(bench: Mapping[str, Any], cost: Mapping[str, Any]) -> Costs:
     """Take what is needed from the two reports.
 
     Raises:
         SystemExit: a report lacks it.
     """
-    row = next((row for row in bench["rows"] if row["name"] == _ROW), None)
+    rows = {row["name"]: row for row in bench["rows"]}
+    row = next((rows[name] for name in _ROWS if name in rows), None)
     size = next(
         (
             size
@@ -126,7 +134,7 @@ def costs_of(bench: dict[str, Any], cost: dict[str, Any]) -> Costs:
         None,
     )
     if row is None or size is None:
-        raise SystemExit(f"the reports have no row {_ROW}, or no size of standard by default")
+        raise SystemExit(f"the reports have no row {_ROWS[-1]}, or no size of standard by default")
     return Costs(
         row["events_per_second"]["median"],
         row["redis_cpu_us"]["median"],

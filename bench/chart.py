@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 _DEFAULTS = ("build/bench.json", "docs/images/throughput.svg")
-_LEFT, _BARS, _RIGHT = 240, 460, 190
+_LEFT, _BARS, _RIGHT = 300, 460, 190
 _COLOURS = {"profiler": "#2f6f9f", "ceiling": "#b9c4cc"}
 _OTHERS = "#c98b3c"
 

@@ -16,7 +16,7 @@ from bench.rounds import Figures, Progress, Servers, Stream, measure_stream
 from bench.rows import Row
 from bench.store import Store, Usage
 from bench.traffic import BenchRecord, make_traffic, read_templates
-from bench.workers import profiler_run
+from bench.workers import KINDS, NATIVE, check_engine, profiler_run
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import PRESETS, load_rules
@@ -54,15 +54,22 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--records", type=more_than_a_batch, default=40_000, help="of a round (default: 40000)"
     )
     parser.add_argument("--rules", choices=PRESETS, default="article", help="default: article")
+    parser.add_argument(
+        "--kind", choices=tuple(KINDS), default=NATIVE, help="of worker (default: native)"
+    )
 
 
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
+    check_engine(options.kind)
     broker = session.broker(1)
     many = ClusterStore(session.cluster())
     stores = {ONE: session.private_store(), MANY: many}
-    measures = {"profiler run": _worker, "calls alone": _calls}
+    measures = {
+        "profiler run": partial(_worker, options.kind, options.rules),
+        "calls alone": partial(_calls, options.rules),
+    }
     rows = {
-        Row(f"{what}, {where}", options.records, partial(measure, options.rules)): where
+        Row(f"{what}, {where}", options.records, measure): where
         for what, measure in measures.items()
         for where in stores
     }
@@ -84,16 +91,22 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
         base = next(one for one in summaries if one["name"] == f"{what}, {ONE}")
         medians = [one["events_per_second"]["median"] for one in (summary, base)]
         summary["ratio_to_one_server"] = round(medians[0] / medians[1], 2)
-    return Measured({"rules": options.rules, "rows": summaries}, [_table(summaries)])
+    return Measured(
+        {"kind": options.kind, "rules": options.rules, "rows": summaries}, [_table(summaries)]
+    )
 
 
 def _worker(
-    rules: str, servers: Servers, records: Sequence[BenchRecord], on_progress: Progress
+    kind: str,
+    rules: str,
+    servers: Servers,
+    records: Sequence[BenchRecord],
+    on_progress: Progress,
 ) -> Figures:
-    """`profiler run` on librdkafka."""
+    """`profiler run`, at least once."""
 
     def build(token: str, topics: Topics) -> Stream:
-        settings = {"rules": rules, "kafka__client": "librdkafka"}
+        settings = {**KINDS[kind], "rules": rules, "delivery": "at-least-once"}
         return Stream([profiler_run(settings, servers.addresses, topics, token)])
 
     return measure_stream(servers, records, build, commands=("evalsha",), on_progress=on_progress)

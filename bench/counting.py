@@ -129,7 +129,7 @@ class _Caller:
         scripts = [ProfileScript(self._client, each, clock=lambda: now_ms) for each in rules]
         if text is not None:
             (script,) = scripts
-            script.text, script.sha = text, sha_of(text)
+            script.steps.text, script.steps.sha = text, sha_of(text)
         self._scripts, self._in_turn = scripts, cycle(scripts)
         self._stores = stores
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
+from bench.aims import PASS_THROUGH, compare_with_aims, table_of_aims
 from bench.broker import Topics
 from bench.ceiling import output_sizes
 from bench.command import Command, Measured, Session, positive
@@ -16,17 +17,18 @@ from bench.load import Load, Offered
 from bench.report import Summary, spread
 from bench.rounds import Servers
 from bench.traffic import BenchRecord, make_traffic, read_templates
-from bench.workers import Worker, pass_through, profiler_run
+from bench.workers import KINDS, NATIVE, Worker, missing_engine, pass_through, profiler_run
 from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
 
-PASS_THROUGH = "pass-through"  # noqa: S105 - no password
-#: Delivery is the default, exactly once, where the name has no other one.
 ROWS = (
     PASS_THROUGH,
-    "profiler/librdkafka",
-    "profiler/librdkafka/at-least-once",
-    "profiler/kafka-python",
+    *(
+        f"profiler/{kind}/{delivery}"
+        for kind in (NATIVE, "librdkafka")
+        for delivery in ("at-least-once", "exactly-once")
+    ),
+    "profiler/kafka-python/exactly-once",
 )
 #: A program that needs longer than this for its last outputs does not sustain the rate.
 _SUSTAINED_S = 1.0
@@ -64,7 +66,12 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
     servers = Servers(session.broker(options.partitions), session.store())
     templates = read_templates()
     count = options.rate * (options.warm_up + options.seconds)
-    found: dict[str, list[Latency]] = {name: [] for name in ROWS if name in options.only}
+    missing = missing_engine(NATIVE)
+    left_out = [name for name in options.only if missing and f"/{NATIVE}/" in name]
+    for name in left_out:
+        session.console.print(f"LEFT OUT: {name}: {missing}")
+    wanted = set(options.only) - set(left_out)
+    found: dict[str, list[Latency]] = {name: [] for name in ROWS if name in wanted}
     for number in range(1, options.rounds + 1):
         for name, latencies in found.items():
             records = make_traffic(templates, "three", count)
@@ -75,7 +82,9 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
     base = next((row["p99_ms"]["median"] for row in rows if row["name"] == PASS_THROUGH), None)
     for row in rows:
         row["p99_ratio"] = base and round(row["p99_ms"]["median"] / base, 2)
-    return Measured({"rate": options.rate, "rules": options.rules, "rows": rows}, [_table(rows)])
+    aims = compare_with_aims(rows)
+    report = {"rate": options.rate, "rules": options.rules, "rows": rows, "aims": aims}
+    return Measured(report, [_table(rows), *([table_of_aims(aims)] if aims else [])])
 
 
 def _starter(
@@ -86,10 +95,8 @@ def _starter(
         return lambda token, topics: pass_through(
             servers.broker.bootstrap_servers, topics, token, sizes
         )
-    _, client, *delivery = name.split("/")
-    settings = {"rules": rules, "kafka__client": client} | dict(
-        zip(["delivery"], delivery, strict=False)
-    )
+    _, kind, delivery = name.split("/")
+    settings = {**KINDS[kind], "rules": rules, "delivery": delivery}
     return lambda token, topics: profiler_run(settings, servers.addresses, topics, token)
 
 
@@ -104,7 +111,7 @@ def _round(
     pattern = load_rules(options.rules).store.key
     with ExitStack() as stack:
         topics = broker.make_topics(token, keep_timestamps=True)
-        stack.callback(broker.remove, topics)
+        stack.callback(broker.remove, token)
         stack.callback(store.forget, {key_of(pattern, record.visitor) for record in records})
         worker = stack.enter_context(start(token, topics))
         broker.await_members(f"bench-{token}", [worker])

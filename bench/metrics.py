@@ -101,7 +101,7 @@ class Part(NamedTuple):
 
 
 def _parts(servers: Servers, batch_us: float, without_us: float) -> list[Part]:
-    telemetry = Telemetry("run", Settings())
+    telemetry = Telemetry("run", Settings(), engine="python")
     telemetry.turned(_STATE)
     kafka = KafkaSettings(bootstrap_servers=servers.broker.bootstrap_servers)
     topic = f"metrics-{uuid.uuid4().hex[:8]}"
@@ -166,7 +166,7 @@ def _scraped(address: str) -> "Iterator[None]":
 
 
 def _observers() -> dict[str, Observer]:
-    return {OFF: Observer(), ON: Telemetry("run", Settings())}
+    return {OFF: Observer(), ON: Telemetry("run", Settings(), engine="python")}
 
 
 def _cost_of_a_batch(observer: Observer) -> float:

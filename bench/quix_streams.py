@@ -6,8 +6,9 @@ Settings, chosen to be fair to it. Where nothing is said, its defaults hold: JSO
 idempotent producer with all acknowledgements, at least once, a checkpoint every 5 seconds
 (`profiler run` commits every batch), state in a directory on the local disk.
 
-- ``use_changelog_topics=False``: its default also writes every changed profile to Kafka, so that
-  the state outlives the disk. Without that it is faster, and its state is only as safe as the disk.
+- Without the changelog (``no-changelog``): its default also writes every changed profile to Kafka,
+  so that the state outlives the disk. Without that it is faster, and its state is only as safe as
+  the disk. With ``changelog`` the default holds.
 - One state entry per visitor that holds all six fields: one read and at most one write per event,
   which is faster than an entry per field.
 - ``fetch.queue.backoff.ms=5``, as the profiler has it; librdkafka's default lets a consumer that
@@ -20,7 +21,8 @@ from typing import Any
 
 from quixstreams import Application  # type: ignore[import-not-found] # not in our environment
 
-_, bootstrap_servers, group_id, topic_in, topic_flattened, topic_out = sys.argv
+_, bootstrap_servers, group_id, topic_in, topic_flattened, topic_out, *options = sys.argv
+changelog, member = options
 
 SESSION = "query-other_domain_sessionid"
 USER = "query-other_domain_userid"
@@ -65,9 +67,13 @@ app = Application(
     broker_address=bootstrap_servers,
     consumer_group=group_id,
     auto_offset_reset="earliest",
-    auto_create_topics=False,
-    use_changelog_topics=False,
-    consumer_extra_config={"fetch.queue.backoff.ms": 5},
+    # Its own topics alone; the others are there.
+    auto_create_topics=changelog == "changelog",
+    use_changelog_topics=changelog == "changelog",
+    consumer_extra_config={
+        "fetch.queue.backoff.ms": 5,
+        **({"group.instance.id": member} if member else {}),
+    },
     loglevel="WARNING",
 )
 app.dataframe(app.topic(topic_in)).apply(flatten).to_topic(app.topic(topic_flattened)).apply(

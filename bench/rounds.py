@@ -14,7 +14,7 @@ from bench.workers import Worker
 
 #: Each look costs the broker a request.
 _LOOK_EVERY_S = 0.05
-#: The share of a round's records that comes before anything is counted.
+#: The share of a round's records that comes before anything is counted, but for a row's own.
 _WARM_UP = 0.1
 _GIVE_UP_AFTER_S = 120.0
 
@@ -70,6 +70,7 @@ def measure_stream(
     on_progress: Progress,
     commands: Sequence[str] = (),
     keys: Sequence[str] = (),
+    warm_up: float = _WARM_UP,
 ) -> Figures:
     """Run programs over filled topics.
 
@@ -80,13 +81,14 @@ def measure_stream(
         on_progress: called with the number of outputs so far.
         commands: what they send to Redis; none of them uses it where this is empty.
         keys: what they write there; deleted at the end.
+        warm_up: the share of the records that comes before anything is counted.
     """
     broker, store = servers.broker, servers.store
     # As long as "tracking": the input topic's name is part of every stored profile.
     token = uuid.uuid4().hex[: len("tracking")]
     with ExitStack() as stack:
         topics = broker.make_topics(token)
-        stack.callback(broker.remove, topics)
+        stack.callback(broker.remove, token)
         broker.fill(topics.processed, records)
         stream = build(token, topics)
         for group, topic in stream.groups:
@@ -95,9 +97,11 @@ def measure_stream(
         before = store.usage(commands)
         for worker in stream.workers:
             stack.enter_context(worker)
-        worker_us = _watch(broker, stream.workers, topics.persisted, len(records), on_progress)
+        first = int(warm_up * len(records))
+        meters = [_Meter(worker, first, len(records)) for worker in stream.workers]
+        worker_us = _watch(broker, meters, topics.persisted, len(records), on_progress)
         used = store.usage(commands).since(before)
-        span = broker.span(topics.persisted, int(_WARM_UP * len(records)))
+        span = broker.span(topics.persisted, first)
         speed = span.events / span.seconds
         if not commands:
             return Figures(events_per_second=speed, worker_cpu_us=worker_us)
@@ -115,8 +119,9 @@ def measure_stream(
 class _Meter:
     """CPU time of one program per output, from the last look within the warm-up to its last one."""
 
-    def __init__(self, worker: Worker, total: int) -> None:
+    def __init__(self, worker: Worker, warm_up: int, total: int) -> None:
         self.worker = worker
+        self._warm_up = warm_up
         self._total = total
         self._begin = self._end = (0, worker.cpu_us())
 
@@ -124,7 +129,7 @@ class _Meter:
         if self._end[0] >= self._total:
             return
         self._end = (count, self.worker.cpu_us())
-        if count <= _WARM_UP * self._total:
+        if count <= self._warm_up:
             self._begin = self._end
 
     def cpu_us(self) -> float | None:
@@ -135,14 +140,14 @@ class _Meter:
 
 
 def _watch(
-    broker: Broker, workers: Sequence[Worker], topic: str, total: int, on_progress: Progress
+    broker: Broker, meters: Sequence[_Meter], topic: str, total: int, on_progress: Progress
 ) -> float | None:
     """Wait for the last output.
 
     Returns:
         CPU time of all workers per event; None where it cannot be known.
     """
-    meters = [_Meter(worker, total) for worker in workers]
+    workers = [meter.worker for meter in meters]
     deadline = time.monotonic() + _GIVE_UP_AFTER_S
     while True:
         counts = broker.counts({topic, *(worker.output_topic for worker in workers)})

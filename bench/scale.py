@@ -17,11 +17,10 @@ from bench.machine import cpu_us, idle_us, pid_listening_on
 from bench.report import Summary, spread
 from bench.rounds import Servers
 from bench.traffic import BenchRecord, make_traffic, read_templates
-from bench.workers import Worker, profiler_run
+from bench.workers import KINDS, NATIVE, Worker, check_engine, profiler_run
 from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
 
-CLIENTS = ("librdkafka", "kafka-python")
 _LOOK_EVERY_S = 0.1
 _GIVE_UP_AFTER_S = 120.0
 #: Of the outputs: before it is the warm-up; after it some partitions are empty, their workers idle.
@@ -57,9 +56,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rounds", type=positive, default=3, help="default: 3")
     parser.add_argument(
-        "--records", type=positive, default=150_000, help="of a round (default: 150000)"
+        "--records", type=positive, default=300_000, help="of a round (default: 300000)"
     )
-    parser.add_argument("--client", choices=CLIENTS, default=CLIENTS[0], help="default: librdkafka")
+    parser.add_argument(
+        "--kind", choices=tuple(KINDS), default=NATIVE, help="of worker (default: native)"
+    )
     parser.add_argument("--rules", choices=PRESETS, default="standard", help="default: standard")
     parser.add_argument(
         "--partitions", type=positive, help="of each topic (default: the most workers)"
@@ -67,6 +68,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _measure(options: argparse.Namespace, session: Session) -> Measured:
+    check_engine(options.kind)
     partitions = options.partitions or max(options.workers)
     servers = Servers(session.broker(partitions), session.store())
     templates = read_templates()
@@ -77,7 +79,7 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
             rates.append(_round(servers, options, records, number))
         session.console.print(f"round {round_number} of {options.rounds} done")
     rows = [_summary(number, rates) for number, rates in found.items()]
-    about = {"client": options.client, "rules": options.rules, "partitions": partitions}
+    about = {"kind": options.kind, "rules": options.rules, "partitions": partitions}
     return Measured({**about, "rows": rows}, [_table(rows)])
 
 
@@ -87,10 +89,10 @@ def _round(
     broker, store = servers.broker, servers.store
     token = uuid.uuid4().hex[:8]
     pattern = load_rules(options.rules).store.key
-    settings = {"rules": options.rules, "kafka__client": options.client}
+    settings = {**KINDS[options.kind], "rules": options.rules, "delivery": "at-least-once"}
     with ExitStack() as stack:
         topics = broker.make_topics(token)
-        stack.callback(broker.remove, topics)
+        stack.callback(broker.remove, token)
         stack.callback(store.forget, {key_of(pattern, record.visitor) for record in records})
         workers = [
             stack.enter_context(

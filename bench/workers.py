@@ -6,36 +6,43 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.broker import Topics
+from bench.errors import BenchError
 from bench.machine import cpu_us
 from profiler.config.settings import ENV_PREFIX, BatchSettings
+from profiler.engine import choose_engine
+from profiler.errors import ConfigError
 from profiler.servers.processes import ServerProcess
 
 _HERE = Path(__file__).parent
+#: What a worker of ours can be made of, as settings: its Kafka client, and its inner loop.
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "kafka-python": {"kafka__client": "kafka-python", "engine": "python"},
+    "librdkafka": {"kafka__client": "librdkafka", "engine": "python"},
+    "native": {"kafka__client": "librdkafka", "engine": "native"},
+}
+NATIVE = "native"
 
 
-class Worker(ServerProcess):
-    """A program between two topics; it ends with us, whatever happens."""
+class Program(ServerProcess):
+    """A measured program; it ends with us, whatever happens."""
 
-    name = "worker"
+    name = "program"
 
     def __init__(
         self,
         arguments: Sequence[str],
         *,
-        output_topic: str,
         environment: Mapping[str, str] | None = None,
         interpreter: Path | None = None,
     ) -> None:
         """Describe it.
 
         Args:
-            arguments: for the Python interpreter.
-            output_topic: its records show how far the program is.
+            arguments: for the interpreter.
             environment: settings; ours for the profiler are not handed on.
-            interpreter: another Python than ours.
+            interpreter: what runs it, in place of our Python.
         """
         super().__init__()
-        self.output_topic = output_topic
         self._arguments = list(arguments)
         self._environment = dict(environment or {})
         self._interpreter = str(interpreter or sys.executable)
@@ -57,6 +64,31 @@ class Worker(ServerProcess):
     def cpu_us(self) -> float | None:
         """User and system time so far; None where the system has no ``/proc``."""
         return cpu_us(self.pid)
+
+
+class Worker(Program):
+    """A program between two topics."""
+
+    name = "worker"
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        output_topic: str,
+        environment: Mapping[str, str] | None = None,
+        interpreter: Path | None = None,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            arguments: see `Program`.
+            output_topic: its records show how far the program is.
+            environment: see `Program`.
+            interpreter: see `Program`.
+        """
+        super().__init__(arguments, environment=environment, interpreter=interpreter)
+        self.output_topic = output_topic
 
 
 def program(
@@ -86,10 +118,40 @@ def profiler_run(
         topics: of the round.
         token: makes the consumer group's name.
     """
-    names = {f"topics__{name}": topic for name, topic in topics._asdict().items()}
-    given = {"groups__run": f"bench-{token}", **names, **addresses, **settings}
-    environment = {(ENV_PREFIX + name).upper(): text for name, text in given.items()}
+    environment = settings_environment(addresses, topics, token, settings)
     return Worker(["-m", "profiler", "run"], output_topic=topics.persisted, environment=environment)
+
+
+def settings_environment(
+    addresses: Mapping[str, str], topics: Topics, token: str, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables for a worker; the arguments are those of `profiler_run`."""
+    names = {f"topics__{name}": topic for name, topic in topics._asdict().items()}
+    return variables_of({"groups__run": f"bench-{token}", **names, **addresses, **settings})
+
+
+def variables_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings as the environment has them."""
+    return {(ENV_PREFIX + name).upper(): text for name, text in settings.items()}
+
+
+def missing_engine(kind: str) -> str:
+    """Why a worker of this kind (see `KINDS`) cannot run here; empty where it can."""
+    try:
+        choose_engine("native" if kind == NATIVE else "python")
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def check_engine(kind: str) -> None:
+    """See that workers of this kind can run here.
+
+    Raises:
+        BenchError: they cannot.
+    """
+    if missing := missing_engine(kind):
+        raise BenchError(f"{missing}; or give another --kind")
 
 
 def pass_through(

@@ -105,4 +105,12 @@ class LostStateError(ConfigError):
 
 
 class StoredStateError(ProfilerError):
-    """A key holds no profile that these rules can read; the message names the key and says why."""
+    """A key holds no profile that these rules can read; the message names the key and says why.
+
+    Attributes:
+        is_foreign: whether it is a profile, of a newer profiler or of rules of another order.
+    """
+
+    def __init__(self, message: str, *, is_foreign: bool = False) -> None:
+        super().__init__(message)
+        self.is_foreign = is_foreign

@@ -11,4 +11,6 @@ KAFKA = f"{CORE}/%+:@ kafka"
 REDIS = f"{CORE}/%+:@redis"
 SENTINEL = f"{CORE}/%+:@sentinel"
 KEY = f"{CORE}-of-a-key"
+#: Of the read service; such a token has letters and digits alone.
+TOKEN = CORE * 3
 WRONG = f"{CORE}-wrong"

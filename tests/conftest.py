@@ -1,4 +1,7 @@
-"""The fixtures that give tests their servers: started lazily, once per session."""
+"""The fixtures that give tests their servers, started lazily, once per session; and the engines.
+
+Over 250 lines: pytest looks for fixtures that all folders share in this file.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from xdist.scheduler import LoadScopeScheduling
 
+from profiler.engine import EngineClass, choose_engine
+from profiler.servers.ports import free_port
 from servers import USED, MissingServerError
 from servers.kafka import Kafka, admin_client, shared_kafka
 from servers.redis import FLAVOURS, Store, shared_store
 from servers.redis import private_store as describe_private_store
 from servers.redis_cluster import RedisCluster
-from tests.missing import give_up, needed_servers, own_server
+from tests.missing import give_up, needed_native, needed_servers, own_server
 from tests.shared import shared
 
 if TYPE_CHECKING:
@@ -71,6 +76,14 @@ class MakeStore(Protocol):
         Returns:
             The running server.
         """
+
+
+@pytest.fixture(scope="session", params=["python", "native"])
+def engine(request: pytest.FixtureRequest) -> EngineClass:
+    """Each of the engines: what a worker does must not hang on which one runs."""
+    if request.param == "native":
+        needed_native()
+    return choose_engine(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -162,6 +175,9 @@ def private_store() -> Iterator[MakeStore]:
             options: Sequence[str] = (),
             environment: Mapping[str, str] | None = None,
         ) -> StoreServer:
+            if "--cluster-enabled" in options:
+                # Its own choice, 10,000 above, is where the kernel puts outgoing connections.
+                options = [*options, "--cluster-port", str(free_port())]
             try:
                 server = describe_private_store(flavour, options=options, environment=environment)
             except MissingServerError as missing:
@@ -175,15 +191,16 @@ def private_store() -> Iterator[MakeStore]:
 TOGETHER = {
     **dict.fromkeys(("test_tls.py", "test_secrets.py"), "a Kafka with TLS"),
     **dict.fromkeys(("test_check_rights.py", "test_mode_rights.py"), "a Kafka with access rules"),
+    **dict.fromkeys(("test_demo.py", "test_live_page.py"), "the ports of a demo that stays"),
     **dict.fromkeys(
         ("test_cluster.py", "test_cluster_commands.py", "test_faults_cluster.py"), "a Redis Cluster"
     ),
+    "test_reader_nodes.py": "a Redis Cluster",
 }
 #: What takes longest begins first, so that no process is left with it at the end.
 FIRST = (
     "packaging",
     "clients",
-    "test_demo.py",
     "test_bench_commands.py",
     "test_bench.py",
     "test_script_cost.py",

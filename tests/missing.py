@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
@@ -20,6 +22,19 @@ Server = TypeVar("Server", bound="AbstractContextManager[object]")
 def give_up(what: str, remedies: list[str]) -> NoReturn:
     """End the test: a skip that names the remedies, and with `CI=true` a failure."""
     _end(f"{what}: {', or '.join(remedies)}")
+
+
+def needed_native() -> None:
+    """End the test where the native engine is not installed: a machine without Rust has none.
+
+    In CI that is a failure only where there is a cargo.
+    """
+    if find_spec("visitor_profiler_native") is not None:
+        return
+    reason = "the native engine: make setup builds it where Rust is installed"
+    if shutil.which("cargo") is None:
+        pytest.skip(reason)
+    _end(reason)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
     python -m tools.check_boundary [DIRECTORY]
 
-Outside ``profiler/profiles/script.py`` no module issues a Redis data command, or reads a visit,
+Outside ``profiler/profiles/steps.py`` no module issues a Redis data command, or reads a visit,
 visitor or page field. Prints ``file:line`` of every breach, and ends with 1 when there is one.
 """
 
@@ -18,7 +18,8 @@ PACKAGE = Path(__file__).parent.parent / "profiler"
 
 #: Modules that may import redis, and why. Type annotations may everywhere.
 IMPORTS_REDIS = {
-    "profiles/script.py": "the one caller of the script",
+    "profiles/aio.py": "the script's caller for asyncio",
+    "profiles/steps.py": "what the script's callers send, and what is answered",
     "profiles/redis/connections.py": "makes the connection, sends nothing on it",
     "profiles/redis/exchange.py": "sends what it is given",
     "profiles/redis/cluster.py": "asks where slots are (CLUSTER SLOTS), and follows redirections",
@@ -28,6 +29,11 @@ IMPORTS_REDIS = {
     "profiles/redis/hello.py": "asks a server what it is (HELLO)",
     "profiles/redis/places.py": "connects, sends nothing",
     "profiles/redis/sentinels.py": "asks sentinels for the primary",
+    "profiles/reading/connections.py": "makes connections, sends what it is given; HELLO, READONLY",
+    "profiles/reading/single.py": "asks who the replicas are (ROLE), and sends what it is given",
+    "profiles/reading/cluster.py": "asks where slots are (CLUSTER SLOTS), and follows redirections",
+    "profiles/reading/reader.py": "reads errors, sends what `Reads` says",
+    "profiles/reads.py": "says what is read of a visitor's key, and reads the answers",
     "profiles/rights.py": "reads refusals, sends nothing",
     "ops/check/redis.py": "asks a server about itself (PING, INFO, CONFIG GET)",
     "ops/check/redis_cluster.py": "reads a map of slots, sends nothing",
@@ -38,8 +44,8 @@ IMPORTS_REDIS = {
 
 #: Modules that may issue data commands, and why.
 COMMANDS = {
-    "profiles/script.py": "the one caller of the script",
-    "ops/explain/scratch.py": "copies profiles to a server of our own, which is thrown away",
+    "profiles/aio.py": "the script's caller for asyncio: sends what it is given",
+    "ops/explain/scratch.py": "removes profiles from a server of our own, which is thrown away",
 }
 
 #: Single commands that are about the server and no data: (module, method) and why.
@@ -47,7 +53,7 @@ NO_DATA = {("ops/check/redis.py", "config_get"): "whether the server keeps what 
 
 #: Modules that may name fields, and why.
 NAMES_FIELDS = {
-    "profiles/script.py": "the one caller of the script",
+    "demo/shop/snowplow.py": "gives a tracker's parameters their names, before the pipeline",
     "profiles/export.py": "puts visits that were read in their order",
     "rules/rule.py": "checks the names in a rules file against the built-in ones",
     "rules/contract.py": "describes the script's arguments and reply",
@@ -55,11 +61,15 @@ NAMES_FIELDS = {
     "rules/packed_state.py": "names the script's locals, never sees an event",
     "rules/rendered_rule.py": "names the script's locals, never sees an event",
     "rules/explain.py": "says in words what the built-in fields are, never sees an event",
+    "ops/audit/compare.py": "knows which of the built-in fields depends on the order of arrival",
     "ops/explain/probe.py": "makes rules that ask the script about conditions",
 }
 
 #: Single literals that look like a field's name and are none: (module, literal) and why.
-NO_FIELDS = {("config/settings.py", "visitor_profiler"): "the default name of a consumer group"}
+NO_FIELDS = {
+    ("config/settings.py", "visitor_profiler"): "the default name of a consumer group",
+    ("engine/choice.py", "visitor_profiler_native"): "the name of a package",
+}
 
 #: Methods of a client that are no data commands.
 _HARMLESS = re.compile(r"_|client_|command$|info$|ping$|wait$")

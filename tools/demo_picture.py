@@ -12,7 +12,6 @@ from pathlib import Path
 from rich.console import Console
 
 from profiler.config.settings import Settings
-from profiler.demo.names import names_of
 from profiler.demo.profiles import pick, profile_panel
 from profiler.demo.rate import Rate
 from profiler.demo.sample import read_sample
@@ -23,6 +22,7 @@ from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
 from profiler.rules.model import load_rules
+from profiler.rules.shown import names_of
 from profiler.servers.embedded import EmbeddedStore
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "demo.svg"

@@ -1,11 +1,7 @@
 import os
 import time
 
-from profiler.profiles.redis.connections import connect
-from profiler.profiles.reply import Applied
-from profiler.profiles.script import ProfileScript
-from profiler.records.types import FlatEvent
-from profiler.rules.model import load_rules
+from profiler import Applied, FlatEvent, ProfileScript
 
 
 def view(event_id: str, page: str) -> FlatEvent:
@@ -19,8 +15,8 @@ def view(event_id: str, page: str) -> FlatEvent:
     return FlatEvent(stream="", offset=0, timestamp=time.time_ns() // 1_000_000, fields=fields)
 
 
-client = connect(os.environ.get("REDIS_URL", "redis://127.0.0.1:6399"))  # any node of a cluster
-script = ProfileScript(client, load_rules("standard"))  # or "my.toml"
+url = os.environ.get("REDIS_URL", "redis://127.0.0.1:6399")  # any node of a cluster
+script = ProfileScript.connect(url, "standard")  # or "my.toml"
 
 for outcome in script.apply([view("e1", "Home"), view("e2", "Prices")]):
     if isinstance(outcome, Applied):  # or Rejected, or None for an event without a visitor

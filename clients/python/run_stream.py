@@ -10,11 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from profiler import ProfileScript, Rejected
 from profiler.errors import StoreUnavailableError
-from profiler.profiles.redis.connections import connect
-from profiler.profiles.script import ProfileScript
-from profiler.records.types import Rejected
-from profiler.rules.model import load_rules
 
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
 ATTEMPTS = 100
@@ -43,7 +40,7 @@ def main() -> int:
     """Return the exit code."""
     if len(sys.argv) != 2:  # noqa: PLR2004 - the program and its argument
         sys.exit("usage: run_stream.py FILE")
-    script = ProfileScript(connect(URL), load_rules("lean"))
+    script = ProfileScript.connect(URL, "lean")
     with Path(sys.argv[1]).open(encoding="utf-8") as lines:
         brought = [repeated(script, **json.loads(line)) for line in lines]
     print(json.dumps({"calls": len(brought), "events": sum(brought)}))

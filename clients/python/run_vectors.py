@@ -1,30 +1,35 @@
-"""Runs the conformance vectors through the worker's own wrapper and prints TAP.
+"""Runs the conformance vectors through a caller of this package and prints TAP.
 
-``lua/vectors/README.md`` describes the format. It ends with 1 at the first wrong answer, with 2
-when there is none.
+    python run_vectors.py [--asyncio]
+
+``lua/vectors/README.md`` describes the format. The caller is `ProfileScript`, which the worker uses
+too, or `AsyncProfileScript`. It ends with 1 at the first wrong answer, with 2 when there is none.
 """
 
+import asyncio
 import json
 import os
 import sys
 import textwrap
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from redis import Redis, RedisCluster, RedisError
 
+from profiler import AsyncProfileScript, ProfileScript, Rejected
 from profiler.errors import ProfilerError, ScriptContractError
 from profiler.profiles.keys import key_of
-from profiler.profiles.redis.connections import connect
-from profiler.profiles.script import ProfileScript
-from profiler.records.types import Rejected
+from profiler.profiles.reply import Reply
 from profiler.rules.contract import contract_of
-from profiler.rules.model import load_rules
+from profiler.rules.model import Rules, load_rules
 
 LUA = Path(os.environ.get("LUA_DIR") or Path(__file__).parents[2] / "lua")
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
+
+IS_CLUSTER = os.environ.get("REDIS_CLUSTER") == "1"
 
 PREFIX = "<prefix>"
 TTL_TOLERANCE_MS = 5_000
@@ -35,6 +40,30 @@ Value = bytes | int | bool | list[bytes | int] | None
 Answer = tuple[frozenset[str], dict[str, Value], list[Value]]
 #: What came of events, of a read, of `fields`; or an error's first word.
 Outcome = list[Answer] | dict[str, Value] | list[str] | str
+
+
+class Caller(Protocol):
+    """What the vectors hold."""
+
+    @property
+    def rules(self) -> Rules:
+        """Of its script."""
+
+    def call(self, keys: Sequence[str], arguments: Sequence[bytes]) -> Reply:
+        """Make one call with KEYS and ARGV."""
+
+
+class OnALoop:
+    """The caller for asyncio, each call on a loop that all of them share."""
+
+    def __init__(self, loop: asyncio.Runner, rules: Rules) -> None:
+        self._loop = loop
+        self._script = AsyncProfileScript.connect(URL, rules, cluster=IS_CLUSTER)
+        self.rules = rules
+
+    def call(self, keys: Sequence[str], arguments: Sequence[bytes]) -> Reply:
+        """See `Caller`."""
+        return self._loop.run(self._script.call(keys, arguments))
 
 
 class Mismatch(Exception):  # noqa: N818 - a finding, not an error of this program
@@ -74,7 +103,7 @@ def expected_of(call: Mapping[str, Any]) -> Outcome:
     return expected
 
 
-def outcome_of(script: ProfileScript, keys: Sequence[str], call: Mapping[str, Any]) -> Outcome:
+def outcome_of(script: Caller, keys: Sequence[str], call: Mapping[str, Any]) -> Outcome:
     """What a call comes to."""
     try:
         reply = script.call(keys, [bytes_of(each) for each in call["argv"]])
@@ -96,7 +125,7 @@ def outcome_of(script: ProfileScript, keys: Sequence[str], call: Mapping[str, An
     return [answer_of(script, *each) for each in reply]
 
 
-def answer_of(script: ProfileScript, written: bytes, *values: Value) -> Answer:
+def answer_of(script: Caller, written: bytes, *values: Value) -> Answer:
     """One event's answer; what was forgotten has no profile, whatever values stand there."""
     flags, fields = frozenset(written.decode().split()), contract_of(script.rules).fields
     shown = values[: len(fields)]
@@ -110,7 +139,7 @@ def typed(value: Value, field_type: str) -> Value:
     return bool(value) if field_type == "boolean" and value in (0, 1) else value
 
 
-def check(client: "Redis | RedisCluster", script: ProfileScript, vector: Mapping[str, Any]) -> None:
+def check(client: "Redis | RedisCluster", script: Caller, vector: Mapping[str, Any]) -> None:
     """Run one vector under keys of its own.
 
     Raises:
@@ -156,17 +185,26 @@ def expect(what: str, got: object, expected: object) -> None:
         raise Mismatch(what, got, expected)
 
 
-def run(client: "Redis | RedisCluster") -> bool:
+@contextmanager
+def callers(*, on_a_loop: bool) -> Iterator[Callable[[Rules], Caller]]:
+    """What makes a caller of rules."""
+    if on_a_loop:
+        with asyncio.Runner() as loop:
+            yield lambda rules: OnALoop(loop, rules)
+    else:
+        yield lambda rules: ProfileScript.connect(URL, rules)
+
+
+def run(client: "Redis | RedisCluster", make_caller: Callable[[Rules], Caller]) -> bool:
     """Run the vectors; returns whether all hold."""
     files = sorted((LUA / "vectors").glob("*.json"))
     vectors = [vector for file in files for vector in json.loads(file.read_bytes())]
     print(f"TAP version 14\n1..{len(vectors)}")
-    connection = connect(URL)
-    scripts: dict[str, ProfileScript] = {}
+    scripts: dict[str, Caller] = {}
     for number, vector in enumerate(vectors, start=1):
         rules = vector["rules"]
         if rules not in scripts:
-            scripts[rules] = ProfileScript(connection, load_rules(str(LUA / rules)))
+            scripts[rules] = make_caller(load_rules(str(LUA / rules)))
         try:
             check(client, scripts[rules], vector)
         except Mismatch as mismatch:
@@ -180,10 +218,14 @@ def run(client: "Redis | RedisCluster") -> bool:
 
 def main() -> int:
     """Return the exit code."""
-    is_cluster = os.environ.get("REDIS_CLUSTER") == "1"
+    if sys.argv[1:] not in ([], ["--asyncio"]):
+        sys.exit("usage: run_vectors.py [--asyncio]")
     try:
-        with RedisCluster.from_url(URL) if is_cluster else Redis.from_url(URL) as client:
-            return 0 if run(client) else 1
+        with (
+            RedisCluster.from_url(URL) if IS_CLUSTER else Redis.from_url(URL) as client,
+            callers(on_a_loop="--asyncio" in sys.argv) as make_caller,
+        ):
+            return 0 if run(client, make_caller) else 1
     except (OSError, ProfilerError, RedisError) as error:
         print(f"run_vectors: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ import typer
 
 from profiler import __version__
 from profiler.cli import (
+    audit,
     check,
     config,
     demo,
@@ -13,11 +14,14 @@ from profiler.cli import (
     export,
     forget,
     get,
+    health,
     lua,
     pipe,
+    rejected,
     replay,
     rules,
     run,
+    serve,
     topics,
 )
 
@@ -47,5 +51,7 @@ def _root(
 
 _VISITORS = (get, explain, export, forget)
 
-for command in (run, replay, pipe, demo, check, *_VISITORS, topics, config, rules, lua):
+_OF_OPERATORS = (check, health, rejected, audit, topics, config, rules, lua)
+
+for command in (run, serve, replay, pipe, demo, *_VISITORS, *_OF_OPERATORS):
     command.add_to(app)

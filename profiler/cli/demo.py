@@ -21,4 +21,4 @@ def demo(
     rules: RulesName = None,
 ) -> None:
     """Stream captured traffic through the whole pipeline, on servers of its own."""
-    raise typer.Exit(run_demo(keep=keep, rules=rules or "standard"))
+    raise typer.Exit(run_demo(keep=keep, rules=rules))

@@ -38,9 +38,9 @@ def export(
 ) -> None:
     """Write all that Redis has of one visitor as a JSON object.
 
-    It has the visitor's fields, those of each kept visit, times also as ISO 8601, the key, the
-    version of the rules that wrote it, its end, and how many outputs are stored. A visitor who is
-    not known exits 1.
+    It has the fields of the visitor and of each kept visit, with times also as ISO 8601. It adds
+    the key, the version of the rules that wrote it, its end, and how many outputs are stored.
+    A visitor who is not known exits 1.
     """
     require_utf8(visitor)
     script = script_from(settings_from(config, rules=rules, redis=redis, without_kafka=True))

@@ -49,9 +49,9 @@ def forget(
 ) -> None:
     """Forget visitors: remove profile and stored outputs, and leave a mark.
 
-    Events from before now bring none of them back: late ones, and those of a redelivery, a repair
-    or a replay. They leave without a profile. Later events begin a new, empty profile, unless
-    --block is given; to forget again lifts it. Topics of Kafka keep what they have.
+    No event from before now brings one of them back, whether it is late or comes by a redelivery,
+    a repair or a replay. Such events leave without a profile. Later events begin a new, empty
+    profile, unless --block is given; to forget again lifts it. Topics of Kafka keep what they have.
     """
     try:
         keep_ms = ms_of(keep_for)

@@ -46,7 +46,7 @@ def get(
         raise unknown(visitor)
     console = Console()
     if as_json or not console.is_terminal:
-        typer.echo(json.dumps({"visitor": visitor, **stored._asdict()}, ensure_ascii=False))
+        typer.echo(json.dumps(stored.document(visitor), ensure_ascii=False))
         return
     console.print(_table(visitor, stored, script.rules.version))
 

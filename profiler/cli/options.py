@@ -61,6 +61,8 @@ def settings_from(
     redis: str | None = None,
     brokers: str | None = None,
     metrics: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
     without_kafka: bool = False,
 ) -> Settings:
     """The settings with a command's flags on top.
@@ -77,6 +79,8 @@ def settings_from(
         redis=redis,
         brokers=brokers,
         metrics=metrics,
+        host=host,
+        port=port,
         without_kafka=without_kafka,
     ).settings
 
@@ -88,6 +92,8 @@ def effective_from(
     redis: str | None = None,
     brokers: str | None = None,
     metrics: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
     without_kafka: bool = False,
 ) -> Effective:
     """The same, each with its origin."""
@@ -104,6 +110,7 @@ def effective_from(
         "redis": {"url": redis},
         "kafka": {"bootstrap_servers": brokers},
         "metrics": {"listen": metrics},
+        "serve": {"host": host, "port": port},
     }
     return load_effective(config, flags, without_kafka=without_kafka)
 

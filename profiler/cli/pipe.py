@@ -17,7 +17,7 @@ from profiler.cli.options import (
     remembering_script_from,
     settings_from,
 )
-from profiler.engine import PythonEngine
+from profiler.engine import choose_engine
 from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
 from profiler.worker.pipe import run_pipe
@@ -69,13 +69,14 @@ def pipe(
         settings = settings_from(config, rules=rules, redis=redis, without_kafka=True)
         if redis is None:
             settings = on_own_server(settings, stack.enter_context(EmbeddedStore()).url)
+        engine = choose_engine(settings.engine)
         # An archive may go into new keys, whose visitors were forgotten under others.
         script = remembering_script_from(settings, is_needed=False)
         patience.until_redis_answers(script.register)
         stdin = patience.reading(sys.stdin.fileno())
         done = run_pipe(
             open_lines(stdin, decompress=decompress),
-            PythonEngine(mode_of(input_), settings, script),
+            engine(mode_of(input_), settings, script),
             script,
             settings,
             patience=patience,

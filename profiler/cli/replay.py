@@ -17,7 +17,7 @@ from profiler.cli.options import (
     settings_from,
 )
 from profiler.config.settings import DeadLetterSettings, KafkaSettings, Settings
-from profiler.engine import PythonEngine
+from profiler.engine import choose_engine
 from profiler.kafka import Consumer, Producer, open_consumer, open_producer
 from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.identity import identify
@@ -69,6 +69,7 @@ def replay(
     logs.configure(log_level)
     live = settings_from(config, redis=redis, brokers=bootstrap_servers)
     settings = settings_from(config, rules=rules, redis=redis, brokers=bootstrap_servers)
+    engine = choose_engine(settings.engine)
     stop = StopRequest()
     watch = Watch(stop)
     watch.start()
@@ -95,10 +96,16 @@ def replay(
         if reemit:
             producer = open_producer(settings.kafka)
             delivery = _reemit(settings, consumer, producer)
-        _LOG.info("replay", topic=topic, behind=reader.group, key=script.rules.store.key)
+        _LOG.info(
+            "replay",
+            topic=topic,
+            behind=reader.group,
+            key=script.rules.store.key,
+            engine=engine.name,
+        )
         worker = assemble(
             settings=settings,
-            engine=PythonEngine(reader.mode, settings, script),
+            engine=engine(reader.mode, settings, script),
             script=script,
             consumer=consumer,
             delivery=delivery,

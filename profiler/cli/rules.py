@@ -101,8 +101,8 @@ def explain(file: RulesFile, *, as_json: AsJson = False) -> None:
 
     Behind them come the event's fields that are read, the triggers, and the limits.
 
-    The server's time is that of the operation as it was measured, in µs an event. Bytes are those
-    of one visitor's state; the length of texts comes on top.
+    The server's time is what the operation took when it was measured, in µs an event. Bytes are
+    what the field adds to one visitor's state; the length of texts comes on top.
 
     Example: profiler rules explain standard
     """

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.console import Console
 
 from profiler.cli.options import (
     Brokers,
@@ -25,6 +24,7 @@ from profiler.cli.options import (
     script_from,
     settings_from,
 )
+from profiler.cli.progress import progress
 from profiler.config.settings import Settings
 from profiler.errors import ConfigError
 from profiler.kafka.admin.tail import latest_records, partitions_of
@@ -41,7 +41,6 @@ from profiler.worker.pipe_lines import BadLine, batches_of, line_limits
 
 _TOPIC = "topic"
 _BATCH = 500
-_TELL_EVERY_S = 10.0
 
 
 def diff(
@@ -139,19 +138,12 @@ def _of_topic(settings: Settings, input_: str, limit: int, since: str) -> Iterat
 
 
 def _fold(shadows: Shadows, records: Iterable[Record]) -> None:
-    """All records; a terminal sees how far it is, and a log is told now and then."""
     each = iter(records)
-    console = Console(stderr=True)
-    told = time.monotonic()
-    with console.status("reading") as status:
+    with progress() as say:
         while batch := list(islice(each, _BATCH)):
             shadows.fold(batch)
             found = shadows.differences
-            so_far = f"{found.counts['records']:,} records, {found.visitors:,} visitors"
-            status.update(so_far)
-            if not console.is_terminal and time.monotonic() - told > _TELL_EVERY_S:
-                told = time.monotonic()
-                typer.echo(so_far, err=True)
+            say(f"{found.counts['records']:,} records, {found.visitors:,} visitors")
 
 
 def _words(found: Differences, examples: int) -> Iterator[str]:

@@ -17,7 +17,7 @@ from profiler.cli.options import (
     settings_from,
 )
 from profiler.config.settings import Mode, Settings
-from profiler.engine import PythonEngine
+from profiler.engine import EngineClass, choose_engine
 from profiler.errors import ConfigError
 from profiler.kafka import open_consumer
 from profiler.kafka.admin.identity import identify
@@ -147,13 +147,15 @@ def _start(
     stop = StopRequest()
     watch = Watch(stop)
     watch.start()
-    with watched(mode, settings) as observer:
+    engine = choose_engine(settings.engine)
+    with watched(mode, settings, engine=engine.name) as observer:
         _work(
             mode,
             settings,
             stop,
             watch,
             observer,
+            engine_of=engine,
             switch_mode=switch_mode,
             accept_lost_state=accept_lost_state,
         )
@@ -166,10 +168,11 @@ def _work(
     watch: Watch,
     observer: Observer,
     *,
+    engine_of: EngineClass,
     switch_mode: bool,
     accept_lost_state: bool,
 ) -> None:
-    _LOG.info("starting", mode=mode, worker=settings.worker_id)
+    _LOG.info("starting", mode=mode, worker=settings.worker_id, engine=engine_of.name)
     script = None
     if mode != "flatten":
         script = script_from(settings)
@@ -191,10 +194,9 @@ def _work(
         settings, consumer, limits, group=reader.group, observer=observer
     )
     _LOG.info("joining", group=reader.group, topic=reader.topic)
-    engine = PythonEngine(mode, settings, script)
     worker = assemble(
         settings=settings,
-        engine=engine,
+        engine=engine_of(mode, settings, script),
         script=script,
         consumer=consumer,
         delivery=delivery,

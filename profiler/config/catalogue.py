@@ -15,6 +15,8 @@ FLAGS = {
     "redis.url": "--redis",
     "kafka.bootstrap_servers": "--bootstrap-servers",
     "metrics.listen": "--metrics",
+    "serve.host": "--host",
+    "serve.port": "--port",
 }
 
 #: The variable that names the file; it has the settings' prefix, and is none.

@@ -190,7 +190,7 @@ class RedisSettings(TlsSection):
     sentinel_username: str | None = Field(
         default=None,
         examples=["profiler"],
-        description="ACL user of the sentinels; user and password of the URL are those of Redis",
+        description="ACL user of the sentinels; the URL names user and password of Redis",
     )
     sentinel_password: SecretStr | None = Field(
         default=None, examples=["secret"], description="password of the sentinels, if they want one"

@@ -11,6 +11,7 @@ from profiler.config.addresses import Address
 from profiler.config.connections import KafkaSettings, RedisSettings, Section
 from profiler.config.listening import LOOPBACK, listening_of
 from profiler.config.privacy import PrivacySettings
+from profiler.config.serving import ServeSettings
 
 __all__ = [
     "ENV_PREFIX",
@@ -18,6 +19,7 @@ __all__ = [
     "OUTPUT_RESERVE_BYTES",
     "BatchSettings",
     "DeadLetterSettings",
+    "EngineChoice",
     "GroupSettings",
     "KafkaSettings",
     "LimitSettings",
@@ -25,6 +27,7 @@ __all__ = [
     "Mode",
     "PrivacySettings",
     "RedisSettings",
+    "ServeSettings",
     "Settings",
     "TopicSettings",
 ]
@@ -33,6 +36,9 @@ ENV_PREFIX = "profiler_"
 
 #: The commands that work on the stream.
 Mode = Literal["run", "flatten", "profile"]
+
+#: What the setting `engine` may be.
+EngineChoice = Literal["auto", "native", "python"]
 
 #: As many watermarks as Redis's Lua can pack at once: each takes 4 of 8,000 places.
 MAX_STREAMS = 2_000
@@ -62,6 +68,10 @@ class TopicSettings(Section):
     )
     rejected: str = Field(
         default="tracking_rejected", description="topic of the dead letters; output"
+    )
+    rejected_replays: str = Field(
+        default="tracking_rejected_replays",
+        description="topic in which profiler rejected replay records what it has replayed",
     )
 
     def of(self, mode: str, *, triggers: bool = False) -> list[str]:
@@ -168,6 +178,11 @@ class Settings(BaseSettings):
         description="what a crash may do to the output: nothing that a reader with"
         " isolation.level=read_committed sees; or write some of it twice. It is never lost",
     )
+    engine: EngineChoice = Field(
+        default="auto",
+        description="what works on the records: compiled code (visitor-profiler-native), or Python;"
+        " both do the same. auto: the compiled code where it is installed",
+    )
     anonymous: Literal["pass", "reject"] = Field(
         default="pass",
         description="an event without a visitor id: passed on without a profile, or a dead letter",
@@ -196,6 +211,7 @@ class Settings(BaseSettings):
     )
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="metrics")
     privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="privacy")
+    serve: ServeSettings = Field(default_factory=ServeSettings, description="profiler serve")
 
     @property
     def output_bytes(self) -> int:
@@ -211,6 +227,11 @@ class Settings(BaseSettings):
     def room_bytes(self) -> int:
         """What key, headers and flattened value of an output may have together."""
         return self.largest_output_bytes - _PROFILE_BYTES
+
+    @property
+    def most_added_bytes(self) -> int:
+        """Half of what key, headers and flattened value leave: such a profile surely fits."""
+        return (self.largest_output_bytes - self.room_bytes) // 2
 
     @classmethod
     def settings_customise_sources(

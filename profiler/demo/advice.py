@@ -25,13 +25,29 @@ def print_next_steps(console: Console, rules: Rules, *, visitor_id: str, redis_u
         redis_url: where the store of a demo that is kept will listen.
     """
     line = _json({"value": _example(rules)})
-    _print(console, "Keep it running, and try things by hand:")
+    _print(console, "Keep it running, with the live page and the shop, and try things by hand:")
     _command(console, "make demo ARGS=--keep")
     _print(console, "and then, in another terminal, look up a visitor of the sample:")
     _command(console, _get(visitor_id, redis_url, ""))
     _print(console, "One event in, its profile out, without Kafka:")
     _command(console, f"echo {shlex.quote(line)} | {_program('profiler')} pipe")
     _print(console, "More: README.md and docs/.")
+
+
+def print_addresses(console: Console, *, page: str, shop: str, stays: bool) -> None:
+    """Say where to look.
+
+    Args:
+        console: where.
+        page: the live page, with its token.
+        shop: the first page of the shop.
+        stays: whether both are there until interrupted.
+    """
+    until = "" if stays else " (until the sample is through; make demo ARGS=--keep stays)"
+    _print(console, f"Watch it live in a browser{until}:")
+    _command(console, page)
+    _print(console, "Click through the shop, and see yourself on the live page:")
+    _command(console, shop)
 
 
 def print_kept(
@@ -48,7 +64,8 @@ def print_kept(
     """
     redis_url = settings.redis.url.get_secret_value()
     broker = settings.kafka.bootstrap_servers
-    option = "" if settings.rules == PRESETS[0] else f" --rules {shlex.quote(settings.rules)}"
+    is_default = settings.rules == PRESETS[0]
+    option = "" if is_default else f" --rules {shlex.quote(_short(settings.rules))}"
     client = _program("kafka-python")
     _print(console, "In another terminal, look up a visitor:")
     _command(console, _get(visitor_id, redis_url, option))
@@ -61,6 +78,8 @@ def print_kept(
     _print(console, "or let every command find these servers:")
     _command(console, f"export {ENV_PREFIX.upper()}REDIS__URL={redis_url}")
     _command(console, f"export {ENV_PREFIX.upper()}KAFKA__BOOTSTRAP_SERVERS={broker}")
+    if not is_default:
+        _command(console, f"export {ENV_PREFIX.upper()}RULES={shlex.quote(settings.rules)}")
     _print(console, f"The worker's log: {log}")
 
 
@@ -75,9 +94,13 @@ def _get(visitor_id: str, redis_url: str, option: str) -> str:
 def _program(name: str) -> str:
     """The shortest way to write the program that is installed beside this Python."""
     path = Path(sys.executable).parent / name
-    if not path.exists():
-        return name
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return _short(str(path)) if path.exists() else name
+
+
+def _short(name: str) -> str:
+    """A path from the working directory on, where it is below it."""
+    path = Path(name)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else name
 
 
 def _json(value: object) -> str:

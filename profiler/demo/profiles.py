@@ -10,9 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from profiler.demo.names import Names
 from profiler.demo.tally import SeenVisit, SeenVisitor, Tally
 from profiler.demo.view import printable
+from profiler.rules.shown import Names
 
 _MOST_VISITS = 8
 

@@ -8,35 +8,38 @@ from time import monotonic
 
 from rich.console import Console
 
-from profiler.demo.advice import print_kept, print_next_steps
+from profiler.demo.advice import print_addresses, print_kept, print_next_steps
 from profiler.demo.interrupts import Interrupted, Interrupts
-from profiler.demo.names import names_of
 from profiler.demo.profiles import pick, profile_panel
 from profiler.demo.rate import Rate
 from profiler.demo.servers import STORE_PORT, DemoServers
+from profiler.demo.shop import RULES
 from profiler.demo.tally import Tally
-from profiler.demo.traffic import Outputs, SampleFeed
+from profiler.demo.traffic import SampleFeed
 from profiler.demo.view import MAX_WIDTH, Snapshot, view_on
 from profiler.errors import ProfilerError, TransportError
 from profiler.kafka import open_producer
+from profiler.kafka.topic_reader import TopicReader
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import Rules, load_rules
+from profiler.rules.shown import names_of
 from profiler.servers.ports import LOOPBACK
 
 _SAMPLE_S = 9.0
 _POLL_MS = 100
+_MAX_POLL_RECORDS = 500
 _STALL_TIMEOUT_S = 20.0
 
 
-def run_demo(*, keep: bool, rules: str) -> int:
+def run_demo(*, keep: bool, rules: str | None) -> int:
     """Run the demo on standard output; returns the exit code.
 
     Takes over SIGINT, SIGTERM and SIGALRM for the rest of the process.
 
     Args:
         keep: stay until interrupted, on well-known ports where they are free.
-        rules: a preset, or the path of a rules file.
+        rules: a preset, or the path of a rules file; None for the shop's own.
 
     Raises:
         ConfigError: wrong rules, missing wheels, no free port.
@@ -49,13 +52,14 @@ def run_demo(*, keep: bool, rules: str) -> int:
         sys.stdout.reconfigure(errors="replace")  # page titles are in any script
     console = Console(highlight=False)
     console.width = min(console.width, MAX_WIDTH)
+    rules = rules or str(RULES)
     declared = load_rules(rules)
     servers = DemoServers(console, interrupts, rules=rules, fixed_ports=keep)
     code, stays = 0, False
     with ExitStack() as stack:
         stack.callback(servers.close)
         try:
-            demo = _Demo(console, servers, declared)
+            demo = _Demo(console, servers, declared, stays=keep)
             demo.start(stack)
             demo.stream_sample()
             visitor_id = demo.show_results()
@@ -77,14 +81,17 @@ def run_demo(*, keep: bool, rules: str) -> int:
             stopping = monotonic()
     how = "Interrupted: stopped" if code else "Stopped"
     took = monotonic() - stopping
-    console.print(f"{how} worker, broker and store in {took:.1f} s; nothing is left behind.")
+    console.print(f"{how} everything in {took:.1f} s; nothing is left behind.")
     return code
 
 
 class _Demo:
     """The steps of one run."""
 
-    def __init__(self, console: Console, servers: DemoServers, rules: Rules) -> None:
+    def __init__(
+        self, console: Console, servers: DemoServers, rules: Rules, *, stays: bool
+    ) -> None:
+        self._stays = stays
         self._console = console
         self._servers = servers
         self._rules = rules
@@ -105,13 +112,14 @@ class _Demo:
         )
         self._servers.start()
         kafka, topics = self._servers.settings.kafka, self._servers.settings.topics
-        self._outputs = Outputs(kafka, [topics.persisted, topics.rejected])
+        self._outputs = TopicReader(kafka, [topics.persisted, topics.rejected], begin="first")
         stack.callback(self._outputs.close)
         self._servers.check()
         producer = open_producer(kafka)
         stack.callback(producer.close)
         self._feed = SampleFeed(producer, topics.processed, duration_s=_SAMPLE_S)
         self._servers.await_worker()
+        self._print_addresses()
 
     def stream_sample(self) -> None:
         """Produce the sample, and show it until all of it has come out.
@@ -170,6 +178,7 @@ class _Demo:
         Raises:
             ProfilerError: a server or the worker ended.
         """
+        self._print_addresses()
         print_kept(
             self._console,
             self._rules,
@@ -183,9 +192,13 @@ class _Demo:
                 self._take_outputs()
                 view.update(Snapshot(self._tally, self._rate, 0, monotonic() - began))
 
+    def _print_addresses(self) -> None:
+        page, shop = self._servers.service.page, self._servers.shop.url
+        print_addresses(self._console, page=page, shop=shop, stays=self._stays)
+
     def _take_outputs(self) -> int:
         self._servers.check()
-        records = self._outputs.poll(timeout_ms=_POLL_MS)
+        records = self._outputs.poll(timeout_ms=_POLL_MS, max_records=_MAX_POLL_RECORDS)
         for record in records:
             self._tally.add(record)
         self._rate.add(len(records))

@@ -1,4 +1,4 @@
-"""The demo's store, broker and worker: started in order, watched, stopped together."""
+"""The demo's processes: started in order, watched, stopped together."""
 
 from contextlib import ExitStack
 from time import monotonic, sleep
@@ -7,8 +7,8 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from profiler.config.settings import KafkaSettings, RedisSettings, Settings
+from profiler.demo.commands import DemoService, DemoShop, DemoWorker
 from profiler.demo.interrupts import Interrupts
-from profiler.demo.worker import DemoWorker
 from profiler.errors import ProfilerError
 from profiler.kafka.admin.topics import create_topics
 from profiler.rules.model import load_rules
@@ -19,13 +19,15 @@ from profiler.servers.processes import ServerProcess
 #: The ports of a demo that is kept, where nothing else has them.
 STORE_PORT = 6399
 BROKER_PORT = 9099
+PAGE_PORT = 8321
+SHOP_PORT = 8322
 
 _JOIN_TIMEOUT_S = 30.0
 _JOIN_POLL_S = 0.05
 
 
 class DemoServers:
-    """The three processes and the settings that bind them; a context manager that stops them."""
+    """The processes and the settings that bind them."""
 
     def __init__(
         self, console: Console, interrupts: Interrupts, *, rules: str, fixed_ports: bool
@@ -59,6 +61,14 @@ class DemoServers:
             redis=RedisSettings(url=SecretStr(self._store.url)),
         )
         self.worker = DemoWorker(self.settings)
+        self.service = DemoService(self.settings, port=_port(PAGE_PORT) if fixed_ports else 0)
+        self.shop = DemoShop(
+            self.settings,
+            live_page=self.service.page,
+            port=_port(SHOP_PORT) if fixed_ports else 0,
+        )
+        #: In the order of their starts.
+        self._all = (self._store, self._broker, self.worker, self.service, self.shop)
 
     @property
     def redis_url(self) -> str:
@@ -77,6 +87,8 @@ class DemoServers:
         topics = self.settings.topics.all(triggers=bool(load_rules(self.settings.rules).triggers))
         create_topics(self.settings.kafka, topics, partitions=1, replication=1)
         self._start(self.worker, "profiler run")
+        self._start(self.service, "profiler serve")
+        self._start(self.shop, f"three pages, tracked by Snowplow, {self.shop.url}")
 
     def await_worker(self) -> None:
         """Wait until the worker has joined its group.
@@ -108,7 +120,7 @@ class DemoServers:
             ProfilerError: one of the processes ended.
         """
         self._interrupts.check()
-        for server in (self._store, self._broker, self.worker):
+        for server in self._all:
             if not server.running:
                 raise ProfilerError(
                     f"the {server.name} ended; its last output:\n{server.last_output(3)}"
@@ -116,13 +128,13 @@ class DemoServers:
 
     def kill(self) -> None:
         """End everything at once: nothing here outlives the demo, so nothing can be lost."""
-        for server in (self.worker, self._broker, self._store):
+        for server in reversed(self._all):
             server.kill()
 
     def close(self) -> None:
-        """Stop everything, the worker first, and remove its files."""
+        """Stop everything, the servers last, and remove its files."""
         with ExitStack() as stack:
-            for server in (self._store, self._broker, self.worker):
+            for server in self._all:
                 stack.callback(server.close)
 
     def _start(self, server: ServerProcess, what: str) -> None:

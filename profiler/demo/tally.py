@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from profiler.demo.names import Names, profile_part
 from profiler.records.types import Record
+from profiler.rules.shown import Names, profile_part
 
 _LATEST_VISITS = 30
 

@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from profiler.engine.batch import Batch, Engine, Finished, Rejection
+from profiler.engine.choice import EngineClass, choose_engine
 from profiler.engine.python import PythonEngine
 from profiler.records.types import Record
 
-__all__ = ["Batch", "Engine", "Finished", "PythonEngine", "Rejection", "process"]
+__all__ = [
+    "Batch",
+    "Engine",
+    "EngineClass",
+    "Finished",
+    "PythonEngine",
+    "Rejection",
+    "choose_engine",
+    "process",
+]
 
 
 class Executor(Protocol):

@@ -295,10 +295,12 @@ class TransactionalProducer(Protocol):
         and for a second more where the client is thrown away.
 
         Args:
-            offsets: the next offset to read of every given (topic, partition); at least one.
+            offsets: the next offset to read of every given (topic, partition); none where nothing
+                was polled, and what was sent is all there is.
             metadata: a text that is stored beside each of them; the binding of librdkafka adds a
                 NUL, which it drops when it reads, and other clients do not.
-            group_metadata: of the poll that brought the records before these offsets.
+            group_metadata: of the poll that brought the records before these offsets; None without
+                offsets.
             timeout_s: seconds.
 
         Raises:

@@ -210,8 +210,8 @@ class _Switch:
             elif found != offsets:
                 raise ConfigError(
                     f"group {reader.group} (profiler {reader.mode}) has offsets of its own on"
-                    f" {reader.topic}: both modes have worked here, and which of them is right"
-                    f" cannot be told. Delete the groups of the one that is not. {_RUNBOOK}"
+                    f" {reader.topic}: both modes have worked here. Decide which mode is right,"
+                    f" and delete the groups of the other mode. {_RUNBOOK}"
                 )
         for reader, offsets in missing.items():
             self._groups.commit(reader.group, reader.topic, offsets)

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from profiler.profiles.arguments import Call
 from profiler.profiles.outputs import StoredOutput
+from profiler.profiles.packing import Call
 from profiler.profiles.redis import Command
 from profiler.profiles.reply import Outcome, Reply, ReplyDecoder
-from profiler.records.types import Rejected
 
 
 def _command(sha: str, call: Call) -> Command:
@@ -20,8 +19,7 @@ class Calls:
     Args:
         sha: of the script.
         rounds: from `Packer.rounds`.
-        events: how many.
-        rejected: code and reason of events that are in no call, by place.
+        outcomes: from `Packer.rounds`; takes what becomes of the other events.
         decoder: decodes the replies.
     """
 
@@ -29,14 +27,13 @@ class Calls:
         self,
         sha: str,
         rounds: Sequence[Sequence[Call]],
-        events: int,
-        rejected: dict[int, Rejected],
+        outcomes: list[Outcome],
         decoder: ReplyDecoder,
     ) -> None:
         self._calls = rounds
         self._decoder = decoder
         #: One per event, in order; None for an event without a visitor id, which passes.
-        self.outcomes: list[Outcome] = [rejected.get(place) for place in range(events)]
+        self.outcomes = outcomes
         #: The commands of each round.
         self.rounds = [[_command(sha, call) for call in calls] for calls in rounds]
 

@@ -6,7 +6,6 @@ from profiler.errors import StoredStateError
 from profiler.profiles.reply import Reply, ReplyDecoder
 from profiler.records.types import Rejected
 from profiler.rules.contract import LAYOUT
-from profiler.rules.model import Rules
 
 #: The state's first byte: an array of MessagePack, whose first place is the layout.
 _ARRAYS = range(0x90, 0xA0)
@@ -44,16 +43,25 @@ class StoredProfile(NamedTuple):
     rules_version: str | None
     expires_at: int | None
 
+    def document(self, visitor_id: str) -> dict[str, Any]:
+        """The same as one JSON object, with the id that was asked for."""
+        return {"visitor": visitor_id, **self._asdict()}
 
-class _Writer(NamedTuple):
-    """What the head of the state says."""
+
+class Writer(NamedTuple):
+    """Rules, as the head of the state names them."""
 
     order: str
     rules_version: str
 
 
-def writer_of(key: str, packed: bytes | None, rules: Rules) -> str | None:
+def writer_of(key: str, packed: bytes | None, reader: Writer) -> str | None:
     """Say which rules wrote the state that a key's field ``~`` has; None where it has none.
+
+    Args:
+        key: the visitor's.
+        packed: what the field has.
+        reader: the rules that it is read with.
 
     Raises:
         StoredStateError: rules of another order or a newer profiler wrote it, or it is damaged;
@@ -63,8 +71,8 @@ def writer_of(key: str, packed: bytes | None, rules: Rules) -> str | None:
         packed = packed[_FORGET_BYTES:] or None
     if packed is None:
         return None
-    writer = _read_head(key, packed, rules)
-    _require_same_order(key, writer, rules)
+    writer = _read_head(key, packed, reader)
+    _require_same_order(key, writer, reader)
     return writer.rules_version
 
 
@@ -86,42 +94,45 @@ def decode_stored(
     return None if profile is None else StoredProfile(key, profile, rules_version, None)
 
 
-def _require_same_order(key: str, writer: _Writer, rules: Rules) -> None:
-    if writer.order != rules.order:
+def _require_same_order(key: str, writer: Writer, reader: Writer) -> None:
+    if writer.order != reader.order:
         raise StoredStateError(
             f"{key} was written by rules {writer.rules_version} (order {writer.order}), and these"
-            f" are {rules.version} (order {rules.order}): name the rules that wrote it with --rules"
+            f" are {reader.rules_version} (order {reader.order}): name the rules that wrote it"
+            " with --rules",
+            is_foreign=True,
         )
 
 
-def _read_head(key: str, packed: bytes, rules: Rules) -> _Writer:
+def _read_head(key: str, packed: bytes, reader: Writer) -> Writer:
     """Read the head of the state and nothing behind it: the rest is the script's own affair."""
     try:
         layout = packed[1] if packed[0] in _ARRAYS else packed[0]
         if layout in _LAYOUTS and layout > LAYOUT:
             raise StoredStateError(
                 f"{key} was written by a newer profiler (layout {layout}, this one knows {LAYOUT}):"
-                " update this one"
+                " update this one",
+                is_foreign=True,
             )
         is_first = packed[0] in _ARRAYS and layout == 1
-        return _read_layout_1(packed) if is_first else _read_layout_2(packed, rules)
+        return _read_layout_1(packed) if is_first else _read_layout_2(packed, reader)
     except (IndexError, KeyError, ValueError) as error:
         raise StoredStateError(_DAMAGED.format(key=key)) from error
 
 
-def _read_layout_2(packed: bytes, rules: Rules) -> _Writer:
+def _read_layout_2(packed: bytes, reader: Writer) -> Writer:
     order = packed[_ORDER_AT : _ORDER_AT + 1]
     digest = packed[_ORDER_AT + 1 : _ORDER_AT + 1 + _DIGEST_BYTES].hex()
     if packed[0] not in _ARRAYS or packed[1] != LAYOUT or len(digest) < 2 * _DIGEST_BYTES:
         raise ValueError("no head")
-    is_ours = rules.version.endswith(f"-{digest}")
-    return _Writer(_ORDERS[order.decode()], rules.version if is_ours else f"…-{digest}")
+    is_ours = reader.rules_version.endswith(f"-{digest}")
+    return Writer(_ORDERS[order.decode()], reader.rules_version if is_ours else f"…-{digest}")
 
 
-def _read_layout_1(packed: bytes) -> _Writer:
+def _read_layout_1(packed: bytes) -> Writer:
     order, end = _text_at(packed, 2)
     rules_version, _ = _text_at(packed, end)
-    return _Writer(_ORDERS[order], rules_version)
+    return Writer(_ORDERS[order], rules_version)
 
 
 def _text_at(packed: bytes, at: int) -> tuple[str, int]:

@@ -16,16 +16,16 @@ class KeyedHash:
         key: the secret, at least 32 bytes.
     """
 
-    __slots__ = ("_key",)
+    __slots__ = ("key",)
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self.key = key
 
     def __call__(self, text: str) -> str:
         """The hash of a text; the empty text stays empty, which is absent."""
         if not text:
             return ""
-        digest = hmac.digest(self._key, text.encode(), "sha256")
+        digest = hmac.digest(self.key, text.encode(), "sha256")
         return base64.urlsafe_b64encode(digest[:_BYTES])[:-2].decode()
 
 
@@ -39,6 +39,7 @@ class StoredIds:
 
     def __init__(self, keyed_hash: KeyedHash | None = None, *, is_hashed: bool = False) -> None:
         self.keyed_hash = keyed_hash
+        self.is_hashed = is_hashed
         self._hash = keyed_hash if is_hashed else None
 
     def of(self, visitor_id: str) -> str:

@@ -144,6 +144,7 @@ class ReplyDecoder:
         }
         self._fields = contract.fields
         self._encoded = [encoded[field.type] for field in self._fields]
+        self._encoded_by_name = {field.name: encoded[field.type] for field in self._fields}
         self._triggers = TriggerDecoder(contract) if contract.triggers_told else None
         self._length = 1 + len(self._fields) + (self._triggers is not None)
         # Neither names nor the rules' version can hold a quote or a percent sign.
@@ -235,15 +236,13 @@ class ReplyDecoder:
         Raises:
             ScriptContractError: it is no reply to a read of these rules.
         """
-        named = zip((field.name for field in self._fields), self._encoded, strict=True)
-        encoded_by_name = dict(named)
         profile: dict[str, Any] = {}
         try:
             for raw, value in zip(reply[::2], reply[1::2], strict=True):
                 name = raw.decode()
                 if value is None or name in profile:
                     raise ScriptContractError(_NO_READ)
-                profile[name] = orjson.loads(encoded_by_name[name][value])
+                profile[name] = orjson.loads(self._encoded_by_name[name][value])
         except _WRONG as error:
             raise ScriptContractError(_NO_READ) from error
         return profile or None

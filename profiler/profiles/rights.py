@@ -6,10 +6,16 @@ is needed, and what is tested is what the script does, whose own calls are held 
 """
 
 import re
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from redis.exceptions import NoPermissionError, NoScriptError
+
+from profiler.profiles.keys import key_of, sidecar_of
+from profiler.profiles.redis import Command, Nodes
+from profiler.rules.model import Rules
+from profiler.rules.render import sha_of
 
 #: Arguments, behind the key, with which a command changes nothing, whatever the key holds.
 _HARMLESS: dict[str, tuple[str | int, ...]] = {
@@ -37,6 +43,36 @@ class Rights(NamedTuple):
 
     missing: list[str]
     is_loaded: bool | None
+
+
+def rights_on(nodes: Nodes, rules: Rules, script: str, *, outputs: bool) -> Rights:
+    """Try every command that a worker needs, on keys that no visitor has; writes nothing.
+
+    Args:
+        nodes: the servers; each is tried.
+        rules: of the script.
+        script: its text.
+        outputs: whether the worker stores outputs.
+
+    Raises:
+        redis.RedisError: a server cannot be reached, is not ready, or refuses the login.
+    """
+    pattern, sha = rules.store.key, sha_of(script)
+    try:
+        keys = nodes.key_on_each(lambda: key_of(pattern, f"profiler-check-{uuid.uuid4().hex}"))
+    except NoPermissionError as error:  # to ask where the slots are
+        return rights_of([error], "")
+    glob = pattern.replace("<id>", "*")
+    found = []
+    for key in keys:
+        trials = [*harmless_calls(script, sha, key), *nodes.own_calls]
+        found.append(rights_of(nodes.call([Command(key, words) for words in trials]), glob))
+        if outputs:
+            sidecar = sidecar_of(key)
+            of_outputs = harmless_sidecar_calls(script, sidecar)
+            answers = nodes.call([Command(sidecar, words) for words in of_outputs])
+            found.append(rights_of(answers, sidecar_of(glob))._replace(is_loaded=True))
+    return merged(found)
 
 
 def harmless_calls(script: str, sha: str, key: str) -> list[tuple[str | int, ...]]:

@@ -9,6 +9,7 @@ from profiler.records.headers import (
     ERROR_CODE,
     ERROR_REASON,
     ERROR_STAGE,
+    ERROR_TOPIC,
     PROFILER_VERSION,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
@@ -26,13 +27,14 @@ SMALL_BYTES = 65_536
 _RECORD_OVERHEAD = 128
 _HEADER_OVERHEAD = 10
 
-_OURS = frozenset(
+#: What a dead letter has besides the headers of its record.
+OF_REJECTION = frozenset(
     [
-        *(SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET),
-        *(ERROR_STAGE, ERROR_CODE, ERROR_REASON, PROFILER_VERSION),
+        *(ERROR_STAGE, ERROR_CODE, ERROR_REASON, ERROR_TOPIC, PROFILER_VERSION),
         *(VALUE_BYTES, VALUE_SHA256),
     ]
 )
+_OURS = OF_REJECTION | {SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET}
 
 
 def dead_letter(
@@ -48,7 +50,13 @@ def dead_letter(
         rejected: code and reason.
         max_bytes: of a larger one, only the reference goes.
     """
-    headers = rejection(headers, stage=stage, code=rejected.code, reason=rejected.reason)
+    headers = rejection(
+        headers,
+        stage=stage,
+        code=rejected.code,
+        reason=rejected.reason,
+        topic=record.topic,
+    )
     whole = OutputRecord(topic, record.key, record.value, headers, record.timestamp)
     return whole if size_of(whole) <= max_bytes else reference_to(whole)
 

@@ -11,6 +11,8 @@ SOURCE_TIMESTAMP = "source-timestamp"
 ERROR_STAGE = "error-stage"
 ERROR_CODE = "error-code"
 ERROR_REASON = "error-reason"
+#: The topic that the rejecting worker read, where that is not the one of the source.
+ERROR_TOPIC = "error-topic"
 PROFILER_VERSION = "profiler-version"
 
 #: Bytes of UTF-8.
@@ -76,7 +78,7 @@ def source_of(headers: Headers) -> tuple[str, int, int] | None:
     return topic.decode(errors="replace"), int(partition), int(offset)
 
 
-def rejection(headers: Headers, *, stage: str, code: str, reason: str) -> Headers:
+def rejection(headers: Headers, *, stage: str, code: str, reason: str, topic: str = "") -> Headers:
     """Say why a record is a dead letter.
 
     Args:
@@ -84,11 +86,15 @@ def rejection(headers: Headers, *, stage: str, code: str, reason: str) -> Header
         stage: the stage that rejected it, e.g. ``flatten``.
         code: see `profiler.errors.InvalidRecordError`.
         reason: likewise; cut to `MAX_REASON_BYTES` at a character's end.
+        topic: where the record was read, whose bytes it has.
 
     Returns:
         The headers with exactly one ``error-stage``, ``error-code``, ``error-reason``,
-        ``profiler-version``.
+        ``profiler-version``; and ``error-topic``, where the source is in another topic.
     """
+    source = source_of(headers)
+    elsewhere = ((ERROR_TOPIC, topic.encode()),) if source and topic not in ("", source[0]) else ()
+    headers = tuple(header for header in headers if header[0] != ERROR_TOPIC)
     # Nothing may fail on the way to the dead letters, so what UTF-8 cannot hold becomes "?".
     cut = reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")
     return _replace(
@@ -98,6 +104,7 @@ def rejection(headers: Headers, *, stage: str, code: str, reason: str) -> Header
             (ERROR_CODE, code.encode()),
             (ERROR_REASON, cut.encode()),
             (PROFILER_VERSION, __version__.encode()),
+            *elsewhere,
         ),
     )
 

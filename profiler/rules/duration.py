@@ -6,7 +6,8 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator
 
 _UNITS = {"min": 60_000, "h": 3_600_000, "d": 86_400_000}
-_FORM = re.compile(r"([1-9][0-9]{0,3}) (min|h|d)")
+#: How a length of time is written.
+FORM = re.compile(r"([1-9][0-9]{0,3}) (min|h|d)")
 
 
 def ms_of(duration: str) -> int:
@@ -15,7 +16,7 @@ def ms_of(duration: str) -> int:
     Raises:
         ValueError: it is not written as a number, a space and a unit.
     """
-    found = _FORM.fullmatch(duration)
+    found = FORM.fullmatch(duration)
     if found is None:
         raise ValueError('expected a number, a space and a unit (min, h, d), e.g. "30 d"')
     return int(found[1]) * _UNITS[found[2]]

@@ -31,7 +31,7 @@ PRESETS = ("standard", "lean", "article")
 CODE_BYTES = 3  # of a rule's code in packed state
 
 #: In the place of a table that is wrong, so that the mistakes behind it are found too.
-_STAND_INS: dict[str, Any] = {
+STAND_INS: dict[str, Any] = {
     "name": "unnamed",
     "order": "event_time",
     "identity": {"visitor": "visitor", "visit": "visit"},
@@ -180,4 +180,4 @@ def parse_rules(text: str, path: str) -> Rules:
 
 def rules_of(layered: Layered) -> Rules:
     """Check a file with what it extends. Raises as `load_rules` does."""
-    return validated(Rules, layered, stand_ins=_STAND_INS)
+    return validated(Rules, layered, stand_ins=STAND_INS)

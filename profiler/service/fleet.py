@@ -3,16 +3,11 @@
 Why not prometheus-client's files in a directory: docs/adr/0050.
 """
 
-import http.client
-import json
-import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http import HTTPStatus
 from pathlib import Path
-from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric as Family
@@ -21,18 +16,9 @@ from prometheus_client.registry import Collector
 
 from profiler.config.addresses import Address
 from profiler.service import metrics
+from profiler.service.asking import Answer, ask
 from profiler.service.http import served
 from profiler.service.store import Store
-
-#: A worker answers at once, or it hangs.
-_ANSWER_S = 2.0
-
-
-class Answer(NamedTuple):
-    """What a worker said; the reason is empty where it answered well."""
-
-    reason: str
-    body: bytes
 
 
 class FleetPages:
@@ -91,35 +77,6 @@ class _Collected(Collector):
 
     def collect(self) -> Iterable[Family]:
         return self._families
-
-
-def ask(place: Path, path: str) -> Answer:
-    """Get a page of one worker; blocks for two seconds at most."""
-    connection = _Connection(place)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        return Answer(f"no answer ({error})", b"")
-    finally:
-        connection.close()
-    if response.status == HTTPStatus.OK:
-        return Answer("", body)
-    return Answer(str(json.loads(body)["reason"]), b"")
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, place: Path) -> None:
-        super().__init__("worker", timeout=_ANSWER_S)
-        self._place = place
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_ANSWER_S)
-        self.sock.connect(str(self._place))
 
 
 @contextmanager

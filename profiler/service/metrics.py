@@ -150,13 +150,57 @@ SCRIPT_CALLS = _counter(
     "primary",
 )
 
+# `profiler serve`. A route is a path's template: no label has an id.
+HTTP_REQUESTS = _counter(
+    "profiler_http_requests",
+    "Requests to profiler serve, by their route's template.",
+    *("method", "route", "status"),
+)
+HTTP_SECONDS = Metric(
+    "profiler_http_request_seconds",
+    "histogram",
+    "From a request's head to the last byte of its answer.",
+    ("route",),
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
 # The process.
-INFO = _gauge("profiler_info", "Always 1; the labels say what runs.", "version", "mode", "delivery")
+INFO = _gauge(
+    "profiler_info",
+    "Always 1; the labels say what runs.",
+    *("version", "mode", "delivery", "engine"),
+)
 WORKER_UP = _gauge(
     "profiler_worker_up",
     "With --workers: whether this worker's process answers its parent.",
     "worker",
 )
 
+# `profiler audit`, a process of its own.
+AUDIT_MISMATCH = _counter(
+    "profiler_audit_mismatch",
+    "Fields in which a stored profile is not what the topic says; of a visitor once an audit.",
+    "field",
+)
+AUDIT_VISITORS = _counter(
+    "profiler_audit_visitors", "Visitors that were audited, by what was found.", "result"
+)
+AUDIT_MISMATCHED = _gauge(
+    "profiler_audit_mismatched_visitors",
+    "Visitors that the latest audit found wrong, and did not repair.",
+)
+AUDITED_AT = _gauge(
+    "profiler_audit_timestamp_seconds", "When the latest audit ended; 0 before the first."
+)
+
+#: Those that no worker has.
+OF_AUDIT = (AUDIT_MISMATCH, AUDIT_VISITORS, AUDIT_MISMATCHED, AUDITED_AT)
+
 #: All of them, in the order of the documentation.
 CATALOGUE = tuple(value for value in list(vars().values()) if isinstance(value, Metric))
+
+#: What the service tells, and no worker.
+OF_SERVE = (HTTP_REQUESTS, HTTP_SECONDS)
+
+#: What one worker tells.
+OF_WORKER = tuple(each for each in CATALOGUE if each not in (*OF_SERVE, *OF_AUDIT, WORKER_UP))

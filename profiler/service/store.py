@@ -36,10 +36,10 @@ class Histogram:
         self._counts[-1] += len(values)
         self._sum += sum(values)
 
-    def add_to(self, family: HistogramMetricFamily) -> None:
+    def add_to(self, family: HistogramMetricFamily, labels: Labels) -> None:
         """Write what was counted."""
         names = [*map(str, map(float, self._edges)), "+Inf"]
-        family.add_metric([], list(zip(names, self._counts, strict=True)), self._sum)
+        family.add_metric(labels, list(zip(names, self._counts, strict=True)), self._sum)
 
 
 class Store(Collector):
@@ -52,10 +52,10 @@ class Store(Collector):
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._lock = threading.RLock()
         self._values: dict[Metric, dict[Labels, float]] = {}
-        self._histograms: dict[Metric, Histogram] = {}
+        self._histograms: dict[Metric, dict[Labels, Histogram]] = {}
         for metric in metrics:
             if metric.kind == "histogram":
-                self._histograms[metric] = Histogram(metric.buckets)
+                self._histograms[metric] = {} if metric.labels else {(): Histogram(metric.buckets)}
             else:
                 self._values[metric] = {} if metric.labels else {(): 0.0}
 
@@ -81,10 +81,13 @@ class Store(Collector):
         with self._lock:
             self._values[metric] = dict(series)
 
-    def observe(self, metric: Metric, values: Sequence[float]) -> None:
+    def observe(self, metric: Metric, values: Sequence[float], *labels: str) -> None:
         """Count values of a histogram, which are in ascending order."""
         with self._lock:
-            self._histograms[metric].observe(values)
+            series = self._histograms[metric]
+            if labels not in series:
+                series[labels] = Histogram(metric.buckets)
+            series[labels].observe(values)
 
     def collect(self) -> Iterable[Family]:
         """All families, as prometheus-client's registry asks for them."""
@@ -100,5 +103,6 @@ class Store(Collector):
 
     def _histogram(self, metric: Metric) -> Family:
         family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-        self._histograms[metric].add_to(family)
+        for labels, histogram in self._histograms[metric].items():
+            histogram.add_to(family, labels)
         return family

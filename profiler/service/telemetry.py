@@ -44,14 +44,20 @@ class Telemetry(Observer):
     Args:
         mode: the worker's.
         settings: topics, group and delivery.
+        engine: the name of the one that runs.
         clock: seconds, monotonic.
     """
 
     def __init__(
-        self, mode: Mode, settings: Settings, clock: Callable[[], float] = time.monotonic
+        self,
+        mode: Mode,
+        settings: Settings,
+        *,
+        engine: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.store = Store(m for m in metrics.CATALOGUE if m != metrics.WORKER_UP)
+        self.store = Store(metrics.OF_WORKER)
         self._health = Health(clock)
         self._written = (
             (settings.topics.flattened, metrics.FLATTENED),
@@ -61,7 +67,7 @@ class Telemetry(Observer):
         self._registry.register(self.store)
         ProcessCollector(registry=self._registry)
         self._generation = 0
-        self.store.set(metrics.INFO, 1, __version__, mode, settings.delivery)
+        self.store.set(metrics.INFO, 1, __version__, mode, settings.delivery, engine)
         for phase in _PHASES:
             self.store.add(metrics.TIME, 0, phase)
         for server in ("redis", "kafka"):

@@ -13,8 +13,10 @@ from profiler.worker.observer import UNOBSERVED, Observer
 
 
 @contextmanager
-def watched(mode: Mode, settings: Settings) -> Iterator[Observer]:
+def watched(mode: Mode, settings: Settings, *, engine: str) -> Iterator[Observer]:
     """Serve a worker's pages until the block ends, where the settings say so.
+
+    `engine` is the name of the one that runs.
 
     Yields:
         What the worker has to tell.
@@ -26,7 +28,7 @@ def watched(mode: Mode, settings: Settings) -> Iterator[Observer]:
     if listen is None:
         yield UNOBSERVED
         return
-    telemetry = Telemetry(mode, settings)
+    telemetry = Telemetry(mode, settings, engine=engine)
     with ExitStack() as stack:
         stack.enter_context(served(listen, telemetry))
         store, group = telemetry.store, getattr(settings.groups, mode)

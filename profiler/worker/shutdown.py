@@ -27,7 +27,7 @@ _LOG = structlog.get_logger("profiler.stop")
 #: From the first signal on: until then everything is finished or given up, ...
 _FINISH_S = 8.0
 #: ... and then the process is ended from outside. An orchestrator's SIGKILL comes after 10 s.
-_END_S = 9.5
+END_S = 9.5
 _EXIT_AT_ONCE = 1
 
 _LOOK_AGAIN_S = 3_600.0
@@ -102,7 +102,7 @@ class Watch:
     """
 
     def __init__(
-        self, stop: StopRequest, end_s: float = _END_S, gap_s: float = ONE_REQUEST_S
+        self, stop: StopRequest, end_s: float = END_S, gap_s: float = ONE_REQUEST_S
     ) -> None:
         self._end_s = end_s
         self._gap_s = gap_s

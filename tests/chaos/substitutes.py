@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from profiler.cli import options, run
+from profiler.cli import options, rejected_replay, run
 from profiler.worker.delivery import opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+
+    from profiler.config.settings import Mode, Settings
+    from profiler.engine import Engine, EngineClass
+    from profiler.profiles.script import ProfileScript
 
     Wrap = Callable[[Any], Any]
 
@@ -36,6 +40,7 @@ def wrap_producer(wrap: Wrap) -> None:
     """Wrap every producer, with transactions or without."""
     wrap_made(opening, "open_producer", wrap)
     wrap_made(opening, "open_transactional_producer", wrap)
+    wrap_made(rejected_replay, "open_transactional_producer", wrap)
 
 
 def wrap_delivery(wrap: Wrap) -> None:
@@ -60,7 +65,19 @@ def wrap_streams(wrap: Wrap) -> None:
 
 def wrap_engine(wrap: Wrap) -> None:
     """Wrap the inner loop."""
-    wrap_made(run, "PythonEngine", wrap)
+    wrap_made(run, "choose_engine", lambda chosen: _WrappedClass(chosen, wrap))
+
+
+class _WrappedClass:
+    """An `EngineClass` whose engines are wrapped."""
+
+    def __init__(self, wrapped: EngineClass, wrap: Wrap) -> None:
+        self.name = wrapped.name
+        self._wrapped, self._wrap = wrapped, wrap
+
+    def __call__(self, mode: Mode, settings: Settings, script: ProfileScript | None) -> Engine:
+        engine: Engine = self._wrap(self._wrapped(mode, settings, script))
+        return engine
 
 
 def take_members_on_trust() -> None:

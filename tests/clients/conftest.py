@@ -4,10 +4,10 @@ from operator import attrgetter
 
 import pytest
 
-from tests.clients.languages import LANGUAGES, Language, build
+from tests.clients.languages import CALLERS, Language, build
 
 
-@pytest.fixture(scope="session", params=LANGUAGES, ids=attrgetter("name"))
+@pytest.fixture(scope="session", params=CALLERS, ids=attrgetter("name"))
 def language(request: pytest.FixtureRequest) -> Language:
     """Each caller in turn, built."""
     language: Language = request.param

@@ -28,7 +28,7 @@ class Language:
     """A caller: a folder of `clients/`, with two programs.
 
     Attributes:
-        name: of the folder.
+        name: of the folder; behind a hyphen, which caller in this language.
         run_vectors: the command that runs the conformance vectors.
         run_stream: the command that makes the calls of a file.
         tools: by each command that a build needs, what to install for it. Without any, there is
@@ -43,7 +43,7 @@ class Language:
     @property
     def directory(self) -> Path:
         """Where its programs run."""
-        return ROOT / "clients" / self.name
+        return ROOT / "clients" / self.name.partition("-")[0]
 
     def environment(self, redis_url: str, **variables: str) -> Mapping[str, str]:
         """Variables for its programs."""
@@ -71,6 +71,11 @@ PYTHON = Language(
     "python",
     (sys.executable, "run_vectors.py"),
     (sys.executable, "run_stream.py"),
+)
+PYTHON_ASYNCIO = Language(
+    "python-asyncio",
+    (sys.executable, "run_vectors.py", "--asyncio"),
+    PYTHON.run_stream,
 )
 GO = Language(
     "go",
@@ -105,6 +110,8 @@ NODE = Language(
     ),
 )
 LANGUAGES = (PYTHON, GO, JAVA, NODE)
+#: What the vectors hold.
+CALLERS = (*LANGUAGES, PYTHON_ASYNCIO)
 
 
 @cache

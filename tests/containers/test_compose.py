@@ -73,6 +73,21 @@ def test_the_servers_run_as_users_of_their_own(project: Project) -> None:
     assert project.volumes() == {"containers_kafka", "containers_redis"}
 
 
+def test_a_worker_that_hangs_is_unhealthy_until_it_goes_on(project: Project) -> None:
+    victim = project.containers("worker")[0]
+
+    def told() -> list[str]:
+        return sorted(w["State"]["Health"]["Status"] for w in project.containers("worker"))
+
+    assert wait_until(lambda: told() == ["healthy"] * 3, timeout=90)
+    project.inside(victim, f"{OUR_PROCESS}; kill -STOP $pid")
+    try:
+        assert wait_until(lambda: told() == ["healthy", "healthy", "unhealthy"], timeout=120)
+    finally:
+        project.inside(victim, f"{OUR_PROCESS}; kill -CONT $pid")
+    assert wait_until(lambda: told() == ["healthy"] * 3, timeout=90)
+
+
 def test_a_killed_worker_comes_back_and_each_record_is_answered_once(project: Project) -> None:
     before = len(project.outputs())
     project.send(VISITORS * EVENTS)

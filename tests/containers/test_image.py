@@ -18,6 +18,7 @@ def test_it_runs_the_command_as_a_user_who_owns_nothing(engine: Engine, image: s
 
     assert found["Config"]["User"] == "10001:10001"
     assert found["Config"]["Entrypoint"] == ["profiler"]
+    assert found["Config"]["Healthcheck"]["Test"] == ["CMD", "profiler", "health"]
     assert "Usage: profiler" in engine.docker("run", "--rm", image)
     shell = ("run", "--rm", "--entrypoint=sh", image, "-c")
     owned = "find / -xdev ( -user 10001 -o -group 10001 )".replace("(", r"\(").replace(")", r"\)")

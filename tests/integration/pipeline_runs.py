@@ -137,23 +137,27 @@ class Deployment:
 
     def start(self, mode: str = "run", *flags: str, **settings: str) -> Program:
         """Start `profiler <mode>`; settings are named as in the environment: BATCH__MAX_RECORDS."""
-        named = {f"TOPICS__{name}": topic for name, topic in self.topics.items()}
-        named |= {f"GROUPS__{name}": group for name, group in self.groups.items()}
-        named |= {"REDIS__URL": self.redis_url, "RULES": str(self.rules)}
-        named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "100"}
         number = next(
             n for n in count() if n not in self._programs or not self._programs[n].is_alive
         )
-        named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT}
-        named |= {"WORKER_ID": f"worker-{number}"} | settings
-        environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
+        environment = self.variables(**{"WORKER_ID": f"worker-{number}"} | settings)
         arguments = [mode, "--bootstrap-servers", self.bootstrap_servers, *flags]
-        environment |= self.environment
         program = Program(
             arguments, environment, self._directory, self.program, package=self.package
         )
         self._programs[number] = program
         return program
+
+    def variables(self, **settings: str) -> dict[str, str]:
+        """The environment of a program of this deployment."""
+        named = {f"TOPICS__{name}": topic for name, topic in self.topics.items()}
+        named |= {f"GROUPS__{name}": group for name, group in self.groups.items()}
+        named |= {"REDIS__URL": self.redis_url, "RULES": str(self.rules)}
+        named |= {"KAFKA__SESSION_TIMEOUT_MS": "6000", "KAFKA__HEARTBEAT_INTERVAL_MS": "100"}
+        named |= {"BATCH__POLL_TIMEOUT_MS": "100", "KAFKA__CLIENT": KAFKA_CLIENT}
+        named |= {"KAFKA__BOOTSTRAP_SERVERS": self.bootstrap_servers} | settings
+        environment = {f"PROFILER_{name}".upper(): value for name, value in named.items()}
+        return {**environment, **self.environment}
 
     def produce(self, inputs: Iterable[Input], topic: str = "processed") -> None:
         """Write records, and wait for their acknowledgements."""

@@ -4,44 +4,48 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
-import orjson
 import pytest
-from kafka import KafkaConsumer
 
-from bench.broker import Broker
 from bench.errors import BenchError
+from bench.kafka_streams_program import StreamsProgram, streams_program
 from bench.quix_environment import quix_interpreter
-from bench.traffic import make_records, read_templates
-from bench.workers import Worker, program
-from profiler.records.flatten import decode_processed
-from profiler.records.json_objects import Limits
-from profiler.servers.processes import wait_until
+from bench.workers import missing_engine
 from servers.kafka import Kafka
 from tests.integration.bench_runs import ROOT, report_of, run_bench
 from tests.missing import give_up
-from tests.oracles.article import ArticleProgram
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [
     "article-chain",
     "quix-streams",
+    "quix-streams/changelog",
+    "kafka-streams",
+    "kafka-streams/changelog",
     "profiler/kafka-python/article",
     "profiler/kafka-python/lean",
     "profiler/kafka-python/standard",
-    "profiler/kafka-python/standard/at-least-once",
     "profiler/librdkafka/article",
     "profiler/librdkafka/lean",
     "profiler/librdkafka/standard",
-    "profiler/librdkafka/standard/at-least-once",
+    "profiler/native/article",
+    "profiler/native/lean",
+    "profiler/native/standard",
+    "profiler/librdkafka/standard/exactly-once",
+    "profiler/native/standard/exactly-once",
     "ceiling/kafka",
     "ceiling/script",
     "ceiling/script/lean",
     "ceiling/script/article",
 ]
-NO_REDIS = {"quix-streams", "ceiling/kafka"}
+RECORDS = {
+    "article-chain": 600,
+    "kafka-streams": 4800,
+    "kafka-streams/changelog": 4800,
+    **{name: 4800 for name in ROWS if name.startswith(("profiler/native", "ceiling/kafka"))},
+}
+NO_REDIS = ("quix-streams", "kafka-streams", "ceiling/kafka")
 PATIENCE_S = 120
 COUNT = 700
 
@@ -52,6 +56,14 @@ def quix() -> Path:
         return quix_interpreter()
     except BenchError as error:
         give_up("Quix Streams", [str(error)])
+
+
+@pytest.fixture(scope="module")
+def kafka_streams() -> StreamsProgram:
+    try:
+        return streams_program()
+    except BenchError as error:
+        give_up("Kafka Streams", [str(error)])
 
 
 def test_the_chart_shows_every_row(tmp_path: Path) -> None:
@@ -70,20 +82,24 @@ def test_the_chart_shows_every_row(tmp_path: Path) -> None:
     assert shown[5:] == ["article-chain", "450 (1.0 x)", "profiler/<a>", "450"]
 
 
-@pytest.mark.usefixtures("quix")
+@pytest.mark.usefixtures("quix", "kafka_streams")
 def test_a_short_run_measures_every_row(kafka: Kafka, tmp_path: Path) -> None:
     arguments = ("--rounds=1", "--records=1200", "--article-records=600")
     report, printed = report_of(kafka, tmp_path / "made" / "bench.json", *arguments)
     assert report["versions"]["quixstreams"]
-    assert [row["name"] for row in report["rows"]] == ROWS
+    missing = missing_engine("native")
+    assert report["left_out"] == [name for name in ROWS if missing and "native" in name]
+    assert [row["name"] for row in report["rows"]] == [
+        name for name in ROWS if name not in report["left_out"]
+    ]
+    if missing:
+        assert f"LEFT OUT: profiler/native/article: {missing}"[:60] in printed
+    assert len(report["aims"]) == (1 if missing else 6)
     for row in report["rows"]:
-        assert (row["records"], row["rounds"]) == (
-            600 if row["name"] == "article-chain" else 1200,
-            1,
-        )
+        assert (row["records"], row["rounds"]) == (RECORDS.get(row["name"], 1200), 1)
         assert row["ratio_to_article_chain"] > 0
         names = ["events_per_second"]
-        if row["name"] in NO_REDIS:
+        if row["name"].startswith(NO_REDIS):
             assert row["redis_calls"] is None
         else:
             names += ["redis_command_us", "redis_calls", "bytes_per_visitor"]
@@ -143,78 +159,3 @@ def test_a_script_is_counted_with_the_calls_of_one_preset() -> None:
     run = run_bench("instructions", "--script=lua/rendered/article.lua")
     assert run.code == 1
     assert "--script needs --preset" in run.errors
-
-
-def test_quix_streams_does_the_same_job(kafka: Kafka, quix: Path) -> None:
-    records = make_records(read_templates(None), COUNT, copy_size=100)
-    with Broker(kafka.bootstrap_servers, 1) as broker:
-        topics = broker.make_topics("quixtest")
-        try:
-            broker.fill(topics.processed, records)
-            worker = program(
-                "quix_streams",
-                *(kafka.bootstrap_servers, "quixtest", *topics[:3]),
-                output_topic=topics.persisted,
-                interpreter=quix,
-            )
-            with worker:
-                _await(broker, worker)
-            flattened = _values(kafka, topics.flattened)
-            persisted = _values(kafka, topics.persisted)
-        finally:
-            broker.remove(topics)
-    article = ArticleProgram()
-    events = [decode_processed(record.value, Limits()) for record in records]
-    assert flattened == events
-    assert persisted == [article.apply(event) for event in events]
-
-
-def test_the_pass_through_writes_two_records_for_one(kafka: Kafka) -> None:
-    records = make_records(read_templates(None), COUNT, copy_size=100)
-    with Broker(kafka.bootstrap_servers, 1) as broker:
-        topics = broker.make_topics("passtest")
-        try:
-            broker.fill(topics.processed, records)
-            worker = program(
-                "passthrough",
-                *(kafka.bootstrap_servers, "passtest", *topics[:3], "100", "200", "500"),
-                output_topic=topics.persisted,
-            )
-            with worker:
-                _await(broker, worker)
-            flattened, persisted = (
-                [(message.key, len(message.value)) for message in _messages(kafka, topic)]
-                for topic in (topics.flattened, topics.persisted)
-            )
-        finally:
-            broker.remove(topics)
-    assert flattened == [(record.key, 100) for record in records]
-    assert persisted == [(record.key, 200) for record in records]
-
-
-def _await(broker: Broker, worker: Worker) -> None:
-    topic = worker.output_topic
-    wait_until(
-        lambda: broker.counts([topic])[topic] >= COUNT or not worker.running,
-        timeout=PATIENCE_S,
-        interval=0.2,
-    )
-    assert broker.counts([topic])[topic] == COUNT, worker.last_output()
-
-
-def _values(kafka: Kafka, topic: str) -> list[dict[str, Any]]:
-    return [orjson.loads(message.value) for message in _messages(kafka, topic)]
-
-
-def _messages(kafka: Kafka, topic: str) -> list[Any]:
-    consumer = KafkaConsumer(
-        topic,
-        bootstrap_servers=kafka.bootstrap_servers,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        consumer_timeout_ms=PATIENCE_S * 1_000,
-    )
-    try:
-        return [next(consumer) for _ in range(COUNT)]
-    finally:
-        consumer.close()

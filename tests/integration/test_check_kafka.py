@@ -137,7 +137,7 @@ CASES = [
         {"retention.ms": str(2 * 86_400_000)},
         "timestamps",
         "warning",
-        "which keeps records for ever, and here only 2 days",
+        "keeps records for ever, and this topic 2 days",
         "set retention.ms no lower than the input's",
     ),
     Case(
@@ -145,7 +145,7 @@ CASES = [
         {"message.timestamp.after.max.ms": "3600000"},
         "timestamps",
         "warning",
-        "takes timestamps of a future that this topic refuses",
+        "takes timestamps too far in the future for this topic",
         "the same message.timestamp.after.max.ms",
     ),
     Case(
@@ -153,7 +153,7 @@ CASES = [
         {"message.timestamp.before.max.ms": "3600000"},
         "timestamps",
         "warning",
-        "keeps records of a past that this topic refuses",
+        "keeps records whose timestamps are too old for this topic",
         "raise message.timestamp.before.max.ms",
     ),
     Case(
@@ -201,7 +201,7 @@ def test_fewer_partitions_than_the_input(deployment: Deployment, deploy: Deploy)
     checked = check(deployment)
     row = checked.row(f"topic {deployment.topics['flattened']} exists")
     assert row[0] == "warning"
-    assert "1 partition, fewer than the 2 of the input" in row[1]
+    assert "1 partition, and the input has 2" in row[1]
     assert checked.code == 0
 
 

@@ -99,12 +99,3 @@ def test_the_documented_call_in_python_works(redis_url: str, redis_client: redis
     exec("\n".join(statements), names)  # noqa: S102 - our own page
     assert eval(shown, names) == "Home"  # noqa: S307 - the same
     assert redis_client.exists("visitor:{ada}")
-
-
-@pytest.mark.parametrize(
-    "page", sorted((ROOT).glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
-)
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    text = page.read_text("utf-8")
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
-    assert [link for link in links if not (page.parent / link).exists()] == []

@@ -64,7 +64,7 @@ def test_whole_lines_before_the_cut_of_a_gzip_stream_are_read() -> None:
 @pytest.mark.parametrize(("text", "code"), [(b"a\nb\n", 1), (b'a\n{"value": null}\n', 0)])
 @pytest.mark.field(
     kind="text and files",
-    meets="a file of which nothing can be read",
+    meets="a file that cannot be read at all",
     happens="exit code 1",
 )
 def test_nothing_but_rejected_lines_is_a_failure(text: bytes, code: int) -> None:

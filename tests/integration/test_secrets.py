@@ -6,10 +6,13 @@ that there is; the word may not be found in anything that the programs print.
 Over 250 lines: each way a secret may be given, and each command that must not show one.
 """
 
+import ssl
 import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -109,11 +112,14 @@ def given(
     kafka_tls: SecureKafka,
 ) -> Given:
     keys = certificates.client_of("KAFKA") | certificates.client_of("REDIS")
+    served = certificates.client_of("SERVE")
+    del served["SERVE__SSL_CAFILE"]  # callers show a token, and no certificate
     users = user_of(redis_tls, certificates) | login_to(kafka_tls, certificates)
     users["REDIS__URL"] = f"rediss+sentinel://{LOOPBACK}:{sentinel.port}/{SERVICE}/0"
     users["REDIS__SENTINEL_PASSWORD"] = passwords.SENTINEL
     users["PRIVACY__HASH_KEY"] = HASH_KEY
-    return Given(request.param, tmp_path, keys | users)
+    users["SERVE__TOKEN"] = passwords.TOKEN
+    return Given(request.param, tmp_path, keys | users | served)
 
 
 def test_every_secret_is_given(given: Given) -> None:
@@ -197,6 +203,25 @@ def test_no_log_shows_secrets(
             assert program.wait() == EXIT_CONFIG
             assert "Redis refuses us" in program.output
         assert passwords.CORE not in program.output
+
+
+@pytest.mark.parametrize("given", ["secret files"], indirect=True)
+def test_the_service_shows_no_secrets(given: Given, tmp_path: Path) -> None:
+    port = free_port()
+    settings = given.environment(SERVE__HOST=LOOPBACK, SERVE__PORT=str(port))
+    with Program(("serve",), settings, tmp_path) as program:
+        program.wait_for(lambda: bool(program.events("serving")))
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        for token, status in ((passwords.TOKEN, 200), (passwords.CORE * 4, 401)):
+            connection = HTTPSConnection(LOOPBACK, port, context=context, timeout=30)
+            headers = {"Authorization": f"Bearer {token}"}
+            connection.request("GET", f"/v1/openapi.json?token={token}", headers=headers)
+            with closing(connection), connection.getresponse() as answer:
+                assert answer.status == status
+                assert passwords.CORE not in answer.read().decode()
+        assert passwords.CORE not in shown_by_ps(program)
+    assert passwords.CORE not in program.output
 
 
 def shown_by_ps(program: Program) -> str:

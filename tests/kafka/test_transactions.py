@@ -133,6 +133,22 @@ def test_a_batch_without_outputs_is_a_transaction(stream: Stream) -> None:
     assert stream.has_committed({0: (10, "again")})
 
 
+def test_outputs_alone_are_a_transaction(stream: Stream) -> None:
+    """Who was never in a group has no offsets to commit."""
+    reader = stream.outputs()
+    for number in range(2):
+        stream.producer.send([output(stream.output, number)])
+        assert_at_end(reader)
+        stream.producer.commit({}, metadata="", group_metadata=None, timeout_s=10)
+        assert numbers(read(reader, 1)) == [number]
+    assert stream.client.committed(stream.input) == {}
+    stream.producer.send([output(stream.output, 2)])
+    stream.another_producer()
+    with pytest.raises(ProducerFencedError):
+        stream.producer.commit({}, metadata="", group_metadata=None, timeout_s=10)
+    assert_at_end(reader)
+
+
 @pytest.mark.parametrize("ends_by", ["init", "close", "another's init"])
 def test_what_is_aborted_is_never_seen(stream: Stream, ends_by: str) -> None:
     polled, reader = stream.poll(10), stream.outputs()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler.config.settings import Settings
-from profiler.engine import PythonEngine, process
+from profiler.engine import EngineClass, process
 from profiler.profiles.reply import Applied
 from profiler.records.types import Record
 from tests.fates import fates_of
@@ -27,12 +27,12 @@ BAD_ID = "bad_id"
 @examples(100)
 @given(events=arbitrary(), sizes=SIZES)
 def test_every_output_is_the_articles_programs(
-    shared_article: Runner, events: list[FlatEvent], sizes: list[int]
+    shared_article: Runner, engine: EngineClass, events: list[FlatEvent], sizes: list[int]
 ) -> None:
     """The whole record for `tracking_persisted`, as JSON, from a pipeline without watermarks."""
     shared_article.clear()
     program = ArticleProgram()
-    outputs = persisted(shared_article, [event.fields for event in events], sizes)
+    outputs = persisted(shared_article, engine, [event.fields for event in events], sizes)
     for number, (event, output) in enumerate(zip(events, outputs, strict=True)):
         try:
             assert output == program.apply(event.fields), number
@@ -89,9 +89,11 @@ def test_redelivery_returns_the_current_profile_and_changes_nothing(
     assert all_hashes(shared_article) == before
 
 
-def persisted(runner: Runner, flats: list[dict[str, Any]], sizes: list[int]) -> list[object]:
+def persisted(
+    runner: Runner, engine: EngineClass, flats: list[dict[str, Any]], sizes: list[int]
+) -> list[object]:
     """Return what leaves for each flattened event; `BAD_ID` for a dead letter of that code."""
-    engine = PythonEngine("profile", Settings(), runner.script)
+    made = engine("profile", Settings(), runner.script)
     records = [
         Record("tracking_flattened", 0, number, number, None, orjson.dumps(flat), headers=())
         for number, flat in enumerate(flats)
@@ -100,7 +102,7 @@ def persisted(runner: Runner, flats: list[dict[str, Any]], sizes: list[int]) -> 
     while len(outputs) < len(records):
         size = sizes[len(outputs) % len(sizes)] if sizes else len(records)
         batch = records[len(outputs) : len(outputs) + size]
-        for fate in fates_of(batch, process(engine, runner.script, batch)):
+        for fate in fates_of(batch, process(made, runner.script, batch)):
             if fate.rejected is not None:
                 outputs.append(fate.rejected.code)
             else:

@@ -25,6 +25,7 @@ from tests.oracles.standard_shape import STANDARD
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from profiler.engine import EngineClass
     from profiler.records.types import FlatEvent
     from servers.redis import Store
 
@@ -72,10 +73,10 @@ def runner(store: Store) -> Iterator[Runner]:
 
 
 @pytest.fixture(scope="module")
-def passed(runner: Runner, traffic: list[dict[str, Any]]) -> list[Passed]:
+def passed(runner: Runner, traffic: list[dict[str, Any]], engine: EngineClass) -> list[Passed]:
     """The traffic after `standard`."""
     runner.clear()
-    return list(through_pipeline(traffic, runner.script))
+    return list(through_pipeline(traffic, runner.script, engine))
 
 
 def test_standard_gives_every_event_the_profile_of_the_oracle(
@@ -94,14 +95,15 @@ def test_standard_gives_every_event_the_profile_of_the_oracle(
         assert runner.stored(visitor) == fold.latest(visitor)
 
 
-def test_all_fields_of_standard_are_the_oracles(store: Store) -> None:
+def test_all_fields_of_standard_are_the_oracles(store: Store, engine: EngineClass) -> None:
     rules = load_rules("standard")
     derived, fold = (
         DerivedInputs(rules.derived or Derived(), rules.derived_inputs),
         StandardFold(STANDARD),
     )
     with closing(Runner(store.url, rules)) as runner:
-        for number, (flat, output) in enumerate(through_pipeline(sample(), runner.script)):
+        through = through_pipeline(sample(), runner.script, engine)
+        for number, (flat, output) in enumerate(through):
             made = dict(zip(rules.derived_inputs, derived.of(flat), strict=True))
             assert output is not None, number
             expected = fold.apply(flat | made, record_ms=flat[RECORD_TIME]) or {}
@@ -120,10 +122,11 @@ def test_figures_of_standard_are_the_documented_ones(runner: Runner, passed: lis
 
 
 def test_article_gives_every_event_the_output_of_the_articles_program(
-    article: Runner, traffic: list[dict[str, Any]]
+    article: Runner, traffic: list[dict[str, Any]], engine: EngineClass
 ) -> None:
     program = ArticleProgram()
-    for number, (flat, output) in enumerate(through_pipeline(traffic, article.script)):
+    through = through_pipeline(traffic, article.script, engine)
+    for number, (flat, output) in enumerate(through):
         assert output == program.apply(flat), number
     for visitor, profile in program.hashes.items():
         assert article.stored(visitor) == profile

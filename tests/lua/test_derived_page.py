@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from profiler.config.settings import Settings
-from profiler.engine import PythonEngine, process
+from profiler.engine import EngineClass, process
 from profiler.records.types import Record
 from profiler.rules.derived.address import read_address
 from profiler.rules.derived.campaign import click_ids
@@ -34,7 +34,7 @@ def rows_below(heading: str) -> list[list[str]]:
     return [[cell.strip().replace("`", "") for cell in line.split("|")[1:-1]] for line in lines]
 
 
-def test_the_example_gives_what_the_page_says(store: Store) -> None:
+def test_the_example_gives_what_the_page_says(store: Store, engine: EngineClass) -> None:
     head = re.search(r"^\| event \|(.*)\|$", PAGE, re.MULTILINE)
     assert head
     names = [f"profile_{name.strip(' `')}" for name in head[1].split("|")]
@@ -43,8 +43,8 @@ def test_the_example_gives_what_the_page_says(store: Store) -> None:
         for place, line in enumerate(block("json").splitlines())
     ]
     with closing(Runner(store.url, parse_rules(block("toml"), "page"))) as runner:
-        engine = PythonEngine("run", Settings(), runner.script)
-        finished = process(engine, runner.script, records)
+        made = engine("run", Settings(), runner.script)
+        finished = process(made, runner.script, records)
 
     persisted = [
         json.loads(output.value or b"")

@@ -239,7 +239,7 @@ def test_a_reply_that_breaks_the_contract_stops(
     script: ProfileScript, redis_client: redis.Redis, reply: str
 ) -> None:
     """Another script under ours would be a bug: going on would lose data."""
-    script.sha = redis_client.script_load(f"return {reply}")
+    script.steps.sha = redis_client.script_load(f"return {reply}")
 
     with pytest.raises(ScriptContractError):
         script.apply([flat("a")])

@@ -8,11 +8,12 @@ Over 250 lines: a fault for each alert, on one site.
 """
 
 import json
+import os
 import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -219,6 +220,9 @@ def test_a_redis_that_others_keep_busy(site: Site, there: Deployment) -> None:
             while not over.is_set():
                 store.eval("for i = 1, 10000000 do end", 0)
 
+    # Where many share the cores, the server would get too little of one to be seen as busy.
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, site.store.pid, -15)
     thread = threading.Thread(target=spin)
     with working(site, there) as program, loaded(there, page_views(0, 10)):
         assert not is_firing(site, "ProfilerRedisBusy")
@@ -237,7 +241,7 @@ def test_a_broker_that_answers_slowly(site: Site, there: Deployment) -> None:
     def slow_down() -> None:
         while not over.wait(0.1):
             with suspended(site.broker.pid):
-                time.sleep(1.5)
+                time.sleep(3)
 
     thread = threading.Thread(target=slow_down)
     with working(site, there, KAFKA__SESSION_TIMEOUT_MS="45000") as program:
@@ -249,6 +253,18 @@ def test_a_broker_that_answers_slowly(site: Site, there: Deployment) -> None:
         finally:
             over.set()
             thread.join()
+
+
+def test_a_profile_that_somebody_wrote(site: Site, there: Deployment) -> None:
+    inputs = page_views(0, 60)
+    with working(site, there) as program, closing(redis.Redis.from_url(site.store.url)) as store:
+        there.produce(inputs)
+        program.wait_for(there.is_done)
+        store.hset(f"{there.key_prefix}{{{(inputs[0].key or b'').decode()}}}", "~", "damaged")
+        flags = ("--sample", "1/1", "--every", "2s", "--metrics", site.spare)
+        with there.start("audit", *flags) as auditing:
+            wait_for(site, auditing, "ProfilerAuditMismatch")
+            auditing.kill()
 
 
 def test_every_rule_has_fired() -> None:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from profiler.config.settings import Settings
-from profiler.engine import PythonEngine, process
+from profiler.engine import EngineClass, PythonEngine, process
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
@@ -67,10 +67,12 @@ ROWS = {
 }
 
 
-def through_pipeline(records: Iterable[dict[str, Any]], script: ProfileScript) -> Iterator[Passed]:
+def through_pipeline(
+    records: Iterable[dict[str, Any]], script: ProfileScript, engine: EngineClass = PythonEngine
+) -> Iterator[Passed]:
     """Run records of a capture through both stages, without watermarks."""
     settings = Settings()
-    engine = PythonEngine("run", settings, script)
+    made = engine("run", settings, script)
     flats = []
     arrivals = []
     for offset, record in enumerate(records):
@@ -82,7 +84,7 @@ def through_pipeline(records: Iterable[dict[str, Any]], script: ProfileScript) -
         )
     for start in range(0, len(arrivals), BATCH):
         batch = arrivals[start : start + BATCH]
-        fates = fates_of(batch, process(engine, script, batch))
+        fates = fates_of(batch, process(made, script, batch))
         for flat, fate in zip(flats[start:], fates, strict=False):
             output = fate.outputs[-1]
             is_persisted = output.topic == settings.topics.persisted and output.value is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,8 @@ import pytest
 from tests.missing import give_up
 from tests.packaging.commands import ROOT, bare_environment, pip_settings, run
 from tests.packaging.image import Image
+from tools import native
+from tools.release.distributions import dated_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,7 @@ class Installation:
 def build(source: Path, destination: Path, *options: str) -> None:
     """Build as a publisher does: in an isolated environment with the declared backend."""
     command = [sys.executable, "-m", "build", "--outdir", str(destination), *options, str(source)]
-    run(command, directory=destination, environment=os.environ)
+    run(command, directory=destination, environment=dated_environment())
 
 
 @pytest.fixture(scope="session")
@@ -107,13 +108,40 @@ def installation(
     tmp_path_factory: pytest.TempPathFactory, distributions: Distributions
 ) -> Installation:
     """Install the wheel, with what the demo needs, in an environment of its own."""
-    directory = tmp_path_factory.mktemp("elsewhere")
+    return installed(tmp_path_factory.mktemp("elsewhere"), f"{distributions.wheel}[demo]")
+
+
+@pytest.fixture(scope="session")
+def native_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of the native part; skips where that cannot be (in CI: without Rust only)."""
+    built = tmp_path_factory.mktemp("native")
+    try:
+        native.wheel(built)
+    except native.NoToolchainError as reason:
+        if shutil.which("cargo") is None:
+            pytest.skip(f"a native wheel: {reason}")
+        give_up("a native wheel", [str(reason)])
+    [wheel] = built.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def native_installation(
+    tmp_path_factory: pytest.TempPathFactory, distributions: Distributions, native_wheel: Path
+) -> Installation:
+    """Install both wheels, the second one as what the extra `native` of the first one asks for."""
+    directory = tmp_path_factory.mktemp("native_elsewhere")
+    return installed(directory, f"{distributions.wheel}[demo,native]", str(native_wheel))
+
+
+def installed(directory: Path, *requirements: str) -> Installation:
+    """An environment with these."""
     venv.create(directory / "venv", symlinks=True)
-    installed = Installation(directory / "venv" / "bin" / "python", directory)
+    made = Installation(directory / "venv" / "bin" / "python", directory)
     # Our pip: to give the environment one of its own takes as long as all the rest.
-    pip = (sys.executable, "-m", "pip", "--python", installed.python, "--disable-pip-version-check")
-    installed.run(*pip, "install", "--quiet", f"{distributions.wheel}[demo]", **pip_settings())
-    return installed
+    pip = (sys.executable, "-m", "pip", "--python", made.python, "--disable-pip-version-check")
+    made.run(*pip, "install", "--quiet", *requirements, **pip_settings())
+    return made
 
 
 @pytest.fixture(scope="session")

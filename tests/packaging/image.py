@@ -32,6 +32,7 @@ class Stage:
         entrypoint: the program, as JSON in the file.
         command: its default arguments.
         user: the last USER.
+        health: the command that asks whether a container is well.
     """
 
     base: str
@@ -41,6 +42,7 @@ class Stage:
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
     user: str = "root"
+    health: list[str] = field(default_factory=list)
 
 
 def stages() -> list[Stage]:
@@ -126,6 +128,10 @@ class Image:
 
     def _user(self, user: str) -> None:
         self._stage.user = user
+
+    def _healthcheck(self, arguments: str) -> None:
+        _, _, command = arguments.partition("CMD ")
+        self._stage.health = json.loads(command)
 
     def _entrypoint(self, arguments: str) -> None:
         self._stage.entrypoint = json.loads(arguments)

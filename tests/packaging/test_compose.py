@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import signal
+import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,13 +16,20 @@ from kafka import KafkaConsumer, KafkaProducer
 from redis import Redis
 
 from profiler.config import Settings
+from profiler.servers.processes import wait_until
 from servers import MissingServerError
 from servers.kafka import IMAGE, admin_client
 from servers.redis import IMAGES
 from tests.integration.programs import Program
 from tests.missing import give_up
 from tests.packaging.commands import ROOT, run
-from tests.packaging.compose import KafkaService, Network, RedisService, read_compose
+from tests.packaging.compose import (
+    KafkaService,
+    Network,
+    RedisService,
+    health_command,
+    read_compose,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +184,14 @@ def test_a_record_goes_in_and_comes_out_and_survives_restarts(stack: Stack, tmp_
     arguments = stack.services["worker"]["command"]
     environment = stack.environment("worker")
     program = stack.image.command("run")[:-1]
+    check = health_command(stack.services["worker"])
+    assert shlex.split(check) == stack.image.final.health
+    asked = stack.image.command(*stack.image.final.health[1:])
     with Program(arguments, environment, tmp_path, program) as worker:
+        assert wait_until(lambda: is_well(asked, environment), timeout=60)
+        worker.send_signal(signal.SIGSTOP)
+        assert not is_well(asked, environment)
+        worker.send_signal(signal.SIGCONT)
         [first] = outputs(worker, bootstrap, topics.persisted, expected=1)
     assert first["query-other_page_title"] == "Home"
     assert (first["profile_visitor_events"], first["profile_new_visitor"]) == (1, True)
@@ -191,6 +208,13 @@ def test_a_record_goes_in_and_comes_out_and_survives_restarts(stack: Stack, tmp_
     assert sorted(event["profile_visitor_events"] for event in both) == [1, 2]
     with stack.store() as store:
         assert store.hexists("visitor:{ada}", "~")
+
+
+def is_well(health: list[str], environment: dict[str, str]) -> bool:
+    """Whether the image's health check passes now."""
+    done = subprocess.run(health, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 or done.stdout.startswith("unwell: "), done
+    return done.returncode == 0
 
 
 def documented_secrets() -> str:

@@ -32,6 +32,15 @@ def wheel_files(path: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+_CHART_FILES = "deploy/helm/visitor-profiler/files"
+#: Folders, and the links that lead to them.
+LINKS = {
+    "lua": "profiler/_lua",
+    "deploy/grafana": f"{_CHART_FILES}/grafana",
+    "deploy/prometheus": f"{_CHART_FILES}/prometheus",
+}
+
+
 def test_the_source_distribution_holds_the_whole_tree(distributions: Distributions) -> None:
     tree = {
         str(path.relative_to(distributions.tree)): path.read_bytes()
@@ -39,9 +48,10 @@ def test_the_source_distribution_holds_the_whole_tree(distributions: Distributio
         if path.is_file()
     }
     linked = {
-        f"profiler/_lua/{path.removeprefix('lua/')}": data
+        f"{link}/{path.removeprefix(f'{folder}/')}": data
+        for folder, link in LINKS.items()
         for path, data in tree.items()
-        if path.startswith("lua/")
+        if path.startswith(f"{folder}/")
     }
 
     found = sdist_files(distributions.sdist)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from profiler.profiles.arguments import Packer
+from profiler.profiles.packing import Packer
 from profiler.profiles.redis import Word
 from profiler.records.types import NO_TIMESTAMP, FlatEvent
 from profiler.rules.contract import CALL_ARGS, MAX_EVENTS, contract_of
@@ -42,7 +42,7 @@ def packer_of(rules: Rules = STANDARD) -> Packer:
 
 def packed(packer: Packer, *events: FlatEvent) -> list[list[Word]]:
     """All calls' ARGV."""
-    return [call.arguments for calls in packer.rounds(events, {}) for call in calls]
+    return [call.arguments for calls in packer.rounds(events, []) for call in calls]
 
 
 def named(argv: list[Word], number: int = 0, rules: Rules = STANDARD) -> dict[str, Word]:

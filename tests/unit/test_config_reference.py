@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from profiler import __version__
 from profiler.config import Settings, json_schema, load_settings, render_starter
 from profiler.config.catalogue import catalogue
 from profiler.rules.operations import operations
+from tools.chart import CHART
 from tools.write_reference import (
     BEGIN,
     DASHBOARD,
@@ -55,7 +57,8 @@ def test_what_is_committed_is_fresh() -> None:
 
 
 def test_stale_files_are_found(tmp_path: Path) -> None:
-    for path in (PAGE, SCHEMA, RULES_SCHEMA, MODEL, MONITORING, DASHBOARD):
+    chart = [CHART / name for name in ("Chart.yaml", "README.md", "values.schema.json")]
+    for path in (PAGE, SCHEMA, RULES_SCHEMA, MODEL, MONITORING, DASHBOARD, *chart):
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         text = (
@@ -65,11 +68,13 @@ def test_stale_files_are_found(tmp_path: Path) -> None:
             .replace("| 7 bytes |", "| 44000 |")
         )
         text = text.replace("| counter |", "| 44000 |").replace("expr", "44000")
+        text = text.replace("| default | meaning |", "| 44000 |").replace(__version__, "44000")
         copy.write_text(text, "utf-8")
     found = dict(stale(tmp_path))
     stale_names = [
-        *("configuration.md", "dashboard.json", "data-model.md"),
+        *("Chart.yaml", "README.md", "configuration.md", "dashboard.json", "data-model.md"),
         *("monitoring.md", "profiler.schema.json", "rules.schema.json"),
+        "values.schema.json",
     ]
     assert sorted(path.name for path in found) == stale_names
     assert all("44000" not in text for text in found.values())

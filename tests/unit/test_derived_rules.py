@@ -6,7 +6,7 @@ from subprocess import run
 import pytest
 
 from profiler.errors import ConfigError
-from profiler.profiles.arguments import Packer
+from profiler.profiles.packing import Packer
 from profiler.records.types import FlatEvent
 from profiler.rules.contract import contract_json
 from profiler.rules.model import load_rules, parse_rules
@@ -136,14 +136,14 @@ def test_the_packer_puts_derived_values_in_their_places() -> None:
         "derived.channel": "forged",
     }
 
-    ((call,),) = packer.rounds([FlatEvent("", 0, 0, fields)], {})
+    ((call,),) = packer.rounds([FlatEvent("", 0, 0, fields)], [])
 
     assert call.arguments[-5:] == ["Tents", "http-library", "Newsletter", "1.50", "7"]
 
 
 def test_the_list_of_bots_is_read_by_nobody_who_does_not_ask() -> None:
     code = (
-        "import sys; from profiler.profiles.arguments import Packer;"
+        "import sys; from profiler.profiles.packing import Packer;"
         "sys.exit('crawleruseragents' in sys.modules)"
     )
     assert run([sys.executable, "-c", code], check=False).returncode == 0

@@ -131,6 +131,17 @@ def test_a_rejection_adds_its_four_headers_and_keeps_the_rest() -> None:
     )
 
 
+def test_a_rejection_names_the_topic_that_was_read_only_where_it_is_not_the_source() -> None:
+    """Only we may say it: a replay would send the record there."""
+    forged = (("error-topic", b"elsewhere"), *SOURCE)
+    here = SOURCE[0][1].decode()
+    topics = [
+        dict(rejection(forged, stage="s", code="c", reason="r", topic=topic)).get("error-topic")
+        for topic in ("", here, "flattened")
+    ]
+    assert topics == [None, None, b"flattened"]
+
+
 def test_an_earlier_rejection_is_replaced() -> None:
     first = rejection(OTHERS, stage="flatten", code="bad_json", reason="one")
     second = rejection(first, stage="profile", code="bad_id", reason="two")

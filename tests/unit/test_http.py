@@ -12,7 +12,7 @@ import pytest
 from profiler.config.addresses import Address
 from profiler.errors import ConfigError
 from profiler.servers.ports import LOOPBACK, free_port
-from profiler.service.fleet import Answer, ask
+from profiler.service.asking import Answer, ask
 from profiler.service.http import served
 
 WRONG = "the loop has\nnot turned"

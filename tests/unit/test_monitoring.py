@@ -89,8 +89,9 @@ def test_every_metric_says_what_it_is_and_has_few_labels() -> None:
     labels = {label for metric in CATALOGUE for label in metric.labels}
     assert labels == {
         *("code", "phase", "kind", "server", "reason", "primary", "worker"),
-        *("group", "topic", "partition", "version", "mode", "delivery"),
-        *("trigger", "state"),  # named by the rules
+        *("group", "topic", "partition", "version", "mode", "delivery", "engine"),
+        *("trigger", "state", "field"),  # named by the rules
+        *("method", "route", "status", "result"),
     }
     names = [metric.name for metric in CATALOGUE]
     assert len(set(names)) == len(names)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from profiler.errors import ConfigError
-from profiler.profiles.arguments import Packer
 from profiler.profiles.keyed_hash import KeyedHash, StoredIds
+from profiler.profiles.packing import Packer
 from profiler.records.types import FlatEvent
 from profiler.rules.contract import contract_json
 from profiler.rules.model import Rules, load_rules, parse_rules
@@ -55,7 +55,7 @@ def packed(stored: StoredIds, rules: Rules, **fields: object) -> tuple[str, list
     """The key and the arguments of one event's call."""
     packer = Packer(rules, max_id_bytes=512, clock=lambda: 1_800_000_000_000, stored=stored)
     event = {"query-other_domain_userid": "ada", "query-other_domain_sessionid": "v", **fields}
-    [[call]] = packer.rounds([FlatEvent("s:0", 1, 1_700_000_000_000, event)], {})
+    [[call]] = packer.rounds([FlatEvent("s:0", 1, 1_700_000_000_000, event)], [])
     return call.key, call.arguments
 
 

@@ -5,7 +5,7 @@ import json
 import tracemalloc
 
 from profiler.config.settings import Settings
-from profiler.engine import PythonEngine
+from profiler.engine import EngineClass
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import load_rules
@@ -28,17 +28,19 @@ class EndlessLine(io.BytesIO):
         return self._pieces.pop(0) if self._pieces else b""
 
 
-def test_a_line_without_an_end_takes_bounded_memory_and_is_one_rejected_line() -> None:
+def test_a_line_without_an_end_takes_bounded_memory_and_is_one_rejected_line(
+    engine: EngineClass,
+) -> None:
     output, errors = io.BytesIO(), io.StringIO()
     tracemalloc.start()
     try:
         # No event has a visitor, so no server is asked.
         settings = Settings()
         script = ProfileScript(connect("redis://nowhere"), load_rules("lean"))
-        engine = PythonEngine("run", settings, script)
+        made = engine("run", settings, script)
         piped = run_pipe(
             EndlessLine(400),
-            engine,
+            made,
             script,
             settings,
             patience=Patience(0),

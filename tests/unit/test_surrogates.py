@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler.config.settings import Mode, Settings
-from profiler.engine import PythonEngine
+from profiler.engine import EngineClass
 from profiler.engine.python.decode import Draft, End, RecordDecoder
 from profiler.records.surrogates import mend_surrogates
 from profiler.records.types import Record
@@ -96,11 +96,11 @@ def test_a_record_with_a_half_and_another_fault_is_rejected_for_the_other(
     assert end.outputs[0].value == value
 
 
-def test_a_batch_counts_them() -> None:
+def test_a_batch_counts_them(engine: EngineClass) -> None:
     value = rb'{"q": [{"name": "t", "value": "\ud83c"}, {"name": "u", "value": "\udf4a\udf4a"}]}'
     plain = rb'{"q": [{"name": "t", "value": "\ud83c\udf4a"}]}'
-    engine = PythonEngine("flatten", Settings(), None)
-    batch = engine.batch([Record("t", 0, n, 1, None, v, ()) for n, v in enumerate((value, plain))])
+    made = engine("flatten", Settings(), None)
+    batch = made.batch([Record("t", 0, n, 1, None, v, ()) for n, v in enumerate((value, plain))])
     batch.decode()
     finished = batch.finish()
     assert finished.counts["mended_surrogates"] == 3

@@ -22,7 +22,7 @@ def committed(*timestamps: int) -> CommittedBatch:
 
 
 def test_a_batch_is_counted_by_the_names_of_the_log() -> None:
-    telemetry = Telemetry("run", Settings())
+    telemetry = Telemetry("run", Settings(), engine="python")
     telemetry.committed(committed())
     telemetry.committed(committed())
     found = samples_in(telemetry.metrics())
@@ -47,8 +47,14 @@ def test_a_batch_is_counted_by_the_names_of_the_log() -> None:
     )
 
 
+def test_what_runs_is_told() -> None:
+    found = samples_in(Telemetry("run", Settings(), engine="native").metrics())
+    labels = {"mode": "run", "delivery": "exactly-once", "engine": "native"}
+    assert sum_of(found, "profiler_info", **labels) == 1
+
+
 def test_the_age_of_a_record_is_never_negative_and_without_a_time_it_has_none() -> None:
-    telemetry = Telemetry("run", Settings())
+    telemetry = Telemetry("run", Settings(), engine="python")
     now_ms = int(time.time() * 1_000)
     hour_ms = 3_600_000
     telemetry.committed(committed(now_ms - hour_ms, NO_TIMESTAMP, now_ms + hour_ms))
@@ -60,7 +66,7 @@ def test_the_age_of_a_record_is_never_negative_and_without_a_time_it_has_none() 
 
 
 def test_rebalances_are_counted_by_generations() -> None:
-    telemetry = Telemetry("run", Settings())
+    telemetry = Telemetry("run", Settings(), engine="python")
     for generation in (0, 1, 1, 4):
         telemetry.turned(LoopState(frozenset([PLACE]), generation, is_paused=True, under_way=7))
     found = samples_in(telemetry.metrics())
@@ -72,7 +78,7 @@ def test_rebalances_are_counted_by_generations() -> None:
 
 def test_readiness_follows_what_the_worker_tells() -> None:
     now_s = 1_000.0
-    telemetry = Telemetry("run", Settings(), clock=lambda: now_s)
+    telemetry = Telemetry("run", Settings(), engine="python", clock=lambda: now_s)
     assert telemetry.not_ready().startswith("starting")
     telemetry.turned(LoopState(frozenset(), 0, is_paused=False, under_way=0))
     assert telemetry.not_ready() == "no partition is assigned"

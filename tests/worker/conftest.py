@@ -2,10 +2,11 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
+from profiler.engine import EngineClass
 from profiler.kafka.memory import MemoryBroker
 from tests.worker.deployment import MemoryDeployment
 
@@ -25,6 +26,7 @@ class Deploy(Protocol):
 
 
 @pytest.fixture
-def deploy(key_prefix: str, tmp_path: Path) -> Deploy:
-    """Make deployments; several in one test share their keys."""
-    return partial(MemoryDeployment, key_prefix=key_prefix, directory=tmp_path)
+def deploy(key_prefix: str, tmp_path: Path, engine: EngineClass) -> Deploy:
+    """Make deployments on each engine; several in one test share their keys."""
+    name: Any = engine.name
+    return partial(MemoryDeployment, key_prefix=key_prefix, directory=tmp_path, engine=name)

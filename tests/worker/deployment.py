@@ -9,7 +9,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any, ClassVar
 
-from profiler.config.settings import Mode, Settings
+from profiler.config.settings import EngineChoice, Mode, Settings
 from profiler.kafka import TimestampLimits
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from profiler.records.types import OutputRecord, Record
@@ -35,7 +35,9 @@ class MemoryDeployment:
         preset: str = "lean",
         partitions: int = 3,
         broker: MemoryBroker | None = None,
+        engine: EngineChoice = "auto",
     ) -> None:
+        self.engine: EngineChoice = engine
         self.redis_url, self.key_prefix, self.partitions = redis_url, key_prefix, partitions
         self.rules = rules_file(directory, preset, key_prefix)
         self.topics = {
@@ -68,6 +70,7 @@ class MemoryDeployment:
         """Start a worker; settings are named as in the environment: BATCH__MAX_RECORDS."""
         nested: dict[str, Any] = {
             "rules": str(self.rules),
+            "engine": self.engine,
             "topics": self.topics,
             "groups": self.groups,
             "redis": {"url": self.redis_url},

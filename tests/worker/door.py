@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from profiler.config.settings import Mode, Settings
-from profiler.engine import PythonEngine, process
+from profiler.engine import EngineClass, process
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import NO_TIMESTAMP, Record
@@ -39,13 +39,15 @@ class Door:
     Args:
         url: of the store; it is emptied.
         rules: whose script.
+        engine: what decodes.
 
     Attributes:
         now: what the reader's clock shows.
         offset: of the latest record.
     """
 
-    def __init__(self, url: str, rules: Rules) -> None:
+    def __init__(self, url: str, rules: Rules, engine: EngineClass) -> None:
+        self._engine = engine
         self.now = NOW
         self._client = connect(url)
         self._client.flushall()
@@ -77,7 +79,7 @@ class Door:
             mode: of the worker; ``run`` reads the same events as sections.
             watermarks: whether the offsets last.
         """
-        engine = PythonEngine(mode, Settings(), self._script)
+        engine = self._engine(mode, Settings(), self._script)
         records = []
         for place, flat in enumerate(flats):
             self.offset += 1
@@ -102,6 +104,6 @@ def sections(flat: Json) -> Json:
 
 
 @pytest.fixture
-def door(private_store: MakeStore) -> Iterator[Door]:
-    with closing(Door(private_store("redis7").url, load_rules("lean"))) as door:
+def door(private_store: MakeStore, engine: EngineClass) -> Iterator[Door]:
+    with closing(Door(private_store("redis7").url, load_rules("lean"), engine)) as door:
         yield door

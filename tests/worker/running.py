@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from profiler.config.settings import Mode, Settings
-from profiler.engine import PythonEngine
+from profiler.engine import choose_engine
 from profiler.errors import ConfigError, ProfilerError
 from profiler.kafka.memory import (
     MemoryBroker,
@@ -157,7 +157,7 @@ class Running:
         producer, delivery = self._open_delivery(consumer)
         worker = assemble(
             settings=settings,
-            engine=PythonEngine(mode, settings, script),
+            engine=choose_engine(settings.engine)(mode, settings, script),
             script=script,
             consumer=consumer,
             delivery=delivery,

@@ -163,7 +163,7 @@ def test_a_copy_that_is_sent_again_a_day_later_moves_nothing(door: Door, ahead: 
 @pytest.mark.field(
     kind="times",
     meets="a device's clock says 2099, or 1970",
-    happens="it is put right by when it sent its events; they stand beside those of other devices",
+    happens="it is put right by when it sent its events; they stand beside other devices' events",
 )
 @pytest.mark.parametrize("wrong", [NOW + 76 * YEAR, 90_000], ids=["2099", "1970"])
 def test_a_clock_of_another_century_is_put_right(door: Door, wrong: int) -> None:

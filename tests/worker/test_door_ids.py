@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from profiler.config.settings import Mode
+from profiler.engine import EngineClass
 from profiler.profiles.ids import Nobody
 from profiler.rules.identity import NOBODY
 from profiler.rules.model import Rules, load_rules
@@ -25,7 +26,7 @@ SOMEBODY = [
 
 
 @pytest.fixture
-def door_of(private_store: MakeStore) -> Iterator[Callable[..., Door]]:
+def door_of(private_store: MakeStore, engine: EngineClass) -> Iterator[Callable[..., Door]]:
     """A door of the standard rules with another identity."""
     with ExitStack() as stack:
 
@@ -35,7 +36,8 @@ def door_of(private_store: MakeStore) -> Iterator[Callable[..., Door]]:
             changed = Rules.model_validate(
                 written | {"identity": rules.identity.model_dump(exclude_none=True) | identity}
             )
-            return stack.enter_context(closing(Door(private_store("redis7").url, changed)))
+            made = Door(private_store("redis7").url, changed, engine)
+            return stack.enter_context(closing(made))
 
         yield make
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from profiler.config.settings import Settings
 from profiler.demo.sample import read_sample
-from profiler.engine import PythonEngine, process
+from profiler.engine import EngineClass, process
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
@@ -145,13 +145,13 @@ def folded(preset: str, fates: list[Fate]) -> Mapping[str, Mapping[str, object]]
 
 @pytest.mark.parametrize("preset", ["lean", "article"])
 def test_any_batch_is_split_into_persisted_and_rejected_and_stored_as_if_by_the_good_alone(
-    preset: str, private_store: MakeStore
+    preset: str, private_store: MakeStore, engine: EngineClass
 ) -> None:
     client = connect(private_store("valkey9" if preset == "lean" else "redis7").url)
     rules = load_rules(preset)
     script = ProfileScript(client, rules)
     script.register()
-    engine = PythonEngine("run", Settings(), script)
+    made = engine("run", Settings(), script)
     counts: Counter[str] = Counter()
 
     @settings(max_examples=250, deadline=None)
@@ -159,7 +159,7 @@ def test_any_batch_is_split_into_persisted_and_rejected_and_stored_as_if_by_the_
     def check(records: list[Record]) -> None:
         client.flushdb()
         records = [record._replace(offset=offset) for offset, record in enumerate(records)]
-        finished = process(engine, script, records, stream="s")
+        finished = process(made, script, records, stream="s")
         counts.update(finished.counts)
         hashes = folded(preset, fates_of(records, finished))
         assert client.dbsize() == len(hashes)

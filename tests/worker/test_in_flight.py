@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from profiler.config.settings import DeadLetterSettings, Settings, TopicSettings
-from profiler.engine import Finished, PythonEngine
+from profiler.engine import Finished, choose_engine
 from profiler.errors import (
     DeadLetterLimitError,
     RecordTooLargeError,
@@ -83,7 +83,7 @@ class Line:
         limits = OutputLimits(topics.rejected, broker.topic_limits)
         self.delivery = Noted(consumer, producer, limits)
         self.flow = InFlight(
-            PythonEngine("run", settings, self._script),
+            choose_engine(deployment.engine)("run", settings, self._script),
             DecodeStage(),
             ApplyStage(self._script, self.stop),
             ProduceStage(self.delivery, DeadLetterLimit(limit)),

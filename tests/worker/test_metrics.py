@@ -26,7 +26,9 @@ GOOD = 30
 
 def watched(deployment: MemoryDeployment) -> partial[float]:
     """Let the workers of a deployment be watched; returns what asks for a sum."""
-    telemetry = Telemetry("run", Settings.model_validate({"topics": deployment.topics}))
+    telemetry = Telemetry(
+        "run", Settings.model_validate({"topics": deployment.topics}), engine="python"
+    )
     deployment.observer = telemetry
 
     def asked(name: str, **labels: str) -> float:
@@ -98,7 +100,10 @@ def test_a_loop_that_hangs_is_not_alive(private_store: MakeStore, deploy: Deploy
     deployment = deploy(private_store("redis7").url)
     ahead_s = 0.0
     telemetry = Telemetry(
-        "run", Settings.model_validate({}), clock=lambda: time.monotonic() + ahead_s
+        "run",
+        Settings.model_validate({}),
+        engine="python",
+        clock=lambda: time.monotonic() + ahead_s,
     )
     deployment.observer, deployment.make_consumer = telemetry, Hanging
     listen = Address(LOOPBACK, free_port())
@@ -126,7 +131,10 @@ def test_without_a_commit_for_long_it_is_not_ready_but_alive(
     deployment = deploy(private_store("redis7").url)
     ahead_s = 0.0
     telemetry = Telemetry(
-        "run", Settings.model_validate({}), clock=lambda: time.monotonic() + ahead_s
+        "run",
+        Settings.model_validate({}),
+        engine="python",
+        clock=lambda: time.monotonic() + ahead_s,
     )
     deployment.observer = telemetry
     with deployment.start("run") as program:

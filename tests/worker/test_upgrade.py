@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from profiler.engine import EngineClass
     from servers.redis import Store
 
 pytestmark = pytest.mark.usefixtures("redis_client")  # it removes the keys
@@ -39,11 +40,18 @@ class Deploy(Protocol):
 
 
 @pytest.fixture
-def deploy(store: Store, key_prefix: str, tmp_path: Path) -> Deploy:
+def deploy(store: Store, key_prefix: str, tmp_path: Path, engine: EngineClass) -> Deploy:
+    engine_name: Any = engine.name
+
     def make(name: str) -> MemoryDeployment:
         folder = tmp_path / name
         folder.mkdir()
-        return MemoryDeployment(store.url, key_prefix=f"{key_prefix}{name}:", directory=folder)
+        return MemoryDeployment(
+            store.url,
+            key_prefix=f"{key_prefix}{name}:",
+            directory=folder,
+            engine=engine_name,
+        )
 
     return make
 

@@ -282,4 +282,58 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             6,
         ),
     ),
+    "Read service": (
+        Panel(
+            "Requests/s",
+            "To `profiler serve`, by status.",
+            "none",
+            each("profiler_http_requests_total", "status"),
+            12,
+        ),
+        Panel(
+            "Time of a request",
+            "From its head to the last byte of its answer.",
+            "s",
+            quantiles("profiler_http_request_seconds"),
+            12,
+        ),
+    ),
+    # A process of its own, and often a file of another exporter: no instance chooses it.
+    "Self-audit": (
+        Panel(
+            "Visitors that differ",
+            "Found wrong by the latest audit, and not repaired.",
+            "none",
+            (Query("max(profiler_audit_mismatched_visitors)", ""),),
+            6,
+            "stat",
+            limits=(1, 1),
+        ),
+        Panel(
+            "Audited visitors",
+            "In a day, by what was found.",
+            "none",
+            (Query("sum by (result) (increase(profiler_audit_visitors_total[1d]))", "{{result}}"),),
+            6,
+        ),
+        Panel(
+            "Fields that differed",
+            "In a day; the field says which rule to look at.",
+            "none",
+            (
+                Query(
+                    "sum by (field) (increase(profiler_audit_mismatch_total[1d])) > 0", "{{field}}"
+                ),
+            ),
+            6,
+        ),
+        Panel(
+            "Time since the latest audit",
+            "Above the pause between two audits: they do not come to their end.",
+            "s",
+            (Query("time() - max(profiler_audit_timestamp_seconds)", ""),),
+            6,
+            "stat",
+        ),
+    ),
 }

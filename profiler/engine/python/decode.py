@@ -21,8 +21,8 @@ class Draft(NamedTuple):
     Attributes:
         record: as it was read.
         headers: those of its outputs.
-        flat: the flattened object.
-        encoded: its bytes.
+        flat: the flattened object; emptied where nobody needs it any more.
+        encoded: its bytes, which last.
         mended: how many halves of a character were replaced.
     """
 

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
 from profiler.config.settings import Mode, Settings
 from profiler.engine.batch import Finished, Rejection
 from profiler.engine.python.decode import Draft, End, dead_letter_of, output_of
@@ -16,6 +18,41 @@ from profiler.records.types import OUTPUT_PREFIX, OutputRecord, Rejected
 _FORGED = b'"' + OUTPUT_PREFIX.encode()
 
 
+class Unfinished:
+    """What came of a batch so far.
+
+    Args:
+        records: how many were read.
+
+    Attributes:
+        outputs: see `Finished`.
+        rejections: likewise.
+        counts: likewise; what flags and rejections say is counted at the end.
+        triggers: likewise.
+        answers: how many events got a profile, or none of a forgotten visitor's, by their flags.
+    """
+
+    def __init__(self, records: int) -> None:
+        self._records = records
+        self.outputs: list[OutputRecord] = []
+        self.rejections: list[Rejection] = []
+        self.counts: Counter[str] = Counter(read=records)
+        self.triggers: Counter[tuple[str, str]] = Counter()
+        self.answers: Counter[frozenset[str]] = Counter()
+
+    def end(self) -> Finished:
+        """All of it; to be called once."""
+        counts = self.counts
+        counts["rejected"] = len(self.rejections)
+        for (_, state), times in self.triggers.items():
+            counts[f"triggers_{state}"] += times
+        for flags, events in self.answers.items():
+            for flag in flags:
+                counts[flag] += events
+        counts["profiled"] = self.answers.total() - counts["forgotten"]
+        return Finished(self._records, self.outputs, self.rejections, counts, self.triggers)
+
+
 class Finisher:
     """Makes the outputs of one mode; holds settings and nothing that changes."""
 
@@ -24,8 +61,7 @@ class Finisher:
         self._settings = settings
         self._topics = settings.topics
         self._largest_bytes = settings.largest_output_bytes
-        #: Half of what key, headers and flattened value leave: no such profile needs a look.
-        self._small_bytes = (settings.largest_output_bytes - settings.room_bytes) // 2
+        self._small_bytes = settings.most_added_bytes
 
     def finish(self, drafts: Sequence[Draft | End], outcomes: Iterable[Outcome]) -> Finished:
         """Make a batch's outputs.
@@ -34,36 +70,32 @@ class Finisher:
             drafts: one for each record, in order.
             outcomes: one for each `Draft`, in order.
         """
-        batch = Finished(len(drafts), [], [], Counter(read=len(drafts)), Counter())
-        answers: Counter[frozenset[str]] = Counter()
+        batch = Unfinished(len(drafts))
         each = iter(outcomes)
         for place, draft in enumerate(drafts):
-            if isinstance(draft, End):
-                batch.outputs.extend(draft.outputs)
-                rejected = draft.rejected
-            else:
-                rejected = self._add(draft, next(each), batch, answers)
-            if rejected is not None:
-                batch.rejections.append(Rejection(place, draft.record, rejected))
-        counts = batch.counts
-        counts["rejected"] = len(batch.rejections)
-        for (_, state), times in batch.triggers.items():
-            counts[f"triggers_{state}"] += times
-        for flags, events in answers.items():
-            for flag in flags:
-                counts[flag] += events
-        counts["profiled"] = answers.total() - counts["forgotten"]
-        return batch
+            self.add(place, draft, None if isinstance(draft, End) else next(each), batch)
+        return batch.end()
 
-    def _add(
-        self,
-        draft: Draft,
-        outcome: Outcome,
-        batch: Finished,
-        answers: Counter[frozenset[str]],
-    ) -> Rejected | None:
+    def add(self, place: int, draft: Draft | End, outcome: Outcome, batch: Unfinished) -> None:
+        """Add the outputs of the record at a place; those of all before it are there.
+
+        Args:
+            place: among the batch's records.
+            draft: of the record.
+            outcome: what the script made of it; None for an `End`.
+            batch: takes the outputs.
+        """
+        if isinstance(draft, End):
+            batch.outputs.extend(draft.outputs)
+            rejected = draft.rejected
+        else:
+            rejected = self._add(draft, outcome, batch)
+        if rejected is not None:
+            batch.rejections.append(Rejection(place, draft.record, rejected))
+
+    def _add(self, draft: Draft, outcome: Outcome, batch: Unfinished) -> Rejected | None:
         """Add a draft's outputs; returns code and reason where it is a dead letter after all."""
-        record, headers, flat, encoded, mended = draft
+        record, headers, _, encoded, mended = draft
         if mended:
             batch.counts["mended_surrogates"] += mended
         if self._mode != "profile":
@@ -75,7 +107,7 @@ class Finisher:
         if isinstance(outcome, Rejected):
             return self._reject(draft, outcome, batch)
         if _FORGED in encoded:
-            encoded = _without_forged_names(flat, batch.counts)
+            encoded = _without_forged_names(encoded, batch.counts)
         told = () if outcome is None else outcome.triggers
         if outcome is not None and outcome.encoded:
             encoded = extend_object(encoded, outcome.encoded)
@@ -86,7 +118,7 @@ class Finisher:
             too_large = f"with its profile it has {size} bytes"
             return self._reject(draft, Rejected("too_large", too_large), batch)
         batch.outputs.extend(outputs)
-        _count(outcome, batch, answers)
+        _count(outcome, batch)
         return None
 
     def _too_large(self, outputs: Sequence[OutputRecord], added: int) -> int:
@@ -99,23 +131,24 @@ class Finisher:
         size = max(map(size_of, outputs))
         return size if size > self._largest_bytes else 0
 
-    def _reject(self, draft: Draft, rejected: Rejected, batch: Finished) -> Rejected:
+    def _reject(self, draft: Draft, rejected: Rejected, batch: Unfinished) -> Rejected:
         dead = dead_letter_of(draft.record, draft.headers, "profile", rejected, self._settings)
         batch.outputs.append(dead)
         return rejected
 
 
-def _count(outcome: Applied | None, batch: Finished, answers: Counter[frozenset[str]]) -> None:
+def _count(outcome: Applied | None, batch: Unfinished) -> None:
     """Count what became of an event that is no dead letter."""
     if outcome is None:
         batch.counts["anonymous"] += 1
         return
-    answers[outcome.flags] += 1
+    batch.answers[outcome.flags] += 1
     for turned in outcome.triggers:
         batch.triggers[turned.name, turned.state] += 1
 
 
-def _without_forged_names(flat: dict[str, Any], counts: Counter[str]) -> bytes:
+def _without_forged_names(encoded: bytes, counts: Counter[str]) -> bytes:
+    flat: dict[str, Any] = orjson.loads(encoded)
     honest = {name: flat[name] for name in flat if not name.startswith(OUTPUT_PREFIX)}
     counts["forged_names"] += len(flat) - len(honest)
     return encode_object(honest)

@@ -1,9 +1,10 @@
-"""Records of a topic up to its present end, read without a consumer group."""
+"""Records of a topic up to its present end, or between two offsets; read without a group."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError
@@ -20,6 +21,21 @@ from profiler.kafka.foreign_names import read_past
 from profiler.records.types import Headers, Record
 
 
+class Span(NamedTuple):
+    """A part of a partition.
+
+    Attributes:
+        first: its first offset.
+        end: the offset behind its last one.
+    """
+
+    first: int
+    end: int
+
+
+Spans = Mapping[int, Span]
+
+
 def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator[Headers]:
     """Read the headers of the records among the last `count` offsets of each partition.
 
@@ -29,7 +45,7 @@ def last_headers(settings: KafkaSettings, topic: str, *, count: int) -> Iterator
     Raises:
         TransportError: no broker answers, or it gives no records.
     """
-    for message in _messages(settings, topic, lambda _, end: end - count, "read_uncommitted"):
+    for message in _messages(settings, topic, partial(_tails, count), "read_uncommitted"):
         yield tuple(message.headers)
 
 
@@ -39,8 +55,14 @@ def committed_records(settings: KafkaSettings, topic: str, starts: Mapping[int, 
     Offsets do not say it: the end of a transaction takes one too. Blocks as `last_headers`, and
     reads every record from there on.
     """
-    messages = _messages(settings, topic, lambda at, _: starts.get(at, 0), "read_committed")
-    return sum(1 for _ in messages)
+
+    def rest(there: Spans) -> Spans:
+        return {
+            at: span._replace(first=max(span.first, starts.get(at, 0)))
+            for at, span in there.items()
+        }
+
+    return sum(1 for _ in _messages(settings, topic, rest, "read_committed"))
 
 
 def latest_records(
@@ -57,18 +79,37 @@ def latest_records(
         since_ms: records with an earlier timestamp are left out; None leaves out none.
     """
     messages = _messages(
-        settings, topic, lambda _, end: end - count, "read_committed", since_ms=since_ms
+        settings, topic, partial(_tails, count), "read_committed", since_ms=since_ms
     )
-    for message in messages:
-        yield Record(
-            topic,
-            message.partition,
-            message.offset,
-            message.timestamp,
-            message.key,
-            message.value,
-            tuple(message.headers),
-        )
+    return (_record(message) for message in messages)
+
+
+def spans_of(
+    settings: KafkaSettings, topic: str, *, since_ms: int | None = None
+) -> dict[int, Span]:
+    """What there is of each partition now, up to the last committed record.
+
+    Nothing where there is no such topic. Raises as `last_headers`.
+
+    Args:
+        settings: how to reach the cluster.
+        topic: its name.
+        since_ms: what has only records with earlier timestamps at its beginning begins later.
+    """
+    with (
+        translated_errors(f"look at {topic}"),
+        _reading(settings, "read_committed") as consumer,
+    ):
+        return _spans(consumer, _places(consumer, topic), since_ms)
+
+
+def records_in(settings: KafkaSettings, topic: str, spans: Spans) -> Iterator[Record]:
+    """Read the committed records of parts of a topic; what retention has taken is passed over.
+
+    Blocks as `last_headers`, and holds one fetch in memory.
+    """
+    messages = _messages(settings, topic, lambda _: spans, "read_committed")
+    return (_record(message) for message in messages)
 
 
 def partitions_of(settings: KafkaSettings, topic: str) -> int:
@@ -77,41 +118,69 @@ def partitions_of(settings: KafkaSettings, topic: str) -> int:
         return len(consumer.partitions_for_topic(topic) or ())
 
 
+def _record(message: Any) -> Record:  # noqa: ANN401 - the client's
+    return Record(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.timestamp,
+        message.key,
+        message.value,
+        tuple(message.headers),
+    )
+
+
+def _tails(count: int, there: Spans) -> Spans:
+    return {at: Span(max(first, end - count), end) for at, (first, end) in there.items()}
+
+
+def _places(consumer: Any, topic: str) -> list[Any]:  # noqa: ANN401 - the client's
+    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+
+
+def _spans(consumer: Any, places: list[Any], since_ms: int | None) -> dict[int, Span]:  # noqa: ANN401 - the client's
+    firsts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+    if since_ms is not None:
+        found = consumer.offsets_for_times(dict.fromkeys(places, since_ms))
+        firsts |= {at: found[at].offset if found.get(at) else ends[at] for at in places}
+    return {place.partition: Span(firsts[place], ends[place]) for place in places}
+
+
 def _messages(
     settings: KafkaSettings,
     topic: str,
-    start_of: Callable[[int, int], int],
+    choose: Callable[[Spans], Spans],
     isolation: str,
     *,
     since_ms: int | None = None,
 ) -> Iterator[Any]:
-    """Read to the present end, from the start that is said of a partition's number and its end."""
+    """Read the parts that are chosen of what there is now."""
     with (
-        translated_errors(f"read the end of {topic}"),
+        translated_errors(f"read {topic}"),
         _reading(settings, isolation) as consumer,
     ):
-        places = [
-            TopicPartition(topic, partition)
-            for partition in consumer.partitions_for_topic(topic) or ()
-        ]
-        consumer.assign(places)
-        firsts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
-        if since_ms is not None:
-            found = consumer.offsets_for_times(dict.fromkeys(places, since_ms))
-            firsts |= {at: found[at].offset if found.get(at) else ends[at] for at in places}
-        for place in places:
-            consumer.seek(place, max(firsts[place], start_of(place.partition, ends[place])))
+        there = _spans(consumer, _places(consumer, topic), since_ms)
+        # Where nothing is, the client would begin elsewhere.
+        spans = {
+            at: Span(max(span.first, there[at].first), min(span.end, there[at].end))
+            for at, span in choose(there).items()
+            if at in there and span.first < there[at].end
+        }
+        ends = {TopicPartition(topic, at): end for at, (_, end) in spans.items()}
+        consumer.assign(list(ends))
+        for place in ends:
+            consumer.seek(place, spans[place.partition].first)
         deadline = time.monotonic() + CALL_TIMEOUT_S
-        while any(consumer.position(place) < ends[place] for place in places):
+        while any(consumer.position(place) < end for place, end in ends.items()):
             try:
                 polled = list(consumer.poll(timeout_ms=1_000).values())
             except CorruptRecordError:
-                polled = [read_past(settings, consumer, places)]
+                polled = [read_past(settings, consumer, list(ends))]
             for messages in polled:
                 deadline = time.monotonic() + CALL_TIMEOUT_S
-                yield from messages
+                yield from (m for m in messages if m.offset < spans[m.partition].end)
             if time.monotonic() > deadline:
-                raise TransportError(f"read the end of {topic}: no more records come")
+                raise TransportError(f"read {topic}: no more records come")
 
 
 @contextmanager

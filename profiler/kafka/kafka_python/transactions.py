@@ -80,13 +80,16 @@ class KafkaPythonTransactions:
     ) -> None:
         """See `TransactionalClient.commit`."""
         deadline = time.monotonic() + timeout_s
-        check_member(group_metadata.member_id, group_metadata.generation_id)
-        places = {
-            TopicPartition(*place): OffsetAndMetadata(offset, metadata, -1)
-            for place, offset in offsets.items()
-        }
-        send_offsets = partial(self._producer.send_offsets_to_transaction, places, group_metadata)
-        self._answered("commit", deadline, send_offsets)
+        if offsets:
+            check_member(group_metadata.member_id, group_metadata.generation_id)
+            places = {
+                TopicPartition(*place): OffsetAndMetadata(offset, metadata, -1)
+                for place, offset in offsets.items()
+            }
+            send_offsets = partial(
+                self._producer.send_offsets_to_transaction, places, group_metadata
+            )
+            self._answered("commit", deadline, send_offsets)
         self._answered("commit", deadline, self._producer.commit_transaction)
 
     def abort(self, *, timeout_s: float) -> None:

@@ -1,7 +1,6 @@
 """One client of librdkafka that writes: its options, what is on its way in it, and its errors."""
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -114,20 +113,24 @@ class Sender:
         deadline = time.monotonic() + self._timeout_s + _GRACE_S
         produce = self.client.produce
         failed = self._failed
-        queued: Counter[str] = Counter()  # bytes, by topic
+        room: dict[str, int] = {}  # bytes left of a slice, by topic
         last: Headers = ()
-        given, header_bytes = sendable(last), 0
+        given, around = sendable(last), _RECORD_OVERHEAD_BYTES
         topic = ""
         try:
             for topic, key, value, headers, timestamp in records:
                 if headers is not last:  # both outputs of an event have the same
                     last, given = headers, sendable(headers)
-                    header_bytes = sum(len(name) + len(part or b"") for name, part in given)
-                size = len(key or b"") + len(value or b"") + header_bytes + _RECORD_OVERHEAD_BYTES
-                if queued[topic] and queued[topic] + size > SLICE_BYTES:
+                    around = _RECORD_OVERHEAD_BYTES
+                    for name, part in given:
+                        around += len(name) + len(part or b"")
+                size = len(key or b"") + len(value or b"") + around
+                left = room.get(topic, SLICE_BYTES)
+                if size > left and topic in room:
                     self._await(topic, deadline)
-                    queued.clear()
-                queued[topic] += size
+                    room.clear()
+                    left = SLICE_BYTES
+                room[topic] = left - size
                 # Here 0 stands for the time of sending, as -1 does in a record.
                 at = max(0, timestamp)
                 produce(topic, value, key, -1, failed, None, at, given)

@@ -94,12 +94,14 @@ class LibrdkafkaTransactions:
     ) -> None:
         """See `TransactionalClient.commit`."""
         deadline = time.monotonic() + timeout_s
-        check_member(*_member_of(group_metadata))
-        places = [
-            TopicPartition(*place, offset, metadata=metadata) for place, offset in offsets.items()
-        ]
-        send_offsets = partial(self._client.send_offsets_to_transaction, places, group_metadata)
-        self._answered("commit", deadline, send_offsets)
+        if offsets:
+            check_member(*_member_of(group_metadata))
+            places = [
+                TopicPartition(*place, offset, metadata=metadata)
+                for place, offset in offsets.items()
+            ]
+            send_offsets = partial(self._client.send_offsets_to_transaction, places, group_metadata)
+            self._answered("commit", deadline, send_offsets)
         self._answered("commit", deadline, self._client.commit_transaction)
 
     def abort(self, *, timeout_s: float) -> None:

@@ -117,22 +117,29 @@ class MemoryTransactions:
         offsets: Offsets,
         *,
         metadata: str,
-        group_metadata: Membership,
+        group_metadata: Membership | None,
         timeout_s: float,
     ) -> None:
         """See `TransactionalClient.commit`."""
         broker = self._broker
-        name, generation, member = group_metadata
         with broker.changed:
-            check_member(member, generation)
+            if group_metadata is not None:
+                check_member(group_metadata.member, group_metadata.generation)
             broker.wait_until_back("commit", timeout_s=timeout_s)
             self._coordinator.check(self._id, self._epoch)
-            group = broker.groups[name]
-            # As a real broker: who names no member is not looked at, see `check_member`.
-            if member or generation >= 0:
-                group.check_commit(member, generation)
-            group.pending[self._id] = (dict(offsets), metadata)
+            if group_metadata is not None:
+                self._stage(dict(offsets), metadata, group_metadata)
             broker.commit_transaction(self._id, timeout_s=timeout_s)
+
+    def _stage(
+        self, offsets: dict[tuple[str, int], int], metadata: str, membership: Membership
+    ) -> None:
+        name, generation, member = membership
+        group = self._broker.groups[name]
+        # As a real broker: who names no member is not looked at, see `check_member`.
+        if member or generation >= 0:
+            group.check_commit(member, generation)
+        group.pending[self._id] = (offsets, metadata)
 
     def abort(self, *, timeout_s: float) -> None:
         """See `TransactionalClient.abort`."""

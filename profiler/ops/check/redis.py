@@ -184,8 +184,8 @@ def _persistence(info: Mapping[str, Any], config: Mapping[str, str]) -> Iterator
         elif config["save"]:
             yield _REDIS.warning(
                 "persistence",
-                f"snapshots only (save {config['save']}): a crash loses the profiles since the last"
-                " one, and their events are committed",
+                f"snapshots only (save {config['save']}): a crash loses what came after the last"
+                " snapshot, and Kafka does not send it again",
                 remedy,
             )
         else:

@@ -98,8 +98,8 @@ def _there(subject: Subject, topic: Topic, source: Topic | Absent, use: Use) -> 
     if is_output and isinstance(source, Topic) and topic.partitions < source.partitions:
         return subject.warning(
             "exists",
-            f"{found}, fewer than the {source.partitions} of the input: so many workers at most"
-            " can share what comes next",
+            f"{found}, and the input has {source.partitions}: whatever reads this topic can have"
+            f" {topic.partitions} workers at most",
             "create topics with as many partitions; adding some later moves visitors to others",
         )
     return subject.ok("exists", found)
@@ -197,24 +197,24 @@ def _timestamps(subject: Subject, topic: Topic, source: Topic) -> Finding:
     if _ms(topic, "message.timestamp.after.max.ms") < _ms(source, "message.timestamp.after.max.ms"):
         return subject.warning(
             "timestamps",
-            "the input takes timestamps of a future that this topic refuses: such an output leaves"
-            " with the time of writing",
+            "the input takes timestamps too far in the future for this topic: an output with such"
+            " a timestamp leaves with the time of writing",
             "give both the same message.timestamp.after.max.ms",
         )
     oldest = min(_retention(source) % 2**63, _ms(source, "message.timestamp.before.max.ms"))
     if _ms(topic, "message.timestamp.before.max.ms") < oldest:
         return subject.warning(
             "timestamps",
-            "the input keeps records of a past that this topic refuses: such an output leaves with"
-            " the time of writing",
+            "the input keeps records whose timestamps are too old for this topic: an output with"
+            " such a timestamp leaves with the time of writing",
             "raise message.timestamp.before.max.ms",
         )
     if _retention(topic) % 2**63 < _retention(source) % 2**63:
         return subject.warning(
             "timestamps",
-            f"copied from the input, which keeps records {duration_of(_retention(source))}, and"
-            f" here only {duration_of(_retention(topic))}: outputs of a backlog may be deleted"
-            " unread",
+            f"copied from the input. The input keeps records {duration_of(_retention(source))}, and"
+            f" this topic {duration_of(_retention(topic))}: outputs of a backlog may be deleted"
+            " before anybody reads them",
             "set retention.ms no lower than the input's, or message.timestamp.type=LogAppendTime",
         )
     return subject.ok("timestamps", "copied from the input, and kept as long as there")

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from profiler.config.settings import RedisSettings
-from profiler.errors import ProfilerError
-from profiler.profiles.arguments import Call
+from profiler.errors import ConfigError, ProfilerError
 from profiler.profiles.calls import Calls
-from profiler.profiles.redis import Command, nodes_of
+from profiler.profiles.hashes import StoredHashes
+from profiler.profiles.packing import Call
+from profiler.profiles.redis import nodes_of
 from profiler.profiles.redis.connections import connect, connect_to
-from profiler.profiles.redis.faults import checked, translating
-from profiler.profiles.reply import ReplyDecoder
+from profiler.profiles.redis.faults import translating
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import FlatEvent, Rejected
 from profiler.rules.model import Rules
@@ -40,7 +40,6 @@ class Scratch:
         self._client = connect(url)
         self._origin: redis.Redis | None = connect_to(origin) if origin else None
         self.script_of = script_of
-        self._decoder = ReplyDecoder(rules)
         self._copied: set[str] = set()
         self.script = script_of(rules)
 
@@ -61,16 +60,14 @@ class Scratch:
     def _copy(self, origin: "redis.Redis", key: str) -> None:
         """Read the hash with one command, which changes nothing, and write it to our server."""
         with translating():
-            [found] = nodes_of(origin).call([Command(key, ("HGETALL", key))])
-        if isinstance(found, Exception):
-            if str(found).startswith(("WRONGTYPE", "NOPERM")):
-                raise ProfilerError(f"{key} cannot be copied: {found}") from found
-            checked(found)
-        pairs = (
-            found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
-        )
-        if pairs:
-            self._client.hset(key, mapping=pairs)
+            hashes = StoredHashes(nodes_of(origin))
+        try:
+            [found] = hashes.read([key])
+        except ConfigError as error:
+            raise ProfilerError(f"{key} cannot be copied: {error}") from error
+        if isinstance(found, Rejected):
+            raise ProfilerError(f"{key} cannot be copied: {found.reason}")
+        self.script.hashes.write({key: found})
 
     def stored(self, call: Call) -> list[dict[str, Any]]:
         """The profile of a call's visitor as each kept visit leaves it; none of an unknown one.
@@ -78,14 +75,7 @@ class Scratch:
         Raises:
             ProfilerError: it cannot be read.
         """
-        visitor_id = call.arguments[0]
-        if self.script.rules.order == "event_time":
-            return self.script.read_visits(call.key, visitor_id, "")
-        reply = self.script.call([call.key], [visitor_id, ""])
-        if isinstance(reply, Rejected):
-            raise ProfilerError(f"{call.key}: {reply.reason}")
-        found = self._decoder.stored(reply)
-        return [] if found is None else [found]
+        return self.script.read_visits(call.key, call.arguments[0], "")
 
     def forget(self, key: str) -> None:
         """Remove a profile from our server."""

@@ -6,28 +6,16 @@ at its own committed offsets.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 import structlog
 
 from profiler.kafka import CommittedOffset, Consumer, Polled
+from profiler.kafka.admin.tail import Span
 from profiler.records.types import Record
 
 _LOG = structlog.get_logger("profiler.replay")
 
 Place = tuple[str, int]
-
-
-class Span(NamedTuple):
-    """What is to be replayed of a partition.
-
-    Attributes:
-        first: the first offset that is there.
-        end: what the live mode has committed.
-    """
-
-    first: int
-    end: int
 
 
 _LOOK_EVERY_S = 1.0
@@ -42,7 +30,8 @@ class BehindLive:
 
     Args:
         consumer: of a group of its own; reads the live mode's topic.
-        live: asks what there is to replay, by partition; raises `TransportError`.
+        live: asks what there is to replay, by partition: from the first record that is there to
+            what the live mode has committed; raises `TransportError`.
         on_ready: called whenever all of it was polled.
         clock: seconds.
     """

@@ -6,8 +6,8 @@ from profiler.config.settings import Mode, Settings
 from profiler.errors import ConfigError
 from profiler.kafka import CommittedOffset
 from profiler.kafka.admin.groups import Groups
+from profiler.kafka.admin.tail import Span
 from profiler.ops.mode_switch import Reader
-from profiler.ops.replay.behind_live import Span
 from profiler.profiles.marks import StreamMarks
 from profiler.worker.repair import Beginning
 

@@ -10,7 +10,8 @@ from profiler.errors import ConfigError, ReconnectedError
 from profiler.profiles.forgetting import Forgotten, Remembered
 from profiler.profiles.keyed_hash import StoredIds
 from profiler.profiles.redis import Command
-from profiler.profiles.script import Foldable, ProfileScript
+from profiler.profiles.script import ProfileScript
+from profiler.profiles.steps import Foldable
 from profiler.rules.model import Rules
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class RememberingScript(ProfileScript):
         is_needed: bool,
     ) -> None:
         self._is_needed = is_needed
+        self._ids = stored
         self._now_ms = time.time_ns() // 1_000_000
         self._remembered: Remembered | None = None
         super().__init__(client, rules, max_id_bytes=max_id_bytes, stored=stored, meet=self._meet)
@@ -55,7 +57,7 @@ class RememberingScript(ProfileScript):
         """
         super().register()
         if self._remembered is None:
-            self._remembered = Remembered(self._listed(), self._stored, self._now_ms)
+            self._remembered = Remembered(self._listed(), self._ids, self._now_ms)
         self.forgetting.load()
 
     def _listed(self) -> dict[str, Forgotten]:

@@ -1,7 +1,7 @@
 """Commands on their way to Redis: to one server, or to the nodes of a cluster.
 
 Knows where a key lives and nothing of what is stored there: only
-`profiler/profiles/script.py` sends anything about a visitor.
+`profiler/profiles/steps.py` says what is sent about a visitor.
 """
 
 from profiler.profiles.redis.cluster import ClusterNodes

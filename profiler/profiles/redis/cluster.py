@@ -11,7 +11,7 @@ from redis.exceptions import AskError, ClusterDownError, MovedError
 from profiler.config.addresses import Address
 from profiler.errors import ConfigError, StoreUnavailableError
 from profiler.profiles.redis.exchange import exchange, exchange_one
-from profiler.profiles.redis.nodes import Command, Words
+from profiler.profiles.redis.nodes import Command, Packed, Words
 from profiler.profiles.redis.places import Hosts
 from profiler.profiles.redis.slots import SlotMap
 
@@ -23,7 +23,7 @@ _ASKING: Words = ("ASKING",)
 _SLOTS: Words = ("CLUSTER", "SLOTS")
 
 #: Commands of one pipeline with the places of their replies; ASKING has none.
-_Route = list[tuple[int | None, Words]]
+_Route = list[tuple[int | None, Words | Packed]]
 
 
 class ClusterNodes:

@@ -1,7 +1,7 @@
 """Connections to Redis, with the client library's own retries switched off."""
 
 import ssl
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from redis.backoff import NoBackoff
@@ -17,13 +17,36 @@ from profiler.profiles.redis.sentinels import Sentinels
 
 
 def greeting_of(client: "redis.Redis") -> Greeting:
-    """The hook of a client of `connect`, shared by the connections to all nodes of a cluster."""
-    hook: Greeting = client.connection_pool.connection_kwargs["redis_connect_func"]
+    """The hook of a client of `connect`, shared by the connections to all nodes of a cluster.
+
+    Raises:
+        ConfigError: the client was made in another way.
+    """
+    hook = client.connection_pool.connection_kwargs.get("redis_connect_func")
+    if not isinstance(hook, Greeting):
+        raise ConfigError(
+            "this client of Redis was not made by the profiler:"
+            " use ProfileScript.connect(url, rules), which makes its own"
+        )
     return hook
 
 
-def connect_to(settings: RedisSettings) -> "redis.Redis":
-    """A client of the Redis that is configured; it connects at the first command.
+class Target(NamedTuple):
+    """How connections are made, whichever of redis-py's clients makes them.
+
+    Attributes:
+        is_tls: whether they have TLS.
+        options: redis-py's, for each connection; a path among them is a Unix socket's.
+        places: where they lead to; None for a Unix socket.
+    """
+
+    is_tls: bool
+    options: dict[str, Any]
+    places: Hosts | Sentinels | None
+
+
+def target_of(settings: RedisSettings) -> Target:
+    """How to reach the Redis that is configured.
 
     Raises:
         ConfigError: a file of the TLS settings cannot be read.
@@ -53,9 +76,18 @@ def connect_to(settings: RedisSettings) -> "redis.Redis":
         }
         is_tls = settings.sentinels_have_tls
         general = _general(settings.socket_timeout_s, is_tls=is_tls)
-        of_sentinels = general | login | (files if is_tls else {})
+        of_sentinels = _without_retries() | general | login | (files if is_tls else {})
         sentinels = Sentinels(url.addresses, url.service, of_sentinels, is_tls=is_tls)
-    return _client(url, settings.socket_timeout_s, options, sentinels)
+    return _target(url, settings.socket_timeout_s, options, sentinels)
+
+
+def connect_to(settings: RedisSettings) -> "redis.Redis":
+    """A client of the Redis that is configured; it connects at the first command.
+
+    Raises:
+        ConfigError: a file of the TLS settings cannot be read.
+    """
+    return _client(target_of(settings))
 
 
 def connect(url: str, *, timeout_s: float = 5.0, **options: Any) -> "redis.Redis":  # noqa: ANN401 - redis-py's
@@ -79,34 +111,43 @@ def connect(url: str, *, timeout_s: float = 5.0, **options: Any) -> "redis.Redis
         raise ConfigError(f"redis.{error}") from None
     if parsed.service:
         raise ConfigError("redis.url: sentinels have settings of their own")
-    return _client(parsed, timeout_s, options, None)
+    return _client(_target(parsed, timeout_s, options, None))
 
 
-def _client(
+def _target(
     url: RedisUrl, timeout_s: float, options: dict[str, Any], sentinels: Sentinels | None
-) -> "redis.Redis":
+) -> Target:
     said: dict[str, Any] = {"db": url.database}
     if url.username:
         said["username"] = url.username
     if url.password:
         said["password"] = url.password
-    kind: type[redis.UnixDomainSocketConnection | redis.Connection]
     if url.path:
-        kind = redis.UnixDomainSocketConnection
         said["path"] = url.path
+    places = None if url.path else sentinels or Hosts(url.addresses)
+    return Target(url.is_tls, _general(timeout_s, is_tls=url.is_tls) | options | said, places)
+
+
+def _client(target: Target) -> "redis.Redis":
+    kind: type[redis.UnixDomainSocketConnection | redis.Connection]
+    options = dict(target.options)
+    if target.places is None:
+        kind = redis.UnixDomainSocketConnection
     else:
-        kind = PlacedSSLConnection if url.is_tls else PlacedConnection
-        said["places"] = sentinels or Hosts(url.addresses)
-    hook = Greeting(needs_primary=sentinels is not None)
-    general = _general(timeout_s, is_tls=url.is_tls)
-    pool = redis.ConnectionPool(kind, redis_connect_func=hook, **general, **(options | said))
+        kind = PlacedSSLConnection if target.is_tls else PlacedConnection
+        options["places"] = target.places
+    hook = Greeting(needs_primary=isinstance(target.places, Sentinels))
+    pool = redis.ConnectionPool(kind, redis_connect_func=hook, **(_without_retries() | options))
     return redis.Redis.from_pool(pool)
+
+
+def _without_retries() -> dict[str, Any]:
+    return {"retry": Retry(NoBackoff(), 0)}
 
 
 def _general(timeout_s: float, *, is_tls: bool) -> dict[str, Any]:
     """Options of redis-py for every connection."""
     return {
-        "retry": Retry(NoBackoff(), 0),
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "decode_responses": False,

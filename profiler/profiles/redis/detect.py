@@ -23,18 +23,18 @@ def nodes_of(client: "redis.Redis") -> "Nodes":
 
     Raises:
         redis.RedisError: it cannot be reached, or refuses the login.
-        ConfigError: it is a Sentinel. Or it is a cluster, and its address is a Unix socket or comes
-            from Sentinel. Or it is no cluster, and one of several hosts, so that profiles would be
-            where a connection happened to lead.
+        ConfigError: the client was not made by `connect`. Or it is a Sentinel. Or it is a cluster,
+            and its address is a Unix socket or comes from Sentinel. Or it is no cluster, and one
+            of several hosts, so that profiles would be where a connection happened to lead.
     """
-    pool = client.connection_pool
+    pool, greeting = client.connection_pool, greeting_of(client)
     try:
         pool.release(pool.get_connection())
     except redis.AuthenticationError:
         refuse_sentinel(client)
         raise
     places = pool.connection_kwargs.get("places")
-    if greeting_of(client).mode == "cluster":
+    if greeting.mode == "cluster":
         if isinstance(places, Sentinels):
             raise ConfigError(
                 "redis.url: a cluster needs no Sentinel; let it begin with redis:// or rediss://,"

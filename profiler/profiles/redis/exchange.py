@@ -12,11 +12,11 @@ from hiredis import pack_command
 
 from profiler.errors import ReconnectedError
 from profiler.profiles.redis.faults import is_replaced
-from profiler.profiles.redis.nodes import Words
+from profiler.profiles.redis.nodes import Packed, Words
 
 
 def exchange(
-    batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words]]],
+    batches: Sequence[tuple["redis.ConnectionPool", Sequence[Words | Packed]]],
     *,
     connections: int | None = None,
 ) -> list[list[Any]]:
@@ -42,7 +42,7 @@ def exchange(
             lent.append((pool, pool.get_connection()))
         _check_connections([pool for pool, _ in lent], connections)
         for (_, connection), (_, commands) in zip(lent, batches, strict=True):
-            packed = b"".join(pack_command(words) for words in commands)  # type: ignore[arg-type] # the stub says tuples of one
+            packed = b"".join(map(_packed, commands))
             connection.send_packed_command([packed])
         replies = [
             [_reply(connection) for _ in commands]
@@ -62,6 +62,13 @@ def exchange(
     finally:
         for pool, connection in lent:
             pool.release(connection)
+
+
+def _packed(words: Words | Packed) -> Packed:
+    if isinstance(words, bytes):
+        return words
+    packed: Packed = pack_command(words)  # type: ignore[arg-type] # the stub says tuples of one
+    return packed
 
 
 def _check_connections(pools: Sequence["redis.ConnectionPool"], connections: int | None) -> None:

@@ -1,16 +1,20 @@
 """What is done at every new connection, before it is used: log in, and ask who is there."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import redis
 
 from profiler.errors import ConfigError
 
-_NAME_THE_SERVICE = (
+#: Of an address that leads to a Sentinel without saying so.
+NAME_THE_SERVICE = (
     "redis.url leads to a Sentinel; let it begin with redis+sentinel:// and name the service:"
     " redis+sentinel://host:26379/service/0"
 )
+
+NO_REDIS = "redis.url leads to something that is no Redis; check it"
 
 
 class Greeting:
@@ -49,7 +53,7 @@ class Greeting:
         self.mode = about.get("mode", "")
         if self.mode == "sentinel":
             connection.disconnect()  # type: ignore[no-untyped-call]
-            raise ConfigError(_NAME_THE_SERVICE)
+            raise ConfigError(NAME_THE_SERVICE)
         if refused:
             raise refused
         if self._needs_primary and about.get("role", "master") != "master":
@@ -71,8 +75,13 @@ def hello(connection: "redis.Connection") -> Mapping[str, str]:
         answer = connection.read_response(disable_decoding=True)
     except redis.exceptions.InvalidResponse as error:
         connection.disconnect()  # type: ignore[no-untyped-call]
-        raise ConfigError("redis.url leads to something that is no Redis; check it") from error
+        raise ConfigError(NO_REDIS) from error
     except redis.ResponseError:
         return {}  # a proxy may not know the command
+    return texts_of(answer)
+
+
+def texts_of(answer: Sequence[Any]) -> Mapping[str, str]:
+    """The texts of an answer to HELLO."""
     pairs = zip(answer[::2], answer[1::2], strict=True)
     return {name.decode(): text.decode() for name, text in pairs if isinstance(text, bytes)}

@@ -11,11 +11,15 @@ Word = str | bytes | int
 Words = tuple[Word, ...]
 
 
+#: A command as it goes over the wire.
+Packed = bytes
+
+
 class Command(NamedTuple):
     """A command about one key, which says where to send it."""
 
     key: str
-    words: Words
+    words: Words | Packed
 
 
 class Nodes(Protocol):

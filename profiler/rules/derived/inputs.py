@@ -50,7 +50,7 @@ class DerivedInputs:
         self._internal = frozenset(derived.internal)
         self._sources = derived.known_sources
         self._channels = derived.known_channels(self._sources)
-        self._page = lru_cache(PAGES)(self._of_page)
+        self._page = lru_cache(PAGES)(self._computed)
         self._bot = lru_cache(AGENTS)(bot_class)
 
     def of(self, fields: dict[str, Any]) -> tuple[str, ...]:
@@ -58,22 +58,30 @@ class DerivedInputs:
         found: tuple[str, ...] = ()
         if self._getters:
             url, referrer = fields.get(self._url), fields.get(self._referrer)
-            url = url if type(url) is str else ""
-            referrer = referrer if type(referrer) is str else ""
-            is_short = len(url) + len(referrer) <= _LONGEST
-            found = self._page(url, referrer) if is_short else self._of_page(url, referrer)
+            found = self.of_page(
+                url if type(url) is str else "", referrer if type(referrer) is str else ""
+            )
         at = self._bot_at
         if at is None:
             return found
         agent = fields.get(self._user_agent)
-        bot = self._bot(agent[:MAX_AGENT]) if type(agent) is str else ""
+        bot = self.of_agent(agent) if type(agent) is str else ""
         return (*found[:at], bot, *found[at:])
+
+    def of_page(self, url: str, referrer: str) -> tuple[str, ...]:
+        """The inputs of a page and its referrer, in the order of the names: all but the bot."""
+        is_short = len(url) + len(referrer) <= _LONGEST
+        return self._page(url, referrer) if is_short else self._computed(url, referrer)
+
+    def of_agent(self, user_agent: str) -> str:
+        """The class of the bot that a user agent names; empty where it names none."""
+        return self._bot(user_agent[:MAX_AGENT])
 
     def remembered(self) -> tuple[Remembered, Remembered]:
         """How the memory of pages serves, and that of user agents."""
         return Remembered(*self._page.cache_info()), Remembered(*self._bot.cache_info())
 
-    def _of_page(self, url: str, referrer: str) -> tuple[str, ...]:
+    def _computed(self, url: str, referrer: str) -> tuple[str, ...]:
         page = Page(url, referrer, self._internal, self._sources, self._channels)
         return tuple(value(page) for value in self._getters)
 

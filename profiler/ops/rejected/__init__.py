@@ -1,0 +1,1 @@
+"""`profiler rejected`: dead letters are looked at, judged anew, and replayed once."""

@@ -1,0 +1,1 @@
+"""`profiler serve`, as its callers meet it: a process, real servers, and HTTP."""
