@@ -36,6 +36,7 @@ from profiler.ops.audit.sample import Sample, sample_of
 from profiler.ops.mode_switch import Reader
 from profiler.ops.replay.plan import live_reader, spans
 from profiler.ops.units import FOREVER, count_of, milliseconds_of
+from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
 from profiler.rules.places import printable
 from profiler.servers.embedded import EmbeddedStore
@@ -103,8 +104,9 @@ def audit(
         Watch(stop).start()
     with ExitStack() as stack:
         url = stack.enter_context(EmbeddedStore()).url
-        auditor, topic = _auditing(settings, wanted, url, time_of(since, "--since"))
-        pages = AuditPages(script_from(settings).rules)
+        live = script_from(settings)
+        auditor, topic = _auditing(settings, live, wanted, url, time_of(since, "--since"))
+        pages = AuditPages(live.rules)
         if listen := settings.metrics.address:
             stack.enter_context(served(listen, pages))
         while True:
@@ -123,10 +125,9 @@ def audit(
 
 
 def _auditing(
-    settings: Settings, sample: Sample, url: str, since_ms: int | None
+    settings: Settings, live: ProfileScript, sample: Sample, url: str, since_ms: int | None
 ) -> tuple[Auditing, str]:
     """An audit of what works here, and the topic that it reads."""
-    live = script_from(settings)
     with open_groups(settings.kafka) as groups:
         reader = live_reader(settings, groups)
     topic = reader.topic

@@ -50,7 +50,7 @@ def backend_of(
         ),
         forgetter=Forgetter(script()),
         authenticator=Authenticator(settings.serve.token),
-        stats=Stats(settings, rules, script()),
+        stats=Stats(settings, rules, script(), engine=engine),
         store=store,
     )
 

@@ -111,11 +111,7 @@ class Groups:
     def lags(self, group: str, topic: str) -> dict[int, int]:
         """The same by partition."""
         committed = self.committed(group, topic)
-        starts = self.starts(topic)
-        return {
-            partition: end - max(starts[partition], committed.get(partition, 0))
-            for partition, end in self.ends(topic).items()
-        }
+        return lags_of(committed, self.starts(topic), self.ends(topic))
 
     def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         """Store the next offset to read of the given partitions, in a group without members.
@@ -165,6 +161,16 @@ def open_groups(settings: KafkaSettings) -> Iterator[Groups]:
     """
     with open_admin(settings, "consumer groups") as admin:
         yield Groups(admin)
+
+
+def lags_of(
+    committed: Mapping[int, int], starts: Mapping[int, int], ends: Mapping[int, int]
+) -> dict[int, int]:
+    """How many offsets a group has not read, by partition; what is gone counts no more."""
+    return {
+        partition: end - max(starts[partition], committed.get(partition, 0))
+        for partition, end in ends.items()
+    }
 
 
 @contextmanager

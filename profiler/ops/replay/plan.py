@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from profiler.config.settings import Mode, Settings
+from profiler.config.settings import Settings
 from profiler.errors import ConfigError
 from profiler.kafka import CommittedOffset
 from profiler.kafka.admin.groups import Groups
@@ -21,18 +21,33 @@ def live_reader(settings: Settings, groups: Groups) -> Reader:
         ConfigError: none has; there is nothing to be behind of.
         TransportError: no broker answers.
     """
-    topics, names = settings.topics, settings.groups
-    readers: dict[Mode, Reader] = {
-        "run": Reader("run", names.run, topics.processed),
-        "profile": Reader("profile", names.profile, topics.flattened),
-    }
-    for reader in readers.values():
-        if groups.committed(reader.group, reader.topic):
-            return reader
-    found = " and ".join(f"{reader.group} on {reader.topic}" for reader in readers.values())
+    if found := working(settings, groups):
+        return found[0]
+    readers = _readers(settings)
+    tried = " and ".join(f"{reader.group} on {reader.topic}" for reader in readers)
     raise ConfigError(
-        f"nothing to replay: the groups {found} have committed nothing. A replay goes as far as the"
+        f"nothing to replay: the groups {tried} have committed nothing. A replay goes as far as the"
         " live mode has come; without one, profiler run reads the topic from its beginning"
+    )
+
+
+def working(settings: Settings, groups: Groups) -> tuple[Reader, dict[int, int]] | None:
+    """The mode that makes profiles here, with what its group has committed; None where none has.
+
+    Raises:
+        TransportError: no broker answers.
+    """
+    for reader in _readers(settings):
+        if committed := groups.committed(reader.group, reader.topic):
+            return reader, committed
+    return None
+
+
+def _readers(settings: Settings) -> tuple[Reader, Reader]:
+    topics, names = settings.topics, settings.groups
+    return (
+        Reader("run", names.run, topics.processed),
+        Reader("profile", names.profile, topics.flattened),
     )
 
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from profiler import __version__
 from profiler.config.settings import Mode, Settings
-from profiler.engine import choose_engine
 from profiler.errors import ProfilerError
-from profiler.kafka.admin.groups import Groups, open_groups
+from profiler.kafka.admin.groups import Groups, lags_of, open_groups
+from profiler.ops.mode_switch import Reader
+from profiler.ops.replay.plan import working
 from profiler.profiles.script import ProfileScript
 from profiler.rules.model import Rules
 
@@ -22,8 +23,6 @@ _LOG = structlog.get_logger("profiler.serve")
 EVERY_S = 5.0
 #: After an attempt to reach Kafka that failed; a service without Kafka is a good service.
 _AGAIN_S = 60.0
-
-_MODES: tuple[Mode, ...] = ("run", "profile")
 
 
 class _Document(BaseModel):
@@ -76,13 +75,16 @@ class Stats:
         settings: servers, topics and groups.
         rules: those in use.
         script: asks Redis; a client that nobody else uses, since the calls come from a thread.
+        engine: the name of the inner loop that is installed.
     """
 
-    def __init__(self, settings: Settings, rules: Rules, script: ProfileScript) -> None:
+    def __init__(
+        self, settings: Settings, rules: Rules, script: ProfileScript, *, engine: str
+    ) -> None:
         self._settings = settings
         self._script = script
         self._rules_version = rules.version
-        self._engine = choose_engine(settings.engine).name
+        self._engine = engine
         self.group: GroupStats | None = None
         self.store: StoreStats | None = None
         self._before: _Sums | None = None
@@ -127,28 +129,22 @@ class Stats:
                 over.wait(_AGAIN_S)
 
     def _look(self, groups: Groups) -> None:
-        topics = self._settings.topics
-        for mode in _MODES:
-            topic = topics.processed if mode == "run" else topics.flattened
-            group = getattr(self._settings.groups, mode)
-            if committed := groups.committed(group, topic):
-                self.group = self._of_group(mode, group, topic, committed, groups)
-                return
-        self.group = None
-        self._before = None
+        if found := working(self._settings, groups):
+            self.group = self._of_group(*found, groups)
+        else:
+            self.group = None
+            self._before = None
 
-    def _of_group(
-        self, mode: Mode, group: str, topic: str, committed: Mapping[int, int], groups: Groups
-    ) -> GroupStats:
-        starts, ends = groups.starts(topic), groups.ends(topic)
+    def _of_group(self, reader: Reader, committed: Mapping[int, int], groups: Groups) -> GroupStats:
+        starts, ends = groups.starts(reader.topic), groups.ends(reader.topic)
         before, now = self._before, _Sums(sum(committed.values()), sum(ends.values()), time.time())
         self._before = now
         return GroupStats(
-            mode=mode,
-            group=group,
-            topic=topic,
+            mode=reader.mode,
+            group=reader.group,
+            topic=reader.topic,
             partitions=len(ends),
-            lag=sum(end - max(starts[n], committed.get(n, 0)) for n, end in ends.items()),
+            lag=sum(lags_of(committed, starts, ends).values()),
             records_per_s=before and _rate(now.committed - before.committed, now.at - before.at),
             input_per_s=before and _rate(now.written - before.written, now.at - before.at),
             sampled_at=int(now.at * 1_000),
