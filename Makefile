@@ -44,7 +44,7 @@ $(WEB_STAMP): web/package.json web/package-lock.json
 
 setup: $(NATIVE_STAMP) ## make .venv with the command .venv/bin/profiler
 
-demo: $(NATIVE_STAMP) ## stream captured traffic through the whole pipeline (ARGS=--keep runs on)
+demo: $(NATIVE_STAMP) ## stream captured traffic through the whole pipeline (on a terminal until Ctrl-C; ARGS=--no-keep ends)
 	@exec $(BIN)/profiler demo $(ARGS)
 
 test: $(NATIVE_STAMP) ## all tests, on real servers (ARGS="-k name" narrows)

@@ -158,8 +158,8 @@ class Consumer(Protocol):
         transaction that is not over are waited for, within that time.
 
         Returns:
-            What the group has stored of the owned partitions; a partition of which it has
-            nothing is missing.
+            What the group has stored of the owned partitions. A partition without a stored offset
+            is missing.
 
         Raises:
             TransportError: the committed offsets cannot be read now; try again.
@@ -167,7 +167,7 @@ class Consumer(Protocol):
         ...
 
     def seek(self, starts: Mapping[tuple[str, int], int]) -> None:
-        """Read on from these offsets of owned partitions, of which others are committed.
+        """Read on from these offsets of owned partitions; the committed ones are others.
 
         What is gone of them by now is skipped and told, as in `poll`.
 

@@ -16,7 +16,7 @@ from profiler.rules.model import Rules
 #: Where a call has the floor and the number of its events.
 _FLOOR, _COUNT = 2, 3
 
-#: So many arguments stand before those of the events.
+#: So many arguments stand before the arguments of the events.
 _PER_CALL = 4
 
 

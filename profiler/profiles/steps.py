@@ -141,7 +141,7 @@ class ScriptSteps:
         yield from self.send(first)
 
     def send(self, commands: Sequence[Command]) -> Steps[None]:
-        """Send commands of which only success matters."""
+        """Send commands; only their success matters."""
         for reply in (yield from self._ask(commands)):
             checked(reply)
 

@@ -193,7 +193,7 @@ AUDITED_AT = _gauge(
     "profiler_audit_timestamp_seconds", "When the latest audit ended; 0 before the first."
 )
 
-#: Those that no worker has.
+#: Metrics that no worker has.
 OF_AUDIT = (AUDIT_MISMATCH, AUDIT_VISITORS, AUDIT_MISMATCHED, AUDITED_AT)
 
 #: All of them, in the order of the documentation.

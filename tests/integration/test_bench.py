@@ -8,13 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.errors import BenchError
-from bench.kafka_streams_program import StreamsProgram, streams_program
-from bench.quix_environment import quix_interpreter
 from bench.workers import missing_engine
 from servers.kafka import Kafka
 from tests.integration.bench_runs import ROOT, report_of, run_bench
-from tests.missing import give_up
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [
@@ -48,22 +44,6 @@ RECORDS = {
 NO_REDIS = ("quix-streams", "kafka-streams", "ceiling/kafka")
 PATIENCE_S = 120
 COUNT = 700
-
-
-@pytest.fixture(scope="module")
-def quix() -> Path:
-    try:
-        return quix_interpreter()
-    except BenchError as error:
-        give_up("Quix Streams", [str(error)])
-
-
-@pytest.fixture(scope="module")
-def kafka_streams() -> StreamsProgram:
-    try:
-        return streams_program()
-    except BenchError as error:
-        give_up("Kafka Streams", [str(error)])
 
 
 def test_the_chart_shows_every_row(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from operator import attrgetter
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -31,6 +30,7 @@ from profiler.kafka.client_options import (
 )
 from profiler.kafka.foreign_names import read_past
 from profiler.kafka.garbage import Garbage
+from profiler.kafka.kafka_python.messages import record_of
 from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
@@ -41,8 +41,6 @@ _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: every round leaves callbacks behind: 400 MB in 20 s.
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02
 _JOIN_STEP_MS, _STUCK_JOIN_S, _NOWHERE = 100, 3.0, 1 << 62
-
-_parts_of: Any = attrgetter("topic", "partition", "offset", "timestamp", "key", "value")
 
 
 class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -276,7 +274,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._aside.clear()
             return {}
         return {
-            place: [Record._make((*_parts_of(m), tuple(m.headers))) for m in messages]
+            place: [record_of(message) for message in messages]
             for place, messages in polled.items()
         }
 
