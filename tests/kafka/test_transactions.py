@@ -22,6 +22,7 @@ from profiler.errors import (
     TimestampRefusedError,
     TransportError,
 )
+from profiler.kafka import TakingTurns
 from profiler.kafka.memory import MemoryBroker, memory_transactional_producer
 from profiler.kafka.protocol import CommittedOffset, Consumer, Polled, TransactionalProducer
 from profiler.servers.processes import wait_until
@@ -51,8 +52,9 @@ INIT_S = 20.0
 class Stream:
     """An input with ten records, an output, a member of the input's group, and a producer."""
 
-    def __init__(self, client: Client, *, partitions: int = 1) -> None:
+    def __init__(self, client: Client, *, partitions: int = 1, ids: int = 1) -> None:
         self.client = client
+        self._ids = ids
         self.input = client.topic("in", partitions=partitions)
         self.output = client.topic("out")
         client.produce_to(self.input, dict.fromkeys(range(partitions), 10))
@@ -61,8 +63,10 @@ class Stream:
         self.producer = self.another_producer()
 
     def another_producer(self, **changes: int) -> TransactionalProducer:
-        """One with the same id."""
-        producer = self.client.transactional_producer(self.name, **changes)
+        """One with the same id, or several that take turns."""
+        names = [self.name, *(f"{self.name}#{number}" for number in range(2, self._ids + 1))]
+        made = [self.client.transactional_producer(name, **changes) for name in names]
+        producer = made[0] if self._ids == 1 else TakingTurns(made)
         producer.init(timeout_s=INIT_S)
         return producer
 
@@ -98,9 +102,9 @@ class Stream:
         return self.client.consumer(self.output)
 
 
-@pytest.fixture
-def stream(client: Client) -> Stream:
-    return Stream(client)
+@pytest.fixture(params=[1, 2], ids=["one-id", "in-turn"])
+def stream(client: Client, request: pytest.FixtureRequest) -> Stream:
+    return Stream(client, ids=request.param)
 
 
 def test_outputs_and_offsets_become_visible_together(stream: Stream) -> None:
@@ -122,6 +126,22 @@ def test_one_transaction_follows_another(stream: Stream) -> None:
         stream.commit(some, metadata=f"{number}")
         assert numbers(read(reader, 1)) == [number]
         assert stream.has_committed({0: (number + 1, f"{number}")})
+
+
+def test_transactions_one_upon_the_other_keep_their_order(stream: Stream) -> None:
+    """The broker still ends the one before, so that their markers may be written in any order."""
+    count = 60
+    stream.client.produce_to(stream.input, {0: count})
+    polled, reader = stream.poll(10 + count), stream.outputs()
+    for number in range(count):
+        stream.producer.send([output(stream.output, number, key=b"one")])
+        some = polled._replace(records=polled.records[: number + 1])
+        stream.commit(some, metadata=f"{number}")
+    values = [int(record.value or b"-1") for record in read(reader, count)]
+    assert values == list(range(count))
+    assert stream.has_committed({0: (count, f"{count - 1}")})
+    assert_at_end(reader)
+    assert stream.has_committed({0: (count, f"{count - 1}")})
 
 
 def test_a_batch_without_outputs_is_a_transaction(stream: Stream) -> None:
