@@ -32,7 +32,7 @@ class TakingTurns:
     def init(self, *, timeout_s: float) -> None:
         """See `TransactionalProducer.init`; of every id, since each may have left something."""
         deadline = time.monotonic() + timeout_s
-        for _ in self._turns:
+        for _ in range(len(self._turns)):
             # One that fails keeps the turn, and refuses everything until the next `init`.
             self._turns.rotate(-1)
             self._turns[0].init(timeout_s=max(0.0, deadline - time.monotonic()))
