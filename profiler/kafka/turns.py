@@ -41,18 +41,19 @@ class TakingTurns:
         """See `TransactionalProducer.send`."""
         self._turns[0].send(records)
 
-    def commit(
+    def stage(
         self,
         offsets: Offsets,
         *,
         metadata: str,
         group_metadata: Any,  # noqa: ANN401 - the client library's own
-        timeout_s: float,
     ) -> None:
+        """See `TransactionalProducer.stage`."""
+        self._turns[0].stage(offsets, metadata=metadata, group_metadata=group_metadata)
+
+    def commit(self, *, timeout_s: float) -> None:
         """See `TransactionalProducer.commit`."""
-        self._turns[0].commit(
-            offsets, metadata=metadata, group_metadata=group_metadata, timeout_s=timeout_s
-        )
+        self._turns[0].commit(timeout_s=timeout_s)
         # Not after an error, see `init`.
         self._turns.rotate(-1)
 

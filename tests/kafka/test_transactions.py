@@ -86,11 +86,16 @@ class Stream:
         by: TransactionalProducer | None = None,
     ) -> None:
         """Commit all of these records."""
-        (by or self.producer).commit(
-            next_offsets(polled.records),
-            metadata=metadata,
-            group_metadata=polled.group_metadata,
-            timeout_s=timeout_s,
+        producer = by or self.producer
+        self.stage(polled, metadata=metadata, by=by)
+        producer.commit(timeout_s=timeout_s)
+
+    def stage(
+        self, polled: Polled, *, metadata: str = "token", by: TransactionalProducer | None = None
+    ) -> None:
+        """Let all of these records be committed by the next commit."""
+        (by or self.producer).stage(
+            next_offsets(polled.records), metadata=metadata, group_metadata=polled.group_metadata
         )
 
     def has_committed(self, expected: dict[int, tuple[int, str]]) -> bool:
@@ -159,13 +164,13 @@ def test_outputs_alone_are_a_transaction(stream: Stream) -> None:
     for number in range(2):
         stream.producer.send([output(stream.output, number)])
         assert_at_end(reader)
-        stream.producer.commit({}, metadata="", group_metadata=None, timeout_s=10)
+        stream.producer.commit(timeout_s=10)
         assert numbers(read(reader, 1)) == [number]
     assert stream.client.committed(stream.input) == {}
     stream.producer.send([output(stream.output, 2)])
     stream.another_producer()
     with pytest.raises(ProducerFencedError):
-        stream.producer.commit({}, metadata="", group_metadata=None, timeout_s=10)
+        stream.producer.commit(timeout_s=10)
     assert_at_end(reader)
 
 
@@ -325,9 +330,8 @@ def test_offsets_of_a_refused_commit_are_not_in_the_next_one(client: Client) -> 
         stream.producer.init(timeout_s=INIT_S)
         [(_, mine)] = stream.consumer.assignment
         now = stream.consumer.poll(timeout_ms=200, max_records=1).group_metadata
-        stream.producer.commit(
-            {(stream.input, mine): 3}, metadata="", group_metadata=now, timeout_s=10
-        )
+        stream.producer.stage({(stream.input, mine): 3}, metadata="", group_metadata=now)
+        stream.producer.commit(timeout_s=10)
         assert stream.has_committed({mine: (3, "")})
 
 
@@ -508,7 +512,8 @@ def once_more(stream: Stream, producer: TransactionalProducer) -> None:
     producer.init(timeout_s=INIT_S)
     producer.send([output(stream.output, 3)])
     offsets = {(stream.input, 0): 10}
-    producer.commit(offsets, metadata="token", group_metadata=member, timeout_s=10)
+    producer.stage(offsets, metadata="token", group_metadata=member)
+    producer.commit(timeout_s=10)
 
 
 def again(call: Callable[[], None]) -> None:
