@@ -62,11 +62,12 @@ class Stream:
         self.name = f"transactions-{self.input}"
         self.producer = self.another_producer()
 
-    def another_producer(self, **changes: int) -> TransactionalProducer:
-        """One with the same id, or several that take turns."""
-        names = [self.name, *(f"{self.name}#{number}" for number in range(2, self._ids + 1))]
+    def another_producer(self, *, ids: int = 0, **changes: int) -> TransactionalProducer:
+        """One with the same id, or several that take turns; so many as the stream's has."""
+        ids = ids or self._ids
+        names = [self.name, *(f"{self.name}#{number}" for number in range(2, ids + 1))]
         made = [self.client.transactional_producer(name, **changes) for name in names]
-        producer = made[0] if self._ids == 1 else TakingTurns(made)
+        producer = made[0] if ids == 1 else TakingTurns(made)
         producer.init(timeout_s=INIT_S)
         return producer
 
@@ -312,6 +313,64 @@ def test_a_zombie_of_the_group_cannot_commit(stream: Stream, group: str) -> None
     assert stream.client.committed(stream.input) == {}
     stream.client.producer().send([output(stream.output, 2)])
     assert numbers(read(reader, 1)) == [2]
+
+
+def test_the_reason_of_refused_offsets_is_told_by_whoever_meets_it_first(stream: Stream) -> None:
+    """They fail beside the records, and the library then drops the records."""
+    polled = stream.poll(10)
+    stream.consumer.close()
+
+    def until_refused() -> None:
+        stream.stage(polled)
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            stream.producer.send([output(stream.output, 1)])
+        stream.producer.commit(timeout_s=10)
+
+    with pytest.raises(TransportError, match=r"(?i)member|generation"):
+        until_refused()
+    stream.producer.init(timeout_s=INIT_S)
+    assert stream.client.committed(stream.input) == {}
+    assert_at_end(stream.outputs())
+
+
+def test_a_worker_with_two_ids_takes_over_from_one_with_the_first_alone(client: Client) -> None:
+    """An upgrade from release 0.2; what the old worker left is over at once."""
+    stream = Stream(client)
+    polled, reader = stream.poll(10), stream.outputs()
+    stream.producer.send([output(stream.output, 1)])
+    new = stream.another_producer(ids=2)
+    with pytest.raises(ProducerFencedError):
+        stream.commit(polled)
+    for number in (2, 3):
+        new.send([output(stream.output, number)])
+        stream.commit(polled, by=new)
+    assert numbers(read(reader, 2)) == [2, 3]
+
+
+def test_a_worker_with_the_first_id_alone_takes_over_from_one_with_two(client: Client) -> None:
+    """The way back to release 0.2. The second id is its own then, and the group fences it."""
+    stream = Stream(client)
+    polled, reader = stream.poll(10), stream.outputs()
+    new = stream.another_producer(ids=2, transaction_timeout_ms=2_000, delivery_timeout_ms=1_000)
+    new.send([output(stream.output, 0)])
+    stream.commit(polled._replace(records=polled.records[:1]), by=new)
+    new.send([output(stream.output, 1)])  # with the second id, and its offsets are not staged yet
+    old = stream.another_producer()
+    deadline = time.monotonic() + PATIENCE_S
+    with polled_elsewhere(client.consumer(stream.input)):
+        while stream.consumer.generation == polled.generation:
+            stream.consumer.keep_alive()
+            assert time.monotonic() < deadline
+        with pytest.raises(TransportError):
+            stream.commit(polled, by=new)
+    assert stream.has_committed({0: (1, "token")})
+    if isinstance(client, MemoryClient):
+        client.broker.time_out_transactions()
+        old.init(timeout_s=INIT_S)
+    old.send([output(stream.output, 2)])
+    old.commit(timeout_s=10)
+    assert numbers(read(reader, 2)) == [0, 2]
 
 
 def test_offsets_of_a_refused_commit_are_not_in_the_next_one(client: Client) -> None:
