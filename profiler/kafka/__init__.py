@@ -17,12 +17,14 @@ from profiler.kafka.protocol import (
     TransactionalProducer,
 )
 from profiler.kafka.transactions import RenewedProducer, TransactionalClient
+from profiler.kafka.turns import TakingTurns
 
 __all__ = [
     "CommittedOffset",
     "Consumer",
     "Polled",
     "Producer",
+    "TakingTurns",
     "TimestampLimits",
     "TopicIdentity",
     "TopicLimits",

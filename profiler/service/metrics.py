@@ -91,7 +91,7 @@ BATCH_RECORDS = Metric(
 TRANSACTION = Metric(
     "profiler_transaction_seconds",
     "histogram",
-    "From a transaction's first output to the end of its commit; with exactly-once only.",
+    "From the begin of a transaction to the end of its commit; with exactly-once only.",
     (),
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )

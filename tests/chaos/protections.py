@@ -128,10 +128,10 @@ class _EagerProducer(_Wrapped):
         super().__init__(inner)
         self._polled = polled
 
-    def commit(self, offsets: Mapping[tuple[str, int], int], **named: object) -> None:
+    def stage(self, offsets: Mapping[tuple[str, int], int], **named: object) -> None:
         """Commit further than the outputs are."""
         ahead = {place: max(end, self._polled.get(place, 0)) for place, end in offsets.items()}
-        self.inner.commit(ahead, **named)
+        self.inner.stage(ahead, **named)
 
 
 class _IgnoresFailures(_Wrapped):
@@ -174,9 +174,9 @@ class _OfAnyGeneration(_Wrapped):
 
 
 class _OfNobody(_Wrapped):
-    def commit(self, *offsets: object, group_metadata: object, **named: object) -> None:
+    def stage(self, *offsets: object, group_metadata: object, **named: object) -> None:
         """Commit without saying who it is."""
-        self.inner.commit(*offsets, group_metadata=_nobody_like(group_metadata), **named)
+        self.inner.stage(*offsets, group_metadata=_nobody_like(group_metadata), **named)
 
 
 def _nobody_like(metadata: object) -> object:

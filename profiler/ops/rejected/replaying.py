@@ -144,7 +144,7 @@ class Replaying:
             for due, output in zip(some, outputs, strict=True)
         ]
         producer.send([*outputs, *entries])
-        producer.commit({}, metadata="", group_metadata=None, timeout_s=_COMMIT_S)
+        producer.commit(timeout_s=_COMMIT_S)
         for due in some:
             self._ledger.add(due.name)
 

@@ -3,13 +3,16 @@
 from typing import Protocol
 
 from profiler.config.settings import Settings
-from profiler.kafka import Consumer, open_producer, open_transactional_producer
+from profiler.kafka import Consumer, TakingTurns, open_producer, open_transactional_producer
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
 from profiler.worker.delivery.limits import OutputLimits
 from profiler.worker.delivery.protocol import Delivery
 from profiler.worker.delivery.timed import TimedProducer
 from profiler.worker.observer import UNOBSERVED, Observer
+
+#: Ends the second transactional id of a worker. No name of a host or a pod has this sign.
+_SECOND = "#2"
 
 
 class Closable(Protocol):
@@ -46,21 +49,28 @@ def open_delivery(
         plain = open_producer(settings.kafka, largest_bytes=largest_bytes)
         return plain, AtLeastOnce(consumer, plain, limits)
     producer = TimedProducer(
-        open_transactional_producer(
-            settings.kafka,
-            transactional_id=transactional_id(settings, group),
-            largest_bytes=largest_bytes,
+        TakingTurns(
+            [
+                open_transactional_producer(
+                    settings.kafka, transactional_id=name, largest_bytes=largest_bytes
+                )
+                for name in transactional_ids(settings, group)
+            ]
         ),
         observer,
     )
     return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)
 
 
-def transactional_id(settings: Settings, group: str) -> str:
-    """Names the producer of one worker in one group: who comes with the same name, takes over.
+def transactional_ids(settings: Settings, group: str) -> tuple[str, str]:
+    """Name the producers of one worker in one group: who comes with the same names, takes over.
+
+    The first one is the only one that workers before release 0.3 have: either release takes over
+    from the other (docs/adr/0079*).
 
     Args:
         settings: have the worker's id.
         group: the same worker id may be in use in another deployment, or for another mode.
     """
-    return f"{group}-{settings.worker_id}"
+    first = f"{group}-{settings.worker_id}"
+    return first, first + _SECOND
