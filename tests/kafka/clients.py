@@ -20,7 +20,7 @@ from profiler.kafka import open_transactional_producer
 from profiler.kafka.admin.client import patiently
 from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
 from profiler.kafka.kafka_python.producer import KafkaPythonProducer
-from profiler.kafka.librdkafka import LibrdkafkaConsumer, LibrdkafkaProducer
+from profiler.kafka.librdkafka import RAW, LibrdkafkaConsumer, LibrdkafkaProducer
 from profiler.kafka.memory import (
     MemoryBroker,
     MemoryConsumer,
@@ -40,6 +40,7 @@ End = Literal["abort", "commit"]
 ADAPTERS: dict[str, tuple[Callable[..., Consumer], Callable[..., Producer]]] = {
     "kafka-python": (KafkaPythonConsumer, KafkaPythonProducer),
     "librdkafka": (LibrdkafkaConsumer, LibrdkafkaProducer),
+    "native": (LibrdkafkaConsumer, partial(LibrdkafkaProducer, make_raw=RAW["native"])),
 }
 PATIENCE_S = 60
 #: Not older, because a broker deletes what its timestamp makes older than the retention.

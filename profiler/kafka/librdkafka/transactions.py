@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka.librdkafka.client import describe
+from profiler.kafka.librdkafka.raw import ConfluentProducer, MakeRaw
 from profiler.kafka.librdkafka.sending import Sender, explained
 from profiler.kafka.transactions import (
     Offsets,
@@ -44,6 +45,7 @@ class LibrdkafkaTransactions:
         transactional_id: str,
         largest_bytes: int,
         timeout_s: float,
+        make_raw: MakeRaw = ConfluentProducer,
     ) -> None:
         """Connect and initialise transactions; see `TransactionalProducer.init`."""
         deadline = time.monotonic() + timeout_s
@@ -53,7 +55,11 @@ class LibrdkafkaTransactions:
             "transaction.timeout.ms": settings.transaction_timeout_ms,
         }
         self._sender = Sender(
-            settings, largest_bytes=largest_bytes, timeout_s=timeout_s, options=options
+            settings,
+            largest_bytes=largest_bytes,
+            timeout_s=timeout_s,
+            make_raw=make_raw,
+            options=options,
         )
         self._client = self._sender.client
         try:
@@ -96,11 +102,8 @@ class LibrdkafkaTransactions:
         deadline = time.monotonic() + timeout_s
         if offsets:
             check_member(*_member_of(group_metadata))
-            places = [
-                TopicPartition(*place, offset, metadata=metadata)
-                for place, offset in offsets.items()
-            ]
-            send_offsets = partial(self._client.send_offsets_to_transaction, places, group_metadata)
+            places = [(*place, offset) for place, offset in offsets.items()]
+            send_offsets = partial(self._client.send_offsets, places, metadata, group_metadata)
             self._answered("commit", deadline, send_offsets)
         self._answered("commit", deadline, self._client.commit_transaction)
 

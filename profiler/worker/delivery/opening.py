@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from profiler.config.settings import Settings
-from profiler.kafka import Consumer, open_producer, open_transactional_producer
+from profiler.kafka import Consumer, Sink, open_producer, open_transactional_producer
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
 from profiler.worker.delivery.limits import OutputLimits
@@ -26,6 +26,7 @@ def open_delivery(
     limits: OutputLimits,
     *,
     group: str,
+    sink: Sink,
     observer: Observer = UNOBSERVED,
 ) -> tuple[Closable, Delivery]:
     """Connect a producer, and the delivery that writes with it; both are the caller's to end.
@@ -35,6 +36,7 @@ def open_delivery(
         consumer: the member of the group whose records are delivered.
         limits: of the output topics.
         group: the consumer group.
+        sink: what the producer writes with.
         observer: told how long transactions take.
 
     Raises:
@@ -43,13 +45,14 @@ def open_delivery(
     """
     largest_bytes = settings.dead_letters.max_bytes
     if settings.delivery == "at-least-once":
-        plain = open_producer(settings.kafka, largest_bytes=largest_bytes)
+        plain = open_producer(settings.kafka, largest_bytes=largest_bytes, sink=sink)
         return plain, AtLeastOnce(consumer, plain, limits)
     producer = TimedProducer(
         open_transactional_producer(
             settings.kafka,
             transactional_id=transactional_id(settings, group),
             largest_bytes=largest_bytes,
+            sink=sink,
         ),
         observer,
     )
