@@ -29,6 +29,7 @@ from servers.kafka import Kafka, KafkaProcess, admin_client
 from tests.kafka.clients import (
     ADAPTERS,
     PATIENCE_S,
+    SINKS,
     Client,
     End,
     MemoryClient,
@@ -96,6 +97,12 @@ class Stream:
     def outputs(self) -> Consumer:
         """A reader of the output."""
         return self.client.consumer(self.output)
+
+
+@pytest.fixture
+def client(writer: Client) -> Client:
+    """One sink after the other."""
+    return writer
 
 
 @pytest.fixture
@@ -327,7 +334,7 @@ def test_a_transaction_of_a_killed_process_ends_with_the_next_init(stream: Strea
     reader, client = stream.outputs(), stream.client
     if isinstance(client, RealClient):
         where = client.settings().bootstrap_servers
-        arguments = [client.adapter, where, stream.name, stream.output]
+        arguments = [client.sink, where, stream.name, stream.output]
         command = [sys.executable, "-m", "tests.kafka.open_transaction", *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
@@ -346,7 +353,7 @@ def test_a_transaction_of_a_killed_process_ends_with_the_next_init(stream: Strea
 
 
 @pytest.mark.parametrize("reader", ADAPTERS)
-@pytest.mark.parametrize("writer", ADAPTERS)
+@pytest.mark.parametrize("writer", SINKS)
 def test_either_client_reads_the_metadata_of_the_other(
     kafka: Kafka, kafka_admin: KafkaAdminClient, writer: str, reader: str
 ) -> None:
@@ -393,9 +400,9 @@ def own_kafka() -> Iterator[KafkaProcess]:
         yield server
 
 
-@pytest.fixture(params=["memory", *ADAPTERS])
+@pytest.fixture(params=["memory", *SINKS])
 def own_client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """One client library after the other, with a broker that nobody else uses."""
+    """One sink after the other, with a broker that nobody else uses."""
     with ExitStack() as stack:
         if request.param == "memory":
             yield MemoryClient(stack)
@@ -465,18 +472,18 @@ def old_kafka() -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("adapter", ["memory", *ADAPTERS])
+@pytest.mark.parametrize("sink", ["memory", *SINKS])
 def test_a_broker_without_transactions_is_refused(
-    request: pytest.FixtureRequest, adapter: str
+    request: pytest.FixtureRequest, sink: str
 ) -> None:
     with ExitStack() as stack:
-        if adapter == "memory":
+        if sink == "memory":
             broker = MemoryBroker(has_transactions=False)
             producer = memory_transactional_producer(broker, transactional_id="refused")
         else:
             where = Kafka(request.getfixturevalue("old_kafka"))
             admin = stack.enter_context(admin_client(where.bootstrap_servers))
-            client = RealClient(adapter, where, admin, stack)
+            client = RealClient(sink, where, admin, stack)
             producer = client.transactional_producer("refused")
         with pytest.raises(ConfigError, match='set delivery = "at-least-once"'):
             producer.init(timeout_s=INIT_S)
