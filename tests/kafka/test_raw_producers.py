@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -155,10 +155,10 @@ def test_a_record_that_is_refused_at_once_ends_the_slice(make: Make) -> None:
 
 def test_what_is_no_record_is_an_error_and_queues_nothing(make: Make) -> None:
     client = make()
-    wrong = [
-        output("wrong", 0)._replace(value=1.5),
-        output("wrong", 1)._replace(timestamp="now"),
-    ]
+    number: Any = 1.5
+    text: Any = "now"
+    record = output("wrong", 1)
+    wrong = [record._replace(value=number), record._replace(timestamp=text)]
     for each in wrong:
         with pytest.raises(TypeError):
             client.produce([each], 0, 1_000_000)

@@ -162,7 +162,8 @@ functions! {
 pub fn find(name: &OsStr, version: c_int) -> Result<Functions, String> {
     // SAFETY: nothing is loaded by this, so nothing is run.
     let library = unsafe { Loaded::open(Some(name), RTLD_NOW | RTLD_LOCAL | ONLY_LOADED) };
-    let library = library.map_err(|error| error.to_string())?;
+    // The system has no words for what it was told not to load.
+    let library = library.map_err(|_| format!("{} is not loaded", name.display()))?;
     let functions = Functions::of(&library).map_err(|error| error.to_string())?;
     // The functions are used for as long as the process runs.
     std::mem::forget(library);
@@ -171,5 +172,5 @@ pub fn find(name: &OsStr, version: c_int) -> Result<Functions, String> {
     if found == version {
         return Ok(functions);
     }
-    Err(format!("its version is {found:#010x}, and confluent-kafka says {version:#010x}"))
+    Err(format!("librdkafka's version is {found:#010x}, and confluent-kafka says {version:#010x}"))
 }

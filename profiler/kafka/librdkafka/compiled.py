@@ -23,7 +23,7 @@ def why_not_compiled() -> str:
     try:
         from visitor_profiler_native import Producer  # noqa: PLC0415 - may not be installed
 
-        Producer.find(*_library())
+        Producer.find(*library())
     except ImportError as error:
         return str(error)
     return ""
@@ -51,10 +51,10 @@ def compiled_producer(options: Mapping[str, Any]) -> RawProducer:
     texts = [(name, _text(value)) for name, value in options.items() if name != "logger"]
     # Successes need no report: `flush` counts them.
     texts.append(("delivery.report.only.error", "true"))
-    return Producer(*_library(), texts, log, KafkaError, KafkaException)
+    return Producer(*library(), texts, log, KafkaError, KafkaException)
 
 
-def _library() -> tuple[str, int]:
+def library() -> tuple[str, int]:
     """Path or name of the librdkafka that confluent-kafka has loaded, and its version."""
     _, version = confluent_kafka.libversion()
     try:
