@@ -11,7 +11,8 @@ work. With CI=true and a cargo, the end is then 1.
 - ``lint`` runs rustfmt, clippy and cargo-deny. AUDIT=required makes it a failure that the database
   of advisories is away.
 - ``test`` runs the crate's own tests.
-- ``memory`` runs them under valgrind, and under the address sanitizer where a nightly toolchain is.
+- ``memory`` runs them under valgrind, and under the address sanitizer where a nightly toolchain is;
+  and the installed sink under valgrind, on a real Kafka.
 - ``wheel`` builds wheel and source distribution into dist/.
 """
 
@@ -119,13 +120,15 @@ def test() -> None:
 def memory() -> None:
     """Run them where every wrong access to memory is seen. Raises as `require_toolchain` does.
 
-    valgrind sees what was never written, and the sanitizer what stands on the stack.
+    valgrind sees what was never written, and the sanitizer what stands on the stack. The sink calls
+    a library of C, so it runs as it is installed.
     """
     require_toolchain()
     valgrind = "valgrind --quiet --error-exitcode=9 --track-origins=yes --leak-check=no"
     runner = f"CARGO_TARGET_{_TARGET.upper().replace('-', '_')}_RUNNER"
     tests = ("test", "--locked", "--lib", "--target", _TARGET)
     _run("cargo", *tests, "--", "--test-threads=1", more={runner: valgrind})
+    _run(sys.executable, "-m", "tools.sink_memory", more={"PYTHONPATH": str(ROOT)})
     if not _ran("cargo", "+nightly", "--version"):
         _warn("NO ADDRESS SANITIZER RAN: it needs a nightly toolchain")
         return

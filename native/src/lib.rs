@@ -1,5 +1,6 @@
 //! The inner loop of visitor-profiler, compiled. See `docs/adr/0067-native-inner-loop.md`.
-#![forbid(unsafe_code)]
+// Two files of `kafka` have some: they call librdkafka.
+#![deny(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 mod arguments;
 mod batch;
@@ -7,6 +8,7 @@ mod derived;
 mod flatten;
 mod headers;
 mod ids;
+mod kafka;
 mod names;
 mod plan;
 mod python;
@@ -21,6 +23,8 @@ use pyo3::prelude::*;
 mod visitor_profiler_native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::kafka::Producer;
     #[pymodule_export]
     use crate::python::{Core, NativeBatch};
 

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka.librdkafka.client import describe
+from profiler.kafka.librdkafka.raw import ConfluentProducer, MakeRaw
 from profiler.kafka.librdkafka.sending import Sender, explained
 from profiler.kafka.transactions import (
     Asked,
@@ -45,6 +46,7 @@ class LibrdkafkaTransactions:
         transactional_id: str,
         largest_bytes: int,
         timeout_s: float,
+        make_raw: MakeRaw = ConfluentProducer,
     ) -> None:
         """Connect and initialise transactions; see `TransactionalProducer.init`."""
         deadline = time.monotonic() + timeout_s
@@ -58,7 +60,11 @@ class LibrdkafkaTransactions:
             "retry.backoff.ms": _RETRY_MS,
         }
         self._sender = Sender(
-            settings, largest_bytes=largest_bytes, timeout_s=timeout_s, options=options
+            settings,
+            largest_bytes=largest_bytes,
+            timeout_s=timeout_s,
+            make_raw=make_raw,
+            options=options,
         )
         self._client = self._sender.client
         try:
@@ -98,10 +104,8 @@ class LibrdkafkaTransactions:
     ) -> None:
         """See `TransactionalClient.send_offsets`."""
         check_member(*_member_of(group_metadata))
-        places = [
-            TopicPartition(*place, offset, metadata=metadata) for place, offset in offsets.items()
-        ]
-        send = partial(self._client.send_offsets_to_transaction, places, group_metadata)
+        places = [(*place, offset) for place, offset in offsets.items()]
+        send = partial(self._client.send_offsets, places, metadata, group_metadata)
         with self._translated("commit"):
             _patiently(send, time.monotonic() + self._timeout_s)
 

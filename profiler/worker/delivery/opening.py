@@ -3,7 +3,13 @@
 from typing import Protocol
 
 from profiler.config.settings import Settings
-from profiler.kafka import Consumer, TakingTurns, open_producer, open_transactional_producer
+from profiler.kafka import (
+    Consumer,
+    Sink,
+    TakingTurns,
+    open_producer,
+    open_transactional_producer,
+)
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
 from profiler.worker.delivery.limits import OutputLimits
@@ -29,6 +35,7 @@ def open_delivery(
     limits: OutputLimits,
     *,
     group: str,
+    sink: Sink,
     observer: Observer = UNOBSERVED,
 ) -> tuple[Closable, Delivery]:
     """Connect a producer, and the delivery that writes with it; both are the caller's to end.
@@ -38,6 +45,7 @@ def open_delivery(
         consumer: the member of the group whose records are delivered.
         limits: of the output topics.
         group: the consumer group.
+        sink: what the producer writes with.
         observer: told how long transactions take.
 
     Raises:
@@ -46,13 +54,13 @@ def open_delivery(
     """
     largest_bytes = settings.dead_letters.max_bytes
     if settings.delivery == "at-least-once":
-        plain = open_producer(settings.kafka, largest_bytes=largest_bytes)
+        plain = open_producer(settings.kafka, largest_bytes=largest_bytes, sink=sink)
         return plain, AtLeastOnce(consumer, plain, limits)
     producer = TimedProducer(
         TakingTurns(
             [
                 open_transactional_producer(
-                    settings.kafka, transactional_id=name, largest_bytes=largest_bytes
+                    settings.kafka, transactional_id=name, largest_bytes=largest_bytes, sink=sink
                 )
                 for name in transactional_ids(settings, group)
             ]
