@@ -5,7 +5,8 @@ calls: a rebalance, and a record that comes in spite of a pause.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -21,7 +22,7 @@ from profiler.kafka.librdkafka.client import (
     describe,
     translated_errors,
 )
-from profiler.kafka.librdkafka.messages import record_of
+from profiler.kafka.librdkafka.messages import records_of
 from profiler.kafka.librdkafka.positions import Place, Positions, is_end, partitions
 from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
@@ -120,7 +121,7 @@ class LibrdkafkaConsumer:
             messages = self._consumed(timeout_ms, max_records)
         by_partition = self._taken(messages, before)
         metadata = self._consumer.consumer_group_metadata()
-        records = [record for found in by_partition.values() for record in found]
+        records = [*chain.from_iterable(by_partition.values())]
         return Polled(records, self._changes, metadata)
 
     def commit(
@@ -221,21 +222,14 @@ class LibrdkafkaConsumer:
                 messages += self._consumer.consume(max_records - 1, 0)
         return messages
 
-    def _taken(self, messages: Iterable[Message], before: int) -> dict[Place, list[Record]]:
+    def _taken(self, messages: Sequence[Message], before: int) -> dict[Place, list[Record]]:
         """The records of messages by partition; none where they must be read again.
 
         Args:
             messages: what one call of the library brought.
             before: the generation before that call.
         """
-        by_partition: dict[Place, list[Record]] = {}
-        for message in messages:
-            if (error := message.error()) is not None:
-                if not self._positions.note(message):
-                    self._check(error)
-                continue
-            record = record_of(message)
-            by_partition.setdefault((record.topic, record.partition), []).append(record)
+        by_partition = records_of(self._without_errors(messages))
         self._positions.read(by_partition)
         if self._changes != before:
             # Some of these records may be from before the change. librdkafka would not give them
@@ -250,6 +244,18 @@ class LibrdkafkaConsumer:
         # Last, because a partition that was just assigned takes no seek.
         self._find_again()
         return by_partition
+
+    def _without_errors(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """The messages that bring a record; what the others say is noted."""
+        if not any(map(Message.error, messages)):
+            return messages
+        found = []
+        for message in messages:
+            if (error := message.error()) is None:
+                found.append(message)
+            elif not self._positions.note(message):
+                self._check(error)
+        return found
 
     def _rewind_stale(self) -> None:
         if self._stale:
