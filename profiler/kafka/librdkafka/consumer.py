@@ -7,10 +7,9 @@ calls: a rebalance, and a record that comes in spite of a pause.
 import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from queue import Empty, SimpleQueue
 from threading import Thread
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
@@ -24,6 +23,7 @@ from profiler.kafka.librdkafka.client import (
 )
 from profiler.kafka.librdkafka.messages import records_of
 from profiler.kafka.librdkafka.positions import Place, Positions, is_end, partitions
+from profiler.kafka.librdkafka.timed import TimedCalls
 from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
@@ -76,6 +76,7 @@ class LibrdkafkaConsumer:
         self._owned: set[Place] = set()
         self._changes = 0
         self._paused = False
+        self._commits: TimedCalls[list[TopicPartition]] = TimedCalls("commit")
         self._cooperative = settings.assignor == "cooperative-sticky"
         #: Partitions that have to go back before the next record is returned: a rebalance left
         #: them with us, and they may be beyond what will be committed.
@@ -137,22 +138,14 @@ class LibrdkafkaConsumer:
         if generation != self._changes or not offsets.keys() <= self._owned:
             raise TransportError("commit: the assignment changed since the batch was polled")
         wanted = [TopicPartition(*place, offset, metadata) for place, offset in offsets.items()]
-        outcome: SimpleQueue[list[TopicPartition] | KafkaException] = SimpleQueue()
-
-        def store() -> None:
-            try:
-                outcome.put(self._consumer.commit(offsets=wanted, asynchronous=False))
-            except KafkaException as error:
-                outcome.put(error)
-
-        # The library's call knows no timeout of ours.
-        Thread(target=store, name="commit", daemon=True).start()
         try:
-            stored = outcome.get(timeout=timeout_s)
-        except Empty:
-            raise TransportError(f"commit: no answer in {timeout_s:.0f} s") from None
-        if isinstance(stored, KafkaException):
-            raise TransportError(f"commit: {describe(stored.args[0])}") from stored
+            with translated_errors("commit"):
+                stored = self._commits.call(
+                    lambda: self._consumer.commit(offsets=wanted, asynchronous=False),
+                    timeout_s=timeout_s,
+                )
+        except TimeoutError as error:
+            raise TransportError(f"commit: {error}") from None
         for place in stored:
             if place.error is not None:
                 raise TransportError(f"commit: {describe(place.error)}")
@@ -202,6 +195,7 @@ class LibrdkafkaConsumer:
 
     def close(self, *, timeout_s: float = 10) -> None:
         """See `Consumer.close`. A close that takes longer goes on in a thread of its own."""
+        self._commits.close()
         closing = Thread(target=self._consumer.close, name="close-consumer", daemon=True)
         closing.start()
         closing.join(timeout_s)

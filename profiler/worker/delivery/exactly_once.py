@@ -92,13 +92,13 @@ class ExactlyOnce:
         """See `Delivery.commit`. It is committed already."""
 
     def _step(self, finished: Finished, checkpoint: Checkpoint) -> Counter[str]:
-        outputs = self._limits.fitted(finished.outputs)
+        outputs = self._limits.fitted(finished.outputs, dead_letters=bool(finished.rejections))
         try:
             self._producer.send(outputs)
         except (RecordTooLargeError, TimestampRefusedError) as error:
             # A transaction with a refused record cannot go on: all is sent in another one.
             self._producer.init(timeout_s=_BEGIN_AGAIN_S)
-            outputs = self._limits.refitted(outputs, finished.outputs, error)
+            outputs = self._limits.refitted(outputs, finished, error)
             self._producer.send(outputs)
         if self._generation() != checkpoint.generation:
             raise VoidBatchError("rebalanced while its outputs were produced")
@@ -108,7 +108,7 @@ class ExactlyOnce:
             group_metadata=checkpoint.group_metadata,
             timeout_s=_COMMIT_S,
         )
-        return self._limits.tell(finished.outputs, outputs)
+        return self._limits.tell(finished, outputs)
 
     def _fenced(self, error: ProducerFencedError) -> None:
         """Take the first time for a pause, which looks the same to the brokers as another worker.
