@@ -96,7 +96,7 @@ def extend_object(encoded: bytes, more: bytes) -> bytes:
     """
     if b"{}" in (encoded, more):
         return more if encoded == b"{}" else encoded
-    return b"%b,%b" % (encoded[:-1], more[1:])
+    return encoded[:-1] + b"," + more[1:]
 
 
 def parse_object(value: bytes, limits: Limits) -> dict[str, Any]:

@@ -73,14 +73,16 @@ class Progress:
         """Count a batch that is committed: a batch that is worked on again counts once."""
         counts, codes, written, triggers = flight.produced.result()
         self._counts.update(counts)
-        timestamps = () if flight.is_repair else flight.timestamps
-        batch = CommittedBatch(flight.records, counts, codes, written, timestamps, triggers)
+        records = len(flight.records)
+        is_told = self._observer.counts and not flight.is_repair
+        timestamps = [record.timestamp for record in flight.records] if is_told else []
+        batch = CommittedBatch(records, counts, codes, written, timestamps, triggers)
         self._observer.committed(batch)
         if not _LOG.isEnabledFor(logging.DEBUG):
             return
         _LOG.debug(
             "batch",
-            records=flight.records,
+            records=records,
             rejected=counts["rejected"],
             ms=round((time.monotonic() - flight.polled_at) * 1_000, 1),
             partitions=len(flight.offsets),

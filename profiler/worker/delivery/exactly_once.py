@@ -93,18 +93,18 @@ class ExactlyOnce:
         """See `Delivery.commit`. It is committed already."""
 
     def _step(self, finished: Finished, checkpoint: Checkpoint) -> Counter[str]:
-        outputs = self._limits.fitted(finished.outputs)
+        outputs = self._limits.fitted(finished.outputs, dead_letters=bool(finished.rejections))
         try:
             self._send(outputs, checkpoint)
         except (RecordTooLargeError, TimestampRefusedError) as error:
             # A transaction with a refused record cannot go on: all is sent in another one.
             self._producer.init(timeout_s=_BEGIN_AGAIN_S)
-            outputs = self._limits.refitted(outputs, finished.outputs, error)
+            outputs = self._limits.refitted(outputs, finished, error)
             self._send(outputs, checkpoint)
         if self._generation() != checkpoint.generation:
             raise VoidBatchError("rebalanced while its outputs were produced")
         self._producer.commit(timeout_s=_COMMIT_S)
-        return self._limits.tell(finished.outputs, outputs)
+        return self._limits.tell(finished, outputs)
 
     def _send(self, outputs: list[OutputRecord], checkpoint: Checkpoint) -> None:
         self._producer.stage(
