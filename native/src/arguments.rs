@@ -272,6 +272,7 @@ fn plain_float(text: &[u8]) -> Scan<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunks::Out;
     use crate::flatten::{Flattener, Limits, Shape};
     use crate::names::Wanted;
 
@@ -321,12 +322,18 @@ mod tests {
         let wanted = Wanted::new(names.iter().map(|name| name.as_bytes().to_vec()).collect());
         let limits = Limits { record_bytes: 999, depth: 9, fields: 99 };
         let mut picks = [Pick::default(); 9];
-        let (mut flat, mut out) = (Vec::new(), Vec::new());
+        let (mut flat, mut out) = (Out::default(), Vec::new());
         Flattener::new(limits, Shape::Flattened, &wanted)
             .flatten(record.as_bytes(), &mut picks, &mut flat)
             .expect("it is ordinary");
-        let event =
-            Event { flat: &flat, picks: &picks, is_streamed, offset: 7, timestamp, read_at };
+        let event = Event {
+            flat: flat.as_slice(),
+            picks: &picks,
+            is_streamed,
+            offset: 7,
+            timestamp,
+            read_at,
+        };
         let visitor = arguments().write(event, &DerivedWords::default(), NOW_MS, &mut out)?;
         let text = String::from_utf8_lossy(&out).into_owned();
         let words = text.split("\r\n").skip(1).step_by(2).map(str::to_owned).collect();

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::arguments::{Arguments, BEFORE_INPUTS, Event, Unwritten};
+use crate::chunks::Out;
 use crate::derived::{DerivedWords, Memory, Question, Sources};
 use crate::flatten::{Flattener, Pick};
 use crate::ids::{KeyPattern, sidecar_of};
@@ -121,9 +122,9 @@ pub struct Batch {
     /// Of each entry as many as there are wanted names.
     picks: Vec<Pick>,
     wanted: usize,
-    flats: Vec<u8>,
+    flats: Out,
     words: Vec<u8>,
-    profiles: Vec<u8>,
+    profiles: Out,
     rounds: Vec<Vec<Call>>,
     stores_outputs: bool,
 }
@@ -184,7 +185,7 @@ impl Batch {
     fn event(&self, place: usize, read_at: Option<i64>) -> Event<'_> {
         let entry = &self.entries[place];
         Event {
-            flat: entry.flat.of(&self.flats),
+            flat: entry.flat.of(self.flats.as_slice()),
             picks: &self.picks[place * self.wanted..][..self.wanted],
             is_streamed: !self.streams[entry.stream].name.is_empty(),
             offset: entry.offset,
@@ -411,7 +412,7 @@ impl Batch {
     ) -> Vec<usize> {
         if round == 0 {
             // After a fault of Redis everything is folded again.
-            self.profiles.clear();
+            self.profiles.truncate(0);
         }
         let numbered = replies.iter().enumerate();
         numbered
@@ -477,14 +478,15 @@ impl Batch {
     }
 
     pub fn flat(&self, place: usize) -> &[u8] {
-        self.entries[place].flat.of(&self.flats)
+        self.entries[place].flat.of(self.flats.as_slice())
     }
 
     /// The answer to an event, if there is one: the place of its shape, and its JSON.
     pub fn answer(&self, place: usize) -> Option<(u16, &[u8])> {
         let entry = &self.entries[place];
         // Of an answer that is odd the profile is gone.
-        (entry.fate == Fate::Answered).then(|| (entry.shape, entry.profile.of(&self.profiles)))
+        (entry.fate == Fate::Answered)
+            .then(|| (entry.shape, entry.profile.of(self.profiles.as_slice())))
     }
 
     pub fn is_anonymous(&self, place: usize) -> bool {

@@ -1,5 +1,6 @@
 //! A record becomes a flat object, and the fields that are wanted of it.
 
+use crate::chunks::{CHUNK, Out};
 use crate::names::{Seen, Wanted, hash};
 use crate::scan::{Declined, Kind, Scan, Scanner};
 
@@ -48,13 +49,16 @@ pub struct Flattener<'w> {
     shape: Shape,
     wanted: &'w Wanted,
     seen: Seen,
-    scratch: Vec<u8>,
+    /// `,"section-`, with what fills a chunk behind it.
+    prefix: Vec<u8>,
+    prefix_length: usize,
+    scratch: Out,
 }
 
 /// One record on its way.
 struct Flat<'a> {
     /// Of all records; this one's begins at `begin`.
-    out: &'a mut Vec<u8>,
+    out: &'a mut Out,
     begin: usize,
     picks: &'a mut [Pick],
     fields: usize,
@@ -67,13 +71,21 @@ impl<'w> Flattener<'w> {
         // Places in a flat object are told by 32 bits, and one value is written at most six times
         // as long as it comes.
         limits.record_bytes = limits.record_bytes.min((u32::MAX / 8) as usize);
-        Self { limits, shape, wanted, seen: Seen::default(), scratch: Vec::new() }
+        Self {
+            limits,
+            shape,
+            wanted,
+            seen: Seen::default(),
+            prefix: Vec::new(),
+            prefix_length: 0,
+            scratch: Out::default(),
+        }
     }
 
     /// Append a record's flat object to `out`. A record that is declined may leave a part of it.
     ///
     /// `picks` has a place for each wanted name, and comes empty.
-    pub fn flatten(&mut self, value: &[u8], picks: &mut [Pick], out: &mut Vec<u8>) -> Scan<()> {
+    pub fn flatten(&mut self, value: &[u8], picks: &mut [Pick], out: &mut Out) -> Scan<()> {
         if value.len() > self.limits.record_bytes || simdutf8::basic::from_utf8(value).is_err() {
             return Err(Declined);
         }
@@ -117,8 +129,9 @@ impl<'w> Flattener<'w> {
             scanner.byte(b':')?;
             scanner.byte(b'[')?;
             if !scanner.takes(b']') {
+                self.set_prefix(&[section, b"-"]);
                 loop {
-                    self.element(section, scanner, flat)?;
+                    self.element(scanner, flat)?;
                     if !scanner.more(b']')? {
                         break;
                     }
@@ -130,17 +143,16 @@ impl<'w> Flattener<'w> {
         }
     }
 
-    /// `{"name": n, "value": v}`, with the value written where it belongs at once.
+    /// `{"name": n, "value": v}`, with both written where they belong at once.
     #[inline(always)]
-    fn element(&mut self, section: &[u8], scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
-        scanner.byte(b'{')?;
-        let begin = scanner.clone();
-        if scanner.plain_string()? == b"name" {
-            scanner.byte(b':')?;
-            let name = scanner.plain_string()?;
-            if scanner.takes(b',') && scanner.plain_string()? == b"value" {
-                scanner.byte(b':')?;
-                let wanted = self.name(&[section, b"-", name], flat)?;
+    fn element(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+        let begin = (scanner.clone(), flat.out.len());
+        // As it is written without blanks, or as Python writes it.
+        if scanner.skips(br#"{"name":""#) || scanner.skips(br#"{"name": ""#) {
+            let name = self.open(flat)?;
+            scanner.plain_rest(flat.out)?;
+            if scanner.skips(br#","value":"#) || scanner.skips(br#", "value": "#) {
+                let wanted = self.close(name, flat)?;
                 let start = flat.out.len();
                 let kind = scanner.value(flat.out, flat.room)?;
                 flat.pick(wanted, start, kind);
@@ -150,14 +162,18 @@ impl<'w> Flattener<'w> {
                 }
                 return Ok(());
             }
+            flat.fields -= 1;
         }
-        *scanner = begin;
-        self.any_order(section, scanner, flat)
+        let length;
+        (*scanner, length) = begin;
+        flat.out.truncate(length);
+        self.any_order(scanner, flat)
     }
 
-    /// An element whose members stand in another order.
+    /// An element that is written in another way.
     #[cold]
-    fn any_order(&mut self, section: &[u8], scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+    fn any_order(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+        scanner.byte(b'{')?;
         let mut name = None;
         let mut value = None;
         loop {
@@ -168,7 +184,7 @@ impl<'w> Flattener<'w> {
                 }
                 b"value" if value.is_none() => {
                     scanner.byte(b':')?;
-                    let mut encoded = Vec::new();
+                    let mut encoded = Out::default();
                     let kind = scanner.value(&mut encoded, flat.room)?;
                     value = Some((encoded, kind));
                 }
@@ -179,9 +195,11 @@ impl<'w> Flattener<'w> {
             }
         }
         let (Some(name), Some((encoded, kind))) = (name, value) else { return Err(Declined) };
-        let wanted = self.name(&[section, b"-", name], flat)?;
+        let start = self.open(flat)?;
+        flat.out.copy(name);
+        let wanted = self.close(start, flat)?;
         let start = flat.out.len();
-        flat.out.extend_from_slice(&encoded);
+        flat.out.copy(encoded.as_slice());
         flat.pick(wanted, start, kind);
         Ok(())
     }
@@ -193,18 +211,21 @@ impl<'w> Flattener<'w> {
             return Err(Declined);
         }
         scanner.byte(b':')?;
-        self.scratch.clear();
+        self.scratch.truncate(0);
         scanner.value(&mut self.scratch, room).map(|_| ())
     }
 
     fn members(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+        self.set_prefix(&[]);
         loop {
-            let name = scanner.plain_string()?;
-            if name.starts_with(OURS) {
+            scanner.byte(b'"')?;
+            let name = self.open(flat)?;
+            scanner.plain_rest(flat.out)?;
+            if flat.out.as_slice()[name..].starts_with(OURS) {
                 return Err(Declined);
             }
+            let wanted = self.close(name, flat)?;
             scanner.byte(b':')?;
-            let wanted = self.name(&[name], flat)?;
             let start = flat.out.len();
             let kind = scanner.value(flat.out, flat.room)?;
             flat.pick(wanted, start, kind);
@@ -214,32 +235,44 @@ impl<'w> Flattener<'w> {
         }
     }
 
-    /// Write a member's name; returns which wanted one it is.
+    /// Say what stands before the names that follow.
+    fn set_prefix(&mut self, parts: &[&[u8]]) {
+        self.prefix.clear();
+        self.prefix.extend(b",\"");
+        parts.iter().for_each(|part| self.prefix.extend(*part));
+        self.prefix_length = self.prefix.len();
+        self.prefix.extend([0; CHUNK]);
+    }
+
+    /// Begin a member with what stands before its name in the section; returns where all that is
+    /// its name in the flat object begins.
     #[inline(always)]
-    fn name(&mut self, parts: &[&[u8]], flat: &mut Flat) -> Scan<Option<usize>> {
+    fn open(&mut self, flat: &mut Flat) -> Scan<usize> {
         flat.fields += 1;
-        let out = &mut *flat.out;
+        let before = flat.out.len();
         // The name of a section is repeated for each of its elements.
-        if flat.fields > self.limits.fields || out.len() - flat.begin > self.limits.record_bytes {
+        if flat.fields > self.limits.fields || before - flat.begin > self.limits.record_bytes {
             return Err(Declined);
         }
-        if flat.fields > 1 {
-            out.push(b',');
-        }
-        out.push(b'"');
-        let start = out.len();
-        parts.iter().for_each(|part| out.extend_from_slice(part));
-        let end = out.len();
-        out.extend_from_slice(b"\":");
-        let written = &out[flat.begin..];
-        let (start, end) = (start - flat.begin, end - flat.begin);
-        let name = &written[start..end];
+        let comma = usize::from(flat.fields > 1);
+        flat.out.copy_part(&self.prefix, 1 - comma, self.prefix_length);
+        Ok(before + comma + 1)
+    }
+
+    /// End a name that is written from a place on; returns which wanted one it is.
+    #[inline(always)]
+    fn close(&mut self, start: usize, flat: &mut Flat) -> Scan<Option<usize>> {
+        let written = &flat.out.as_slice()[flat.begin..];
+        let (start, end) = (start - flat.begin, written.len());
+        let name = &written[start..];
         let hashed = hash(name);
         // Of two fields with one name the last wins, in the place of the first.
         if !self.seen.add(hashed, written, start, end) {
             return Err(Declined);
         }
-        Ok(self.wanted.find(hashed, name))
+        let wanted = self.wanted.find(hashed, name);
+        flat.out.copy(b"\":");
+        Ok(wanted)
     }
 }
 
@@ -264,10 +297,11 @@ mod tests {
         let wanted = Wanted::new(vec![b"q-a".to_vec(), b"q-b".to_vec()]);
         let mut picks = [Pick::default(); 2];
         // What is there of the record before moves nothing.
-        let mut out = b"{}".to_vec();
+        let mut out = Out::default();
+        out.copy(b"{}");
         Flattener::new(LIMITS, shape, &wanted).flatten(value.as_bytes(), &mut picks, &mut out)?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8 goes in");
-        let flat = &out[2..];
+        let flat = &out.as_slice()[2..];
         let found = picks.iter().map(|pick| (pick.kind, text(pick.of(flat)))).collect();
         Ok((text(flat), found))
     }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod batch;
+mod chunks;
 mod derived;
 mod flatten;
 mod headers;

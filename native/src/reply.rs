@@ -1,6 +1,7 @@
 //! Replies of the script become the `profile_…` part of outputs; see `profiler.profiles.reply`.
 
-use crate::scan::{end_of_plain, write_char};
+use crate::chunks::Out;
+use crate::scan::write_char;
 
 /// A part of a reply, as the client has parsed it.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl Answers {
         &self,
         answer: &[Part<T>],
         shapes: &mut Vec<Shape>,
-        out: &mut Vec<u8>,
+        out: &mut Out,
     ) -> Result<u16, Odd> {
         if answer.len() != 1 + self.fields.len() + usize::from(self.has_triggers) {
             return Err(Odd);
@@ -102,10 +103,10 @@ impl Answers {
                 if self.version.is_none() {
                     continue;
                 }
-                out.extend_from_slice(&field.member);
-                out.extend_from_slice(b"null");
+                out.copy(&field.member);
+                out.copy(b"null");
             } else {
-                out.extend_from_slice(&field.member);
+                out.copy(&field.member);
                 write_value(field.kind, value, out)?;
             }
             out.push(b',');
@@ -113,7 +114,7 @@ impl Answers {
         if shape.tail.is_empty() {
             out.truncate(out.len() - usize::from(out.len() > begin));
         } else {
-            out.extend_from_slice(&shape.tail);
+            out.copy(&shape.tail);
         }
         out.push(b'}');
         Ok(place)
@@ -159,14 +160,14 @@ impl Answers {
 }
 
 #[inline(always)]
-fn write_value<T: AsRef<[u8]>>(kind: Type, value: &Part<T>, out: &mut Vec<u8>) -> Result<(), Odd> {
+fn write_value<T: AsRef<[u8]>>(kind: Type, value: &Part<T>, out: &mut Out) -> Result<(), Odd> {
     match (kind, value) {
         (Type::String, Part::Text(text)) => write_string(text.as_ref(), out),
         (Type::Integer, Part::Integer(number)) => write_integer(*number, out),
-        (Type::Boolean, Part::Integer(0)) => out.extend_from_slice(b"false"),
-        (Type::Boolean, Part::Integer(1)) => out.extend_from_slice(b"true"),
+        (Type::Boolean, Part::Integer(0)) => out.copy(b"false"),
+        (Type::Boolean, Part::Integer(1)) => out.copy(b"true"),
         (Type::Decimal, Part::Text(text)) if is_decimal(text.as_ref()) => {
-            out.extend_from_slice(text.as_ref());
+            out.copy(text.as_ref());
         }
         (Type::List, Part::List(items)) => return write_list(items, out),
         (Type::Counts, Part::List(items)) => return write_counts(items, out),
@@ -175,11 +176,11 @@ fn write_value<T: AsRef<[u8]>>(kind: Type, value: &Part<T>, out: &mut Vec<u8>) -
     Ok(())
 }
 
-fn write_integer(number: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+fn write_integer(number: i64, out: &mut Out) {
+    out.copy(itoa::Buffer::new().format(number).as_bytes());
 }
 
-fn write_list<T: AsRef<[u8]>>(items: &[Part<T>], out: &mut Vec<u8>) -> Result<(), Odd> {
+fn write_list<T: AsRef<[u8]>>(items: &[Part<T>], out: &mut Out) -> Result<(), Odd> {
     out.push(b'[');
     for (place, item) in items.iter().enumerate() {
         let Part::Text(text) = item else {
@@ -194,7 +195,7 @@ fn write_list<T: AsRef<[u8]>>(items: &[Part<T>], out: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-fn write_counts<T: AsRef<[u8]>>(items: &[Part<T>], out: &mut Vec<u8>) -> Result<(), Odd> {
+fn write_counts<T: AsRef<[u8]>>(items: &[Part<T>], out: &mut Out) -> Result<(), Odd> {
     out.push(b'{');
     let (pairs, rest) = items.as_chunks();
     for (place, pair) in pairs.iter().enumerate() {
@@ -227,20 +228,23 @@ fn is_decimal(text: &[u8]) -> bool {
 
 /// A string as orjson writes it; bytes that are no UTF-8 are replaced as Python does.
 #[inline(always)]
-fn write_string(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    let is_plain = end_of_plain(text, 0).is_none();
-    if is_plain && (text.is_ascii() || simdutf8::basic::from_utf8(text).is_ok()) {
-        out.extend_from_slice(text);
+fn write_string(text: &[u8], out: &mut Out) {
+    if text.is_ascii() || simdutf8::basic::from_utf8(text).is_ok() {
+        write_characters(text, out);
     } else {
-        write_rare_string(text, out);
+        write_characters(String::from_utf8_lossy(text).as_bytes(), out);
     }
-    out.push(b'"');
 }
 
-#[cold]
-fn write_rare_string(text: &[u8], out: &mut Vec<u8>) {
-    String::from_utf8_lossy(text).chars().for_each(|c| write_char(c, out));
+#[inline(always)]
+fn write_characters(text: &[u8], out: &mut Out) {
+    out.push(b'"');
+    let mut at = out.copy_plain(text, 0);
+    while let Some(&special) = text.get(at) {
+        write_char(char::from(special), out);
+        at = out.copy_plain(text, at + 1);
+    }
+    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -263,9 +267,9 @@ mod tests {
     }
 
     fn written(answers: &Answers, answer: &[Part<&str>]) -> Result<String, Odd> {
-        let mut out = Vec::new();
+        let mut out = Out::default();
         answers.write(answer, &mut Vec::new(), &mut out)?;
-        Ok(String::from_utf8(out).expect("UTF-8 is written"))
+        Ok(String::from_utf8(out.as_slice().to_vec()).expect("UTF-8 is written"))
     }
 
     #[test]
@@ -355,8 +359,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_utf_8_are_replaced() {
-        let mut out = Vec::new();
+        let mut out = Out::default();
         write_string(b"a\xff\xe2\x82b\x1f", &mut out);
-        assert_eq!(out, "\"a\u{fffd}\u{fffd}b\\u001f\"".as_bytes());
+        assert_eq!(out.as_slice(), "\"a\u{fffd}\u{fffd}b\\u001f\"".as_bytes());
     }
 }
