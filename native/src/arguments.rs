@@ -274,6 +274,7 @@ mod tests {
     use super::*;
     use crate::chunks::Out;
     use crate::flatten::{Flattener, Limits, Shape};
+    use crate::members::Members;
     use crate::names::Wanted;
 
     const NOW_MS: i64 = 1_800_000_000_000;
@@ -323,7 +324,7 @@ mod tests {
         let limits = Limits { record_bytes: 999, depth: 9, fields: 99 };
         let mut picks = [Pick::default(); 9];
         let (mut flat, mut out) = (Out::default(), Vec::new());
-        Flattener::new(limits, Shape::Flattened, &wanted)
+        Flattener::new(limits, Shape::Flattened, &wanted, &mut Members::default())
             .flatten(record.as_bytes(), &mut picks, &mut flat)
             .expect("it is ordinary");
         let event = Event {

@@ -403,10 +403,10 @@ impl Batch {
 
     /// Take the replies to a round, each with an answer for each event; returns the calls whose
     /// reply is for Python, all of it.
-    pub fn fold<T: AsRef<[u8]>>(
+    pub fn fold<P: Part>(
         &mut self,
         round: usize,
-        replies: &[Part<T>],
+        replies: impl Iterator<Item = P>,
         answers: &Answers,
         shapes: &mut Vec<Shape>,
     ) -> Vec<usize> {
@@ -414,44 +414,37 @@ impl Batch {
             // After a fault of Redis everything is folded again.
             self.profiles.truncate(0);
         }
-        let numbered = replies.iter().enumerate();
-        numbered
-            .filter_map(|(call, reply)| {
-                let before = self.profiles.len();
-                let is_odd = self.fold_one(round, call, reply, answers, shapes).is_none();
-                if is_odd {
-                    self.profiles.truncate(before);
-                    for place in self.places_of(round, call) {
-                        self.entries[place].fate = Fate::Called;
-                    }
+        let mut odd = Vec::new();
+        for (call, reply) in replies.enumerate() {
+            let before = self.profiles.len();
+            if self.fold_one(round, call, &reply, answers, shapes).is_none() {
+                self.profiles.truncate(before);
+                for place in self.places_of(round, call) {
+                    self.entries[place].fate = Fate::Called;
                 }
-                is_odd.then_some(call)
-            })
-            .collect()
+                odd.push(call);
+            }
+        }
+        odd
     }
 
-    fn fold_one<T: AsRef<[u8]>>(
+    fn fold_one(
         &mut self,
         round: usize,
         call: usize,
-        reply: &Part<T>,
+        reply: &impl Part,
         answers: &Answers,
         shapes: &mut Vec<Shape>,
     ) -> Option<()> {
-        let Part::List(events) = reply else {
-            return None;
-        };
+        let events = reply.items()?;
         let call = &self.rounds[round][call];
         if events.len() != call.events {
             return None;
         }
         let mut next = Some(call.first);
         for answer in events {
-            let Part::List(answer) = answer else {
-                return None;
-            };
             let start = self.profiles.len();
-            let shape = answers.write(answer, shapes, &mut self.profiles).ok()?;
+            let shape = answers.write(&answer, shapes, &mut self.profiles).ok()?;
             let entry = &mut self.entries[next?];
             entry.profile = Span { start, end: self.profiles.len() };
             entry.shape = shape;
@@ -506,9 +499,12 @@ pub fn spliced<'a>(flat: &'a [u8], profile: &'a [u8]) -> [&'a [u8]; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunks::Padded;
     use crate::flatten::{Limits, Shape as RecordShape};
     use crate::ids::{KeyedHash, Nobody};
+    use crate::members::Members;
     use crate::names::Wanted;
+    use crate::reply::tests::Made;
     use crate::reply::{Field, Type};
 
     fn calls() -> Calls {
@@ -545,7 +541,7 @@ mod tests {
 
     fn answers() -> Answers {
         Answers {
-            fields: vec![Field { member: b"\"p\":".to_vec(), kind: Type::Integer }],
+            fields: vec![Field { member: Padded::new(b"\"p\":"), kind: Type::Integer }],
             known_flags: vec!["late".to_owned()],
             metadata: Vec::new(),
             version: None,
@@ -559,7 +555,8 @@ mod tests {
         let mut batch = Batch::new(vec![stream(0, Some(1)), stream(1, None)], 1, stores_outputs);
         let wanted = Wanted::new(vec![b"v".to_vec()]);
         let limits = Limits { record_bytes: 99, depth: 9, fields: 9 };
-        let mut flattener = Flattener::new(limits, RecordShape::Flattened, &wanted);
+        let mut members = Members::default();
+        let mut flattener = Flattener::new(limits, RecordShape::Flattened, &wanted, &mut members);
         for (offset, visitor) in (0..).zip(visitors) {
             let stream =
                 usize::from(visitor.chars().all(char::is_uppercase) && !visitor.is_empty());
@@ -627,8 +624,8 @@ mod tests {
         assert_eq!(batch.visitor_of(0, 0, &calls).0, b"a");
     }
 
-    fn answer(flags: &str, number: i64) -> Part<&str> {
-        Part::List(vec![Part::Text(flags), Part::Integer(number)])
+    fn answer(flags: &'static str, number: i64) -> Made {
+        Made::List(vec![Made::Text(flags), Made::Integer(number)])
     }
 
     #[test]
@@ -636,18 +633,18 @@ mod tests {
         let mut batch = batch(&["a", "b", "a"], false);
         let mut shapes = Vec::new();
         let replies = [
-            Part::List(vec![answer("", 1), answer(" late", 2)]),
-            Part::List(vec![answer(" unknown", 3)]),
+            Made::List(vec![answer("", 1), answer(" late", 2)]),
+            Made::List(vec![answer(" unknown", 3)]),
         ];
-        assert_eq!(batch.fold(0, &replies, &answers(), &mut shapes), [1]);
+        assert_eq!(batch.fold(0, replies.into_iter(), &answers(), &mut shapes), [1]);
         assert_eq!(batch.answer(0), Some((0, &b"{\"p\":1}"[..])));
         assert_eq!(batch.answer(2), Some((1, &b"{\"p\":2}"[..])));
         assert_eq!(batch.answer(1), None);
         assert_eq!(batch.by_hand(true, true, 99), [1]);
         assert_eq!(batch.by_hand(true, true, 6), [0, 1, 2]);
         // Again, after a fault: what was answered may not be any more.
-        let replies = [Part::List(vec![answer("", 1), Part::Nil]), Part::Other];
-        assert_eq!(batch.fold(0, &replies, &answers(), &mut shapes), [0, 1]);
+        let replies = [Made::List(vec![answer("", 1), Made::Nil]), Made::Other];
+        assert_eq!(batch.fold(0, replies.into_iter(), &answers(), &mut shapes), [0, 1]);
         assert_eq!(batch.by_hand(true, true, 99), [0, 1, 2]);
         assert_eq!(batch.answer(0), None);
     }
@@ -657,7 +654,8 @@ mod tests {
         let mut batch = batch(&[], false);
         let wanted = Wanted::new(vec![b"v".to_vec()]);
         let limits = Limits { record_bytes: 99, depth: 9, fields: 9 };
-        let mut flattener = Flattener::new(limits, RecordShape::Flattened, &wanted);
+        let mut members = Members::default();
+        let mut flattener = Flattener::new(limits, RecordShape::Flattened, &wanted, &mut members);
         for (offset, value) in (0..).zip([&b"{\"v\":\"a\"}"[..], b"no JSON", b"{\"v\":1.5}"]) {
             let origin = Origin { stream: 0, offset, timestamp: -1, room: 9 };
             batch.add(Some(value), origin, &mut flattener);

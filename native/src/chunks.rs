@@ -137,6 +137,18 @@ impl Out {
         }
     }
 
+    #[inline(always)]
+    pub fn put_padded(&mut self, text: &Padded) {
+        let end = self.length + text.length;
+        text.chunks.iter().for_each(|chunk| self.put(*chunk, CHUNK));
+        self.length = end;
+    }
+
+    /// Write over a byte.
+    pub fn set(&mut self, at: usize, byte: u8) {
+        self.bytes[at] = byte;
+    }
+
     /// Append plain characters from a place on; returns where they end, as `end_of_plain` does.
     #[inline(always)]
     pub fn copy_plain(&mut self, text: &[u8], at: usize) -> usize {
@@ -168,6 +180,19 @@ impl Out {
                 return at;
             }
         }
+    }
+}
+
+/// A text that is appended often, with what fills its last chunk.
+pub struct Padded {
+    chunks: Box<[u128]>,
+    length: usize,
+}
+
+impl Padded {
+    pub fn new(text: &[u8]) -> Self {
+        let chunks = text.chunks(CHUNK).map(|chunk| chunk_at(chunk, 0)).collect();
+        Self { chunks, length: text.len() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! A record becomes a flat object, and the fields that are wanted of it.
 
 use crate::chunks::{CHUNK, Out};
-use crate::names::{Seen, Wanted, hash};
+use crate::members::Members;
+use crate::names::Wanted;
 use crate::scan::{Declined, Kind, Scan, Scanner};
 
 /// What one record may be at most; see `profiler.records.json_objects.Limits`.
@@ -48,7 +49,7 @@ pub struct Flattener<'w> {
     limits: Limits,
     shape: Shape,
     wanted: &'w Wanted,
-    seen: Seen,
+    members: &'w mut Members,
     /// `,"section-`, with what fills a chunk behind it.
     prefix: Vec<u8>,
     prefix_length: usize,
@@ -67,7 +68,12 @@ struct Flat<'a> {
 }
 
 impl<'w> Flattener<'w> {
-    pub fn new(mut limits: Limits, shape: Shape, wanted: &'w Wanted) -> Self {
+    pub fn new(
+        mut limits: Limits,
+        shape: Shape,
+        wanted: &'w Wanted,
+        members: &'w mut Members,
+    ) -> Self {
         // Places in a flat object are told by 32 bits, and one value is written at most six times
         // as long as it comes.
         limits.record_bytes = limits.record_bytes.min((u32::MAX / 8) as usize);
@@ -75,7 +81,7 @@ impl<'w> Flattener<'w> {
             limits,
             shape,
             wanted,
-            seen: Seen::default(),
+            members,
             prefix: Vec::new(),
             prefix_length: 0,
             scratch: Out::default(),
@@ -90,14 +96,13 @@ impl<'w> Flattener<'w> {
             return Err(Declined);
         }
         out.reserve(value.len() + 256);
-        self.seen.begin();
+        self.members.begin();
         let begin = out.len();
         let mut scanner = Scanner::new(value);
         // The record, the list of a section and the element stand around a processed value.
         let around = if self.shape == Shape::Processed { 3 } else { 1 };
         let room = self.limits.depth.saturating_sub(around);
         let mut flat = Flat { out, begin, picks, fields: 0, room };
-        flat.out.push(b'{');
         scanner.byte(b'{')?;
         if !scanner.takes(b'}') {
             match self.shape {
@@ -106,6 +111,11 @@ impl<'w> Flattener<'w> {
             }
         }
         scanner.end()?;
+        // A comma stands before each member.
+        match flat.fields {
+            0 => flat.out.push(b'{'),
+            _ => flat.out.set(begin, b'{'),
+        }
         flat.out.push(b'}');
         if out.len() - begin > self.limits.record_bytes {
             return Err(Declined);
@@ -129,6 +139,7 @@ impl<'w> Flattener<'w> {
             scanner.byte(b':')?;
             scanner.byte(b'[')?;
             if !scanner.takes(b']') {
+                self.members.begin_section(section);
                 self.set_prefix(&[section, b"-"]);
                 loop {
                     self.element(scanner, flat)?;
@@ -146,28 +157,44 @@ impl<'w> Flattener<'w> {
     /// `{"name": n, "value": v}`, with both written where they belong at once.
     #[inline(always)]
     fn element(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
-        let begin = (scanner.clone(), flat.out.len());
+        self.count(flat)?;
+        let begin = scanner.place();
+        let wanted = match self.members.expected(scanner, flat.out)? {
+            Some(wanted) => wanted,
+            None => {
+                let length = flat.out.len();
+                match self.another(scanner, flat)? {
+                    Some(wanted) => wanted,
+                    None => {
+                        scanner.go_back(begin);
+                        flat.out.truncate(length);
+                        return self.any_order(scanner, flat);
+                    }
+                }
+            }
+        };
+        let start = flat.out.len();
+        let kind = scanner.value(flat.out, flat.room)?;
+        flat.pick(wanted, start, kind);
+        while scanner.more(b'}')? {
+            let member = scanner.plain_string()?;
+            self.dropped(member, scanner, flat.room)?;
+        }
+        Ok(())
+    }
+
+    /// The beginning of an element that is not expected; None where it is an unusual one.
+    fn another(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<Option<Option<usize>>> {
+        let begin = scanner.place();
         // As it is written without blanks, or as Python writes it.
         if scanner.skips(br#"{"name":""#) || scanner.skips(br#"{"name": ""#) {
-            let name = self.open(flat)?;
+            let name = self.open(flat);
             scanner.plain_rest(flat.out)?;
             if scanner.skips(br#","value":"#) || scanner.skips(br#", "value": "#) {
-                let wanted = self.close(name, flat)?;
-                let start = flat.out.len();
-                let kind = scanner.value(flat.out, flat.room)?;
-                flat.pick(wanted, start, kind);
-                while scanner.more(b'}')? {
-                    let member = scanner.plain_string()?;
-                    self.dropped(member, scanner, flat.room)?;
-                }
-                return Ok(());
+                return self.close(name, scanner.since(begin), flat).map(Some);
             }
-            flat.fields -= 1;
         }
-        let length;
-        (*scanner, length) = begin;
-        flat.out.truncate(length);
-        self.any_order(scanner, flat)
+        Ok(None)
     }
 
     /// An element that is written in another way.
@@ -195,9 +222,9 @@ impl<'w> Flattener<'w> {
             }
         }
         let (Some(name), Some((encoded, kind))) = (name, value) else { return Err(Declined) };
-        let start = self.open(flat)?;
+        let start = self.open(flat);
         flat.out.copy(name);
-        let wanted = self.close(start, flat)?;
+        let wanted = self.close(start, b"", flat)?;
         let start = flat.out.len();
         flat.out.copy(encoded.as_slice());
         flat.pick(wanted, start, kind);
@@ -216,16 +243,14 @@ impl<'w> Flattener<'w> {
     }
 
     fn members(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+        self.members.begin_section(b"");
         self.set_prefix(&[]);
         loop {
-            scanner.byte(b'"')?;
-            let name = self.open(flat)?;
-            scanner.plain_rest(flat.out)?;
-            if flat.out.as_slice()[name..].starts_with(OURS) {
-                return Err(Declined);
-            }
-            let wanted = self.close(name, flat)?;
-            scanner.byte(b':')?;
+            self.count(flat)?;
+            let wanted = match self.members.expected(scanner, flat.out)? {
+                Some(wanted) => wanted,
+                None => self.another_member(scanner, flat)?,
+            };
             let start = flat.out.len();
             let kind = scanner.value(flat.out, flat.room)?;
             flat.pick(wanted, start, kind);
@@ -233,6 +258,18 @@ impl<'w> Flattener<'w> {
                 return Ok(());
             }
         }
+    }
+
+    fn another_member(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<Option<usize>> {
+        let begin = scanner.place();
+        scanner.byte(b'"')?;
+        let name = self.open(flat);
+        scanner.plain_rest(flat.out)?;
+        if flat.out.as_slice()[name..].starts_with(OURS) {
+            return Err(Declined);
+        }
+        scanner.byte(b':')?;
+        self.close(name, scanner.since(begin), flat)
     }
 
     /// Say what stands before the names that follow.
@@ -244,33 +281,28 @@ impl<'w> Flattener<'w> {
         self.prefix.extend([0; CHUNK]);
     }
 
+    /// Count a member that follows.
+    #[inline(always)]
+    fn count(&self, flat: &mut Flat) -> Scan<()> {
+        flat.fields += 1;
+        // The name of a section is repeated for each of its elements.
+        let is_long = flat.out.len() - flat.begin > self.limits.record_bytes;
+        if flat.fields > self.limits.fields || is_long { Err(Declined) } else { Ok(()) }
+    }
+
     /// Begin a member with what stands before its name in the section; returns where all that is
     /// its name in the flat object begins.
-    #[inline(always)]
-    fn open(&mut self, flat: &mut Flat) -> Scan<usize> {
-        flat.fields += 1;
-        let before = flat.out.len();
-        // The name of a section is repeated for each of its elements.
-        if flat.fields > self.limits.fields || before - flat.begin > self.limits.record_bytes {
-            return Err(Declined);
-        }
-        let comma = usize::from(flat.fields > 1);
-        flat.out.copy_part(&self.prefix, 1 - comma, self.prefix_length);
-        Ok(before + comma + 1)
+    fn open(&self, flat: &mut Flat) -> usize {
+        let start = flat.out.len() + 2;
+        flat.out.copy_part(&self.prefix, 0, self.prefix_length);
+        start
     }
 
     /// End a name that is written from a place on; returns which wanted one it is.
-    #[inline(always)]
-    fn close(&mut self, start: usize, flat: &mut Flat) -> Scan<Option<usize>> {
+    fn close(&mut self, start: usize, source: &[u8], flat: &mut Flat) -> Scan<Option<usize>> {
         let written = &flat.out.as_slice()[flat.begin..];
-        let (start, end) = (start - flat.begin, written.len());
-        let name = &written[start..];
-        let hashed = hash(name);
         // Of two fields with one name the last wins, in the place of the first.
-        if !self.seen.add(hashed, written, start, end) {
-            return Err(Declined);
-        }
-        let wanted = self.wanted.find(hashed, name);
+        let wanted = self.members.meet(written, start - flat.begin, source, self.wanted)?;
         flat.out.copy(b"\":");
         Ok(wanted)
     }
@@ -299,7 +331,12 @@ mod tests {
         // What is there of the record before moves nothing.
         let mut out = Out::default();
         out.copy(b"{}");
-        Flattener::new(LIMITS, shape, &wanted).flatten(value.as_bytes(), &mut picks, &mut out)?;
+        let mut members = Members::default();
+        Flattener::new(LIMITS, shape, &wanted, &mut members).flatten(
+            value.as_bytes(),
+            &mut picks,
+            &mut out,
+        )?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8 goes in");
         let flat = &out.as_slice()[2..];
         let found = picks.iter().map(|pick| (pick.kind, text(pick.of(flat)))).collect();

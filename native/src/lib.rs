@@ -8,6 +8,7 @@ mod derived;
 mod flatten;
 mod headers;
 mod ids;
+mod members;
 mod names;
 mod plan;
 mod python;

@@ -10,6 +10,7 @@ use crate::batch::{Batch, Calls, Origin, Stream, spliced};
 use crate::derived::{Asked, DerivedWords, Memory, Question};
 use crate::flatten::{Flattener, Limits, Shape as RecordShape};
 use crate::headers::{Headers, Source};
+use crate::members::Members;
 use crate::names::Wanted;
 use crate::plan::Plan;
 use crate::reply::{Answers, Part, Shape};
@@ -27,6 +28,8 @@ pub struct Core {
     derive: Option<(Py<PyAny>, Py<PyAny>)>,
     make: Makers,
     memory: Mutex<Memory>,
+    /// As many as batches were decoded at a time.
+    members: Mutex<Vec<Members>>,
     shapes: Mutex<Vec<Shape>>,
 }
 
@@ -81,6 +84,7 @@ impl Core {
             derive,
             make: Makers { new_tuple, command, output },
             memory: Mutex::default(),
+            members: Mutex::default(),
             shapes: Mutex::default(),
         })
     }
@@ -142,10 +146,12 @@ impl Core {
         py.detach(|| {
             let bytes = inputs.iter().filter_map(|(value, _)| value.as_ref().map(|v| v.len()));
             batch.reserve(count, bytes.sum());
-            let mut flattener = Flattener::new(core.limits, core.shape, &core.wanted);
+            let mut members = locked(&core.members).pop().unwrap_or_default();
+            let mut flattener = Flattener::new(core.limits, core.shape, &core.wanted, &mut members);
             for (value, origin) in &inputs {
                 batch.add(value.as_deref(), *origin, &mut flattener);
             }
+            locked(&core.members).push(members);
         });
         Ok(NativeBatch { core: this.unbind(), batch, records: records.unbind(), headers })
     }
@@ -248,17 +254,11 @@ impl NativeBatch {
     }
 
     /// Take the replies to a round; returns the calls whose reply is for Python.
-    fn fold(
-        &mut self,
-        py: Python<'_>,
-        number: usize,
-        replies: Bound<'_, PyList>,
-    ) -> PyResult<Vec<usize>> {
+    fn fold(&mut self, number: usize, replies: Bound<'_, PyList>) -> PyResult<Vec<usize>> {
         let Self { core, batch, .. } = self;
         let core = core.get();
         let Some(answers) = &core.answers else { return Ok(Vec::new()) };
-        let replies = replies.iter().map(|reply| part_of(&reply)).collect::<PyResult<Vec<_>>>()?;
-        Ok(py.detach(|| batch.fold(number, &replies, answers, &mut locked(&core.shapes))))
+        Ok(batch.fold(number, replies.iter(), answers, &mut locked(&core.shapes)))
     }
 
     /// The places of a call's events.
@@ -444,18 +444,24 @@ fn packed(batch: &Batch, calls: &Calls) -> Vec<PackedRound> {
 }
 
 /// A part of a reply, as the client has parsed it.
-fn part_of(part: &Bound<'_, PyAny>) -> PyResult<Part<PyBackedBytes>> {
-    if let Ok(text) = part.cast::<PyBytes>() {
-        return Ok(Part::Text(text.clone().into()));
+impl Part for Bound<'_, PyAny> {
+    #[inline(always)]
+    fn text(&self) -> Option<&[u8]> {
+        self.cast_exact::<PyBytes>().ok().map(|text| text.as_bytes())
     }
-    if part.is_none() {
-        return Ok(Part::Nil);
+
+    #[inline(always)]
+    fn integer(&self) -> Option<i64> {
+        self.cast_exact::<PyInt>().ok()?.extract().ok()
     }
-    if let Ok(number) = part.cast_exact::<PyInt>() {
-        return Ok(number.extract().map_or(Part::Other, Part::Integer));
+
+    #[inline(always)]
+    fn is_nil(&self) -> bool {
+        self.is_none()
     }
-    if let Ok(items) = part.cast::<PyList>() {
-        return Ok(Part::List(items.iter().map(|item| part_of(&item)).collect::<PyResult<_>>()?));
+
+    #[inline(always)]
+    fn items(&self) -> Option<impl ExactSizeIterator<Item = Self>> {
+        self.cast_exact::<PyList>().ok().map(|list| list.iter())
     }
-    Ok(Part::Other)
 }

@@ -33,7 +33,6 @@ const MOST_INNER_MEMBERS: usize = 24;
 const MOST_DIGITS: usize = 18;
 
 /// Reads UTF-8 from its place on.
-#[derive(Clone)]
 pub struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
@@ -94,6 +93,31 @@ impl<'a> Scanner<'a> {
     pub fn end(&mut self) -> Scan<()> {
         self.space();
         if self.at == self.text.len() { Ok(()) } else { Err(Declined) }
+    }
+
+    /// Where it is.
+    #[inline(always)]
+    pub fn place(&self) -> usize {
+        self.at
+    }
+
+    /// Read again from a place where it was.
+    pub fn go_back(&mut self, place: usize) {
+        self.at = place;
+    }
+
+    /// What was read since a place.
+    #[inline(always)]
+    pub fn since(&self, place: usize) -> &'a [u8] {
+        &self.text[place..self.at]
+    }
+
+    /// Step over a text, if it is the next one.
+    #[inline(always)]
+    pub fn skips_text(&mut self, wanted: &[u8]) -> bool {
+        let is_next = self.text[self.at..].starts_with(wanted);
+        self.at += if is_next { wanted.len() } else { 0 };
+        is_next
     }
 
     /// Step over these bytes, if they are the next ones.
