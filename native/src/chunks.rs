@@ -84,11 +84,16 @@ impl Out {
         &self.bytes[..self.length]
     }
 
+    /// How many bytes it holds on to.
+    pub fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Make room for so many bytes more.
     pub fn reserve(&mut self, more: usize) {
         let wanted = self.length + more + CHUNK;
         if wanted > self.bytes.len() {
-            self.bytes.resize(wanted, 0);
+            self.bytes.resize(wanted.max(2 * self.bytes.len()), 0);
         }
     }
 
@@ -125,6 +130,13 @@ impl Out {
     #[inline(always)]
     pub fn copy(&mut self, text: &[u8]) {
         self.copy_part(text, 0, text.len());
+    }
+
+    /// Append a text of any length.
+    pub fn extend(&mut self, text: &[u8]) {
+        self.reserve(text.len());
+        self.bytes[self.length..][..text.len()].copy_from_slice(text);
+        self.length += text.len();
     }
 
     /// Append a part of a text, by chunks that reach beyond it.

@@ -30,6 +30,8 @@ pub struct Core {
     memory: Mutex<Memory>,
     /// As many as batches were decoded at a time.
     members: Mutex<Vec<Members>>,
+    /// Batches that are done.
+    spare: Mutex<Vec<Batch>>,
     shapes: Mutex<Vec<Shape>>,
 }
 
@@ -85,6 +87,7 @@ impl Core {
             make: Makers { new_tuple, command, output },
             memory: Mutex::default(),
             members: Mutex::default(),
+            spare: Mutex::default(),
             shapes: Mutex::default(),
         })
     }
@@ -142,7 +145,8 @@ impl Core {
             let at = if stream.is_empty() { 0 } else { at };
             inputs.push((value, Origin { stream: at, offset, timestamp, room }));
         }
-        let mut batch = Batch::new(streams, core.wanted.len(), floors.is_some());
+        let mut batch = locked(&core.spare).pop().unwrap_or_default();
+        batch.begin(streams, core.wanted.len(), floors.is_some());
         py.detach(|| {
             let bytes = inputs.iter().filter_map(|(value, _)| value.as_ref().map(|v| v.len()));
             batch.reserve(count, bytes.sum());
@@ -166,6 +170,10 @@ fn stream_of(name: &str, partition: i64, floors: Option<&[(i64, i64)]>) -> Strea
     }
 }
 
+/// So many batches are kept for the next ones, none that holds on to more bytes.
+const MOST_SPARE: usize = 4;
+const LARGEST_SPARE: usize = 8 << 20;
+
 /// Flags, and how many answers had them.
 type Counted<'py> = (Bound<'py, PyFrozenSet>, usize);
 
@@ -177,6 +185,16 @@ pub struct NativeBatch {
     records: Py<PyList>,
     /// Of the outputs; None where Python makes them.
     headers: Vec<Option<Py<PyTuple>>>,
+}
+
+impl Drop for NativeBatch {
+    fn drop(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let mut spare = locked(&self.core.get().spare);
+        if spare.len() < MOST_SPARE && batch.held() <= LARGEST_SPARE {
+            spare.push(batch);
+        }
+    }
 }
 
 #[pymethods]
@@ -232,16 +250,12 @@ impl NativeBatch {
         let core = core.get();
         let rounds = PyList::empty(py);
         let Some(calls) = &core.calls else { return Ok(rounds) };
-        let packed = py.detach(|| {
-            batch.gather(calls.most_events);
-            packed(batch, calls)
-        });
-        for (number, round) in packed.iter().enumerate() {
+        py.detach(|| batch.pack(calls));
+        for round in 0..batch.rounds() {
             let commands = PyList::empty(py);
-            for (call, (key, words)) in round.calls().enumerate() {
+            for (visitor, key, words) in batch.calls(round) {
                 let key = PyString::from_bytes(py, key)?;
                 if let Some(meet) = &meet {
-                    let (visitor, _) = batch.visitor_of(number, call, calls);
                     meet.call1((PyString::from_bytes(py, visitor)?, &key))?;
                 }
                 let parts = [key.into_any(), PyBytes::new(py, words).into_any()];
@@ -295,6 +309,7 @@ impl NativeBatch {
     ) -> PyResult<()> {
         let core = self.core.get();
         let records = self.records.bind(py);
+        let mut joined = Vec::new();
         for place in start..end {
             let Some(Some(headers)) = self.headers.get(place) else { continue };
             let record = records.get_item(place)?.cast_into::<PyTuple>()?;
@@ -317,17 +332,9 @@ impl NativeBatch {
             }
             if let Some(topic) = &core.plan.persisted_topic {
                 let (_, profile) = self.batch.answer(place).unwrap_or_default();
-                let parts = spliced(flat, profile);
-                let length = parts.iter().map(|part| part.len()).sum();
-                let value = PyBytes::new_with(py, length, |mut to| {
-                    for part in parts {
-                        let (now, rest) = to.split_at_mut(part.len());
-                        now.copy_from_slice(part);
-                        to = rest;
-                    }
-                    Ok(())
-                })?;
-                add(topic, value)?;
+                joined.clear();
+                spliced(flat, profile).iter().for_each(|part| joined.extend_from_slice(part));
+                add(topic, PyBytes::new(py, &joined))?;
             }
         }
         Ok(())
@@ -360,8 +367,7 @@ impl NativeBatch {
 
     /// Sidecar and field of what calls may have left there.
     fn stored<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyString>, String)>> {
-        let Some(calls) = &self.core.get().calls else { return Ok(Vec::new()) };
-        let stored = self.batch.stored(calls).into_iter();
+        let stored = self.batch.stored().into_iter();
         stored.map(|each| Ok((PyString::from_bytes(py, &each.sidecar)?, each.field))).collect()
     }
 }
@@ -408,39 +414,6 @@ impl Core {
         }
         Ok(())
     }
-}
-
-/// The calls of a round, one behind the other: keys and words.
-struct PackedRound {
-    bytes: Vec<u8>,
-    /// Where each key and each command ends.
-    ends: Vec<(usize, usize)>,
-}
-
-impl PackedRound {
-    fn calls(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        starts
-            .zip(&self.ends)
-            .map(|(start, &(key, end))| (&self.bytes[start..key], &self.bytes[key..end]))
-    }
-}
-
-fn packed(batch: &Batch, calls: &Calls) -> Vec<PackedRound> {
-    let mut words = Vec::new();
-    let pack = |round| {
-        let mut packed = PackedRound { bytes: Vec::new(), ends: Vec::new() };
-        for call in 0..batch.calls(round) {
-            words.clear();
-            let key = batch.write_call(round, call, calls, &mut words);
-            packed.bytes.extend_from_slice(&key);
-            let key_end = packed.bytes.len();
-            packed.bytes.extend_from_slice(&words);
-            packed.ends.push((key_end, packed.bytes.len()));
-        }
-        packed
-    };
-    (0..batch.rounds()).map(pack).collect()
 }
 
 /// A part of a reply, as the client has parsed it.

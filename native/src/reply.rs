@@ -14,6 +14,15 @@ pub trait Part: Sized {
     fn items(&self) -> Option<impl ExactSizeIterator<Item = Self>>;
 }
 
+/// How texts are written.
+#[derive(Clone, Copy)]
+pub enum Texts {
+    /// Whoever writes them checks what is written: it is UTF-8 only if every text is.
+    AsTheyAre,
+    /// Bytes that are no UTF-8 are replaced as Python does.
+    Mended,
+}
+
 /// The answer is not an ordinary one: Python does it, or says why it is none.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Odd;
@@ -80,6 +89,7 @@ impl Answers {
     pub fn write(
         &self,
         answer: &impl Part,
+        texts: Texts,
         shapes: &mut Vec<Shape>,
         out: &mut Out,
     ) -> Result<u16, Odd> {
@@ -103,7 +113,7 @@ impl Answers {
                 out.copy(b"null");
             } else {
                 out.put_padded(&field.member);
-                write_value(field.kind, &value, out)?;
+                write_value(field.kind, &value, texts, out)?;
             }
             out.push(b',');
         }
@@ -163,9 +173,9 @@ impl Answers {
 }
 
 #[inline(always)]
-fn write_value(kind: Type, value: &impl Part, out: &mut Out) -> Result<(), Odd> {
+fn write_value(kind: Type, value: &impl Part, texts: Texts, out: &mut Out) -> Result<(), Odd> {
     match kind {
-        Type::String => write_string(value.text().ok_or(Odd)?, out),
+        Type::String => write_string(value.text().ok_or(Odd)?, texts, out),
         Type::Integer => write_integer(value.integer().ok_or(Odd)?, out),
         Type::Boolean => match value.integer() {
             Some(0) => out.copy(b"false"),
@@ -175,8 +185,8 @@ fn write_value(kind: Type, value: &impl Part, out: &mut Out) -> Result<(), Odd> 
         Type::Decimal => {
             out.copy(value.text().filter(|text| is_decimal(text)).ok_or(Odd)?);
         }
-        Type::List => return write_list(value, out),
-        Type::Counts => return write_counts(value, out),
+        Type::List => return write_list(value, texts, out),
+        Type::Counts => return write_counts(value, texts, out),
     }
     Ok(())
 }
@@ -185,19 +195,19 @@ fn write_integer(number: i64, out: &mut Out) {
     out.copy(itoa::Buffer::new().format(number).as_bytes());
 }
 
-fn write_list(list: &impl Part, out: &mut Out) -> Result<(), Odd> {
+fn write_list(list: &impl Part, texts: Texts, out: &mut Out) -> Result<(), Odd> {
     out.push(b'[');
     for (place, item) in list.items().ok_or(Odd)?.enumerate() {
         if place > 0 {
             out.push(b',');
         }
-        write_string(item.text().ok_or(Odd)?, out);
+        write_string(item.text().ok_or(Odd)?, texts, out);
     }
     out.push(b']');
     Ok(())
 }
 
-fn write_counts(list: &impl Part, out: &mut Out) -> Result<(), Odd> {
+fn write_counts(list: &impl Part, texts: Texts, out: &mut Out) -> Result<(), Odd> {
     let mut items = list.items().ok_or(Odd)?;
     out.push(b'{');
     let mut is_first = true;
@@ -206,7 +216,7 @@ fn write_counts(list: &impl Part, out: &mut Out) -> Result<(), Odd> {
         if !std::mem::take(&mut is_first) {
             out.push(b',');
         }
-        write_string(item.text().ok_or(Odd)?, out);
+        write_string(item.text().ok_or(Odd)?, texts, out);
         out.push(b':');
         write_integer(counted.integer().ok_or(Odd)?, out);
     }
@@ -227,13 +237,12 @@ fn is_decimal(text: &[u8]) -> bool {
         && parts.next().is_none_or(|decimals| is_number(decimals, 4))
 }
 
-/// A string as orjson writes it; bytes that are no UTF-8 are replaced as Python does.
+/// A string as orjson writes it.
 #[inline(always)]
-fn write_string(text: &[u8], out: &mut Out) {
-    if text.is_ascii() || simdutf8::basic::from_utf8(text).is_ok() {
-        write_characters(text, out);
-    } else {
-        write_characters(String::from_utf8_lossy(text).as_bytes(), out);
+fn write_string(text: &[u8], texts: Texts, out: &mut Out) {
+    match texts {
+        Texts::AsTheyAre => write_characters(text, out),
+        Texts::Mended => write_characters(String::from_utf8_lossy(text).as_bytes(), out),
     }
 }
 
@@ -257,6 +266,7 @@ pub mod tests {
     #[derive(Clone, Debug)]
     pub enum Made {
         Text(&'static str),
+        Bytes(&'static [u8]),
         Integer(i64),
         Nil,
         List(Vec<Made>),
@@ -265,7 +275,11 @@ pub mod tests {
 
     impl Part for Made {
         fn text(&self) -> Option<&[u8]> {
-            if let Text(text) = self { Some(text.as_bytes()) } else { None }
+            match self {
+                Text(text) => Some(text.as_bytes()),
+                Made::Bytes(bytes) => Some(bytes),
+                _ => None,
+            }
         }
 
         fn integer(&self) -> Option<i64> {
@@ -297,7 +311,7 @@ pub mod tests {
 
     fn written(answers: &Answers, answer: &[Made]) -> Result<String, Odd> {
         let mut out = Out::default();
-        answers.write(&List(answer.to_vec()), &mut Vec::new(), &mut out)?;
+        answers.write(&List(answer.to_vec()), Texts::AsTheyAre, &mut Vec::new(), &mut out)?;
         Ok(String::from_utf8(out.as_slice().to_vec()).expect("UTF-8 is written"))
     }
 
@@ -389,7 +403,7 @@ pub mod tests {
     #[test]
     fn bytes_that_are_no_utf_8_are_replaced() {
         let mut out = Out::default();
-        write_string(b"a\xff\xe2\x82b\x1f", &mut out);
+        write_string(b"a\xff\xe2\x82b\x1f", Texts::Mended, &mut out);
         assert_eq!(out.as_slice(), "\"a\u{fffd}\u{fffd}b\\u001f\"".as_bytes());
     }
 }
