@@ -4,11 +4,13 @@
 
 mod arguments;
 mod batch;
+mod chunks;
 mod derived;
 mod flatten;
 mod headers;
 mod ids;
 mod kafka;
+mod members;
 mod names;
 mod plan;
 mod python;
