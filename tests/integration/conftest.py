@@ -8,9 +8,6 @@ from typing import Protocol
 import pytest
 from kafka import KafkaAdminClient
 
-from bench.errors import BenchError
-from bench.kafka_streams_program import StreamsProgram, streams_program
-from bench.quix_environment import quix_interpreter
 from servers.kafka import Kafka, RestartedKafka
 from servers.kafka_secure import SecureKafka
 from servers.kafka_strict import StrictKafka
@@ -24,7 +21,7 @@ from tests.integration.secure_runs import (
     secure_kafka,
     tls_store,
 )
-from tests.missing import give_up, own_server
+from tests.missing import own_server
 
 
 class Deploy(Protocol):
@@ -111,24 +108,6 @@ def kafka_strict() -> Iterator[str]:
     """The address of a Kafka with access rules; what no rule names is free to everybody."""
     with own_server("Kafka", StrictKafka) as server:
         yield server.bootstrap_servers
-
-
-@pytest.fixture(scope="session")
-def quix() -> Path:
-    """The Python of an environment that has Quix Streams."""
-    try:
-        return quix_interpreter()
-    except BenchError as error:
-        give_up("Quix Streams", [str(error)])
-
-
-@pytest.fixture(scope="session")
-def kafka_streams() -> StreamsProgram:
-    """The Kafka Streams program, built."""
-    try:
-        return streams_program()
-    except BenchError as error:
-        give_up("Kafka Streams", [str(error)])
 
 
 class Settle(Protocol):
