@@ -6,7 +6,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::kafka::library::{
     Argument, BytesValue, Functions, GroupMetadata, Handle, HeaderValue, LibraryError, Queue,
@@ -73,7 +73,7 @@ unsafe impl Sync for TopicOf<'_> {}
 
 /// A name, which ends before its first NUL, and a value.
 pub struct Header<B> {
-    pub name: CString,
+    pub name: Arc<CStr>,
     pub value: Option<B>,
 }
 
