@@ -81,7 +81,8 @@ pub struct Client {
     library: Functions,
     handle: NonNull<Handle>,
     events: NonNull<Queue>,
-    topics: Mutex<Vec<NonNull<Topic>>>,
+    /// Few, so they are looked through.
+    topics: Mutex<Vec<(CString, NonNull<Topic>)>>,
 }
 
 // SAFETY: "librdkafka is completely thread-safe" (its INTRODUCTION.md), and so are the pointers to
@@ -164,6 +165,10 @@ impl Client {
     /// A topic by its name; the client keeps it until its end.
     pub fn topic(&self, name: &str) -> Result<TopicOf<'_>, Error> {
         let name = c_string(name)?;
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, topic)) = topics.iter().find(|(known, _)| *known == name) {
+            return Ok(TopicOf(*topic, PhantomData));
+        }
         // SAFETY: the handle lives as long as `self`; the name is copied; null stands for the
         // client's own settings of topics.
         let topic = unsafe {
@@ -174,7 +179,7 @@ impl Client {
             let code = unsafe { (self.library.last_error)() };
             return Err(Error::new(code, self.words(code)));
         };
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner).push(topic);
+        topics.push((name, topic));
         Ok(TopicOf(topic, PhantomData))
     }
 
@@ -396,7 +401,7 @@ impl Drop for Client {
         let topics = self.topics.get_mut().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: nobody else has them: a `TopicOf` does not outlive its client.
         unsafe {
-            for topic in topics.drain(..) {
+            for (_, topic) in topics.drain(..) {
                 (self.library.topic_destroy)(topic.as_ptr());
             }
             (self.library.queue_destroy)(self.events.as_ptr());
