@@ -29,11 +29,10 @@ from servers.kafka import shared_kafka
 
 ROOT = Path(__file__).parent.parent
 
-#: Of a round and kind; a leak for each is seen well above what the interpreter scatters.
 _RECORDS = 200
 _ROUNDS = (2, 8)
-#: Blocks of memory that a round may leave behind.
-_MOST_BLOCKS = 50
+#: Blocks of memory that a round leaves behind, of which some errors are met once in a round.
+_TOO_MANY = 0.5
 _PATIENCE_S = 900
 
 _DAY_MS = 86_400_000
@@ -54,7 +53,7 @@ def main() -> int:
         few, many = (_blocks(servers, topic, rounds) for rounds in _ROUNDS)
     left = (many - few) / (_ROUNDS[1] - _ROUNDS[0])
     print(f"the compiled sink: no wrong access; a round leaves {left:.1f} blocks behind")
-    return int(left > _MOST_BLOCKS)
+    return int(left >= _TOO_MANY)
 
 
 def _blocks(servers: str, topic: str, rounds: int) -> int:

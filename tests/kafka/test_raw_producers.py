@@ -4,6 +4,8 @@ import gc
 import logging
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -269,3 +271,21 @@ def test_a_client_that_is_dropped_takes_its_threads_with_it(*, is_discarded: boo
         del client
         assert time.monotonic() - started < 5
     assert wait_until(lambda: thread_count() <= before, timeout=PATIENCE_S)
+
+
+def test_a_program_that_ends_with_a_client_ends() -> None:
+    """Even where a record waits in it, and nobody closed it."""
+    needed_native()
+    program = (
+        "from tests.kafka.test_raw_producers import make_with, output\n"
+        "client = make_with('native')\n"
+        "assert client.produce([output('left', 1)], 0, 1_000) == 1\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

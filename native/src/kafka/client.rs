@@ -3,11 +3,10 @@
 //! Nothing here is called back by the library: what it has to say waits in a queue.
 #![allow(unsafe_code)]
 
-use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::kafka::library::{
     Argument, BytesValue, Functions, GroupMetadata, Handle, HeaderValue, LibraryError, Queue,
@@ -74,7 +73,7 @@ unsafe impl Sync for TopicOf<'_> {}
 
 /// A name, which ends before its first NUL, and a value.
 pub struct Header<B> {
-    pub name: CString,
+    pub name: Arc<CStr>,
     pub value: Option<B>,
 }
 
@@ -82,8 +81,8 @@ pub struct Client {
     library: Functions,
     handle: NonNull<Handle>,
     events: NonNull<Queue>,
-    /// Those that were asked for, so that each one is held once.
-    topics: Mutex<HashMap<CString, NonNull<Topic>>>,
+    /// Few, so they are looked through.
+    topics: Mutex<Vec<(CString, NonNull<Topic>)>>,
 }
 
 // SAFETY: "librdkafka is completely thread-safe" (its INTRODUCTION.md), and so are the pointers to
@@ -167,7 +166,7 @@ impl Client {
     pub fn topic(&self, name: &str) -> Result<TopicOf<'_>, Error> {
         let name = c_string(name)?;
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(topic) = topics.get(&name) {
+        if let Some((_, topic)) = topics.iter().find(|(known, _)| *known == name) {
             return Ok(TopicOf(*topic, PhantomData));
         }
         // SAFETY: the handle lives as long as `self`; the name is copied; null stands for the
@@ -180,7 +179,7 @@ impl Client {
             let code = unsafe { (self.library.last_error)() };
             return Err(Error::new(code, self.words(code)));
         };
-        topics.insert(name, topic);
+        topics.push((name, topic));
         Ok(TopicOf(topic, PhantomData))
     }
 
@@ -402,7 +401,7 @@ impl Drop for Client {
         let topics = self.topics.get_mut().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: nobody else has them: a `TopicOf` does not outlive its client.
         unsafe {
-            for (_, topic) in topics.drain() {
+            for (_, topic) in topics.drain(..) {
                 (self.library.topic_destroy)(topic.as_ptr());
             }
             (self.library.queue_destroy)(self.events.as_ptr());

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString, OsStr, OsString, c_int};
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyImportError;
@@ -127,33 +127,35 @@ impl Producer {
         let client = self.client();
         let mut targets: Vec<Target> = Vec::new();
         let mut headers: Vec<Vec<Header<PyBackedBytes>>> = Vec::new();
+        let mut names = Names::default();
         let mut last: Option<Bound<'_, PyAny>> = None;
         let mut around = 0;
         let mut given = Vec::new();
         for place in start..records.len() {
-            let record = records.get_item(place)?.cast_into::<PyTuple>()?;
-            let own = record.get_item(3)?;
+            let record = records.get_item(place)?;
+            let record = record.cast::<PyTuple>()?;
+            let own = record.get_borrowed_item(3)?;
             // Both outputs of an event have the same.
-            if !last.as_ref().is_some_and(|last| last.is(&own)) {
-                let some = headers_of(own.cast::<PyTuple>()?)?;
+            if !last.as_ref().is_some_and(|last| last.is(own)) {
+                let some = headers_of(&*own.cast::<PyTuple>()?, &mut names)?;
                 let bytes = |header: &Header<PyBackedBytes>| {
                     header.name.count_bytes() + header.value.as_ref().map_or(0, |v| v.len())
                 };
                 around = OVERHEAD_BYTES + some.iter().map(bytes).sum::<usize>();
                 headers.push(some);
-                last = Some(own);
+                last = Some(own.to_owned());
             }
-            let key: Option<PyBackedBytes> = record.get_item(1)?.extract()?;
-            let value: Option<PyBackedBytes> = record.get_item(2)?.extract()?;
+            let key = bytes_of(record.get_borrowed_item(1)?)?;
+            let value = bytes_of(record.get_borrowed_item(2)?)?;
             let of = |part: &Option<PyBackedBytes>| part.as_ref().map_or(0, |part| part.len());
             let size = of(&key) + of(&value) + around;
-            let name = record.get_item(0)?;
-            let known = match targets.iter().position(|target| target.name.is(&name)) {
+            let name = record.get_borrowed_item(0)?;
+            let known = match targets.iter().position(|target| target.name.is(name)) {
                 Some(at) => Some(at),
                 None => {
                     let mut same = None;
                     for (at, target) in targets.iter().enumerate() {
-                        if target.name.eq(&name)? {
+                        if target.name.eq(name)? {
                             same = Some(at);
                         }
                     }
@@ -164,21 +166,21 @@ impl Producer {
                 Some(at) if size > targets[at].left => break,
                 Some(at) => at,
                 None => {
-                    let text = name.cast::<PyString>()?.to_cow()?;
+                    let text: String = name.extract()?;
                     let topic = match client.topic(&text) {
                         Ok(topic) => topic,
                         Err(error) => {
-                            self.told().unsent.push((text.into_owned(), error));
+                            self.told().unsent.push((text, error));
                             break;
                         }
                     };
-                    targets.push(Target { name, topic, left: slice_bytes });
+                    targets.push(Target { name: name.to_owned(), topic, left: slice_bytes });
                     targets.len() - 1
                 }
             };
             let target = &mut targets[topic];
             target.left = target.left.saturating_sub(size);
-            let timestamp: i64 = record.get_item(4)?.extract()?;
+            let timestamp: i64 = record.get_borrowed_item(4)?.extract()?;
             // Here 0 stands for the time of sending, as -1 does in a record.
             let timestamp = timestamp.max(0);
             given.push(Given { topic, headers: headers.len() - 1, key, value, timestamp });
@@ -348,19 +350,49 @@ impl Raise {
     }
 }
 
-/// Headers as the library takes them: a foreign byte of a name goes out as `?`.
-fn headers_of(headers: &Bound<'_, PyTuple>) -> PyResult<Vec<Header<PyBackedBytes>>> {
-    let each = headers.iter().map(|header| {
-        let header = header.cast_into::<PyTuple>()?;
-        let name = header.get_item(0)?.cast_into::<PyString>()?;
-        let name = match name.to_cow() {
+fn bytes_of(part: Borrowed<'_, '_, PyAny>) -> PyResult<Option<PyBackedBytes>> {
+    if part.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(part.cast::<PyBytes>()?.to_owned().into()))
+}
+
+/// Some names of headers: the same few objects come with nearly all records.
+#[derive(Default)]
+struct Names<'py>(Vec<(Bound<'py, PyString>, Arc<CStr>)>);
+
+impl<'py> Names<'py> {
+    const MOST: usize = 16;
+
+    /// A name as the library takes it: a foreign byte goes out as `?`.
+    fn of(&mut self, name: Borrowed<'_, 'py, PyAny>) -> PyResult<Arc<CStr>> {
+        if let Some((_, text)) = self.0.iter().find(|(known, _)| known.is(&*name)) {
+            return Ok(text.clone());
+        }
+        let name = name.cast::<PyString>()?;
+        let text = match name.to_cow() {
             Ok(name) => c_text(name.as_bytes()),
             Err(_) => {
                 let encoded = name.call_method1("encode", ("utf-8", "replace"))?;
                 c_text(encoded.cast::<PyBytes>()?.as_bytes())
             }
         };
-        Ok(Header { name, value: header.get_item(1)?.extract()? })
+        let text: Arc<CStr> = text.into();
+        if self.0.len() < Self::MOST {
+            self.0.push((name.to_owned(), text.clone()));
+        }
+        Ok(text)
+    }
+}
+
+fn headers_of<'py>(
+    headers: &Bound<'py, PyTuple>,
+    names: &mut Names<'py>,
+) -> PyResult<Vec<Header<PyBackedBytes>>> {
+    let each = headers.iter().map(|header| {
+        let header = header.cast::<PyTuple>()?;
+        let name = names.of(header.get_borrowed_item(0)?)?;
+        Ok(Header { name, value: bytes_of(header.get_borrowed_item(1)?)? })
     });
     each.collect()
 }
