@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from profiler.config.load import load_settings
 from profiler.engine import choose_engine
 from profiler.kafka import open_consumer, open_producer, sink_of
+from profiler.kafka.garbage import Garbage
 from profiler.profiles.redis import Command
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.reply import Reply
@@ -40,6 +41,8 @@ def main() -> None:
         producer = stack.enter_context(closing(open_producer(settings.kafka, sink=sink)))
         while not consumer.assignment:
             consumer.keep_alive()
+        # As `profiler run` does when all is there.
+        Garbage.count_less()
         consumer.begin_anew()
         consumer.resume()
         for _ in range(int(sys.argv[1])):

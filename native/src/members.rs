@@ -186,3 +186,119 @@ impl Members {
         self.last = place;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flatten::{Flattener, Limits, Pick, Shape};
+
+    const LIMITS: Limits = Limits { record_bytes: 9_999, depth: 9, fields: 99 };
+
+    /// The flat object, and what was found of the wanted `q-a` and `q-b`.
+    fn flattened(members: &mut Members, shape: Shape, record: &str) -> Scan<(String, [String; 2])> {
+        let wanted = Wanted::new(vec![b"q-a".to_vec(), b"q-b".to_vec()]);
+        let mut picks = [Pick::default(); 2];
+        let mut out = Out::default();
+        let mut flattener = Flattener::new(LIMITS, shape, &wanted, members);
+        flattener.flatten(record.as_bytes(), &mut picks, &mut out)?;
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8 goes in");
+        Ok((text(out.as_slice()), picks.map(|pick| text(pick.of(out.as_slice())))))
+    }
+
+    /// What is remembered of the records before may change nothing.
+    fn same_in_any_company(shape: Shape, records: &[&str]) {
+        let mut members = Members::default();
+        for _ in 0..3 {
+            for first in records {
+                for second in records {
+                    for record in [first, second, first] {
+                        let alone = flattened(&mut Members::default(), shape, record);
+                        assert_eq!(flattened(&mut members, shape, record), alone, "{record}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn records_are_flat_in_the_same_way_whatever_came_before() {
+        let element = |name: &str, value: &str| format!(r#"{{"name":"{name}","value":{value}}}"#);
+        let section =
+            |name: &str, elements: &[String]| format!(r#""{name}":[{}]"#, elements.join(","));
+        let record = |sections: &[String]| format!("{{{}}}", sections.join(","));
+        let (a, b) = (element("a", "1"), element("b", r#""x""#));
+        let long = element(&"n".repeat(LONGEST + 1), "2");
+        let records = [
+            record(&[section("q", &[a.clone(), b.clone()])]),
+            record(&[section("q", &[b.clone(), a.clone()])]),
+            record(&[section("q", &[a.clone(), b.clone(), a.clone()])]),
+            record(&[section("q", &[a.clone(), a.clone()])]),
+            record(&[section("r", &[a.clone(), b.clone()]), section("q", &[a.clone()])]),
+            record(&[section("q", &[a.clone()]), section("r", &[a.clone(), b.clone()])]),
+            record(&[section("q-a", &[b.clone()]), section("q", &[element("a-b", "3")])]),
+            record(&[section("q-a", &[b.clone()])]),
+            record(&[section("q", &[element("a-b", "3")])]),
+            record(&[section("q", &[long.clone(), a.clone(), long.clone()])]),
+            record(&[section("q", &[long, a.clone()])]),
+            record(&[section("q", &[r#"{"name": "a", "value": 4}"#.to_owned(), b.clone()])]),
+            record(&[section("q", &[r#"{"value":5,"name":"a"}"#.to_owned(), b.clone()])]),
+            record(&[section("q", &[r#"{"name":"a","value":}"#.to_owned()])]),
+            record(&[section("profile_q", &[a])]),
+            record(&[]),
+        ];
+        same_in_any_company(Shape::Processed, &records.each_ref().map(|record| &record[..]));
+    }
+
+    #[test]
+    fn flat_records_too() {
+        same_in_any_company(
+            Shape::Flattened,
+            &[
+                r#"{"q-a":1,"q-b":2}"#,
+                r#"{"q-b":2,"q-a":1}"#,
+                r#"{"q-a":1,"q-a":2}"#,
+                r#"{ "q-a" : 1 , "q-b":2}"#,
+                r#"{"q-a":1,"profile_b":2}"#,
+                r#"{"q-a":"profile_b"}"#,
+                "{}",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_member_that_is_expected_is_not_met_again() {
+        let mut members = Members::default();
+        let record = r#"{"q":[{"name":"a","value":1},{"name":"b","value":2}]}"#;
+        flattened(&mut members, Shape::Processed, record).expect("it is ordinary");
+        let wanted = Wanted::new(Vec::new());
+        members.begin();
+        members.begin_section(b"q");
+        let mut scanner = Scanner::new(br#"{"name":"a","value":{"name":"b","value":"#);
+        let mut out = Out::default();
+        assert_eq!(members.expected(&mut scanner, &mut out), Ok(Some(Some(0))));
+        assert_eq!(members.expected(&mut scanner, &mut out), Ok(Some(Some(1))));
+        assert_eq!(members.expected(&mut scanner, &mut out), Ok(None));
+        assert_eq!(out.as_slice(), br#","q-a":,"q-b":"#);
+        assert_eq!(members.meet(b"q-a", 0, b"", &wanted), Err(Declined));
+    }
+
+    #[test]
+    fn the_memory_is_bounded_and_new_members_come_in_again() {
+        let mut members = Members::default();
+        for number in 0..PATIENCE + 2 * MOST {
+            let record = format!(r#"{{"{number}":0,"x{number}":1,"{number}x":2}}"#);
+            assert!(flattened(&mut members, Shape::Flattened, &record).is_ok());
+            assert!(members.known.len() <= MOST);
+        }
+        assert!(members.unknown < PATIENCE);
+        for number in 0..2 * MOST_SECTIONS {
+            let record = format!(r#"{{"{number}":[{{"name":"a","value":1}}]}}"#);
+            let flat = format!(r#"{{"{number}-a":1}}"#);
+            for _ in 0..2 {
+                let found = flattened(&mut members, Shape::Processed, &record);
+                assert_eq!(found.map(|(flat, _)| flat).as_deref(), Ok(&flat[..]));
+            }
+            assert!(members.sections.len() <= MOST_SECTIONS);
+        }
+    }
+}
