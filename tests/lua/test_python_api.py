@@ -202,7 +202,7 @@ def test_asyncio_goes_by_a_client_of_sentinels_to_the_new_primary(key_prefix: st
             await stack.enter_async_context(script)
             await script.apply([flat_event(name, 0)])
             servers.await_copy()
-            servers.sentinels[0].ask("SENTINEL", "FAILOVER", SERVICE)
+            servers.primary.kill()
             servers.await_failover()
             deadline = time.monotonic() + PATIENCE_S
             while True:
@@ -215,8 +215,6 @@ def test_asyncio_goes_by_a_client_of_sentinels_to_the_new_primary(key_prefix: st
 
     with own_server("Redis with Sentinels", RedisSentinel) as servers:
         profile = asyncio.run(main(servers))
-        with redis.Redis.from_url(servers.replica.url) as client:
-            assert client.dbsize() == 1
     assert profile is not None
     assert profile["visitor_pageviews"] == 2
 
