@@ -73,8 +73,8 @@ def open_delivery(
 def transactional_ids(settings: Settings, group: str) -> tuple[str, str]:
     """Name the producers of one worker in one group: who comes with the same names, takes over.
 
-    The first one is the only one that workers before release 0.3 have: either release takes over
-    from the other (docs/adr/0079*).
+    Workers of earlier builds have the first one alone: either takes over from the other
+    (docs/adr/0079*).
 
     Args:
         settings: have the worker's id.
