@@ -120,8 +120,7 @@ def test() -> None:
 def memory() -> None:
     """Run them where every wrong access to memory is seen. Raises as `require_toolchain` does.
 
-    valgrind sees what was never written, and the sanitizer what stands on the stack. The sink calls
-    a library of C, so it runs as it is installed.
+    valgrind sees what was never written, and the sanitizer what stands on the stack.
     """
     require_toolchain()
     valgrind = "valgrind --quiet --error-exitcode=9 --track-origins=yes --leak-check=no"

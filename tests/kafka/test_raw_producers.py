@@ -1,4 +1,7 @@
-"""Both ways to librdkafka, confluent-kafka's and the compiled one, do the same."""
+"""Both ways to librdkafka, confluent-kafka's and the compiled one, do the same.
+
+Over 250 lines: one list of what a sender asks of librdkafka, read from top to bottom.
+"""
 
 import gc
 import logging
