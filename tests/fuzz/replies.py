@@ -40,9 +40,6 @@ _ERRORS = (
     *("NOPERM no permissions", "CLUSTERDOWN down", "TRYAGAIN", "MASTERDOWN", "EPROFILES no code"),
 )
 
-#: The share of answers whose flags are in the contract's order.
-_IN_ORDER = 0.999
-
 Part = Any
 
 
@@ -144,10 +141,6 @@ class Replies:
     def _answer(self) -> list[Part]:
         chance = self._chance
         some = chance.sample(self._flags, chance.choice([0, 0, 1, 1, 2, 3]))
-        # In the script's one order nearly always: decoders remember each order, so that millions of
-        # replies with all orders of all flags would take gigabytes.
-        if chance.random() < _IN_ORDER:
-            some.sort(key=self._flags.index)
         answer: list[Part] = [b"".join([b" " + flag for flag in some])]
         missing = chance.choice([0, 0, 0.1, 1])
         answer += [

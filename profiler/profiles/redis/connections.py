@@ -15,7 +15,6 @@ from profiler.profiles.redis.hello import Greeting
 from profiler.profiles.redis.places import Hosts, PlacedConnection, PlacedSSLConnection
 from profiler.profiles.redis.sentinels import Sentinels
 
-
 #: hiredis moves all that it has read and not parsed whenever it has parsed a kilobyte. With
 #: redis-py's 64 kB these moves were a quarter of the instructions of an exchange.
 _READ_BYTES = 16_384
