@@ -45,14 +45,6 @@ _PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "clients/*/README.md", "l
 _HELP = "profiler/cli/*.py"
 _MODULES = "profiler/**/*.py"
 _TEMPLATES = "lua/**/*.lua.j2"
-#: Rooms whose comments are not in such words yet.
-_NOT_YET = (
-    "profiler/engine/",
-    "profiler/kafka/librdkafka/",
-    "profiler/profiles/redis/",
-    "profiler/profiles/script",
-    "profiler/worker/",
-)
 _LUA_COMMENT = re.compile(r"\s*--(?!\[|%)[#-]*(.*)")
 
 #: Where a sentence ends: a full stop in "e.g." or in a number is none.
@@ -150,8 +142,7 @@ def main(directory: str = str(ROOT)) -> int:
     for module in sorted(root.glob(_HELP)):
         found += [(module, *fault) for fault in help_faults_of(module.read_text("utf-8"))]
     for module in sorted(root.glob(_MODULES)):
-        if not module.relative_to(root).as_posix().startswith(_NOT_YET):
-            found += [(module, *fault) for fault in comment_faults_of(module.read_text("utf-8"))]
+        found += [(module, *fault) for fault in comment_faults_of(module.read_text("utf-8"))]
     for template in sorted(root.glob(_TEMPLATES)):
         found += [(template, *fault) for fault in template_faults_of(template.read_text("utf-8"))]
     for file, line, fault in found:

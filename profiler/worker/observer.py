@@ -25,7 +25,7 @@ class CommittedBatch(NamedTuple):
         codes: its dead letters, by error code.
         written: its outputs, by topic; empty where nobody counts.
         timestamps: its records'; empty likewise, and where they were delivered before.
-        triggers: those that were fired or retracted, by name and state.
+        triggers: how many were fired or retracted, by name and state.
     """
 
     records: int

@@ -27,7 +27,7 @@ class Produced(NamedTuple):
         counts: what is counted when the batch is committed, by name.
         codes: its dead letters, by error code.
         written: its outputs, by topic; empty where nobody counts.
-        triggers: those that were fired or retracted, by name and state.
+        triggers: how many were fired or retracted, by name and state.
     """
 
     counts: Counter[str]
@@ -127,7 +127,7 @@ class ProduceStage(Stage[Parcel, Produced]):
         return _Made(parcel, finished)
 
     def _deliver(self, made: Sequence[_Made]) -> Counter[str]:
-        """Produce batches that follow each other, but for those that only repaired profiles.
+        """Produce batches that follow each other, but for batches that only repaired profiles.
 
         Raises:
             TransportError: Kafka refused or lost outputs.

@@ -65,7 +65,7 @@ class Reading:
         return found
 
     def divided(self, records: list[Record]) -> tuple[list[Record], list[Record]]:
-        """Those that only repair profiles, and those that are new."""
+        """Records that only repair profiles, and records that are new."""
         until = self._repaired_until
         if not until:
             return [], records

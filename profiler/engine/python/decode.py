@@ -25,7 +25,7 @@ class Draft(NamedTuple):
 
     Attributes:
         record: as it was read.
-        headers: those of its outputs.
+        headers: what its outputs have.
         flat: the flattened object; emptied where nobody needs it any more.
         encoded: its bytes, which last.
         mended: how many halves of a character were replaced.

@@ -83,7 +83,7 @@ class Finisher:
         return batch.end()
 
     def add(self, place: int, draft: Draft | End, outcome: Outcome, batch: Unfinished) -> None:
-        """Add the outputs of the record at a place; those of all before it are there.
+        """Add the outputs of the record at a place; all outputs of the records before it are there.
 
         Args:
             place: among the batch's records.

@@ -190,7 +190,7 @@ class LibrdkafkaConsumer:
             self._taken([message], before)
 
     def lag(self) -> int:
-        """See `Consumer.lag`. The ends are those of the last fetch."""
+        """See `Consumer.lag`. The ends are from the last fetch."""
         return self._positions.lag(self._owned)
 
     def close(self, *, timeout_s: float = 10) -> None:

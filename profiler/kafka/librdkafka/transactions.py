@@ -159,7 +159,7 @@ def _member_of(group_metadata: bytes) -> tuple[str, int]:
     """Member id and generation out of the library's bytes.
 
     Raises:
-        ConfigError: they are written in another way than those of librdkafka 2.12 to 2.16.
+        ConfigError: they are not written as librdkafka 2.12 to 2.16 write them.
     """
     if not group_metadata.startswith(_MAGIC):
         raise ConfigError("this release of confluent-kafka writes group metadata in another way")

@@ -81,7 +81,7 @@ class OutputLimits:
         finished: Finished,
         error: RecordTooLargeError | TimestampRefusedError,
     ) -> list[OutputRecord]:
-        """Other outputs than those that were refused: the limits are others by now, or not known.
+        """Other outputs in place of refused ones: the limits are others by now, or not known.
 
         Args:
             refused: what was sent.
@@ -159,7 +159,7 @@ def _are_within(outputs: Sequence[OutputRecord], windows: Collection[tuple[int, 
     begin, end = max(begin for begin, _ in windows), min(end for _, end in windows)
     if max(map(_TIMESTAMP, outputs)) > end:
         return False
-    # Most topics take records of any age, and those without a timestamp.
+    # Most topics take records of any age, and records without a timestamp.
     return begin <= NO_TIMESTAMP or min(map(_TIMESTAMP, outputs)) >= begin
 
 
