@@ -233,10 +233,19 @@ mod tests {
             record(&[section("q", &[b.clone(), a.clone()])]),
             record(&[section("q", &[a.clone(), b.clone(), a.clone()])]),
             record(&[section("q", &[a.clone(), a.clone()])]),
-            record(&[section("r", &[a.clone(), b.clone()]), section("q", &[a.clone()])]),
-            record(&[section("q", &[a.clone()]), section("r", &[a.clone(), b.clone()])]),
-            record(&[section("q-a", &[b.clone()]), section("q", &[element("a-b", "3")])]),
-            record(&[section("q-a", &[b.clone()])]),
+            record(&[
+                section("r", &[a.clone(), b.clone()]),
+                section("q", std::slice::from_ref(&a)),
+            ]),
+            record(&[
+                section("q", std::slice::from_ref(&a)),
+                section("r", &[a.clone(), b.clone()]),
+            ]),
+            record(&[
+                section("q-a", std::slice::from_ref(&b)),
+                section("q", &[element("a-b", "3")]),
+            ]),
+            record(&[section("q-a", std::slice::from_ref(&b))]),
             record(&[section("q", &[element("a-b", "3")])]),
             record(&[section("q", &[long.clone(), a.clone(), long.clone()])]),
             record(&[section("q", &[long, a.clone()])]),
