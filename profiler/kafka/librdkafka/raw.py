@@ -137,8 +137,12 @@ class ConfluentProducer:
         """See `RawProducer.flush`."""
         try:
             return int(self._client.flush(timeout_s))
-        except SystemError as error:
-            # The binding raises a fatal error in the midst of calling `_failed`, and may lose it.
+        except KafkaException:
+            raise
+        except Exception as error:
+            # The binding raises a fatal error in the midst of calling `_failed` and the logger. It
+            # may lose the error, or end with what the interpreter makes of such a call: a
+            # SystemError, or an AttributeError for a method that is there.
             if isinstance(error.__cause__, KafkaException):
                 raise error.__cause__ from None
             raise TransportError("flush: a fatal error of the client") from error
