@@ -296,8 +296,8 @@ class TransactionalProducer(Protocol):
 
         Args:
             offsets: the next offset to read of every given (topic, partition).
-            metadata: a text that is stored beside each of them; the binding of librdkafka adds a
-                NUL, which it drops when it reads, and other clients do not.
+            metadata: a text that is stored beside each of them, with a NUL behind, as
+                confluent-kafka has it.
             group_metadata: of the poll that brought the records before these offsets.
 
         Raises:

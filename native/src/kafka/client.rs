@@ -340,10 +340,12 @@ impl Client {
                 let place =
                     &mut *(library.topic_partition_list_add)(places, name.as_ptr(), *partition);
                 place.offset = *offset;
-                // One byte more: no memory for nothing is null.
-                place.metadata = (library.mem_malloc)(self.handle.as_ptr(), metadata.len() + 1);
+                // confluent-kafka writes a NUL behind it, and reads one without up to any NUL that
+                // comes in its memory: the library keeps the bytes alone.
+                place.metadata_size = metadata.len() + 1;
+                place.metadata = (library.mem_malloc)(self.handle.as_ptr(), place.metadata_size);
                 ptr::copy_nonoverlapping(metadata.as_ptr(), place.metadata.cast(), metadata.len());
-                place.metadata_size = metadata.len();
+                place.metadata.cast::<u8>().add(metadata.len()).write(0);
             }
         }
         // SAFETY: all live until the call returns.

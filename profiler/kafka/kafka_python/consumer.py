@@ -30,7 +30,7 @@ from profiler.kafka.client_options import (
 )
 from profiler.kafka.foreign_names import read_past
 from profiler.kafka.garbage import Garbage
-from profiler.kafka.kafka_python.messages import record_of
+from profiler.kafka.kafka_python.messages import ended, record_of
 from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
@@ -135,7 +135,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if generation != self._changes or not offsets.keys() <= self.assignment:
             raise TransportError("commit: the assignment changed since the batch was polled")
         wanted = {
-            TopicPartition(*place): OffsetAndMetadata(offset, metadata, -1)
+            TopicPartition(*place): OffsetAndMetadata(offset, ended(metadata), -1)
             for place, offset in offsets.items()
         }
         with translated_errors("commit"):
@@ -150,7 +150,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 found = self._consumer.committed(place, metadata=True, timeout_ms=_TIMEOUT_MS)
                 if found is not None:
                     offset = found.offset
-                    # librdkafka's binding counts the NUL that ends the text as a part of it.
+                    # See `ended`.
                     metadata = (found.metadata or "").removesuffix("\0")
                     stored[tuple(place)] = CommittedOffset(offset, metadata)
                 elif (offset := self._first_offsets.get(place)) is None:

@@ -10,6 +10,7 @@ from kafka.errors import KafkaConfigurationError, KafkaError, UnsupportedVersion
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
+from profiler.kafka.kafka_python.messages import ended
 from profiler.kafka.kafka_python.sending import connect, deliver, discard, explained
 from profiler.kafka.transactions import (
     Asked,
@@ -79,7 +80,7 @@ class KafkaPythonTransactions:
         """See `TransactionalClient.send_offsets`."""
         check_member(group_metadata.member_id, group_metadata.generation_id)
         places = {
-            TopicPartition(*place): OffsetAndMetadata(offset, metadata, -1)
+            TopicPartition(*place): OffsetAndMetadata(offset, ended(metadata), -1)
             for place, offset in offsets.items()
         }
         with self._translated("commit"):
