@@ -436,6 +436,13 @@ def test_a_transaction_of_a_killed_process_ends_with_the_next_init(stream: Strea
     assert time.monotonic() - started < 10  # its timeout is 15 s
 
 
+def stored_text(kafka_admin: KafkaAdminClient, topic: str) -> str:
+    """What the broker has beside the offset of the topic's only partition."""
+    group = f"group-{topic}"
+    [stored] = kafka_admin.list_group_offsets({group: None})[group].values()
+    return str(stored.metadata)
+
+
 @pytest.mark.parametrize("reader", ADAPTERS)
 @pytest.mark.parametrize("writer", SINKS)
 def test_either_client_reads_the_metadata_of_the_other(
@@ -450,7 +457,9 @@ def test_either_client_reads_the_metadata_of_the_other(
         stream.consumer.close()
         join(other, 1)
         assert other.rewind() == {place: CommittedOffset(10, "a token é")}
+        assert stored_text(kafka_admin, stream.input) == "a token é\0"
         other.commit({place: 7}, generation=other.generation, metadata="another")
+        assert stored_text(kafka_admin, stream.input) == "another\0"
         other.close()
         last = stream.client.consumer(stream.input)
         while not last.assignment:
