@@ -44,7 +44,7 @@ $(WEB_STAMP): web/package.json web/package-lock.json
 
 setup: $(NATIVE_STAMP) ## make .venv with the command .venv/bin/profiler
 
-demo: $(NATIVE_STAMP) ## stream captured traffic through the whole pipeline (ARGS=--keep runs on)
+demo: $(NATIVE_STAMP) ## stream captured traffic through the whole pipeline (on a terminal until Ctrl-C; ARGS=--no-keep ends)
 	@exec $(BIN)/profiler demo $(ARGS)
 
 test: $(NATIVE_STAMP) ## all tests, on real servers (ARGS="-k name" narrows)
@@ -143,7 +143,7 @@ lint: $(STAMP) $(NODE_STAMP) $(WEB_STAMP) ## style, types, and every check on Lu
 fuzz: $(NATIVE_STAMP) ## both engines on random input (ARGS="records --inputs 5000000 --seed 1", or replies)
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-native-memory: $(STAMP) ## the tests of native/ under valgrind and a sanitizer
+native-memory: $(NATIVE_STAMP) ## the tests of native/ under valgrind and a sanitizer
 	@$(BIN)/python -m tools.native memory
 
 web: $(WEB_STAMP) ## build the live page and the demo's shop into the package, from web/

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from bench.calls import batches_of, flat_events, time_calls
+from bench.layout import keys_of, own_keys
 from bench.rounds import Figures, Progress, Servers
 from bench.store import Store
 from bench.traffic import BenchRecord
 from profiler.config.settings import Settings
 from profiler.engine import Finished, PythonEngine, process
-from profiler.profiles.keys import key_of
 from profiler.profiles.redis.connections import connect
 from profiler.profiles.script import ProfileScript
 from profiler.records.types import Record
@@ -22,8 +22,8 @@ def measure_script(
     """The worker's pipelined calls, packed beforehand; the first batch is the warm-up."""
     store = servers.store
     rules = load_rules(rules_name)
-    keys = sorted({key_of(rules.store.key, record.visitor) for record in records})
-    try:
+    keys = keys_of(records, rules)
+    with own_keys(store, keys):
         timed = time_calls(store, rules, batches_of(flat_events(records)))
         on_progress(len(records))
         return Figures(
@@ -34,8 +34,6 @@ def measure_script(
             redis_calls=timed.calls,
             bytes_per_visitor=store.bytes_per_key(keys),
         )
-    finally:
-        store.forget(keys)
 
 
 def output_sizes(store: Store, records: Sequence[BenchRecord]) -> tuple[int, int]:
@@ -61,7 +59,7 @@ def output_sizes(store: Store, records: Sequence[BenchRecord]) -> tuple[int, int
         )
     finally:
         client.close()
-        store.forget({key_of(rules.store.key, record.visitor) for record in records})
+        store.forget(keys_of(records, rules))
     topics = settings.topics
     return _mean_bytes(finished, topics.flattened), _mean_bytes(finished, topics.persisted)
 

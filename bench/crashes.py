@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench.broker import Broker, Topics
 from bench.errors import BenchError
+from bench.layout import own_topics
 from bench.traffic import BenchRecord
 from bench.workers import Worker
 from profiler.profiles.redis.connections import connect
@@ -43,15 +44,11 @@ class System(NamedTuple):
 @contextmanager
 def filled(broker: Broker, visitors: int) -> Iterator[str]:
     """A topic with one event of each visitor, which all systems read."""
-    token = uuid.uuid4().hex[:8]
-    topic = broker.make_topics(token).processed
-    try:
+    with own_topics(broker) as (_, topics):
         events = (_event(number, "first") for number in range(visitors))
         while some := list(islice(events, _AT_ONCE)):
-            broker.fill(topic, some)
-        yield topic
-    finally:
-        broker.remove(token)
+            broker.fill(topics.processed, some)
+        yield topics.processed
 
 
 def crashes(broker: Broker, system: System, source: str, visitors: int, rounds: int) -> list[float]:
@@ -70,11 +67,9 @@ def crashes(broker: Broker, system: System, source: str, visitors: int, rounds: 
     Raises:
         BenchError: the output after a crash does not show what was known before, or none came.
     """
-    token = uuid.uuid4().hex[:8]
-    group = f"bench-{token}"
     with ExitStack() as stack:
-        topics = broker.make_topics(token)._replace(processed=source)
-        stack.callback(broker.remove, token)
+        token, topics = stack.enter_context(own_topics(broker))
+        group, topics = f"bench-{token}", topics._replace(processed=source)
         worker = system.build(token, topics)
         stack.callback(worker.close)
         worker.start()

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,10 +17,10 @@ from rich.table import Table
 
 from bench.command import Command, Measured, Session, positive
 from bench.errors import BenchError
+from bench.layout import keys_of, own_keys, own_topics
 from bench.rounds import Servers
 from bench.traffic import make_traffic, read_templates
 from bench.workers import KINDS, Worker, missing_engine, profiler_run
-from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
 from profiler.servers.processes import wait_until
 
@@ -66,16 +65,12 @@ def _measure(options: argparse.Namespace, session: Session) -> Measured:
 
 
 def _draw(servers: Servers, options: argparse.Namespace, kind: str, file: Path) -> None:
-    token = uuid.uuid4().hex[:8]
     records = make_traffic(read_templates(), "three", options.records)
-    pattern = load_rules(options.rules).store.key
+    keys = keys_of(records, load_rules(options.rules))
     settings = {**KINDS[kind], "rules": options.rules, "delivery": "at-least-once"}
     with ExitStack() as stack:
-        topics = servers.broker.make_topics(token)
-        stack.callback(servers.broker.remove, token)
-        stack.callback(
-            servers.store.forget, {key_of(pattern, record.visitor) for record in records}
-        )
+        token, topics = stack.enter_context(own_topics(servers.broker))
+        stack.enter_context(own_keys(servers.store, keys))
         servers.broker.fill(topics.processed, records)
         worker = stack.enter_context(profiler_run(settings, servers.addresses, topics, token))
 

@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -13,12 +12,12 @@ from bench.aims import PASS_THROUGH, compare_with_aims, table_of_aims
 from bench.broker import Topics
 from bench.ceiling import output_sizes
 from bench.command import Command, Measured, Session, positive
+from bench.layout import keys_of, own_keys, own_topics
 from bench.load import Load, Offered
 from bench.report import Summary, spread
 from bench.rounds import Servers
 from bench.traffic import BenchRecord, make_traffic, read_templates
 from bench.workers import KINDS, NATIVE, Worker, missing_engine, pass_through, profiler_run
-from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
 
 ROWS = (
@@ -107,12 +106,10 @@ def _round(
     start: Callable[[str, Topics], Worker],
 ) -> Offered:
     broker, store = servers.broker, servers.store
-    token = uuid.uuid4().hex[:8]
-    pattern = load_rules(options.rules).store.key
+    keys = keys_of(records, load_rules(options.rules))
     with ExitStack() as stack:
-        topics = broker.make_topics(token, keep_timestamps=True)
-        stack.callback(broker.remove, token)
-        stack.callback(store.forget, {key_of(pattern, record.visitor) for record in records})
+        token, topics = stack.enter_context(own_topics(broker, keep_timestamps=True))
+        stack.enter_context(own_keys(store, keys))
         worker = stack.enter_context(start(token, topics))
         broker.await_members(f"bench-{token}", [worker])
         load = Load(broker.bootstrap_servers, topics, options.partitions)

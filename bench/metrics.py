@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from rich.table import Table
 
 from bench.command import Command, Measured, Session, more_than_a_batch, positive
+from bench.layout import keys_of
 from bench.report import spread
 from bench.rounds import Figures, Servers, Stream, measure_stream
 from bench.traffic import COPIES, BenchRecord, make_records, read_templates
@@ -27,7 +28,6 @@ from bench.workers import profiler_run
 from profiler.config.settings import BatchSettings, KafkaSettings, RedisSettings, Settings
 from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.topics import create_topics
-from profiler.profiles.keys import key_of
 from profiler.rules.model import load_rules
 from profiler.servers.ports import LOOPBACK, free_port
 from profiler.service.group_lag import EVERY_S as LAG_EVERY_S
@@ -134,8 +134,7 @@ def _round(servers: Servers, records: Sequence[BenchRecord], *, is_on: bool) -> 
     def build(token: str, topics: "Topics") -> Stream:
         return Stream([profiler_run(settings, servers.addresses, topics, token)])
 
-    pattern = load_rules("standard").store.key
-    keys = sorted({key_of(pattern, record.visitor) for record in records})
+    keys = keys_of(records, load_rules("standard"))
     with _scraped(address):
         return measure_stream(
             servers,

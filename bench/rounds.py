@@ -1,13 +1,13 @@
 """One round of one row on real servers: fill, start the programs, watch, read the clocks."""
 
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bench.broker import Broker, Topics
 from bench.errors import BenchError
+from bench.layout import own_keys, own_topics
 from bench.store import Store
 from bench.traffic import BenchRecord
 from bench.workers import Worker
@@ -84,16 +84,13 @@ def measure_stream(
         warm_up: the share of the records that comes before anything is counted.
     """
     broker, store = servers.broker, servers.store
-    # As long as "tracking": the input topic's name is part of every stored profile.
-    token = uuid.uuid4().hex[: len("tracking")]
     with ExitStack() as stack:
-        topics = broker.make_topics(token)
-        stack.callback(broker.remove, token)
+        token, topics = stack.enter_context(own_topics(broker))
         broker.fill(topics.processed, records)
         stream = build(token, topics)
         for group, topic in stream.groups:
             broker.start_group_at_zero(group, topic)
-        stack.callback(store.forget, keys)
+        stack.enter_context(own_keys(store, keys))
         before = store.usage(commands)
         for worker in stream.workers:
             stack.enter_context(worker)

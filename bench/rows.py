@@ -8,12 +8,12 @@ from typing import NamedTuple
 from bench.broker import Topics
 from bench.ceiling import measure_script, output_sizes
 from bench.kafka_streams_program import StreamsProgram, streams_program
+from bench.layout import keys_of
 from bench.quix_environment import quix_interpreter, quix_version
 from bench.rounds import Figures, Progress, Servers, Stream, measure_stream
 from bench.traffic import BenchRecord
 from bench.workers import KINDS, NATIVE, pass_through, profiler_run, program
 from profiler.config.settings import BatchSettings
-from profiler.profiles.keys import key_of
 from profiler.rules.model import load_rules
 
 BASELINE = "article-chain"
@@ -171,8 +171,7 @@ def _profiler(
     def build(token: str, topics: Topics) -> Stream:
         return Stream([profiler_run(settings, servers.addresses, topics, token)])
 
-    pattern = load_rules(settings["rules"]).store.key
-    keys = sorted({key_of(pattern, record.visitor) for record in records})
+    keys = keys_of(records, load_rules(settings["rules"]))
     return measure_stream(
         servers, records, build, commands=("evalsha",), keys=keys, on_progress=on_progress
     )

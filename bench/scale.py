@@ -4,7 +4,6 @@ import argparse
 import os
 import signal
 import time
-import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -13,12 +12,12 @@ from rich.table import Table
 
 from bench.command import Command, Measured, Session, positive
 from bench.errors import BenchError
+from bench.layout import keys_of, own_keys, own_topics
 from bench.machine import cpu_us, idle_us, pid_listening_on
 from bench.report import Summary, spread
 from bench.rounds import Servers
 from bench.traffic import BenchRecord, make_traffic, read_templates
 from bench.workers import KINDS, NATIVE, Worker, check_engine, profiler_run
-from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
 
 _LOOK_EVERY_S = 0.1
@@ -87,13 +86,11 @@ def _round(
     servers: Servers, options: argparse.Namespace, records: Sequence[BenchRecord], number: int
 ) -> Rate:
     broker, store = servers.broker, servers.store
-    token = uuid.uuid4().hex[:8]
-    pattern = load_rules(options.rules).store.key
+    keys = keys_of(records, load_rules(options.rules))
     settings = {**KINDS[options.kind], "rules": options.rules, "delivery": "at-least-once"}
     with ExitStack() as stack:
-        topics = broker.make_topics(token)
-        stack.callback(broker.remove, token)
-        stack.callback(store.forget, {key_of(pattern, record.visitor) for record in records})
+        token, topics = stack.enter_context(own_topics(broker))
+        stack.enter_context(own_keys(store, keys))
         workers = [
             stack.enter_context(
                 profiler_run(

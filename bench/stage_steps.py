@@ -11,7 +11,8 @@ from contextlib import ExitStack, closing
 
 from profiler.config.load import load_settings
 from profiler.engine import choose_engine
-from profiler.kafka import open_consumer, open_producer
+from profiler.kafka import open_consumer, open_producer, sink_of
+from profiler.kafka.garbage import Garbage
 from profiler.profiles.redis import Command
 from profiler.profiles.redis.connections import connect_to
 from profiler.profiles.reply import Reply
@@ -31,13 +32,17 @@ def main() -> None:
         client = stack.enter_context(closing(connect_to(settings.redis)))
         script = ProfileScript(client, load_rules(settings.rules))
         script.register()
-        engine = choose_engine(settings.engine)("run", settings, script)
+        engine_of = choose_engine(settings.engine)
+        engine = engine_of("run", settings, script)
         topic = settings.topics.processed
         consumer = open_consumer(settings.kafka, topics=[topic], group=settings.groups.run)
         stack.enter_context(closing(consumer))
-        producer = stack.enter_context(closing(open_producer(settings.kafka)))
+        sink = sink_of(settings.kafka, native=engine_of.name == "native")
+        producer = stack.enter_context(closing(open_producer(settings.kafka, sink=sink)))
         while not consumer.assignment:
             consumer.keep_alive()
+        # As `profiler run` does when all is there.
+        Garbage.count_less()
         consumer.begin_anew()
         consumer.resume()
         for _ in range(int(sys.argv[1])):

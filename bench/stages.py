@@ -10,9 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from rich.table import Table
@@ -20,13 +18,13 @@ from rich.table import Table
 from bench.broker import Topics
 from bench.command import Command, Measured, Session
 from bench.errors import BenchError
+from bench.layout import keys_of, own_keys, own_topics
 from bench.report import Summary
 from bench.rounds import Servers
 from bench.stage_steps import MARK, STAGES
 from bench.traffic import make_traffic, read_templates
 from bench.workers import KINDS, missing_engine, settings_environment
 from profiler.config.settings import BatchSettings
-from profiler.profiles.keys import key_of
 from profiler.rules.model import PRESETS, load_rules
 
 #: A batch before the counted ones takes what happens once.
@@ -62,14 +60,8 @@ def _row(servers: Servers, kind: str, preset: str) -> Summary:
     size = BatchSettings().max_records
     batches = _WARM_UP + _COUNTED
     records = make_traffic(read_templates(), "three", batches * size)
-    token = uuid.uuid4().hex[:8]
-    pattern = load_rules(preset).store.key
-    with ExitStack() as stack:
-        topics = servers.broker.make_topics(token)
-        stack.callback(servers.broker.remove, token)
-        stack.callback(
-            servers.store.forget, {key_of(pattern, record.visitor) for record in records}
-        )
+    keys = keys_of(records, load_rules(preset))
+    with own_topics(servers.broker) as (token, topics), own_keys(servers.store, keys):
         servers.broker.fill(topics.processed, records)
         counts = _count(servers, topics, token, {**KINDS[kind], "rules": preset}, batches)
     counted = counts[_WARM_UP * len(STAGES) :]

@@ -72,8 +72,9 @@ def _ways(settings: KafkaSettings, stack: ExitStack) -> dict[str, Callable[[], N
         consumer.commit(offsets, generation=member.generation)
 
     def transaction() -> None:
+        producer.stage(offsets, metadata="", group_metadata=member.group_metadata)
         producer.send(batch)
-        producer.commit(offsets, metadata="", group_metadata=member.group_metadata, timeout_s=10)
+        producer.commit(timeout_s=10)
 
     return {"at least once": at_least_once, "transaction": transaction}
 

@@ -154,7 +154,7 @@ def _encoded(event: Event) -> bytes:
 
 
 def _results(finished: Finished, settings: Settings) -> list[Profiled | Rejected]:
-    """The outputs sorted by event: each has its own behind those of the event before."""
+    """The outputs in the order of the events."""
     results: list[Profiled | Rejected] = []
     rejected = {each.place: each.rejected for each in finished.rejections}
     for output in finished.outputs:

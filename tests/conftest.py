@@ -201,8 +201,6 @@ TOGETHER = {
 FIRST = (
     "packaging",
     "clients",
-    "test_bench_commands.py",
-    "test_bench.py",
     "test_script_cost.py",
     "test_mode_switch.py",
     "test_faults_kafka.py",

@@ -11,7 +11,8 @@ work. With CI=true and a cargo, the end is then 1.
 - ``lint`` runs rustfmt, clippy and cargo-deny. AUDIT=required makes it a failure that the database
   of advisories is away.
 - ``test`` runs the crate's own tests.
-- ``memory`` runs them under valgrind, and under the address sanitizer where a nightly toolchain is.
+- ``memory`` runs them under valgrind, and under the address sanitizer where a nightly toolchain is;
+  and the installed sink under valgrind, on a real Kafka.
 - ``wheel`` builds wheel and source distribution into dist/.
 """
 
@@ -126,6 +127,7 @@ def memory() -> None:
     runner = f"CARGO_TARGET_{_TARGET.upper().replace('-', '_')}_RUNNER"
     tests = ("test", "--locked", "--lib", "--target", _TARGET)
     _run("cargo", *tests, "--", "--test-threads=1", more={runner: valgrind})
+    _run(sys.executable, "-m", "tools.sink_memory", more={"PYTHONPATH": str(ROOT)})
     if not _ran("cargo", "+nightly", "--version"):
         _warn("NO ADDRESS SANITIZER RAN: it needs a nightly toolchain")
         return

@@ -34,12 +34,32 @@ async function built({ from, entry }) {
     files.set(`assets/${path.basename(file.path)}`, Buffer.from(file.contents));
   }
   files.set("assets/licenses.txt", await licences(Object.keys(result.metafile.inputs)));
+  const layout = path.join(source, "layout.html");
+  const frame = existsSync(layout) ? await readFile(layout, "utf8") : "";
   for (const name of await readdir(source)) {
-    if (/\.(html|svg)$/.test(name)) {
-      files.set(name.endsWith(".svg") ? `assets/${name}` : name, await readFile(path.join(source, name)));
+    const bytes = await readFile(path.join(source, name));
+    if (name.endsWith(".svg")) files.set(`assets/${name}`, bytes);
+    else if (name.endsWith(".html") && name !== "layout.html") {
+      files.set(name, frame ? framed(frame, name, bytes) : bytes);
     }
   }
   return files;
+}
+
+/**
+ * A page in the frame of its folder. A page's source is its title, and below it what stands in `main`.
+ *
+ * The frame has `{{title}}`, `{{main}}`, and `{{is NAME}}` where the link to that page says that one is there.
+ */
+function framed(frame, name, bytes) {
+  const [, title, main] = /^<title>(.*)<\/title>\n(.*)$/s.exec(bytes.toString()) ?? [];
+  if (main === undefined) throw new Error(`${name} does not begin with its title`);
+  const page = path.basename(name, ".html");
+  if (!frame.includes(`{{is ${page}}}`)) throw new Error(`layout.html has no link to ${name}`);
+  const mark = (name) => (name === page ? ' aria-current="page"' : "");
+  return Buffer.from(
+    frame.replace(/\{\{(is )?(.*?)\}\}/g, (_, is, what) => (is ? mark(what) : { title, main }[what])),
+  );
 }
 
 /** The licence of every package that a bundle has a part of. */

@@ -32,7 +32,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   a read: {name, value, name, value, ...} of the latest visit, known values only, {} for nobody
   flags, a text with a space before each:
          new_visitor new_visit replayed truncated no_visit forgotten
-  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
+  fields, in order (#: an integer; a boolean is 1 or 0; all other fields are texts):
          visitor_id visit_id visitor_first_page visitor_last_page visit_first_page visit_last_page
 ERRORS, always before the first write
   EBADARG   wrong keys or arguments; the rest says which
@@ -193,7 +193,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "b7a83b79f372:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "7b2e0ea144bf:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -215,7 +215,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^b7a83b79f372:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^7b2e0ea144bf:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -305,8 +305,8 @@ local function update(key, args, prior)
   end
   if new_visitor and count == 2 then return {} end
 
-  -- The watermark of another stream than last time stands among the others, which are sorted by
-  -- when they moved.
+  -- The watermark of another stream than last time stands in `streams`, which are sorted by when
+  -- they moved.
   if stream ~= "" and stream ~= named then
     local other, from, known = mark, 1, 1
     mark = -1
@@ -435,8 +435,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "b7a83b79f372:1"
-    if args[4] ~= "1" then events = "b7a83b79f372:" .. args[5] .. ":" .. args[4] end
+    local events = "7b2e0ea144bf:1"
+    if args[4] ~= "1" then events = "7b2e0ea144bf:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -476,7 +476,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_b7a83b79f372", call)
+  redis.register_function("visitor_profile_7b2e0ea144bf", call)
 else
   return call(KEYS, ARGV)
 end

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::chunks::Out;
 use crate::derived::DerivedWords;
 use crate::flatten::Pick;
 use crate::ids::{EVENT_ID_BYTES, KeyedHash, Nobody, short_digest};
@@ -129,7 +130,7 @@ impl Arguments {
         event: Event<'a>,
         derived: &DerivedWords,
         now_ms: i64,
-        out: &mut Vec<u8>,
+        out: &mut Out,
     ) -> Result<Cow<'a, [u8]>, Unwritten> {
         let visitor = self.visitor_of(event)?;
         let visit = match self.visit {
@@ -144,7 +145,7 @@ impl Arguments {
             true => number(event.offset, out),
             false => bulk(b"", out),
         }
-        let time = |time: Option<i64>, otherwise: &[u8], out: &mut Vec<u8>| match time {
+        let time = |time: Option<i64>, otherwise: &[u8], out: &mut Out| match time {
             Some(ms) => number(ms, out),
             None => bulk(otherwise, out),
         };
@@ -162,7 +163,7 @@ impl Arguments {
         Ok(visitor)
     }
 
-    fn write_fields(&self, fields: &[FieldInput], event: Event, out: &mut Vec<u8>) -> Scan<()> {
+    fn write_fields(&self, fields: &[FieldInput], event: Event, out: &mut Out) -> Scan<()> {
         for field in fields {
             let pick = event.picks[field.pick];
             let text = if field.is_number && pick.kind == Kind::Float {
@@ -273,6 +274,7 @@ fn plain_float(text: &[u8]) -> Scan<&[u8]> {
 mod tests {
     use super::*;
     use crate::flatten::{Flattener, Limits, Shape};
+    use crate::members::Members;
     use crate::names::Wanted;
 
     const NOW_MS: i64 = 1_800_000_000_000;
@@ -321,14 +323,20 @@ mod tests {
         let wanted = Wanted::new(names.iter().map(|name| name.as_bytes().to_vec()).collect());
         let limits = Limits { record_bytes: 999, depth: 9, fields: 99 };
         let mut picks = [Pick::default(); 9];
-        let (mut flat, mut out) = (Vec::new(), Vec::new());
-        Flattener::new(limits, Shape::Flattened, &wanted)
+        let (mut flat, mut out) = (Out::default(), Out::default());
+        Flattener::new(limits, Shape::Flattened, &wanted, &mut Members::default())
             .flatten(record.as_bytes(), &mut picks, &mut flat)
             .expect("it is ordinary");
-        let event =
-            Event { flat: &flat, picks: &picks, is_streamed, offset: 7, timestamp, read_at };
+        let event = Event {
+            flat: flat.as_slice(),
+            picks: &picks,
+            is_streamed,
+            offset: 7,
+            timestamp,
+            read_at,
+        };
         let visitor = arguments().write(event, &DerivedWords::default(), NOW_MS, &mut out)?;
-        let text = String::from_utf8_lossy(&out).into_owned();
+        let text = String::from_utf8_lossy(out.as_slice()).into_owned();
         let words = text.split("\r\n").skip(1).step_by(2).map(str::to_owned).collect();
         Ok((String::from_utf8_lossy(&visitor).into_owned(), words))
     }

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::arguments::Event;
+use crate::chunks::Out;
 use crate::resp::bulk;
 
 /// So many are remembered of each kind, none of a longer text; then all are forgotten.
@@ -29,7 +30,7 @@ pub struct Sources {
 /// What is derived from a page and its referrer, as words.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PageWords {
-    words: Vec<u8>,
+    words: Box<[u8]>,
     /// Where the class of bots stands between them.
     bot_at: usize,
 }
@@ -124,26 +125,27 @@ impl Memory {
         values: &[String],
         bot_at: Option<usize>,
     ) -> Arc<PageWords> {
-        let mut page = PageWords { words: Vec::new(), bot_at: 0 };
+        let mut words = Out::default();
+        let mut before_bot = 0;
         for (place, value) in values.iter().enumerate() {
             if Some(place) == bot_at {
-                page.bot_at = page.words.len();
+                before_bot = words.len();
             }
-            bulk(value.as_bytes(), &mut page.words);
+            bulk(value.as_bytes(), &mut words);
         }
         if bot_at == Some(values.len()) {
-            page.bot_at = page.words.len();
+            before_bot = words.len();
         }
-        let page = Arc::new(page);
+        let page = Arc::new(PageWords { words: words.as_slice().into(), bot_at: before_bot });
         self.pages.keep(page_key(url, referrer, &mut self.key), &page);
         page
     }
 
     /// Take what Python computed of a user agent.
     pub fn learn_bot(&mut self, user_agent: &[u8], class: &str) -> Arc<[u8]> {
-        let mut word = Vec::new();
+        let mut word = Out::default();
         bulk(class.as_bytes(), &mut word);
-        let word = Arc::from(word);
+        let word = Arc::from(word.as_slice());
         self.bots.keep(user_agent, &word);
         word
     }
@@ -158,14 +160,14 @@ impl DerivedWords {
         self.bot = Some(bot);
     }
 
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, out: &mut Out) {
         let bot = self.bot.as_deref().unwrap_or_default();
         match &self.page {
             Some(page) => {
                 let (before, behind) = page.words.split_at(page.bot_at);
-                [before, bot, behind].iter().for_each(|part| out.extend_from_slice(part));
+                [before, bot, behind].iter().for_each(|part| out.extend(part));
             }
-            None => out.extend_from_slice(bot),
+            None => out.extend(bot),
         }
     }
 }
@@ -225,9 +227,9 @@ mod tests {
         questions.clear();
         let found = memory.look(event(flat, &picks), &SOURCES, 5, &mut questions);
         assert!(questions.is_empty());
-        let mut out = Vec::new();
+        let mut out = Out::default();
         found.write(&mut out);
-        assert_eq!(out, b"$1\r\na\r\n$0\r\n\r\n$2\r\nbc\r\n");
+        assert_eq!(out.as_slice(), b"$1\r\na\r\n$0\r\n\r\n$2\r\nbc\r\n");
         assert_eq!(memory.page_of(b"ur", b""), None);
         // A number is no address.
         let number = [text(6, 7, Kind::Integer), text(3, 6, Kind::Text)];

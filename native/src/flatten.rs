@@ -1,6 +1,8 @@
 //! A record becomes a flat object, and the fields that are wanted of it.
 
-use crate::names::{Seen, Wanted, hash};
+use crate::chunks::{CHUNK, Out};
+use crate::members::Members;
+use crate::names::Wanted;
 use crate::scan::{Declined, Kind, Scan, Scanner};
 
 /// What one record may be at most; see `profiler.records.json_objects.Limits`.
@@ -47,14 +49,17 @@ pub struct Flattener<'w> {
     limits: Limits,
     shape: Shape,
     wanted: &'w Wanted,
-    seen: Seen,
-    scratch: Vec<u8>,
+    members: &'w mut Members,
+    /// `,"section-`, with what fills a chunk behind it.
+    prefix: Vec<u8>,
+    prefix_length: usize,
+    scratch: Out,
 }
 
 /// One record on its way.
 struct Flat<'a> {
     /// Of all records; this one's begins at `begin`.
-    out: &'a mut Vec<u8>,
+    out: &'a mut Out,
     begin: usize,
     picks: &'a mut [Pick],
     fields: usize,
@@ -63,29 +68,41 @@ struct Flat<'a> {
 }
 
 impl<'w> Flattener<'w> {
-    pub fn new(mut limits: Limits, shape: Shape, wanted: &'w Wanted) -> Self {
+    pub fn new(
+        mut limits: Limits,
+        shape: Shape,
+        wanted: &'w Wanted,
+        members: &'w mut Members,
+    ) -> Self {
         // Places in a flat object are told by 32 bits, and one value is written at most six times
         // as long as it comes.
         limits.record_bytes = limits.record_bytes.min((u32::MAX / 8) as usize);
-        Self { limits, shape, wanted, seen: Seen::default(), scratch: Vec::new() }
+        Self {
+            limits,
+            shape,
+            wanted,
+            members,
+            prefix: Vec::new(),
+            prefix_length: 0,
+            scratch: Out::default(),
+        }
     }
 
     /// Append a record's flat object to `out`. A record that is declined may leave a part of it.
     ///
     /// `picks` has a place for each wanted name, and comes empty.
-    pub fn flatten(&mut self, value: &[u8], picks: &mut [Pick], out: &mut Vec<u8>) -> Scan<()> {
+    pub fn flatten(&mut self, value: &[u8], picks: &mut [Pick], out: &mut Out) -> Scan<()> {
         if value.len() > self.limits.record_bytes || simdutf8::basic::from_utf8(value).is_err() {
             return Err(Declined);
         }
         out.reserve(value.len() + 256);
-        self.seen.begin();
+        self.members.begin();
         let begin = out.len();
         let mut scanner = Scanner::new(value);
         // The record, the list of a section and the element stand around a processed value.
         let around = if self.shape == Shape::Processed { 3 } else { 1 };
         let room = self.limits.depth.saturating_sub(around);
         let mut flat = Flat { out, begin, picks, fields: 0, room };
-        flat.out.push(b'{');
         scanner.byte(b'{')?;
         if !scanner.takes(b'}') {
             match self.shape {
@@ -94,6 +111,11 @@ impl<'w> Flattener<'w> {
             }
         }
         scanner.end()?;
+        // A comma stands before each member.
+        match flat.fields {
+            0 => flat.out.push(b'{'),
+            _ => flat.out.set(begin, b'{'),
+        }
         flat.out.push(b'}');
         if out.len() - begin > self.limits.record_bytes {
             return Err(Declined);
@@ -117,8 +139,10 @@ impl<'w> Flattener<'w> {
             scanner.byte(b':')?;
             scanner.byte(b'[')?;
             if !scanner.takes(b']') {
+                self.members.begin_section(section);
+                self.set_prefix(&[section, b"-"]);
                 loop {
-                    self.element(section, scanner, flat)?;
+                    self.element(scanner, flat)?;
                     if !scanner.more(b']')? {
                         break;
                     }
@@ -130,34 +154,53 @@ impl<'w> Flattener<'w> {
         }
     }
 
-    /// `{"name": n, "value": v}`, with the value written where it belongs at once.
+    /// `{"name": n, "value": v}`, with both written where they belong at once.
     #[inline(always)]
-    fn element(&mut self, section: &[u8], scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
-        scanner.byte(b'{')?;
-        let begin = scanner.clone();
-        if scanner.plain_string()? == b"name" {
-            scanner.byte(b':')?;
-            let name = scanner.plain_string()?;
-            if scanner.takes(b',') && scanner.plain_string()? == b"value" {
-                scanner.byte(b':')?;
-                let wanted = self.name(&[section, b"-", name], flat)?;
-                let start = flat.out.len();
-                let kind = scanner.value(flat.out, flat.room)?;
-                flat.pick(wanted, start, kind);
-                while scanner.more(b'}')? {
-                    let member = scanner.plain_string()?;
-                    self.dropped(member, scanner, flat.room)?;
+    fn element(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+        self.count(flat)?;
+        let begin = scanner.place();
+        let wanted = match self.members.expected(scanner, flat.out)? {
+            Some(wanted) => wanted,
+            None => {
+                let length = flat.out.len();
+                match self.another(scanner, flat)? {
+                    Some(wanted) => wanted,
+                    None => {
+                        scanner.go_back(begin);
+                        flat.out.truncate(length);
+                        return self.any_order(scanner, flat);
+                    }
                 }
-                return Ok(());
             }
+        };
+        let start = flat.out.len();
+        let kind = scanner.value(flat.out, flat.room)?;
+        flat.pick(wanted, start, kind);
+        while scanner.more(b'}')? {
+            let member = scanner.plain_string()?;
+            self.dropped(member, scanner, flat.room)?;
         }
-        *scanner = begin;
-        self.any_order(section, scanner, flat)
+        Ok(())
     }
 
-    /// An element whose members stand in another order.
+    /// The beginning of an element that is not expected; None where it is an unusual one.
+    fn another(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<Option<Option<usize>>> {
+        let begin = scanner.place();
+        // As it is written without blanks, or as Python writes it.
+        if scanner.skips(br#"{"name":""#) || scanner.skips(br#"{"name": ""#) {
+            let name = self.open(flat);
+            scanner.plain_rest(flat.out)?;
+            if scanner.skips(br#","value":"#) || scanner.skips(br#", "value": "#) {
+                return self.close(name, scanner.since(begin), flat).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// An element that is written in another way.
     #[cold]
-    fn any_order(&mut self, section: &[u8], scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+    fn any_order(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+        scanner.byte(b'{')?;
         let mut name = None;
         let mut value = None;
         loop {
@@ -168,7 +211,7 @@ impl<'w> Flattener<'w> {
                 }
                 b"value" if value.is_none() => {
                     scanner.byte(b':')?;
-                    let mut encoded = Vec::new();
+                    let mut encoded = Out::default();
                     let kind = scanner.value(&mut encoded, flat.room)?;
                     value = Some((encoded, kind));
                 }
@@ -179,9 +222,11 @@ impl<'w> Flattener<'w> {
             }
         }
         let (Some(name), Some((encoded, kind))) = (name, value) else { return Err(Declined) };
-        let wanted = self.name(&[section, b"-", name], flat)?;
+        let start = self.open(flat);
+        flat.out.copy(name);
+        let wanted = self.close(start, b"", flat)?;
         let start = flat.out.len();
-        flat.out.extend_from_slice(&encoded);
+        flat.out.copy(encoded.as_slice());
         flat.pick(wanted, start, kind);
         Ok(())
     }
@@ -193,18 +238,19 @@ impl<'w> Flattener<'w> {
             return Err(Declined);
         }
         scanner.byte(b':')?;
-        self.scratch.clear();
+        self.scratch.truncate(0);
         scanner.value(&mut self.scratch, room).map(|_| ())
     }
 
     fn members(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<()> {
+        self.members.begin_section(b"");
+        self.set_prefix(&[]);
         loop {
-            let name = scanner.plain_string()?;
-            if name.starts_with(OURS) {
-                return Err(Declined);
-            }
-            scanner.byte(b':')?;
-            let wanted = self.name(&[name], flat)?;
+            self.count(flat)?;
+            let wanted = match self.members.expected(scanner, flat.out)? {
+                Some(wanted) => wanted,
+                None => self.another_member(scanner, flat)?,
+            };
             let start = flat.out.len();
             let kind = scanner.value(flat.out, flat.room)?;
             flat.pick(wanted, start, kind);
@@ -214,32 +260,51 @@ impl<'w> Flattener<'w> {
         }
     }
 
-    /// Write a member's name; returns which wanted one it is.
+    fn another_member(&mut self, scanner: &mut Scanner, flat: &mut Flat) -> Scan<Option<usize>> {
+        let begin = scanner.place();
+        scanner.byte(b'"')?;
+        let name = self.open(flat);
+        scanner.plain_rest(flat.out)?;
+        if flat.out.as_slice()[name..].starts_with(OURS) {
+            return Err(Declined);
+        }
+        scanner.byte(b':')?;
+        self.close(name, scanner.since(begin), flat)
+    }
+
+    /// Say what stands before the names that follow.
+    fn set_prefix(&mut self, parts: &[&[u8]]) {
+        self.prefix.clear();
+        self.prefix.extend(b",\"");
+        parts.iter().for_each(|part| self.prefix.extend(*part));
+        self.prefix_length = self.prefix.len();
+        self.prefix.extend([0; CHUNK]);
+    }
+
+    /// Count a member that follows.
     #[inline(always)]
-    fn name(&mut self, parts: &[&[u8]], flat: &mut Flat) -> Scan<Option<usize>> {
+    fn count(&self, flat: &mut Flat) -> Scan<()> {
         flat.fields += 1;
-        let out = &mut *flat.out;
         // The name of a section is repeated for each of its elements.
-        if flat.fields > self.limits.fields || out.len() - flat.begin > self.limits.record_bytes {
-            return Err(Declined);
-        }
-        if flat.fields > 1 {
-            out.push(b',');
-        }
-        out.push(b'"');
-        let start = out.len();
-        parts.iter().for_each(|part| out.extend_from_slice(part));
-        let end = out.len();
-        out.extend_from_slice(b"\":");
-        let written = &out[flat.begin..];
-        let (start, end) = (start - flat.begin, end - flat.begin);
-        let name = &written[start..end];
-        let hashed = hash(name);
+        let is_long = flat.out.len() - flat.begin > self.limits.record_bytes;
+        if flat.fields > self.limits.fields || is_long { Err(Declined) } else { Ok(()) }
+    }
+
+    /// Begin a member with what stands before its name in the section; returns where all that is
+    /// its name in the flat object begins.
+    fn open(&self, flat: &mut Flat) -> usize {
+        let start = flat.out.len() + 2;
+        flat.out.copy_part(&self.prefix, 0, self.prefix_length);
+        start
+    }
+
+    /// End a name that is written from a place on; returns which wanted one it is.
+    fn close(&mut self, start: usize, source: &[u8], flat: &mut Flat) -> Scan<Option<usize>> {
+        let written = &flat.out.as_slice()[flat.begin..];
         // Of two fields with one name the last wins, in the place of the first.
-        if !self.seen.add(hashed, written, start, end) {
-            return Err(Declined);
-        }
-        Ok(self.wanted.find(hashed, name))
+        let wanted = self.members.meet(written, start - flat.begin, source, self.wanted)?;
+        flat.out.copy(b"\":");
+        Ok(wanted)
     }
 }
 
@@ -264,10 +329,16 @@ mod tests {
         let wanted = Wanted::new(vec![b"q-a".to_vec(), b"q-b".to_vec()]);
         let mut picks = [Pick::default(); 2];
         // What is there of the record before moves nothing.
-        let mut out = b"{}".to_vec();
-        Flattener::new(LIMITS, shape, &wanted).flatten(value.as_bytes(), &mut picks, &mut out)?;
+        let mut out = Out::default();
+        out.copy(b"{}");
+        let mut members = Members::default();
+        Flattener::new(LIMITS, shape, &wanted, &mut members).flatten(
+            value.as_bytes(),
+            &mut picks,
+            &mut out,
+        )?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8 goes in");
-        let flat = &out[2..];
+        let flat = &out.as_slice()[2..];
         let found = picks.iter().map(|pick| (pick.kind, text(pick.of(flat)))).collect();
         Ok((text(flat), found))
     }

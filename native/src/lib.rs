@@ -1,12 +1,16 @@
 //! The inner loop of visitor-profiler, compiled. See `docs/adr/0067-native-inner-loop.md`.
-#![forbid(unsafe_code)]
+// Two files of `kafka` have some: they call librdkafka.
+#![deny(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 mod arguments;
 mod batch;
+mod chunks;
 mod derived;
 mod flatten;
 mod headers;
 mod ids;
+mod kafka;
+mod members;
 mod names;
 mod plan;
 mod python;
@@ -21,6 +25,8 @@ use pyo3::prelude::*;
 mod visitor_profiler_native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::kafka::Producer;
     #[pymodule_export]
     use crate::python::{Core, NativeBatch};
 

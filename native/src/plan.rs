@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use crate::arguments::{Arguments, FieldInput, Personal};
 use crate::batch::Calls;
+use crate::chunks::Padded;
 use crate::derived::Sources;
 use crate::flatten::{Limits, Shape};
 use crate::ids::{KeyPattern, KeyedHash, Nobody};
@@ -139,7 +140,7 @@ impl AnswersPlan {
     fn made(self) -> PyResult<Answers> {
         let fields = self.fields.into_iter().map(|(name, kind)| {
             let kind = Type::named(&kind).ok_or_else(|| PyValueError::new_err(kind))?;
-            Ok(Field { member: format!("\"{name}\":").into_bytes(), kind })
+            Ok(Field { member: Padded::new(format!("\"{name}\":").as_bytes()), kind })
         });
         Ok(Answers {
             fields: fields.collect::<PyResult<_>>()?,

@@ -10,6 +10,7 @@ use crate::batch::{Batch, Calls, Origin, Stream, spliced};
 use crate::derived::{Asked, DerivedWords, Memory, Question};
 use crate::flatten::{Flattener, Limits, Shape as RecordShape};
 use crate::headers::{Headers, Source};
+use crate::members::Members;
 use crate::names::Wanted;
 use crate::plan::Plan;
 use crate::reply::{Answers, Part, Shape};
@@ -27,6 +28,10 @@ pub struct Core {
     derive: Option<(Py<PyAny>, Py<PyAny>)>,
     make: Makers,
     memory: Mutex<Memory>,
+    /// As many as batches were decoded at a time.
+    members: Mutex<Vec<Members>>,
+    /// Batches that are done.
+    spare: Mutex<Vec<Batch>>,
     shapes: Mutex<Vec<Shape>>,
 }
 
@@ -81,6 +86,8 @@ impl Core {
             derive,
             make: Makers { new_tuple, command, output },
             memory: Mutex::default(),
+            members: Mutex::default(),
+            spare: Mutex::default(),
             shapes: Mutex::default(),
         })
     }
@@ -138,14 +145,17 @@ impl Core {
             let at = if stream.is_empty() { 0 } else { at };
             inputs.push((value, Origin { stream: at, offset, timestamp, room }));
         }
-        let mut batch = Batch::new(streams, core.wanted.len(), floors.is_some());
+        let mut batch = locked(&core.spare).pop().unwrap_or_default();
+        batch.begin(streams, core.wanted.len(), floors.is_some());
         py.detach(|| {
             let bytes = inputs.iter().filter_map(|(value, _)| value.as_ref().map(|v| v.len()));
             batch.reserve(count, bytes.sum());
-            let mut flattener = Flattener::new(core.limits, core.shape, &core.wanted);
+            let mut members = locked(&core.members).pop().unwrap_or_default();
+            let mut flattener = Flattener::new(core.limits, core.shape, &core.wanted, &mut members);
             for (value, origin) in &inputs {
                 batch.add(value.as_deref(), *origin, &mut flattener);
             }
+            locked(&core.members).push(members);
         });
         Ok(NativeBatch { core: this.unbind(), batch, records: records.unbind(), headers })
     }
@@ -160,6 +170,10 @@ fn stream_of(name: &str, partition: i64, floors: Option<&[(i64, i64)]>) -> Strea
     }
 }
 
+/// So many batches are kept for the next ones, none that holds on to more bytes.
+const MOST_SPARE: usize = 4;
+const LARGEST_SPARE: usize = 8 << 20;
+
 /// Flags, and how many answers had them.
 type Counted<'py> = (Bound<'py, PyFrozenSet>, usize);
 
@@ -171,6 +185,16 @@ pub struct NativeBatch {
     records: Py<PyList>,
     /// Of the outputs; None where Python makes them.
     headers: Vec<Option<Py<PyTuple>>>,
+}
+
+impl Drop for NativeBatch {
+    fn drop(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let mut spare = locked(&self.core.get().spare);
+        if spare.len() < MOST_SPARE && batch.held() <= LARGEST_SPARE {
+            spare.push(batch);
+        }
+    }
 }
 
 #[pymethods]
@@ -226,16 +250,12 @@ impl NativeBatch {
         let core = core.get();
         let rounds = PyList::empty(py);
         let Some(calls) = &core.calls else { return Ok(rounds) };
-        let packed = py.detach(|| {
-            batch.gather(calls.most_events);
-            packed(batch, calls)
-        });
-        for (number, round) in packed.iter().enumerate() {
+        py.detach(|| batch.pack(calls));
+        for round in 0..batch.rounds() {
             let commands = PyList::empty(py);
-            for (call, (key, words)) in round.calls().enumerate() {
+            for (visitor, key, words) in batch.calls(round) {
                 let key = PyString::from_bytes(py, key)?;
                 if let Some(meet) = &meet {
-                    let (visitor, _) = batch.visitor_of(number, call, calls);
                     meet.call1((PyString::from_bytes(py, visitor)?, &key))?;
                 }
                 let parts = [key.into_any(), PyBytes::new(py, words).into_any()];
@@ -248,17 +268,11 @@ impl NativeBatch {
     }
 
     /// Take the replies to a round; returns the calls whose reply is for Python.
-    fn fold(
-        &mut self,
-        py: Python<'_>,
-        number: usize,
-        replies: Bound<'_, PyList>,
-    ) -> PyResult<Vec<usize>> {
+    fn fold(&mut self, number: usize, replies: Bound<'_, PyList>) -> PyResult<Vec<usize>> {
         let Self { core, batch, .. } = self;
         let core = core.get();
         let Some(answers) = &core.answers else { return Ok(Vec::new()) };
-        let replies = replies.iter().map(|reply| part_of(&reply)).collect::<PyResult<Vec<_>>>()?;
-        Ok(py.detach(|| batch.fold(number, &replies, answers, &mut locked(&core.shapes))))
+        Ok(batch.fold(number, replies.iter(), answers, &mut locked(&core.shapes)))
     }
 
     /// The places of a call's events.
@@ -295,6 +309,7 @@ impl NativeBatch {
     ) -> PyResult<()> {
         let core = self.core.get();
         let records = self.records.bind(py);
+        let mut joined = Vec::new();
         for place in start..end {
             let Some(Some(headers)) = self.headers.get(place) else { continue };
             let record = records.get_item(place)?.cast_into::<PyTuple>()?;
@@ -317,17 +332,9 @@ impl NativeBatch {
             }
             if let Some(topic) = &core.plan.persisted_topic {
                 let (_, profile) = self.batch.answer(place).unwrap_or_default();
-                let parts = spliced(flat, profile);
-                let length = parts.iter().map(|part| part.len()).sum();
-                let value = PyBytes::new_with(py, length, |mut to| {
-                    for part in parts {
-                        let (now, rest) = to.split_at_mut(part.len());
-                        now.copy_from_slice(part);
-                        to = rest;
-                    }
-                    Ok(())
-                })?;
-                add(topic, value)?;
+                joined.clear();
+                spliced(flat, profile).iter().for_each(|part| joined.extend_from_slice(part));
+                add(topic, PyBytes::new(py, &joined))?;
             }
         }
         Ok(())
@@ -360,8 +367,7 @@ impl NativeBatch {
 
     /// Sidecar and field of what calls may have left there.
     fn stored<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyString>, String)>> {
-        let Some(calls) = &self.core.get().calls else { return Ok(Vec::new()) };
-        let stored = self.batch.stored(calls).into_iter();
+        let stored = self.batch.stored().into_iter();
         stored.map(|each| Ok((PyString::from_bytes(py, &each.sidecar)?, each.field))).collect()
     }
 }
@@ -410,52 +416,25 @@ impl Core {
     }
 }
 
-/// The calls of a round, one behind the other: keys and words.
-struct PackedRound {
-    bytes: Vec<u8>,
-    /// Where each key and each command ends.
-    ends: Vec<(usize, usize)>,
-}
-
-impl PackedRound {
-    fn calls(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        starts
-            .zip(&self.ends)
-            .map(|(start, &(key, end))| (&self.bytes[start..key], &self.bytes[key..end]))
-    }
-}
-
-fn packed(batch: &Batch, calls: &Calls) -> Vec<PackedRound> {
-    let mut words = Vec::new();
-    let pack = |round| {
-        let mut packed = PackedRound { bytes: Vec::new(), ends: Vec::new() };
-        for call in 0..batch.calls(round) {
-            words.clear();
-            let key = batch.write_call(round, call, calls, &mut words);
-            packed.bytes.extend_from_slice(&key);
-            let key_end = packed.bytes.len();
-            packed.bytes.extend_from_slice(&words);
-            packed.ends.push((key_end, packed.bytes.len()));
-        }
-        packed
-    };
-    (0..batch.rounds()).map(pack).collect()
-}
-
 /// A part of a reply, as the client has parsed it.
-fn part_of(part: &Bound<'_, PyAny>) -> PyResult<Part<PyBackedBytes>> {
-    if let Ok(text) = part.cast::<PyBytes>() {
-        return Ok(Part::Text(text.clone().into()));
+impl Part for Bound<'_, PyAny> {
+    #[inline(always)]
+    fn text(&self) -> Option<&[u8]> {
+        self.cast_exact::<PyBytes>().ok().map(|text| text.as_bytes())
     }
-    if part.is_none() {
-        return Ok(Part::Nil);
+
+    #[inline(always)]
+    fn integer(&self) -> Option<i64> {
+        self.cast_exact::<PyInt>().ok()?.extract().ok()
     }
-    if let Ok(number) = part.cast_exact::<PyInt>() {
-        return Ok(number.extract().map_or(Part::Other, Part::Integer));
+
+    #[inline(always)]
+    fn is_nil(&self) -> bool {
+        self.is_none()
     }
-    if let Ok(items) = part.cast::<PyList>() {
-        return Ok(Part::List(items.iter().map(|item| part_of(&item)).collect::<PyResult<_>>()?));
+
+    #[inline(always)]
+    fn items(&self) -> Option<impl ExactSizeIterator<Item = Self>> {
+        self.cast_exact::<PyList>().ok().map(|list| list.iter())
     }
-    Ok(Part::Other)
 }

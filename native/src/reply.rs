@@ -1,16 +1,26 @@
 //! Replies of the script become the `profile_…` part of outputs; see `profiler.profiles.reply`.
 
-use crate::scan::{end_of_plain, write_char};
+use crate::chunks::{Out, Padded};
+use crate::scan::write_char;
 
-/// A part of a reply, as the client has parsed it.
-#[derive(Debug)]
-pub enum Part<T> {
-    Text(T),
-    Integer(i64),
-    Nil,
-    List(Vec<Part<T>>),
-    /// Anything that the script never answers.
-    Other,
+/// A part of a reply, as the client has parsed it. What is none of these the script never answers.
+pub trait Part: Sized {
+    fn text(&self) -> Option<&[u8]>;
+
+    fn integer(&self) -> Option<i64>;
+
+    fn is_nil(&self) -> bool;
+
+    fn items(&self) -> Option<impl ExactSizeIterator<Item = Self>>;
+}
+
+/// How texts are written.
+#[derive(Clone, Copy)]
+pub enum Texts {
+    /// Whoever writes them checks what is written: it is UTF-8 only if every text is.
+    AsTheyAre,
+    /// Bytes that are no UTF-8 are replaced as Python does.
+    Mended,
 }
 
 /// The answer is not an ordinary one: Python does it, or says why it is none.
@@ -43,7 +53,7 @@ impl Type {
 
 pub struct Field {
     /// The output's name of it, with quotes and colon.
-    pub member: Vec<u8>,
+    pub member: Padded,
     pub kind: Type,
 }
 
@@ -73,47 +83,51 @@ const FORGOTTEN: &str = "forgotten";
 
 impl Answers {
     /// Append an answer's JSON, nothing of one that is forgotten; returns the place of its shape.
-    pub fn write<T: AsRef<[u8]>>(
+    ///
+    /// One that is odd may leave a part of it.
+    #[inline]
+    pub fn write(
         &self,
-        answer: &[Part<T>],
+        answer: &impl Part,
+        texts: Texts,
         shapes: &mut Vec<Shape>,
-        out: &mut Vec<u8>,
+        out: &mut Out,
     ) -> Result<u16, Odd> {
-        if answer.len() != 1 + self.fields.len() + usize::from(self.has_triggers) {
+        let mut parts = answer.items().ok_or(Odd)?;
+        if parts.len() != 1 + self.fields.len() + usize::from(self.has_triggers) {
             return Err(Odd);
         }
-        let Part::Text(flags) = &answer[0] else {
-            return Err(Odd);
-        };
-        let place = self.shape(flags.as_ref(), shapes)?;
+        let place = self.shape(parts.next().as_ref().and_then(Part::text).ok_or(Odd)?, shapes)?;
         let shape = &shapes[usize::from(place)];
         if shape.is_forgotten {
             return Ok(place);
         }
-        // What triggers did is rare, and for Python.
-        let is_quiet = |told: &Part<T>| matches!(told, Part::List(items) if items.is_empty());
-        if self.has_triggers && !answer.last().is_some_and(is_quiet) {
-            return Err(Odd);
-        }
         out.push(b'{');
         let begin = out.len();
-        for (field, value) in self.fields.iter().zip(&answer[1..]) {
-            if matches!(value, Part::Nil) {
+        for (field, value) in self.fields.iter().zip(&mut parts) {
+            if value.is_nil() {
                 if self.version.is_none() {
                     continue;
                 }
-                out.extend_from_slice(&field.member);
-                out.extend_from_slice(b"null");
+                out.put_padded(&field.member);
+                out.copy(b"null");
             } else {
-                out.extend_from_slice(&field.member);
-                write_value(field.kind, value, out)?;
+                out.put_padded(&field.member);
+                write_value(field.kind, &value, texts, out)?;
             }
             out.push(b',');
+        }
+        if self.has_triggers {
+            // What triggers did is rare, and for Python.
+            let told = parts.next().ok_or(Odd)?;
+            if told.items().is_none_or(|items| items.len() > 0) {
+                return Err(Odd);
+            }
         }
         if shape.tail.is_empty() {
             out.truncate(out.len() - usize::from(out.len() > begin));
         } else {
-            out.extend_from_slice(&shape.tail);
+            out.copy(&shape.tail);
         }
         out.push(b'}');
         Ok(place)
@@ -159,57 +173,55 @@ impl Answers {
 }
 
 #[inline(always)]
-fn write_value<T: AsRef<[u8]>>(kind: Type, value: &Part<T>, out: &mut Vec<u8>) -> Result<(), Odd> {
-    match (kind, value) {
-        (Type::String, Part::Text(text)) => write_string(text.as_ref(), out),
-        (Type::Integer, Part::Integer(number)) => write_integer(*number, out),
-        (Type::Boolean, Part::Integer(0)) => out.extend_from_slice(b"false"),
-        (Type::Boolean, Part::Integer(1)) => out.extend_from_slice(b"true"),
-        (Type::Decimal, Part::Text(text)) if is_decimal(text.as_ref()) => {
-            out.extend_from_slice(text.as_ref());
+fn write_value(kind: Type, value: &impl Part, texts: Texts, out: &mut Out) -> Result<(), Odd> {
+    match kind {
+        Type::String => write_string(value.text().ok_or(Odd)?, texts, out),
+        Type::Integer => write_integer(value.integer().ok_or(Odd)?, out),
+        Type::Boolean => match value.integer() {
+            Some(0) => out.copy(b"false"),
+            Some(1) => out.copy(b"true"),
+            _ => return Err(Odd),
+        },
+        Type::Decimal => {
+            out.copy(value.text().filter(|text| is_decimal(text)).ok_or(Odd)?);
         }
-        (Type::List, Part::List(items)) => return write_list(items, out),
-        (Type::Counts, Part::List(items)) => return write_counts(items, out),
-        _ => return Err(Odd),
+        Type::List => return write_list(value, texts, out),
+        Type::Counts => return write_counts(value, texts, out),
     }
     Ok(())
 }
 
-fn write_integer(number: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+fn write_integer(number: i64, out: &mut Out) {
+    out.copy(itoa::Buffer::new().format(number).as_bytes());
 }
 
-fn write_list<T: AsRef<[u8]>>(items: &[Part<T>], out: &mut Vec<u8>) -> Result<(), Odd> {
+fn write_list(list: &impl Part, texts: Texts, out: &mut Out) -> Result<(), Odd> {
     out.push(b'[');
-    for (place, item) in items.iter().enumerate() {
-        let Part::Text(text) = item else {
-            return Err(Odd);
-        };
+    for (place, item) in list.items().ok_or(Odd)?.enumerate() {
         if place > 0 {
             out.push(b',');
         }
-        write_string(text.as_ref(), out);
+        write_string(item.text().ok_or(Odd)?, texts, out);
     }
     out.push(b']');
     Ok(())
 }
 
-fn write_counts<T: AsRef<[u8]>>(items: &[Part<T>], out: &mut Vec<u8>) -> Result<(), Odd> {
+fn write_counts(list: &impl Part, texts: Texts, out: &mut Out) -> Result<(), Odd> {
+    let mut items = list.items().ok_or(Odd)?;
     out.push(b'{');
-    let (pairs, rest) = items.as_chunks();
-    for (place, pair) in pairs.iter().enumerate() {
-        let [Part::Text(text), Part::Integer(number)] = pair else {
-            return Err(Odd);
-        };
-        if place > 0 {
+    let mut is_first = true;
+    while let Some(item) = items.next() {
+        let counted = items.next().ok_or(Odd)?;
+        if !std::mem::take(&mut is_first) {
             out.push(b',');
         }
-        write_string(text.as_ref(), out);
+        write_string(item.text().ok_or(Odd)?, texts, out);
         out.push(b':');
-        write_integer(*number, out);
+        write_integer(counted.integer().ok_or(Odd)?, out);
     }
     out.push(b'}');
-    if rest.is_empty() { Ok(()) } else { Err(Odd) }
+    Ok(())
 }
 
 /// `-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,4})?`
@@ -225,32 +237,67 @@ fn is_decimal(text: &[u8]) -> bool {
         && parts.next().is_none_or(|decimals| is_number(decimals, 4))
 }
 
-/// A string as orjson writes it; bytes that are no UTF-8 are replaced as Python does.
+/// A string as orjson writes it.
 #[inline(always)]
-fn write_string(text: &[u8], out: &mut Vec<u8>) {
+fn write_string(text: &[u8], texts: Texts, out: &mut Out) {
+    match texts {
+        Texts::AsTheyAre => write_characters(text, out),
+        Texts::Mended => write_characters(String::from_utf8_lossy(text).as_bytes(), out),
+    }
+}
+
+#[inline(always)]
+fn write_characters(text: &[u8], out: &mut Out) {
     out.push(b'"');
-    let is_plain = end_of_plain(text, 0).is_none();
-    if is_plain && (text.is_ascii() || simdutf8::basic::from_utf8(text).is_ok()) {
-        out.extend_from_slice(text);
-    } else {
-        write_rare_string(text, out);
+    let mut at = out.copy_plain(text, 0);
+    while let Some(&special) = text.get(at) {
+        write_char(char::from(special), out);
+        at = out.copy_plain(text, at + 1);
     }
     out.push(b'"');
 }
 
-#[cold]
-fn write_rare_string(text: &[u8], out: &mut Vec<u8>) {
-    String::from_utf8_lossy(text).chars().for_each(|c| write_char(c, out));
-}
-
 #[cfg(test)]
-mod tests {
-    use super::Part::{Integer, List, Nil, Other, Text};
+pub mod tests {
     use super::*;
+    use Made::{Integer, List, Nil, Other, Text};
+
+    /// A part of a reply that a test makes.
+    #[derive(Clone, Debug)]
+    pub enum Made {
+        Text(&'static str),
+        Bytes(&'static [u8]),
+        Integer(i64),
+        Nil,
+        List(Vec<Made>),
+        Other,
+    }
+
+    impl Part for Made {
+        fn text(&self) -> Option<&[u8]> {
+            match self {
+                Text(text) => Some(text.as_bytes()),
+                Made::Bytes(bytes) => Some(bytes),
+                _ => None,
+            }
+        }
+
+        fn integer(&self) -> Option<i64> {
+            if let Integer(number) = self { Some(*number) } else { None }
+        }
+
+        fn is_nil(&self) -> bool {
+            matches!(self, Nil)
+        }
+
+        fn items(&self) -> Option<impl ExactSizeIterator<Item = Self>> {
+            if let List(items) = self { Some(items.clone().into_iter()) } else { None }
+        }
+    }
 
     fn answers(version: Option<&str>, kinds: &[Type]) -> Answers {
         let member = |(place, &kind): (usize, &Type)| Field {
-            member: format!("\"profile_{place}\":").into_bytes(),
+            member: Padded::new(format!("\"profile_{place}\":").as_bytes()),
             kind,
         };
         Answers {
@@ -262,10 +309,10 @@ mod tests {
         }
     }
 
-    fn written(answers: &Answers, answer: &[Part<&str>]) -> Result<String, Odd> {
-        let mut out = Vec::new();
-        answers.write(answer, &mut Vec::new(), &mut out)?;
-        Ok(String::from_utf8(out).expect("UTF-8 is written"))
+    fn written(answers: &Answers, answer: &[Made]) -> Result<String, Odd> {
+        let mut out = Out::default();
+        answers.write(&List(answer.to_vec()), Texts::AsTheyAre, &mut Vec::new(), &mut out)?;
+        Ok(String::from_utf8(out.as_slice().to_vec()).expect("UTF-8 is written"))
     }
 
     #[test]
@@ -355,8 +402,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_utf_8_are_replaced() {
-        let mut out = Vec::new();
-        write_string(b"a\xff\xe2\x82b\x1f", &mut out);
-        assert_eq!(out, "\"a\u{fffd}\u{fffd}b\\u001f\"".as_bytes());
+        let mut out = Out::default();
+        write_string(b"a\xff\xe2\x82b\x1f", Texts::Mended, &mut out);
+        assert_eq!(out.as_slice(), "\"a\u{fffd}\u{fffd}b\\u001f\"".as_bytes());
     }
 }

@@ -3,6 +3,8 @@
 //! It accepts a value and writes it as orjson does, or it declines. It never explains: what it
 //! declines is done by the Python engine, which alone knows codes and reasons.
 
+use crate::chunks::{Out, end_of_plain};
+
 /// The record is unusual, or bad: it is for Python to judge.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Declined;
@@ -31,7 +33,6 @@ const MOST_INNER_MEMBERS: usize = 24;
 const MOST_DIGITS: usize = 18;
 
 /// Reads UTF-8 from its place on.
-#[derive(Clone)]
 pub struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
@@ -71,6 +72,17 @@ impl<'a> Scanner<'a> {
     /// After a member or an item: whether another one follows.
     #[inline(always)]
     pub fn more(&mut self, end: u8) -> Scan<bool> {
+        match self.text.get(self.at) {
+            Some(b',') => {
+                self.at += 1;
+                return Ok(true);
+            }
+            Some(&next) if next == end => {
+                self.at += 1;
+                return Ok(false);
+            }
+            _ => {}
+        }
         if self.takes(b',') {
             return Ok(true);
         }
@@ -83,10 +95,38 @@ impl<'a> Scanner<'a> {
         if self.at == self.text.len() { Ok(()) } else { Err(Declined) }
     }
 
-    /// Where the run of plain characters ends: at a quote, a backslash or a control character.
+    /// Where it is.
     #[inline(always)]
-    fn plain_end(&self, from: usize) -> Scan<usize> {
-        end_of_plain(self.text, from).ok_or(Declined)
+    pub fn place(&self) -> usize {
+        self.at
+    }
+
+    /// Read again from a place where it was.
+    pub fn go_back(&mut self, place: usize) {
+        self.at = place;
+    }
+
+    /// What was read since a place.
+    #[inline(always)]
+    pub fn since(&self, place: usize) -> &'a [u8] {
+        &self.text[place..self.at]
+    }
+
+    /// Step over a text, if it is the next one.
+    #[inline(always)]
+    pub fn skips_text(&mut self, wanted: &[u8]) -> bool {
+        let is_next = self.text[self.at..].starts_with(wanted);
+        self.at += if is_next { wanted.len() } else { 0 };
+        is_next
+    }
+
+    /// Step over these bytes, if they are the next ones.
+    #[inline(always)]
+    pub fn skips<const N: usize>(&mut self, wanted: &[u8; N]) -> bool {
+        let next = self.text.get(self.at..).and_then(<[u8]>::first_chunk);
+        let is_next = next == Some(wanted);
+        self.at += if is_next { N } else { 0 };
+        is_next
     }
 
     /// A string without escapes, between its quotes.
@@ -94,49 +134,58 @@ impl<'a> Scanner<'a> {
     pub fn plain_string(&mut self) -> Scan<&'a [u8]> {
         self.byte(b'"')?;
         let start = self.at;
-        let end = self.plain_end(start)?;
-        if self.text[end] != b'"' {
+        let end = end_of_plain(self.text, start);
+        if self.text.get(end) != Some(&b'"') {
             return Err(Declined);
         }
         self.at = end + 1;
         Ok(&self.text[start..end])
     }
 
+    /// The rest of a string without escapes, behind its first quote; written as it is.
     #[inline(always)]
-    fn string(&mut self, out: &mut Vec<u8>) -> Scan<Kind> {
-        let start = self.at; // the quote
-        let end = self.plain_end(start + 1)?;
-        if self.text[end] == b'"' {
+    pub fn plain_rest(&mut self, out: &mut Out) -> Scan<()> {
+        let end = out.copy_plain(self.text, self.at);
+        if self.text.get(end) != Some(&b'"') {
+            return Err(Declined);
+        }
+        self.at = end + 1;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn string(&mut self, out: &mut Out) -> Scan<Kind> {
+        out.push(b'"');
+        let end = out.copy_plain(self.text, self.at + 1);
+        if self.text.get(end) == Some(&b'"') {
             self.at = end + 1;
-            out.extend_from_slice(&self.text[start..=end]);
+            out.push(b'"');
             return Ok(Kind::Text);
         }
-        self.escaped(start, end, out)
+        self.escaped(end, out)
     }
 
     #[cold]
-    fn escaped(&mut self, mut from: usize, mut at: usize, out: &mut Vec<u8>) -> Scan<Kind> {
+    fn escaped(&mut self, mut at: usize, out: &mut Out) -> Scan<Kind> {
         loop {
-            out.extend_from_slice(&self.text[from..at]);
-            match self.text[at] {
-                b'"' => {
+            match self.text.get(at) {
+                Some(b'"') => {
                     out.push(b'"');
                     self.at = at + 1;
                     return Ok(Kind::EscapedText);
                 }
-                b'\\' => at = self.escape(at + 1, out)?,
+                Some(b'\\') => at = self.escape(at + 1, out)?,
                 _ => return Err(Declined),
             }
-            from = at;
-            at = self.plain_end(at)?;
+            at = out.copy_plain(self.text, at);
         }
     }
 
     /// What stands behind a backslash; returns where it ends.
-    fn escape(&self, at: usize, out: &mut Vec<u8>) -> Scan<usize> {
+    fn escape(&self, at: usize, out: &mut Out) -> Scan<usize> {
         match self.text.get(at) {
             Some(&letter @ (b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')) => {
-                out.extend_from_slice(&[b'\\', letter]);
+                out.copy(&[b'\\', letter]);
                 Ok(at + 1)
             }
             Some(b'/') => {
@@ -182,7 +231,7 @@ impl<'a> Scanner<'a> {
         at
     }
 
-    fn number(&mut self, out: &mut Vec<u8>) -> Scan<Kind> {
+    fn number(&mut self, out: &mut Out) -> Scan<Kind> {
         let start = self.at;
         let is_negative = self.text[start] == b'-';
         let first = start + usize::from(is_negative);
@@ -197,7 +246,7 @@ impl<'a> Scanner<'a> {
                 return Err(Declined);
             }
             self.at = end;
-            out.extend_from_slice(&self.text[start..end]);
+            out.copy_part(self.text, start, end);
             return Ok(Kind::Integer);
         }
         if self.text[end] == b'.' {
@@ -214,7 +263,7 @@ impl<'a> Scanner<'a> {
             return Err(Declined);
         }
         self.at = end;
-        out.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
+        out.copy(zmij::Buffer::new().format_finite(number).as_bytes());
         Ok(Kind::Float)
     }
 
@@ -225,7 +274,10 @@ impl<'a> Scanner<'a> {
 
     /// Any value, written compactly; `room` is how many more levels it may have.
     #[inline(always)]
-    pub fn value(&mut self, out: &mut Vec<u8>, room: usize) -> Scan<Kind> {
+    pub fn value(&mut self, out: &mut Out, room: usize) -> Scan<Kind> {
+        if self.text.get(self.at) == Some(&b'"') {
+            return self.string(out);
+        }
         self.space();
         match self.text.get(self.at) {
             Some(b'"') => self.string(out),
@@ -239,16 +291,16 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind, out: &mut Vec<u8>) -> Scan<Kind> {
+    fn word(&mut self, word: &[u8], kind: Kind, out: &mut Out) -> Scan<Kind> {
         if !self.text[self.at..].starts_with(word) {
             return Err(Declined);
         }
         self.at += word.len();
-        out.extend_from_slice(word);
+        out.copy(word);
         Ok(kind)
     }
 
-    fn list(&mut self, out: &mut Vec<u8>, room: usize) -> Scan<Kind> {
+    fn list(&mut self, out: &mut Out, room: usize) -> Scan<Kind> {
         let room = room.checked_sub(1).ok_or(Declined)?;
         self.at += 1;
         out.push(b'[');
@@ -265,7 +317,7 @@ impl<'a> Scanner<'a> {
         Ok(Kind::Other)
     }
 
-    fn object(&mut self, out: &mut Vec<u8>, room: usize) -> Scan<Kind> {
+    fn object(&mut self, out: &mut Out, room: usize) -> Scan<Kind> {
         let room = room.checked_sub(1).ok_or(Declined)?;
         self.at += 1;
         out.push(b'{');
@@ -282,8 +334,8 @@ impl<'a> Scanner<'a> {
                 count += 1;
                 self.byte(b':')?;
                 out.push(b'"');
-                out.extend_from_slice(name);
-                out.extend_from_slice(b"\":");
+                out.copy(name);
+                out.copy(b"\":");
                 self.value(out, room)?;
                 if !self.more(b'}')? {
                     break;
@@ -296,46 +348,23 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The first quote, backslash or control character from a place on; eight bytes at a time.
-#[inline(always)]
-pub fn end_of_plain(text: &[u8], mut at: usize) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 0xff;
-    const HIGH: u64 = ONES << 7;
-    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let word = u64::from_le_bytes(*chunk);
-        // Of each test the lowest bit that is set is right; those above it may not be.
-        let zero = |x: u64| x.wrapping_sub(ONES) & !x;
-        let quote = zero(word ^ (ONES * 0x22));
-        let backslash = zero(word ^ (ONES * 0x5c));
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (quote | backslash | control) & HIGH;
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    let rest = text.get(at..)?;
-    let is_end = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
-    rest.iter().position(is_end).map(|found| at + found)
-}
-
 /// One character inside a JSON string, as orjson writes it.
-pub fn write_char(c: char, out: &mut Vec<u8>) {
+pub fn write_char(c: char, out: &mut Out) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     match c {
-        '"' => out.extend_from_slice(b"\\\""),
-        '\\' => out.extend_from_slice(b"\\\\"),
-        '\u{8}' => out.extend_from_slice(b"\\b"),
-        '\u{c}' => out.extend_from_slice(b"\\f"),
-        '\n' => out.extend_from_slice(b"\\n"),
-        '\r' => out.extend_from_slice(b"\\r"),
-        '\t' => out.extend_from_slice(b"\\t"),
+        '"' => out.copy(b"\\\""),
+        '\\' => out.copy(b"\\\\"),
+        '\u{8}' => out.copy(b"\\b"),
+        '\u{c}' => out.copy(b"\\f"),
+        '\n' => out.copy(b"\\n"),
+        '\r' => out.copy(b"\\r"),
+        '\t' => out.copy(b"\\t"),
         '\0'..='\u{1f}' => {
             let byte = c as usize;
-            out.extend_from_slice(b"\\u00");
-            out.extend_from_slice(&[HEX[byte >> 4], HEX[byte & 15]]);
+            out.copy(b"\\u00");
+            out.copy(&[HEX[byte >> 4], HEX[byte & 15]]);
         }
-        _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        _ => out.copy(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
 
@@ -372,10 +401,10 @@ mod tests {
 
     fn scanned(text: &str, room: usize) -> Scan<(String, Kind)> {
         let mut scanner = Scanner::new(text.as_bytes());
-        let mut out = Vec::new();
+        let mut out = Out::default();
         let kind = scanner.value(&mut out, room)?;
         scanner.end()?;
-        Ok((String::from_utf8(out).expect("UTF-8 goes in"), kind))
+        Ok((String::from_utf8(out.as_slice().to_vec()).expect("UTF-8 goes in"), kind))
     }
 
     fn accepts(text: &str, written: &str, kind: Kind) {
@@ -491,28 +520,14 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_plain_characters_is_found_at_every_place() {
-        for stop in [b'"', b'\\', 0, 0x1f] {
-            for at in 0..40 {
-                let mut text = vec![b'\x7f'; 40];
-                text[at] = stop;
-                text.extend_from_slice("é\"".as_bytes());
-                assert_eq!(end_of_plain(&text, 0), Some(at));
-                assert_eq!(end_of_plain(&text, at + 1), Some(42));
-            }
-        }
-        assert_eq!(end_of_plain("ÿ é!#[]".as_bytes(), 0), None);
-        assert_eq!(end_of_plain(b"", 1), None);
-    }
-
-    #[test]
     fn a_written_text_is_read_again() {
         let text: String = ('\0'..='\u{ff}').chain(['\u{2028}', '😀']).collect();
-        let mut encoded = vec![b'"'];
+        let mut encoded = Out::default();
+        encoded.push(b'"');
         text.chars().for_each(|c| write_char(c, &mut encoded));
         encoded.push(b'"');
         let mut read = Vec::new();
-        unescape(&encoded, &mut read);
+        unescape(encoded.as_slice(), &mut read);
         assert_eq!(read, text.as_bytes());
     }
 }

@@ -16,8 +16,12 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     *,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Run on until Ctrl-C, for trying things by hand.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            help="Run on until Ctrl-C, with the live page and the shop.",
+            show_default="on a terminal",
+        ),
+    ] = None,
     rules: RulesName = None,
 ) -> None:
     """Stream captured traffic through the whole pipeline, on servers of its own."""

@@ -52,7 +52,7 @@ def explain(
         typer.Option(
             "--redis",
             help="redis:// URL: profiles begin as they are stored there; nothing is written there."
-            " Without it all visitors are new.",
+            " Without it all visitors are new, whatever redis.url is.",
         ),
     ] = None,
 ) -> None:

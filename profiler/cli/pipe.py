@@ -12,11 +12,13 @@ from profiler.cli.options import (
     ConfigFile,
     InputKind,
     RulesName,
+    effective_from,
     mode_of,
     on_own_server,
     remembering_script_from,
-    settings_from,
 )
+from profiler.config.catalogue import FLAGS
+from profiler.config.load import DEFAULT
 from profiler.engine import choose_engine
 from profiler.servers.embedded import EmbeddedStore
 from profiler.service import logs
@@ -50,8 +52,18 @@ def pipe(
     ] = 300,
     redis: Annotated[
         str | None,
-        typer.Option("--redis", help="redis:// URL; without it a store of its own, thrown away."),
+        typer.Option(
+            FLAGS["redis.url"],
+            help="redis:// URL; default: the setting redis.url. Where nothing sets that, as with"
+            " --own-redis.",
+        ),
     ] = None,
+    own_redis: Annotated[
+        bool,
+        typer.Option(
+            "--own-redis", help="Use a Redis of its own, which is thrown away at the end."
+        ),
+    ] = False,
 ) -> None:
     """NDJSON from standard input, each record with its profile to standard output.
 
@@ -62,12 +74,14 @@ def pipe(
     tried again, and standard error says so. Who gives up, by --wait or a signal, names the last
     line whose result is written, and exits 1.
     """
+    if own_redis and redis is not None:
+        raise typer.BadParameter("give it, or --redis, and not both", param_hint="--own-redis")
     logs.configure("warning")
     patience = Patience(wait)
     patience.watch_signals()
     with ExitStack() as stack:
-        settings = settings_from(config, rules=rules, redis=redis, without_kafka=True)
-        if redis is None:
+        settings, origins = effective_from(config, rules=rules, redis=redis, without_kafka=True)
+        if own_redis or origins["redis.url"] == DEFAULT:
             settings = on_own_server(settings, stack.enter_context(EmbeddedStore()).url)
         engine = choose_engine(settings.engine)
         # An archive may go into new keys, whose visitors were forgotten under others.

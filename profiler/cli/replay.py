@@ -18,7 +18,7 @@ from profiler.cli.options import (
 )
 from profiler.config.settings import DeadLetterSettings, KafkaSettings, Settings
 from profiler.engine import choose_engine
-from profiler.kafka import Consumer, Producer, open_consumer, open_producer
+from profiler.kafka import Consumer, Producer, open_consumer, open_producer, sink_of
 from profiler.kafka.admin.groups import open_groups
 from profiler.kafka.admin.identity import identify
 from profiler.kafka.admin.topics import topic_limits
@@ -94,7 +94,8 @@ def replay(
         producer = None
         delivery: Delivery = StateOnly()
         if reemit:
-            producer = open_producer(settings.kafka)
+            sink = sink_of(settings.kafka, native=engine.name == "native")
+            producer = open_producer(settings.kafka, sink=sink)
             delivery = _reemit(settings, consumer, producer)
         _LOG.info(
             "replay",

@@ -19,7 +19,7 @@ from profiler.cli.options import (
 from profiler.config.settings import Mode, Settings
 from profiler.engine import EngineClass, choose_engine
 from profiler.errors import ConfigError
-from profiler.kafka import open_consumer
+from profiler.kafka import open_consumer, sink_of
 from profiler.kafka.admin.identity import identify
 from profiler.kafka.admin.topics import missing_topics, topic_limits
 from profiler.kafka.garbage import Garbage
@@ -172,7 +172,8 @@ def _work(
     switch_mode: bool,
     accept_lost_state: bool,
 ) -> None:
-    _LOG.info("starting", mode=mode, worker=settings.worker_id, engine=engine_of.name)
+    sink = sink_of(settings.kafka, native=engine_of.name == "native")
+    _LOG.info("starting", mode=mode, worker=settings.worker_id, engine=engine_of.name, sink=sink)
     script = None
     if mode != "flatten":
         script = script_from(settings)
@@ -191,7 +192,7 @@ def _work(
     consumer = open_consumer(settings.kafka, topics=[reader.topic], group=reader.group)
     limits = OutputLimits(settings.topics.rejected, lambda: topic_limits(settings.kafka, outputs))
     producer, delivery = open_delivery(
-        settings, consumer, limits, group=reader.group, observer=observer
+        settings, consumer, limits, group=reader.group, sink=sink, observer=observer
     )
     _LOG.info("joining", group=reader.group, topic=reader.topic)
     worker = assemble(

@@ -15,7 +15,7 @@ from profiler.errors import ConfigError
 _SERVICE_HOST = re.compile(r"([A-Z0-9_]+_)?SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?")
 _SERVICE_PORT = re.compile(r"([A-Z0-9_]+_)?PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?")
 
-#: Not settings: those of the project's own tests.
+#: Variables of the project's own tests, which are no settings.
 _TESTS = f"{ENV_PREFIX}test_".upper()
 
 

@@ -43,8 +43,8 @@ EngineChoice = Literal["auto", "native", "python"]
 #: As many watermarks as Redis's Lua can pack at once: each takes 4 of 8,000 places.
 MAX_STREAMS = 2_000
 
-#: Kept free for the profile: `article` keeps four pages of 8,192 bytes, of which JSON may write
-#: each as six (`standard` half of that), and ids.
+#: Kept free for the profile: `article` keeps ids, and four pages of 8,192 bytes. JSON may write
+#: each byte as six. `standard` keeps half as many pages.
 _PROFILE_BYTES = 204_800
 
 #: What an output may have on top of the flattened record: the profile, and at least

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from profiler.config.settings import ENV_PREFIX, Settings
@@ -45,9 +46,26 @@ def print_addresses(console: Console, *, page: str, shop: str, stays: bool) -> N
     """
     until = "" if stays else " (until the sample is through; make demo ARGS=--keep stays)"
     _print(console, f"Watch it live in a browser{until}:")
-    _command(console, page)
+    _print(console, "  ", _link(page))
     _print(console, "Click through the shop, and see yourself on the live page:")
-    _command(console, shop)
+    _print(console, "  ", _link(shop))
+
+
+def print_stays(console: Console, *, page: str, shop: str) -> None:
+    """Say in one line what runs on, and until when.
+
+    Args:
+        console: where.
+        page: the live page, with its token.
+        shop: the first page of the shop.
+    """
+    _print(
+        console,
+        "Until Ctrl-C you have the live page, ",
+        _link(page),
+        ", and the shop, ",
+        _link(shop),
+    )
 
 
 def print_kept(
@@ -107,8 +125,13 @@ def _json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _print(console: Console, text: str) -> None:
-    console.print(Text(text), soft_wrap=True)
+def _print(console: Console, *parts: str | Text) -> None:
+    console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+def _link(address: str) -> Text:
+    # Marked as a link: a terminal that looks for addresses by itself loses one that is wrapped.
+    return Text(address, style=Style(color="cyan", link=address))
 
 
 def _command(console: Console, text: str) -> None:

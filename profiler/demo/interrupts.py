@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at any time: noticed between steps, or inside one that takes too long.
+"""Ctrl-C, SIGTERM, a closed terminal: noticed between steps, or inside one that takes too long.
 
 A handler that raises wherever the program is can leave a server behind, or the cursor hidden.
 """
@@ -27,6 +27,8 @@ class Interrupts:
         signal.signal(signal.SIGALRM, self._interrupt)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # `nohup` outlives its terminal
+            signal.signal(signal.SIGHUP, self._note)
 
     def check(self) -> None:
         """Call it between steps.
@@ -39,7 +41,7 @@ class Interrupts:
 
     def silence(self) -> None:
         """From here on nothing is raised and every further signal is ignored."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
 

@@ -1,6 +1,7 @@
 """The order of the demo: start, stream the sample, show what came out, stop or stay."""
 
 import logging
+import os
 import sys
 from contextlib import ExitStack, closing
 from io import TextIOWrapper
@@ -8,7 +9,7 @@ from time import monotonic
 
 from rich.console import Console
 
-from profiler.demo.advice import print_addresses, print_kept, print_next_steps
+from profiler.demo.advice import print_addresses, print_kept, print_next_steps, print_stays
 from profiler.demo.interrupts import Interrupted, Interrupts
 from profiler.demo.profiles import pick, profile_panel
 from profiler.demo.rate import Rate
@@ -32,13 +33,14 @@ _MAX_POLL_RECORDS = 500
 _STALL_TIMEOUT_S = 20.0
 
 
-def run_demo(*, keep: bool, rules: str | None) -> int:
+def run_demo(*, keep: bool | None, rules: str | None) -> int:
     """Run the demo on standard output; returns the exit code.
 
-    Takes over SIGINT, SIGTERM and SIGALRM for the rest of the process.
+    Takes over SIGINT, SIGTERM, SIGHUP and SIGALRM for the rest of the process.
 
     Args:
-        keep: stay until interrupted, on well-known ports where they are free.
+        keep: stay until interrupted, on well-known ports where they are free. None: where somebody
+            looks, which is on a terminal outside CI.
         rules: a preset, or the path of a rules file; None for the shop's own.
 
     Raises:
@@ -52,6 +54,7 @@ def run_demo(*, keep: bool, rules: str | None) -> int:
         sys.stdout.reconfigure(errors="replace")  # page titles are in any script
     console = Console(highlight=False)
     console.width = min(console.width, MAX_WIDTH)
+    keep = _is_watched() if keep is None else keep
     rules = rules or str(RULES)
     declared = load_rules(rules)
     servers = DemoServers(console, interrupts, rules=rules, fixed_ports=keep)
@@ -83,6 +86,12 @@ def run_demo(*, keep: bool, rules: str | None) -> int:
     took = monotonic() - stopping
     console.print(f"{how} everything in {took:.1f} s; nothing is left behind.")
     return code
+
+
+def _is_watched() -> bool:
+    # Some CI gives its jobs a terminal, at which nobody sits to press Ctrl-C.
+    is_ci = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+    return sys.stdout.isatty() and not is_ci
 
 
 class _Demo:
@@ -119,7 +128,8 @@ class _Demo:
         stack.callback(producer.close)
         self._feed = SampleFeed(producer, topics.processed, duration_s=_SAMPLE_S)
         self._servers.await_worker()
-        self._print_addresses()
+        page, shop = self._servers.service.page, self._servers.shop.url
+        print_addresses(self._console, page=page, shop=shop, stays=self._stays)
 
     def stream_sample(self) -> None:
         """Produce the sample, and show it until all of it has come out.
@@ -178,7 +188,7 @@ class _Demo:
         Raises:
             ProfilerError: a server or the worker ended.
         """
-        self._print_addresses()
+        page, shop = self._servers.service.page, self._servers.shop.url
         print_kept(
             self._console,
             self._rules,
@@ -186,15 +196,12 @@ class _Demo:
             visitor_id=visitor_id,
             log=self._servers.worker.log,
         )
+        print_stays(self._console, page=page, shop=shop)
         began = monotonic()
         with closing(view_on(self._console)) as view:
             while True:
                 self._take_outputs()
                 view.update(Snapshot(self._tally, self._rate, 0, monotonic() - began))
-
-    def _print_addresses(self) -> None:
-        page, shop = self._servers.service.page, self._servers.shop.url
-        print_addresses(self._console, page=page, shop=shop, stays=self._stays)
 
     def _take_outputs(self) -> int:
         self._servers.check()

@@ -36,6 +36,25 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
+def onlooker_options(settings: KafkaSettings) -> dict[str, Any]:
+    """The options of a consumer without a group: it commits nothing, and nobody else notices it.
+
+    It sees committed records, from the first one on where no offset was sought.
+
+    Raises:
+        ConfigError: as `connection_options`.
+    """
+    return {
+        **connection_options(settings),
+        "group_id": None,
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+        "auto_offset_reset": "earliest",
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+
+
 @contextmanager
 def translated_errors(action: str) -> Iterator[None]:
     """Turn the client's errors into `TransportError`, and wrong settings into `ConfigError`."""

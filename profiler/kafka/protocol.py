@@ -158,8 +158,8 @@ class Consumer(Protocol):
         transaction that is not over are waited for, within that time.
 
         Returns:
-            What the group has stored of the owned partitions; a partition of which it has
-            nothing is missing.
+            What the group has stored of the owned partitions. A partition without a stored offset
+            is missing.
 
         Raises:
             TransportError: the committed offsets cannot be read now; try again.
@@ -167,7 +167,7 @@ class Consumer(Protocol):
         ...
 
     def seek(self, starts: Mapping[tuple[str, int], int]) -> None:
-        """Read on from these offsets of owned partitions, of which others are committed.
+        """Read on from these offsets of owned partitions; the committed ones are others.
 
         What is gone of them by now is skipped and told, as in `poll`.
 
@@ -247,9 +247,9 @@ class Producer(Protocol):
 class TransactionalProducer(Protocol):
     """Outputs and offsets become visible together, or not at all (KIP-98, KIP-447).
 
-    The calls come from one thread at a time. The turn: `init` once, then `send` any number of times
-    and `commit`, again and again. After any error nothing but `init` and `close` is possible:
-    what was sent since the last commit is void.
+    The calls come from one thread at a time. The turn: `init` once, then `stage` at most once,
+    `send` any number of times, and `commit`, again and again. After any error nothing but `init`
+    and `close` is possible: what was sent since the last commit is void.
     """
 
     def init(self, *, timeout_s: float) -> None:
@@ -281,27 +281,36 @@ class TransactionalProducer(Protocol):
         """
         ...
 
-    def commit(
+    def stage(
         self,
         offsets: Mapping[tuple[str, int], int],
         *,
         metadata: str,
         group_metadata: Any,  # noqa: ANN401 - the client library's own
-        timeout_s: float,
     ) -> None:
-        """Store the offsets, and make them visible together with all that was sent since the last.
+        """Store the offsets, to be visible with the next commit; which begins where none is open.
 
-        A batch without outputs is a transaction of offsets alone. Blocks for `timeout_s` at most,
-        and for a second more where the client is thrown away.
+        Does not wait: two round trips are made while the records of `send` are on their way. What
+        comes of it, `commit` says, or `send` where it fails for it. Until the end of the
+        transaction no member of the group reads the offsets of these partitions (KIP-447).
 
         Args:
-            offsets: the next offset to read of every given (topic, partition); none where nothing
-                was polled, and what was sent is all there is.
-            metadata: a text that is stored beside each of them; the binding of librdkafka adds a
-                NUL, which it drops when it reads, and other clients do not.
-            group_metadata: of the poll that brought the records before these offsets; None without
-                offsets.
-            timeout_s: seconds.
+            offsets: the next offset to read of every given (topic, partition).
+            metadata: a text that is stored beside each of them, with a NUL behind, as
+                confluent-kafka has it.
+            group_metadata: of the poll that brought the records before these offsets.
+
+        Raises:
+            TransportError: nothing can begin.
+        """
+        ...
+
+    def commit(self, *, timeout_s: float) -> None:
+        """Make visible what was staged and sent since the last commit.
+
+        A batch without outputs is a transaction of offsets alone; what nobody polled has no
+        offsets. Blocks for `timeout_s` at most, and for a second more where the client is thrown
+        away.
 
         Raises:
             ProducerFencedError: as in `send`; nothing is visible.

@@ -57,7 +57,7 @@ class Trouble(NamedTuple):
 
 
 def check_names(settings: KafkaSettings) -> None:
-    """Look all servers up; those that are unknown beside others are told in the log.
+    """Look all servers up; where DNS knows only some, the log names the unknown ones.
 
     Blocks for 5 s at most.
 
@@ -74,7 +74,7 @@ def check_names(settings: KafkaSettings) -> None:
 
 
 def troubles_of(servers: Iterable[Address], *, timeout_s: float) -> dict[Address, Trouble]:
-    """Connect to each server; return what is wrong with those that cannot be connected to."""
+    """Connect to each server; return the trouble with each one that takes no connection."""
     return _of_each(servers, _port_trouble, timeout_s)
 
 

@@ -12,12 +12,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError
 
 from profiler.config import KafkaSettings
-from profiler.kafka.client_options import (
-    CALL_TIMEOUT_MS,
-    connection_options,
-    translated_errors,
-)
+from profiler.kafka.client_options import CALL_TIMEOUT_MS, onlooker_options, translated_errors
 from profiler.kafka.foreign_names import read_past
+from profiler.kafka.kafka_python.messages import record_of
 from profiler.records.types import Record
 
 #: Between two looks for topics and partitions that are new, and whether the brokers answer. The
@@ -55,17 +52,11 @@ class TopicReader:
         self._places: list[Any] = []
         self._looked_at = 0.0
         with translated_errors(f"read {', '.join(topics)}"):
-            self._consumer: Any = KafkaConsumer(
-                **connection_options(settings),
-                group_id=None,
-                enable_auto_commit=False,
-                isolation_level="read_committed",
+            options = {**onlooker_options(settings), "fetch_max_bytes": _FETCH_BYTES}
+            if begin == "end":
                 # For offsets that the topic has removed: what comes now is what is wanted.
-                auto_offset_reset="latest" if begin == "end" else "earliest",
-                allow_auto_create_topics=False,
-                fetch_max_bytes=_FETCH_BYTES,
-                metrics_enabled=False,
-            )
+                options["auto_offset_reset"] = "latest"
+            self._consumer: Any = KafkaConsumer(**options)
             self._look()
             if begin == "end":
                 self._go_to_ends()
@@ -90,11 +81,7 @@ class TopicReader:
                 polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
             except CorruptRecordError:
                 return read_past(self._settings, self._consumer, self._places)
-        return [
-            Record(m.topic, m.partition, m.offset, m.timestamp, m.key, m.value, tuple(m.headers))
-            for messages in polled.values()
-            for m in messages
-        ]
+        return [record_of(message) for messages in polled.values() for message in messages]
 
     def skip_if_behind(self, *, by: int) -> int:
         """Go to the ends where more offsets than `by` are unread; returns how many were left out.

@@ -3,14 +3,23 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
-from threading import Thread
+from functools import partial
+from threading import Event, Thread
 from typing import Any, Protocol
 
-from profiler.errors import ConfigError, TransportError
+from profiler.errors import (
+    ConfigError,
+    ProducerFencedError,
+    RecordTooLargeError,
+    TimestampRefusedError,
+    TransportError,
+)
 from profiler.records.types import OutputRecord
 
 Offsets = Mapping[tuple[str, int], int]
+
+#: Where records and offsets fail for the same reason, their answers come one upon the other.
+_REFUSAL_S = 1.0
 
 
 class TransactionalClient(Protocol):
@@ -27,15 +36,18 @@ class TransactionalClient(Protocol):
         """Produce the records, and wait until each is acknowledged."""
         ...
 
-    def commit(
+    def send_offsets(
         self,
         offsets: Offsets,
         *,
         metadata: str,
         group_metadata: Any,  # noqa: ANN401 - the client library's own
-        timeout_s: float,
     ) -> None:
-        """Send the offsets and commit."""
+        """Send the offsets, and wait for the answer, however long; in any thread, beside `send`."""
+        ...
+
+    def commit(self, *, timeout_s: float) -> None:
+        """Commit; the offsets are answered."""
         ...
 
     def abort(self, *, timeout_s: float) -> None:
@@ -59,6 +71,8 @@ class RenewedProducer:
         #: None before the first `init`, and after an error.
         self._client: TransactionalClient | None = None
         self._is_open = False
+        #: What becomes of the offsets of the open transaction; None where it has none.
+        self._staged: Asked | None = None
 
     def init(self, *, timeout_s: float) -> None:
         """See `TransactionalProducer.init`."""
@@ -69,22 +83,36 @@ class RenewedProducer:
     def send(self, records: Iterable[OutputRecord]) -> None:
         """See `TransactionalProducer.send`."""
         with self._begun() as client:
-            client.send(records)
+            try:
+                client.send(records)
+            except (ProducerFencedError, RecordTooLargeError, TimestampRefusedError):
+                raise
+            except TransportError as error:
+                self._raise_refusal(error)
+                raise
 
-    def commit(
+    def stage(
         self,
         offsets: Offsets,
         *,
         metadata: str,
         group_metadata: Any,  # noqa: ANN401 - the client library's own
-        timeout_s: float,
     ) -> None:
-        """See `TransactionalProducer.commit`."""
+        """See `TransactionalProducer.stage`."""
         with self._begun() as client:
-            client.commit(
-                offsets, metadata=metadata, group_metadata=group_metadata, timeout_s=timeout_s
+            send = partial(
+                client.send_offsets, offsets, metadata=metadata, group_metadata=group_metadata
             )
-        self._is_open = False
+            self._staged = Asked("commit", send)
+
+    def commit(self, *, timeout_s: float) -> None:
+        """See `TransactionalProducer.commit`."""
+        deadline = time.monotonic() + timeout_s
+        with self._begun() as client:
+            if self._staged is not None:
+                self._staged.wait(deadline)
+            client.commit(timeout_s=max(0.0, deadline - time.monotonic()))
+        self._is_open, self._staged = False, None
 
     def close(self, *, timeout_s: float = 10) -> None:
         """See `TransactionalProducer.close`."""
@@ -108,40 +136,60 @@ class RenewedProducer:
             self._give_up()
             raise
 
+    def _raise_refusal(self, error: TransportError) -> None:
+        """Raise what the offsets failed with, where records failed because of it."""
+        staged = self._staged
+        if staged is not None and staged.has_ended(_REFUSAL_S) and staged.failure is not None:
+            raise staged.failure from error
+
     def _give_up(self) -> None:
         client, self._client, self._is_open = self._client, None, False
+        self._staged = None  # what its thread still does, `discard` ends
         if client is not None:
             client.discard()
 
 
-def answered(action: str, call: Callable[[], object], *, deadline: float) -> None:
-    """Make a call that may wait for ever, in a thread that is given up at the deadline.
+class Asked:
+    """A call that may wait for ever, made in a thread that is given up at the deadline.
 
     Args:
         action: begins the message.
-        call: its errors are raised here.
-        deadline: on the clock of `time.monotonic`.
-
-    Raises:
-        TransportError: it did not end in time; what it does is not known.
+        call: what is done.
     """
-    outcome: SimpleQueue[Exception | None] = SimpleQueue()
 
-    def run() -> None:
+    def __init__(self, action: str, call: Callable[[], object]) -> None:
+        self._action = action
+        self._call = call
+        self._ended = Event()
+        #: What it failed with so far.
+        self.failure: Exception | None = None
+        Thread(target=self._run, name="transaction", daemon=True).start()
+
+    def wait(self, deadline: float) -> None:
+        """Wait for the end; raises what the call raised.
+
+        Args:
+            deadline: on the clock of `time.monotonic`.
+
+        Raises:
+            TransportError: it did not end in time; what it does is not known.
+        """
+        if not self.has_ended(max(0.0, deadline - time.monotonic())):
+            raise TransportError(f"{self._action}: no answer in time")
+        if self.failure is not None:
+            raise self.failure
+
+    def has_ended(self, timeout_s: float) -> bool:
+        """Wait for so long at most; whether it ended."""
+        return self._ended.wait(timeout_s)
+
+    def _run(self) -> None:
         try:
-            call()
-        except Exception as error:  # noqa: BLE001 - raised below
-            outcome.put(error)
-        else:
-            outcome.put(None)
-
-    Thread(target=run, name="transaction", daemon=True).start()
-    try:
-        error = outcome.get(timeout=max(0.0, deadline - time.monotonic()))
-    except Empty:
-        raise TransportError(f"{action}: no answer in time") from None
-    if error is not None:
-        raise error
+            self._call()
+        except Exception as error:  # noqa: BLE001 - raised by `wait`
+            self.failure = error
+        finally:
+            self._ended.set()
 
 
 def no_transactions(reason: str) -> ConfigError:

@@ -36,7 +36,7 @@ class AsyncProfileScript:
     Args:
         client: of one server or of a cluster, with replies as bytes and no retries of its own: a
             call that is repeated in silence may count an event without an id twice.
-        rules: see `ProfileScript`, and so for all the others.
+        rules: see `ProfileScript`, and so for all other arguments.
         max_id_bytes: likewise.
         clock: likewise.
         stored: likewise.

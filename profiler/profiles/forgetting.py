@@ -166,8 +166,8 @@ def _is_bare_mark(state: object) -> bool:
 class Remembered:
     """Gives the keys of a new pattern the marks that the list has, as their visitors come by.
 
-    `meet` is called by the thread that packs, the others by the one that sends: a key is due until
-    it was sent, and sending twice does no harm.
+    The thread that packs calls `meet`, and the thread that sends calls all other methods. A key is
+    due until it was sent, and sending twice does no harm.
 
     Args:
         listed: from `Forgetting.listed`.

@@ -49,11 +49,14 @@ class Ids:
         return "" if found[:1] in self._suspect and self._is_nobody(found) else found
 
     def _checked(self, value: object, whose: str) -> str:
-        if value is None:
+        if type(value) is str:
+            text = value
+        elif value is None:
             return ""
-        if type(value) not in {str, int}:  # and no boolean
+        elif type(value) is int:  # and no boolean
+            text = str(value)
+        else:
             raise InvalidRecordError("bad_id", f"the {whose} id is neither a string nor an integer")
-        text = value if type(value) is str else str(value)
         longest = self._max_id_bytes
         if len(text) > longest or (not text.isascii() and len(text.encode()) > longest):
             raise InvalidRecordError("bad_id", f"the {whose} id is longer than {longest} bytes")

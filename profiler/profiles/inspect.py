@@ -11,7 +11,7 @@ from profiler.rules.contract import LAYOUT
 _ARRAYS = range(0x90, 0xA0)
 _LAYOUTS = range(1, 0x20)
 
-#: The second place of layout 1, and the first byte of that of layout 2.
+#: The second place of layout 1; in layout 2, the first byte of the second place.
 _ORDERS = {"a": "arrival", "e": "event_time"}
 
 #: Where the order is in layout 2, and behind it so many bytes of the rules version's digest.

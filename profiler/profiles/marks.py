@@ -55,8 +55,8 @@ class Marks:
         """Ask every server for the marks of streams; one round trip, in a cluster to each node.
 
         Returns:
-            The marks by stream, and the number of connections: while it stays, the servers are
-            those that answered.
+            The marks by stream, and the number of connections: while it stays, the same servers
+            answer.
 
         Raises:
             StoreUnavailableError: a server cannot be reached or is not ready.

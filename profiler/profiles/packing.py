@@ -16,8 +16,11 @@ from profiler.rules.model import Rules
 #: Where a call has the floor and the number of its events.
 _FLOOR, _COUNT = 2, 3
 
-#: So many arguments stand before those of the events.
+#: So many arguments stand before the arguments of the events.
 _PER_CALL = 4
+
+#: Stands for the latest call of a visitor that has none; never changed.
+_NO_CALL: tuple[int, str, list[int], list[Word]] = (-1, "", [], [])
 
 
 class Call(NamedTuple):
@@ -93,27 +96,30 @@ class Packer:
                 is packed.
             outcomes: takes what is known of each event: code and reason of a bad id, else None.
         """
-        latest: dict[str, tuple[int, str, Call]] = {}
+        #: By visitor: round, stream, events and arguments of the latest call.
+        latest: dict[str, tuple[int, str, list[int], list[Word]]] = {}
         rounds: list[list[Call]] = []
         now_ms = self.clock()
+        arguments_of = self.arguments.of
         for place, event in enumerate(events):
-            found = self.arguments.of(event, now_ms)
+            found = arguments_of(event, now_ms)
             if found is None or isinstance(found, Rejected):
                 outcomes.append(found)
                 continue
             outcomes.append(None)
             visitor_id, words = found
             stream = event.stream
-            number, last_stream, call = latest.get(visitor_id, (-1, "", None))
-            if call is None or last_stream != stream or len(call.places) == MAX_EVENTS:
+            number, last_stream, places, arguments = latest.get(visitor_id, _NO_CALL)
+            if not places or last_stream != stream or len(places) == MAX_EVENTS:
                 call = self._new_call(visitor_id, stream)
                 number += 1
-                latest[visitor_id] = (number, stream, call)
+                places, arguments = call.places, call.arguments
+                latest[visitor_id] = (number, stream, places, arguments)
                 if number == len(rounds):
                     rounds.append([])
                 rounds[number].append(call)
-            call.places.append(place)
-            call.arguments.extend(words)
+            places.append(place)
+            arguments += words
         for calls in rounds:
             for call in calls:
                 call.arguments[_COUNT] = len(call.places)

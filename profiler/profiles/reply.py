@@ -224,7 +224,7 @@ class ReplyDecoder:
         names = [field.name.encode() for field in self._fields]
         found = []
         for answer in reply:
-            # What stands behind the fields tells of triggers, of which a read fires none.
+            # What stands behind the fields tells of triggers. A read fires none.
             values = zip(names, answer[1 : 1 + len(names)], strict=True)
             pairs = [part for pair in values if pair[1] is not None for part in pair]
             found.append(self.stored(pairs) or {})

@@ -84,7 +84,7 @@ def harmless_calls(script: str, sha: str, key: str) -> list[tuple[str | int, ...
         key: of the script's pattern, and of no visitor.
     """
     own = [("EVALSHA", sha, 1, key), ("SCRIPT", "LOAD", _NO_LUA)]
-    # Those of marks.
+    # The commands of marks.
     own += [("GET", key), ("SET", key, "", "PX", "no number")]
     return [*own, *_commands(script, key, r"(?!outputs\b)")]
 

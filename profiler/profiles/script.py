@@ -185,7 +185,7 @@ class ProfileScript:
         self._run(self.steps.execute(batch, first=first), connections)
 
     def send(self, commands: Sequence[Command], *, connections: int | None = None) -> None:
-        """Send commands of which only success matters. Raises as `execute` does."""
+        """Send commands; only their success matters. Raises as `execute` does."""
         self._run(self.steps.send(commands), connections)
 
     @cached_property

@@ -141,7 +141,7 @@ class ScriptSteps:
         yield from self.send(first)
 
     def send(self, commands: Sequence[Command]) -> Steps[None]:
-        """Send commands of which only success matters."""
+        """Send commands; only their success matters."""
         for reply in (yield from self._ask(commands)):
             checked(reply)
 
@@ -209,7 +209,8 @@ class ScriptSteps:
         replies: list[Any] = yield commands
         for _ in range(_LOADS_PER_BATCH):
             # One call per visitor and round: repeating a failed one overtakes nothing.
-            missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+            others = [i for i, reply in enumerate(replies) if type(reply) is not list]
+            missed = [i for i in others if isinstance(replies[i], NoScriptError)]
             if not missed:
                 break
             yield Load()

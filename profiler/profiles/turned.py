@@ -13,7 +13,7 @@ from profiler.rules.contract import ID_FIELDS, TRIGGER_ARGS, Contract
 _STATES = {b"fired": "fired", b"retracted": "retracted"}
 _ID = re.compile(rb"[0-9a-f]{40}")
 _TIME = re.compile(rb"[0-9]{0,15}")
-_WRONG = ScriptContractError("an answer's last part does not tell of the declared triggers")
+_WRONG = "an answer's last part does not tell of the declared triggers"
 
 
 class Turned(NamedTuple):
@@ -61,7 +61,7 @@ class TriggerDecoder:
         """
         size = len(TRIGGER_ARGS)
         if type(told) is not list or len(told) % size or not all(type(w) is bytes for w in told):
-            raise _WRONG
+            raise ScriptContractError(_WRONG)
         return tuple(
             self._turned(*told[at : at + size], values=values) for at in range(0, len(told), size)
         )
@@ -75,7 +75,7 @@ class TriggerDecoder:
             or not _ID.fullmatch(id_)
             or not _TIME.fullmatch(time)
         ):
-            raise _WRONG
+            raise ScriptContractError(_WRONG)
         said = {
             "id": id_.decode(),
             "trigger": name.decode(),

@@ -25,9 +25,15 @@ def decode_processed(value: bytes, limits: Limits) -> dict[str, Any]:
         InvalidRecordError: with a code of `profiler.records.json_objects.decode_object` or of
             `flatten`.
     """
-    flat = flatten(parse_object(value, limits), limits)
+    return decode_sections(value, limits)[0]
+
+
+def decode_sections(value: bytes, limits: Limits) -> tuple[dict[str, Any], list[str]]:
+    """The same, and the names of the sections, with which all names of the object begin."""
+    processed = parse_object(value, limits)
+    flat = flatten(processed, limits)
     check_values(flat.values(), value, limits, holder_depth=_PROCESSED_DEPTH)
-    return flat
+    return flat, [*processed]
 
 
 def decode_flattened(value: bytes, limits: Limits) -> dict[str, Any]:

@@ -96,11 +96,11 @@ def extend_object(encoded: bytes, more: bytes) -> bytes:
     """
     if b"{}" in (encoded, more):
         return more if encoded == b"{}" else encoded
-    return b"%b,%b" % (encoded[:-1], more[1:])
+    return encoded[:-1] + b"," + more[1:]
 
 
 def parse_object(value: bytes, limits: Limits) -> dict[str, Any]:
-    """Parse without looking at the values: `check_values` must follow for those that are kept.
+    """Parse without looking at the values: `check_values` must follow for the kept ones.
 
     Args:
         value: the bytes as read from the topic.
@@ -161,10 +161,10 @@ def _check_depth(values: Collection[Any], depth: int, max_depth: int) -> None:
 
 
 def _check_integers(values: Collection[Any], value: bytes) -> None:
-    """Look at the text of the integers, of which the parser made floats without a word.
+    """Look at the text of the integers that the parser made floats, without a word.
 
     Args:
-        values: those that are kept; the fate of a record does not hang on what is dropped.
+        values: the kept ones; the fate of a record does not hang on what is dropped.
         value: the valid JSON that they are from.
     """
     rounded = {}

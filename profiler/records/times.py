@@ -48,7 +48,7 @@ _LEAP_SECOND = 60
 
 
 def is_plausible(ms: int, now_ms: int) -> bool:
-    """Whether a time can be that of an event which is read now.
+    """Whether an event that is read now can have this time.
 
     Args:
         ms: the time.

@@ -59,7 +59,7 @@ class InputWords(NamedTuple):
 
     Attributes:
         name: of the flattened event, or derived.
-        meaning: where it is derived: what it is, and of which fields; where it is personal: what
+        meaning: where it is derived: what it is, and what it is made of; where it is personal: what
             becomes of it.
         used_by: rules and predicates that read it, and keys of the identity.
     """
@@ -97,7 +97,7 @@ def explained_fields(rules: Rules) -> list[FieldWords]:
 
 
 def explained_inputs(rules: Rules) -> list[InputWords]:
-    """The event's fields that the rules read: those of the identity, and the inputs."""
+    """The event's fields that the rules read: the identity's, and the inputs."""
     used: dict[str, list[str]] = {}
     for key, names in rules.identity.model_dump(exclude_none=True).items():
         for name in [names] if isinstance(names, str) else names if key != "nobody" else []:

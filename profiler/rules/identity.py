@@ -54,7 +54,7 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-#: One name, or several, of which the first that is present counts.
+#: One name, or several: the first name that is present counts.
 FieldsOfEvent = Annotated[
     tuple[OwnField, ...],
     Field(min_length=1, max_length=8),

@@ -104,8 +104,8 @@ class _Repairs:
             for place, error in placed
             if error["type"] != _TOO_SHORT or sum(is_within(p, place) for p, _ in placed) == 1
         ]
-        # The last elements of a list first, so that the places of the others stay right; and the
-        # names of keys before what misses them.
+        # The last elements of a list first, so that the places of earlier elements stay right; and
+        # the names of keys before what misses them.
         placed.sort(key=lambda each: each[1]["type"] == _MISSING)
         placed.sort(key=lambda each: numbers_in(each[0]), reverse=True)
         for place, error in placed:
@@ -142,7 +142,7 @@ class _Repairs:
             or any(needs and is_within(gone, needs) for gone in self._touched)
             or (isinstance(value, str) and value in self._gone)
             or any(is_within(original, gone) or is_within(gone, original) for gone in self._touched)
-            # What is missing in a rule of which a part was taken out.
+            # What is missing in a rule that lost a part.
             or (value is None and any(gone[:2] == original[:2] for gone in self._touched))
         )
 

@@ -95,7 +95,7 @@ class Rules(Table):
 
     @property
     def derived_inputs(self) -> list[str]:
-        """Those of the inputs that are derived; they stand together, as they begin alike."""
+        """The inputs that are derived; they stand together, as they begin alike."""
         return [name for name in self.inputs if is_derived(name)]
 
     @property

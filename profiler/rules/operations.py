@@ -43,8 +43,8 @@ class Operation(BaseModel):
         earliest: whether it keeps the earliest event's value: of a visit's times, its start.
         answers: the type of the field. Left out, it is the value's: a text is a string, a number
             has the rule's decimals, all else is an integer.
-        functions: the parts in ``lua/parts`` whose functions the macros call, those first that the
-            others use.
+        functions: the parts in ``lua/parts`` whose functions the macros call; each part stands
+            before the parts that use it.
         now: whether the field depends on now, when it is shown.
         which: what a rule's `which` may say; a rule must say it then.
         ages: whether a rule may say by `age` which values are too old to be shown.

@@ -3,7 +3,7 @@ r"""Patterns of predicates: a subset that is the same in every language and cann
 A pattern is a whole text: characters that stand for themselves, ``*`` for any text, ``?`` for one
 character, ``[a-z_]`` for one of these, ``[!a-z_]`` for one of all others, and ``+`` behind a class
 for one or more. A ``\`` takes its meaning from the character behind it. It is divided at its stars
-into pieces, each of which is looked for behind the one before. Since a piece is found at its first
+into pieces. Each piece is looked for behind the piece before. Since a piece is found at its first
 place or nowhere, nothing is ever tried twice.
 """
 

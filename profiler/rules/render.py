@@ -117,7 +117,7 @@ def render(rules: Rules, *, reads_all: bool = False) -> str:
     """The script of these rules: deterministic, ASCII, formatted as stylua formats it.
 
     With `reads_all` its reads answer an array of values for each kept visit, as an event does. No
-    caller but `profiler export` has such a script, so the others do not pay for it.
+    caller but `profiler export` has such a script, so no other caller pays for it.
     """
     contract = contract_of(rules)
     inputs = Inputs(rules, len(EVENT_ARGS), quote_lua)

@@ -88,7 +88,7 @@ def _nodes_at(model: type[BaseModel], place: Place) -> Iterator[dict[str, Any]]:
 
 
 def _alternatives(schema: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A node without references, and each of those that it may be."""
+    """A node without references, and each node that it may be."""
     if "$ref" in node:
         yield from _alternatives(schema, schema["$defs"][node["$ref"].removeprefix("#/$defs/")])
     elif several := node.get("anyOf") or node.get("oneOf") or node.get("allOf"):

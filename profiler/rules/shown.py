@@ -28,7 +28,7 @@ class Names(NamedTuple):
     page_input: str
     kind_input: str
     fields: list[PublicField]
-    #: Those that hold ms since the epoch.
+    #: The fields that hold ms since the epoch.
     times: frozenset[str]
 
 

@@ -45,7 +45,7 @@ class Chosen(Taken):
 
     Attributes:
         expression: that gives it, in Lua; "" where there is none.
-        is_local: whether rules take it so; those that take numbers take a constant as units.
+        is_local: whether rules take it so; rules that take numbers take a constant as units.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ def toml_text(data: dict[str, Any], remark: Callable[[Place], str]) -> str:
 
     Args:
         data: texts, numbers, truth values, lists and tables.
-        remark: what is said behind a key or the head of a table, of which the place is given.
+        remark: takes the place of a key or of a table's head; what is said behind it.
     """
     lines = [
         f"{_line(key, value)}{_behind(remark((key,)))}"

@@ -64,7 +64,7 @@ class Trigger(Table):
                 yield f"{name} is the visit's: a visitor's trigger sees the visitor's fields only"
             elif test.test not in _TESTS[types[name]]:
                 asked = ", ".join(_TESTS[types[name]])
-                yield f"{name} is of type {types[name]}, of which can be asked: {asked}"
+                yield f"{name} is of type {types[name]}; a trigger can ask: {asked}"
             elif test.equals is not None:
                 words, wanted = _EQUALS[types[name]]
                 if not isinstance(test.equals, wanted) or isinstance(test.equals, bool) != (

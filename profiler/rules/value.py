@@ -65,7 +65,7 @@ def _schema(_: object, handler: Any) -> core_schema.CoreSchema:  # noqa: ANN401 
     )
 
 
-#: One name as a text, or several of which the first that is present counts.
+#: One name as a text, or several: the first name that is present counts.
 Value = Annotated[
     str | tuple[str, ...],
     GetPydanticSchema(_schema),

@@ -91,7 +91,7 @@ BATCH_RECORDS = Metric(
 TRANSACTION = Metric(
     "profiler_transaction_seconds",
     "histogram",
-    "From a transaction's first output to the end of its commit; with exactly-once only.",
+    "From the begin of a transaction to the end of its commit; with exactly-once only.",
     (),
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )
@@ -193,7 +193,7 @@ AUDITED_AT = _gauge(
     "profiler_audit_timestamp_seconds", "When the latest audit ended; 0 before the first."
 )
 
-#: Those that no worker has.
+#: Metrics that no worker has.
 OF_AUDIT = (AUDIT_MISMATCH, AUDIT_VISITORS, AUDIT_MISMATCHED, AUDITED_AT)
 
 #: All of them, in the order of the documentation.

@@ -46,7 +46,7 @@ class Store(Collector):
     """What is scraped. Inside a `with` block several calls are seen together.
 
     Args:
-        metrics: what there is; those without labels are 0 at first.
+        metrics: what there is; metrics without labels are 0 at first.
     """
 
     def __init__(self, metrics: Iterable[Metric]) -> None:

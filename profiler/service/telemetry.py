@@ -48,6 +48,8 @@ class Telemetry(Observer):
         clock: seconds, monotonic.
     """
 
+    counts = True
+
     def __init__(
         self,
         mode: Mode,

@@ -17,7 +17,7 @@ _CODES_NAMED = 3
 
 
 class _Seen:
-    """Dead letters: how many, of which codes, and where the first was; nothing of their content."""
+    """Dead letters: how many, their codes, and where the first was; nothing of their content."""
 
     def __init__(self) -> None:
         self.codes: Counter[str] = Counter()

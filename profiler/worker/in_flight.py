@@ -5,23 +5,20 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import takewhile
-from operator import itemgetter
 from threading import Event
 from typing import Any, NamedTuple
 
 from profiler.engine import Engine
 from profiler.kafka import Polled
 from profiler.profiles.marks import StreamMarks
-from profiler.records.types import stream_of
+from profiler.records.types import Record, stream_of
 from profiler.worker.apply import ApplyStage
 from profiler.worker.decode import DecodeStage
 from profiler.worker.delivery import Checkpoint
 from profiler.worker.parcel import Parcel
 from profiler.worker.produce import Produced, ProduceStage
+from profiler.worker.spans import spans_of
 from profiler.worker.stage import has_succeeded
-
-#: Of a record: topic and partition, offset, timestamp; without a step of Python for each record.
-_PLACE, _OFFSET, _TIMESTAMP = itemgetter(0, 1), itemgetter(2), itemgetter(3)
 
 #: One in each stage: decoded, in Redis, being produced. Also the bound of the worker's memory.
 _MOST = 3
@@ -33,23 +30,21 @@ class Flight(NamedTuple):
     """A batch under way, as far as it concerns commit and log.
 
     Attributes:
-        records: how many.
+        records: what was polled.
         offsets: first and last offset by topic and partition.
         checkpoint: what becomes true at its end.
         is_repair: see `Parcel`.
         polled_at: by the monotonic clock.
-        timestamps: of its records.
         decoded: what the first stage makes of it.
         applied: what the second stage makes of it.
         produced: what the third stage makes of it.
     """
 
-    records: int
+    records: Sequence[Record]
     offsets: Mapping[tuple[str, int], tuple[int, int]]
     checkpoint: Checkpoint
     is_repair: bool
     polled_at: float
-    timestamps: Sequence[int]
     decoded: Future[Parcel]
     applied: Future[Parcel]
     produced: Future[Produced]
@@ -122,7 +117,7 @@ class InFlight:
     @property
     def records(self) -> int:
         """How many records are under way."""
-        return sum(flight.records for flight in self._flights)
+        return sum(len(flight.records) for flight in self._flights)
 
     def add(
         self,
@@ -143,11 +138,9 @@ class InFlight:
             is_repair: see `Parcel`.
         """
         records = polled.records
-        places, offsets = list(map(_PLACE, records)), list(map(_OFFSET, records))
-        last = dict(zip(places, offsets, strict=True))
-        first = dict(zip(reversed(places), reversed(offsets), strict=True))
+        spans = spans_of(records)
         checkpoint = Checkpoint(
-            {partition: offset + 1 for partition, offset in last.items()},
+            {place: last + 1 for place, (_, last) in spans.items()},
             polled.generation,
             polled.group_metadata,
             token,
@@ -156,8 +149,8 @@ class InFlight:
             self._engine.batch(records, stream=stream, floors=floors),
             checkpoint,
             {
-                stream_of(stream, place[1]): (first[place], offset)
-                for place, offset in checkpoint.offsets.items()
+                stream_of(stream, place[1]): (first, last + 1)
+                for place, (first, last) in spans.items()
             },
             is_repair,
         )
@@ -168,12 +161,11 @@ class InFlight:
         applied = self._apply.enter(decoded, before and before.applied, self._void)
         produced = self._produce.enter(applied, before and before.produced, self._void)
         flight = Flight(
-            len(records),
-            {partition: (first[partition], last[partition]) for partition in last},
+            records,
+            spans,
             checkpoint,
             is_repair,
             time.monotonic(),
-            list(map(_TIMESTAMP, records)),
             decoded,
             applied,
             produced,

@@ -23,9 +23,9 @@ class CommittedBatch(NamedTuple):
         records: how many were read.
         counts: by name, as the log sums them up.
         codes: its dead letters, by error code.
-        written: its outputs, by topic.
-        timestamps: its records'; empty where they were delivered before.
-        triggers: those that were fired or retracted, by name and state.
+        written: its outputs, by topic; empty where nobody counts.
+        timestamps: its records'; empty likewise, and where they were delivered before.
+        triggers: how many were fired or retracted, by name and state.
     """
 
     records: int
@@ -57,7 +57,12 @@ class Observer:
 
     Args:
         stopwatch: seconds.
+
+    Attributes:
+        counts: whether it counts: else nobody looks at a batch's records and outputs for it.
     """
+
+    counts = False
 
     def __init__(self, stopwatch: Callable[[], float] = time.perf_counter) -> None:
         self._stopwatch = stopwatch

@@ -34,7 +34,7 @@ def run_pipe(
 ) -> Piped:
     """Process lines ``{"key": …, "value": {…}, "timestamp": ms}`` in order, as they come.
 
-    Key and timestamp are optional. A line of which no time is known, neither its own nor the
+    Key and timestamp are optional. A line without a known time, neither its own nor the
     record's, has the time of its reading, later than all such lines before it.
     Every accepted line becomes one line ``{"key": …, "value": {…}}`` of `output`; every rejected
     one a JSON object with line number, code and reason in `errors` and in `rejects`. What became of

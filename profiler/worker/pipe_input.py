@@ -78,7 +78,7 @@ def open_lines(stream: Lines, *, decompress: bool = False) -> Lines:
 
 
 class _Ahead(io.RawIOBase):
-    """A stream of which the first bytes were looked at."""
+    """A stream whose first bytes were looked at."""
 
     def __init__(self, stream: Lines) -> None:
         super().__init__()

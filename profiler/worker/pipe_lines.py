@@ -1,4 +1,4 @@
-"""Lines of JSON, each of which is a record with a key and a timestamp around it."""
+"""Lines of JSON. Each line is a record with a key and a timestamp around it."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

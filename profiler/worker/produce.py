@@ -7,11 +7,12 @@ the next transaction is for all of them (docs/performance.md has what that saves
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from operator import attrgetter
+from operator import itemgetter
 from threading import Event
 from typing import NamedTuple
 
 from profiler.engine import Finished
+from profiler.records.types import OutputRecord
 from profiler.worker.dead_letter_limit import DeadLetterLimit
 from profiler.worker.delivery import Delivery, merged
 from profiler.worker.observer import UNOBSERVED, Observer
@@ -25,8 +26,8 @@ class Produced(NamedTuple):
     Attributes:
         counts: what is counted when the batch is committed, by name.
         codes: its dead letters, by error code.
-        written: its outputs, by topic.
-        triggers: those that were fired or retracted, by name and state.
+        written: its outputs, by topic; empty where nobody counts.
+        triggers: how many were fired or retracted, by name and state.
     """
 
     counts: Counter[str]
@@ -51,7 +52,8 @@ class _Made(NamedTuple):
     finished: Finished
 
 
-_TOPIC = attrgetter("topic")
+#: Of an output; without a step of Python for each one.
+_TOPIC = itemgetter(OutputRecord._fields.index("topic"))
 
 
 class ProduceStage(Stage[Parcel, Produced]):
@@ -104,7 +106,7 @@ class ProduceStage(Stage[Parcel, Produced]):
             for waiting in turn:
                 waiting.made.set_exception(error)
             return
-        produced = [_produced(batch) for batch in made]
+        produced = [_produced(batch, counts_outputs=self._observer.counts) for batch in made]
         produced[-1].counts.update(counts)
         for waiting, batch in zip(turn, produced, strict=True):
             waiting.made.set_result(batch)
@@ -125,7 +127,7 @@ class ProduceStage(Stage[Parcel, Produced]):
         return _Made(parcel, finished)
 
     def _deliver(self, made: Sequence[_Made]) -> Counter[str]:
-        """Produce batches that follow each other, but for those that only repaired profiles.
+        """Produce batches that follow each other, but for batches that only repaired profiles.
 
         Raises:
             TransportError: Kafka refused or lost outputs.
@@ -139,6 +141,8 @@ class ProduceStage(Stage[Parcel, Produced]):
 
 def _together(batches: Sequence[Finished]) -> Finished:
     """Batches that follow each other, as one."""
+    if len(batches) == 1:
+        return batches[0]
     return Finished(
         sum(batch.records for batch in batches),
         [output for batch in batches for output in batch.outputs],
@@ -148,10 +152,10 @@ def _together(batches: Sequence[Finished]) -> Finished:
     )
 
 
-def _produced(batch: _Made) -> Produced:
+def _produced(batch: _Made, *, counts_outputs: bool) -> Produced:
     finished = batch.finished
     if batch.parcel.is_repair:
         return Produced(Counter(repaired=finished.records), Counter(), Counter(), Counter())
     codes = Counter(rejection.rejected.code for rejection in finished.rejections)
-    written = Counter(map(_TOPIC, finished.outputs))
+    written = Counter(map(_TOPIC, finished.outputs if counts_outputs else ()))
     return Produced(finished.counts, codes, written, finished.triggers)

@@ -7,6 +7,7 @@ from profiler.kafka import CommittedOffset
 from profiler.profiles.marks import StreamMarks
 from profiler.records.types import Record, stream_of
 from profiler.worker.repair import Beginning
+from profiler.worker.spans import spans_of
 from profiler.worker.streams import Streams
 
 Place = tuple[str, int]
@@ -64,7 +65,7 @@ class Reading:
         return found
 
     def divided(self, records: list[Record]) -> tuple[list[Record], list[Record]]:
-        """Those that only repair profiles, and those that are new."""
+        """Records that only repair profiles, and records that are new."""
         until = self._repaired_until
         if not until:
             return [], records
@@ -76,8 +77,8 @@ class Reading:
 
     def floors_of(self, records: Sequence[Record]) -> dict[int, int]:
         """The oldest offset that may come again, by partition, once these records are read too."""
-        for record in records:
-            self._floors.setdefault((record.topic, record.partition), record.offset)
+        for place, (first, _) in spans_of(records).items():
+            self._floors.setdefault(place, first)
         return {number: floor for (_, number), floor in self._floors.items()}
 
     def committed(self, offsets: Mapping[Place, int]) -> None:

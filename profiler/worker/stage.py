@@ -41,7 +41,7 @@ class Stage(ABC, Generic[Taken, Made]):
         self._thread.shutdown(wait=wait)
 
     def _awaited(self, taken: Future[Taken], before: Future[Made] | None, void: Event) -> Taken:
-        """Wait until a batch may enter; the arguments are those of `enter`."""
+        """Wait until a batch may enter; the arguments are the same as for `enter`."""
         made_of = taken.result()
         if before is not None:
             before.result()

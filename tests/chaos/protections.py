@@ -128,10 +128,10 @@ class _EagerProducer(_Wrapped):
         super().__init__(inner)
         self._polled = polled
 
-    def commit(self, offsets: Mapping[tuple[str, int], int], **named: object) -> None:
+    def stage(self, offsets: Mapping[tuple[str, int], int], **named: object) -> None:
         """Commit further than the outputs are."""
         ahead = {place: max(end, self._polled.get(place, 0)) for place, end in offsets.items()}
-        self.inner.commit(ahead, **named)
+        self.inner.stage(ahead, **named)
 
 
 class _IgnoresFailures(_Wrapped):
@@ -146,37 +146,34 @@ class _Unfenced:
     """Commits in the name of nobody, whom the brokers let commit anything."""
 
     def __init__(self) -> None:
-        self._consumer: Any = None
-        substitutes.wrap_consumer(self._seen)
-        substitutes.wrap_delivery(lambda delivery: _OfAnyGeneration(delivery, self))
+        substitutes.wrap_delivery(_OfAnyGeneration)
         substitutes.wrap_producer(_OfNobody)
         substitutes.take_members_on_trust()
 
-    @property
-    def generation(self) -> int:
-        """The consumer's, now."""
-        return int(self._consumer.generation)
 
-    def _seen(self, consumer: Any) -> Any:  # noqa: ANN401 - any consumer
-        self._consumer = consumer
-        return consumer
+class _EveryGeneration(int):
+    """No generation is another one."""
+
+    __hash__ = int.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
 
 
 class _OfAnyGeneration(_Wrapped):
-    def __init__(self, inner: Any, unfenced: _Unfenced) -> None:  # noqa: ANN401 - a delivery
-        super().__init__(inner)
-        self._unfenced = unfenced
-
     def produce(self, finished: Finished, checkpoint: Checkpoint) -> object:
         """Produce whoever has the partitions by now."""
-        now = checkpoint._replace(generation=self._unfenced.generation)
-        return self.inner.produce(finished, now)
+        any_of_them = checkpoint._replace(generation=_EveryGeneration())
+        return self.inner.produce(finished, any_of_them)
 
 
 class _OfNobody(_Wrapped):
-    def commit(self, *offsets: object, group_metadata: object, **named: object) -> None:
+    def stage(self, *offsets: object, group_metadata: object, **named: object) -> None:
         """Commit without saying who it is."""
-        self.inner.commit(*offsets, group_metadata=_nobody_like(group_metadata), **named)
+        self.inner.stage(*offsets, group_metadata=_nobody_like(group_metadata), **named)
 
 
 def _nobody_like(metadata: object) -> object:

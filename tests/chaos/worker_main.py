@@ -15,7 +15,7 @@ from tests.chaos.failpoints import Failpoints
 from tests.chaos.protections import PROTECTIONS, WITHOUT
 
 CONSUMER = ("poll", "commit", "rewind", "keep_alive", "close")
-PRODUCER = ("init", "send", "commit", "close")
+PRODUCER = ("init", "stage", "send", "commit", "close")
 SCRIPT = ("register", "execute", "send")
 CONNECTION = ("send_packed_command", "read_response")
 

@@ -46,12 +46,15 @@ def expected_counts() -> dict[str, int]:
 class DemoRun:
     """One demo as a child process, its output collected while it runs."""
 
-    def __init__(self, *arguments: str, directory: Path, terminal: tuple[int, int] | None) -> None:
+    def __init__(
+        self, *arguments: str, directory: Path, terminal: tuple[int, int] | None, **variables: str
+    ) -> None:
         self.directory = directory
         # The servers work in temporary directories, by which they are found.
         environment = {**os.environ, "TMPDIR": str(directory), "TERM": "xterm-256color"}
-        for name in ("COLUMNS", "LINES", "NO_COLOR"):
+        for name in ("CI", "COLUMNS", "LINES", "NO_COLOR"):
             environment.pop(name, None)
+        environment |= variables
         if terminal:
             self._reader, writer = pty.openpty()
             fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("4H", *terminal, 0, 0))
@@ -88,6 +91,10 @@ class DemoRun:
             assert self.process.poll() is None, f"it ended; the output:\n{self.output}"
             time.sleep(0.02)
 
+    def type(self, keys: bytes) -> None:
+        """Press keys at its terminal."""
+        os.write(self._reader, keys)
+
     def end(self, number: int | None = None) -> int:
         """Send the signal, if any, and return the exit code."""
         if number is not None:
@@ -95,6 +102,11 @@ class DemoRun:
         code = self.process.wait(PATIENCE_S)
         self._thread.join(PATIENCE_S)
         return code
+
+    def hang_up(self) -> None:
+        """Close its terminal, as a window is closed."""
+        os.close(self._reader)
+        self._reader = -1
 
     def processes(self) -> list[int]:
         """Ids of all processes that work in a temporary directory of this run."""
@@ -121,7 +133,8 @@ class DemoRun:
         self.process.kill()
         self.process.wait()
         self._thread.join(PATIENCE_S)
-        os.close(self._reader)
+        if self._reader >= 0:
+            os.close(self._reader)
 
     def _collect(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import json
 import os
@@ -22,6 +23,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -63,7 +65,8 @@ class Forked:
             stderr: see there.
             environment: all of it.
             directory: where it runs; ours without it.
-            new_session: whether a terminal's Ctrl-C should pass it by.
+            new_session: whether it has a session of its own, and its standard input, if that is a
+                terminal, as the terminal of the session. Our own terminal's Ctrl-C passes it by.
             package: what is run.
         """
         request = {
@@ -192,6 +195,8 @@ def _become(request: dict[str, object], streams: Sequence[int]) -> tuple[str, li
     for number, file in enumerate(streams):
         os.dup2(file, number)
         os.close(file)
+    if request["new_session"] and os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(str(request["directory"]))
     environment, arguments = request["environment"], request["arguments"]
     assert isinstance(environment, dict)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -25,8 +26,10 @@ Start = Callable[..., DemoRun]
 def start(tmp_path: Path) -> Iterator[Start]:
     runs: list[DemoRun] = []
 
-    def begin(*arguments: str, terminal: tuple[int, int] | None = None) -> DemoRun:
-        runs.append(DemoRun(*arguments, directory=tmp_path, terminal=terminal))
+    def begin(
+        *arguments: str, terminal: tuple[int, int] | None = None, **variables: str
+    ) -> DemoRun:
+        runs.append(DemoRun(*arguments, directory=tmp_path, terminal=terminal, **variables))
         return runs[-1]
 
     yield begin
@@ -50,8 +53,8 @@ def test_a_run_shows_what_is_in_the_sample_and_leaves_nothing(start: Start) -> N
     run.assert_clean()
 
 
-def test_a_kept_run_on_a_terminal_serves_until_ctrl_c(start: Start) -> None:
-    run = start("--keep", terminal=(24, 80))
+def test_a_run_on_a_terminal_serves_until_ctrl_c(start: Start) -> None:
+    run = start(terminal=(24, 80))
     run.await_output("live: send a record")
     assert "\x1b[?25l" in run.output  # the cursor is hidden: the live view draws
     text = without_control(run.output)
@@ -78,8 +81,50 @@ def test_a_kept_run_on_a_terminal_serves_until_ctrl_c(start: Start) -> None:
     seen = f"{expected_counts()['records'] + 1:,}"
     run.await_that(lambda: seen in without_control(run.output))
 
-    assert run.end(signal.SIGINT) == 0
+    [stays] = [line for line in text.splitlines() if line.startswith("Until Ctrl-C")]
+    page, shop = re.findall(r"http://127\.0\.0\.1:[^\s,]+", stays)
+    for address, shown in ((page, b"<title>"), (shop, b"Aurora")):
+        with urlopen(address, timeout=30) as answer:  # noqa: S310
+            assert shown in answer.read()
+    # As a link too: this terminal has to wrap the addresses.
+    assert f";{page}\x1b\\" in run.output
+    assert f";{shop}\x1b\\" in run.output
+
+    run.type(b"\x03")  # what the keyboard sends for Ctrl-C
+    assert run.end() == 0
     assert run.output.rindex("\x1b[?25h") > run.output.rindex("\x1b[?25l")
+    run.assert_clean()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"), [(["--no-keep"], {}), ([], {"CI": "true"})], ids=["asked", "CI"]
+)
+def test_a_run_ends_on_a_terminal_too(
+    start: Start, arguments: list[str], variables: dict[str, str]
+) -> None:
+    run = start(*arguments, terminal=(24, 80), **variables)
+
+    assert run.end() == 0, run.output
+    assert "make demo ARGS=--keep" in run.output
+    assert "Until Ctrl-C" not in run.output
+    run.assert_clean()
+
+
+def test_a_kept_run_needs_no_terminal(start: Start) -> None:
+    run = start("--keep", CI="true")
+    run.await_output("Until Ctrl-C")
+
+    assert run.end(signal.SIGTERM) == 0
+    assert "\x1b" not in run.output
+    run.assert_clean()
+
+
+def test_a_closed_terminal_ends_it(start: Start) -> None:
+    run = start(terminal=(24, 80))
+    run.await_output("live: send a record")
+    run.hang_up()
+
+    run.end()
     run.assert_clean()
 
 
@@ -136,7 +181,7 @@ def test_wrong_rules_are_refused_before_anything_starts(start: Start) -> None:
 
 
 def without_control(output: str) -> str:
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output).replace("\r", "")
+    return re.sub(r"\x1b(\[[0-9;?]*[a-zA-Z]|\]8;.*?\x1b\\)", "", output).replace("\r", "")
 
 
 def get(visitor: str, redis_url: str) -> dict[str, object] | None:

@@ -118,7 +118,8 @@ def test_nothing_brings_a_visitor_back(private_store: MakeStore, deploy: Deploy)
         worker.wait_for(deployment.is_done)
         deployment.produce(page_views(21 * PART, PART))  # late: made long ago
         worker.wait_for(deployment.is_done)
-        assert worker.stop()["forgotten"] > PART // len(VISITORS)
+        # All late events; of the events before, the ones that the forget came before, if any.
+        assert worker.stop()["forgotten"] >= PART // len(VISITORS)
     before = len(deployment.read("persisted"))
     assert deployment.stored(GONE) == {}
     assert_counted(deployment, 22 * PART)

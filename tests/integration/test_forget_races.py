@@ -80,7 +80,9 @@ def test_workers_that_apply_meanwhile(private_store: MakeStore, tmp_path: Path) 
     began = [threading.Event() for _ in range(4)]
 
     def work(number: int) -> list[bool]:
-        with closing(Visitors(store, "standard", "p:", tmp_path)) as visitors:
+        directory = tmp_path / str(number)  # its rules are written there
+        directory.mkdir()
+        with closing(Visitors(store, "standard", "p:", directory)) as visitors:
             flags = []
             for offset in range(300):
                 fields = {visitors.rules.identity.visitor[0]: "ada"}

@@ -14,6 +14,7 @@ from profiler.demo.sample import read_sample
 from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from tests.conftest import MakeStore
+from tests.integration.commands import run_command
 from tests.integration.pipe_runs import DAY_MS, T0, command, line, lines_of, pipe
 from tests.integration.pipeline_runs import rules_file, stored_profile
 from tests.integration.programs import PATIENCE_S, clean_environment
@@ -160,6 +161,29 @@ def test_a_given_redis_keeps_profiles_and_an_embedded_one_does_not(
     assert output["value"]["profile_visitor_events"] == 1
     with redis.Redis.from_url(server.url) as client:
         assert client.keys() == [b"visitor:{v}"]
+
+
+def test_a_configured_redis_counts_until_an_own_one_is_asked_for(
+    private_store: MakeStore, tmp_path: Path
+) -> None:
+    server = private_store("redis7")
+    configured = [("PROFILER_REDIS__URL", server.url)]
+    file = tmp_path / "own.toml"
+    file.write_text(f'[redis]\nurl = "{server.url}"\n')
+
+    [output], _ = pipe(line("v", 1), settings=configured)
+    assert output["value"]["profile_visitor_events"] == 1
+    [output], _ = pipe(line("v", 2), "--config", str(file))
+    assert output["value"]["profile_visitor_events"] == 2
+    [output], _ = pipe(line("v", 3), "--own-redis", settings=configured)
+    assert output["value"]["profile_visitor_events"] == 1
+    assert stored_profile(server.url, "visitor:", "v")["visitor_events"] == "2"
+
+
+def test_an_own_redis_and_another_one_contradict() -> None:
+    done = run_command(["pipe", "--own-redis", "--redis", "redis://127.0.0.1:1"])
+    assert done.code == 2
+    assert "--redis, and not both" in done.errors
 
 
 @pytest.mark.parametrize("text", [b"", b"\n \n"], ids=["nothing", "blank"])

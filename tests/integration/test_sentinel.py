@@ -42,7 +42,6 @@ def sentinel(private_store: MakeStore) -> Iterator[Sentinel]:
 def test_a_sentinel_in_place_of_a_redis_is_named(sentinel: Sentinel, command: str) -> None:
     for database in (0, 1):
         url = f"redis://127.0.0.1:{sentinel.port}/{database}"
-        # What is on the command line counts for `pipe` only so.
         line = refused(*command.split(), "--redis", url)
         assert "leads to a Sentinel" in line
         assert "redis+sentinel://host:26379/service/0" in line

@@ -57,7 +57,7 @@ def test_a_store_of_its_own_needs_no_login(redis_tls: TlsStore, certificates: Ce
     with closing(redis.Redis.from_url(redis_tls.trusting_url)) as admin:
         admin.acl_log_reset()  # other tests give wrong passwords on purpose
     named = [(f"PROFILER_{name}", text) for name, text in settings.items()]
-    ((output,), _errors) = pipe(b'{"value": %b}\n' % EVENT, settings=named)
+    ((output,), _errors) = pipe(b'{"value": %b}\n' % EVENT, "--own-redis", settings=named)
     assert output["value"]["profile_new_visitor"] is True
 
 

@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
-from profiler.kafka import open_transactional_producer
+from profiler.kafka import Sink, open_producer, open_transactional_producer
 from profiler.kafka.admin.client import patiently
 from profiler.kafka.kafka_python.consumer import KafkaPythonConsumer
 from profiler.kafka.kafka_python.producer import KafkaPythonProducer
@@ -32,6 +32,7 @@ from profiler.records.types import OutputRecord, Record
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
 from tests.conftest import make_topics
+from tests.missing import needed_native
 
 #: How a transaction ends.
 End = Literal["abort", "commit"]
@@ -41,6 +42,8 @@ ADAPTERS: dict[str, tuple[Callable[..., Consumer], Callable[..., Producer]]] = {
     "kafka-python": (KafkaPythonConsumer, KafkaPythonProducer),
     "librdkafka": (LibrdkafkaConsumer, LibrdkafkaProducer),
 }
+#: What may write; reading is the client library's.
+SINKS: tuple[Sink, ...] = ("kafka-python", "librdkafka", "native")
 PATIENCE_S = 60
 #: Not older, because a broker deletes what its timestamp makes older than the retention.
 YESTERDAY = int(time.time() * 1_000) - 86_400_000
@@ -102,19 +105,27 @@ class Client(Protocol):
 
 
 class RealClient:
-    """A client library on a real broker."""
+    """A client library on a real broker.
+
+    Attributes:
+        adapter: the library, one of `ADAPTERS`.
+        sink: what writes.
+    """
 
     def __init__(
         self,
-        adapter: str,
+        sink: str,
         broker: Kafka,
         admin: KafkaAdminClient,
         stack: ExitStack,
         *,
         pid: int = 0,
     ) -> None:
-        self.adapter = adapter
-        self._consumer, self._producer = ADAPTERS[adapter]
+        [self.sink] = [known for known in SINKS if known == sink]
+        self.adapter = "librdkafka" if sink == "native" else sink
+        if sink == "native":
+            needed_native()
+        self._consumer, _ = ADAPTERS[self.adapter]
         self._broker = broker
         self._admin = admin
         self._stack = stack
@@ -139,12 +150,13 @@ class RealClient:
 
     def producer(self, **changes: Any) -> Producer:  # noqa: ANN401 - settings
         """See `Client.producer`."""
-        return self._stack.enter_context(closing(self._producer(self.settings(**changes))))
+        settings = self.settings(client=self.adapter, **changes)
+        return self._stack.enter_context(closing(open_producer(settings, sink=self.sink)))
 
     def transactional_producer(self, name: str, **changes: Any) -> TransactionalProducer:  # noqa: ANN401
         """See `Client.transactional_producer`."""
         settings = self.settings(client=self.adapter, **changes)
-        producer = open_transactional_producer(settings, transactional_id=name)
+        producer = open_transactional_producer(settings, transactional_id=name, sink=self.sink)
         return self._stack.enter_context(closing(producer))
 
     def committed(self, topic: str) -> dict[int, tuple[int, str]]:

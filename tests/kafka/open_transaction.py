@@ -5,16 +5,16 @@ from threading import Event
 
 from profiler.config import KafkaSettings
 from profiler.kafka import open_transactional_producer
-from tests.kafka.clients import output
+from tests.kafka.clients import SINKS, output
 
 
 def main() -> None:
     """Send one record in a transaction, say so, and wait to be killed."""
-    client, bootstrap_servers, name, topic = sys.argv[1:]
-    settings = KafkaSettings.model_validate(
-        {"client": client, "bootstrap_servers": bootstrap_servers}
+    sink, bootstrap_servers, name, topic = sys.argv[1:]
+    settings = KafkaSettings(bootstrap_servers=bootstrap_servers)
+    producer = open_transactional_producer(
+        settings, transactional_id=name, sink=next(known for known in SINKS if known == sink)
     )
-    producer = open_transactional_producer(settings, transactional_id=name)
     producer.init(timeout_s=30)
     producer.send([output(topic, 1)])
     sys.stdout.write("sent\n")

@@ -145,13 +145,9 @@ def test_offsets_that_a_transaction_is_about_to_commit_are_waited_for(
     producer = memory_transactional_producer(broker, transactional_id="id")
     producer.init(timeout_s=1)
     broker.answer_no_commit(is_done=False)
+    producer.stage(next_offsets(batch), metadata="text", group_metadata=polled.group_metadata)
     with pytest.raises(TransportError, match="no answer"):
-        producer.commit(
-            next_offsets(batch),
-            metadata="text",
-            group_metadata=polled.group_metadata,
-            timeout_s=0.05,
-        )
+        producer.commit(timeout_s=0.05)
     with pytest.raises(TransportError, match="Unstable"):
         consumer.rewind()
     consumer.close()
@@ -173,8 +169,9 @@ def test_a_commit_may_take_effect_without_an_answer(broker: MemoryBroker) -> Non
     producer.send([output("out", 1)])
     broker.answer_no_commit(is_done=True)
     offsets = next_offsets(batch)
+    producer.stage(offsets, metadata="text", group_metadata=metadata)
     with pytest.raises(TransportError, match="no answer"):
-        producer.commit(offsets, metadata="text", group_metadata=metadata, timeout_s=0.05)
+        producer.commit(timeout_s=0.05)
     producer.init(timeout_s=1)
     assert numbers(broker.records("out")) == [1]
     assert broker.committed(GROUP) == offsets

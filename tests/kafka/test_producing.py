@@ -11,6 +11,12 @@ from profiler.records.types import Headers, OutputRecord, Record
 from tests.kafka.clients import YESTERDAY, Client, numbers, output, read
 
 
+@pytest.fixture
+def client(writer: Client) -> Client:
+    """One sink after the other."""
+    return writer
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [(b"k", b"v"), (b"k", None), (None, b"v"), (None, None), (b"", b"")],

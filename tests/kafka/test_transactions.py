@@ -22,6 +22,7 @@ from profiler.errors import (
     TimestampRefusedError,
     TransportError,
 )
+from profiler.kafka import TakingTurns
 from profiler.kafka.memory import MemoryBroker, memory_transactional_producer
 from profiler.kafka.protocol import CommittedOffset, Consumer, Polled, TransactionalProducer
 from profiler.servers.processes import wait_until
@@ -29,6 +30,7 @@ from servers.kafka import Kafka, KafkaProcess, admin_client
 from tests.kafka.clients import (
     ADAPTERS,
     PATIENCE_S,
+    SINKS,
     Client,
     End,
     MemoryClient,
@@ -51,8 +53,9 @@ INIT_S = 20.0
 class Stream:
     """An input with ten records, an output, a member of the input's group, and a producer."""
 
-    def __init__(self, client: Client, *, partitions: int = 1) -> None:
+    def __init__(self, client: Client, *, partitions: int = 1, ids: int = 1) -> None:
         self.client = client
+        self._ids = ids
         self.input = client.topic("in", partitions=partitions)
         self.output = client.topic("out")
         client.produce_to(self.input, dict.fromkeys(range(partitions), 10))
@@ -60,9 +63,12 @@ class Stream:
         self.name = f"transactions-{self.input}"
         self.producer = self.another_producer()
 
-    def another_producer(self, **changes: int) -> TransactionalProducer:
-        """One with the same id."""
-        producer = self.client.transactional_producer(self.name, **changes)
+    def another_producer(self, *, ids: int = 0, **changes: int) -> TransactionalProducer:
+        """One with the same id, or several that take turns; so many as the stream's has."""
+        ids = ids or self._ids
+        names = [self.name, *(f"{self.name}#{number}" for number in range(2, ids + 1))]
+        made = [self.client.transactional_producer(name, **changes) for name in names]
+        producer = made[0] if ids == 1 else TakingTurns(made)
         producer.init(timeout_s=INIT_S)
         return producer
 
@@ -82,11 +88,16 @@ class Stream:
         by: TransactionalProducer | None = None,
     ) -> None:
         """Commit all of these records."""
-        (by or self.producer).commit(
-            next_offsets(polled.records),
-            metadata=metadata,
-            group_metadata=polled.group_metadata,
-            timeout_s=timeout_s,
+        producer = by or self.producer
+        self.stage(polled, metadata=metadata, by=by)
+        producer.commit(timeout_s=timeout_s)
+
+    def stage(
+        self, polled: Polled, *, metadata: str = "token", by: TransactionalProducer | None = None
+    ) -> None:
+        """Let all of these records be committed by the next commit."""
+        (by or self.producer).stage(
+            next_offsets(polled.records), metadata=metadata, group_metadata=polled.group_metadata
         )
 
     def has_committed(self, expected: dict[int, tuple[int, str]]) -> bool:
@@ -99,8 +110,15 @@ class Stream:
 
 
 @pytest.fixture
+def client(writer: Client) -> Client:
+    """One sink after the other."""
+    return writer
+
+
+@pytest.fixture
 def stream(client: Client) -> Stream:
-    return Stream(client)
+    """Written by two producers in turn, as a worker does; each is what one alone would be."""
+    return Stream(client, ids=2)
 
 
 def test_outputs_and_offsets_become_visible_together(stream: Stream) -> None:
@@ -124,6 +142,22 @@ def test_one_transaction_follows_another(stream: Stream) -> None:
         assert stream.has_committed({0: (number + 1, f"{number}")})
 
 
+def test_transactions_one_upon_the_other_keep_their_order(stream: Stream) -> None:
+    """The broker still ends the one before, so that their markers may be written in any order."""
+    count = 60
+    stream.client.produce_to(stream.input, {0: count})
+    polled, reader = stream.poll(10 + count), stream.outputs()
+    for number in range(count):
+        stream.producer.send([output(stream.output, number, key=b"one")])
+        some = polled._replace(records=polled.records[: number + 1])
+        stream.commit(some, metadata=f"{number}")
+    values = [int(record.value or b"-1") for record in read(reader, count)]
+    assert values == list(range(count))
+    assert stream.has_committed({0: (count, f"{count - 1}")})
+    assert_at_end(reader)
+    assert stream.has_committed({0: (count, f"{count - 1}")})
+
+
 def test_a_batch_without_outputs_is_a_transaction(stream: Stream) -> None:
     polled = stream.poll(10)
     stream.producer.send([])
@@ -139,13 +173,13 @@ def test_outputs_alone_are_a_transaction(stream: Stream) -> None:
     for number in range(2):
         stream.producer.send([output(stream.output, number)])
         assert_at_end(reader)
-        stream.producer.commit({}, metadata="", group_metadata=None, timeout_s=10)
+        stream.producer.commit(timeout_s=10)
         assert numbers(read(reader, 1)) == [number]
     assert stream.client.committed(stream.input) == {}
     stream.producer.send([output(stream.output, 2)])
     stream.another_producer()
     with pytest.raises(ProducerFencedError):
-        stream.producer.commit({}, metadata="", group_metadata=None, timeout_s=10)
+        stream.producer.commit(timeout_s=10)
     assert_at_end(reader)
 
 
@@ -289,6 +323,64 @@ def test_a_zombie_of_the_group_cannot_commit(stream: Stream, group: str) -> None
     assert numbers(read(reader, 1)) == [2]
 
 
+def test_the_reason_of_refused_offsets_is_told_by_whoever_meets_it_first(stream: Stream) -> None:
+    """They fail beside the records, and the library then drops the records."""
+    polled = stream.poll(10)
+    stream.consumer.close()
+
+    def until_refused() -> None:
+        stream.stage(polled)
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            stream.producer.send([output(stream.output, 1)])
+        stream.producer.commit(timeout_s=10)
+
+    with pytest.raises(TransportError, match=r"(?i)member|generation"):
+        until_refused()
+    stream.producer.init(timeout_s=INIT_S)
+    assert stream.client.committed(stream.input) == {}
+    assert_at_end(stream.outputs())
+
+
+def test_a_worker_with_two_ids_takes_over_from_one_with_the_first_alone(client: Client) -> None:
+    """An upgrade from release 0.2; what the old worker left is over at once."""
+    stream = Stream(client)
+    polled, reader = stream.poll(10), stream.outputs()
+    stream.producer.send([output(stream.output, 1)])
+    new = stream.another_producer(ids=2)
+    with pytest.raises(ProducerFencedError):
+        stream.commit(polled)
+    for number in (2, 3):
+        new.send([output(stream.output, number)])
+        stream.commit(polled, by=new)
+    assert numbers(read(reader, 2)) == [2, 3]
+
+
+def test_a_worker_with_the_first_id_alone_takes_over_from_one_with_two(client: Client) -> None:
+    """The way back to release 0.2. The second id is its own then, and the group fences it."""
+    stream = Stream(client)
+    polled, reader = stream.poll(10), stream.outputs()
+    new = stream.another_producer(ids=2, transaction_timeout_ms=2_000, delivery_timeout_ms=1_000)
+    new.send([output(stream.output, 0)])
+    stream.commit(polled._replace(records=polled.records[:1]), by=new)
+    new.send([output(stream.output, 1)])  # with the second id, and its offsets are not staged yet
+    old = stream.another_producer()
+    deadline = time.monotonic() + PATIENCE_S
+    with polled_elsewhere(client.consumer(stream.input)):
+        while stream.consumer.generation == polled.generation:
+            stream.consumer.keep_alive()
+            assert time.monotonic() < deadline
+        with pytest.raises(TransportError):
+            stream.commit(polled, by=new)
+    assert stream.has_committed({0: (1, "token")})
+    if isinstance(client, MemoryClient):
+        client.broker.time_out_transactions()
+        old.init(timeout_s=INIT_S)
+    old.send([output(stream.output, 2)])
+    old.commit(timeout_s=10)
+    assert numbers(read(reader, 2)) == [0, 2]
+
+
 def test_offsets_of_a_refused_commit_are_not_in_the_next_one(client: Client) -> None:
     """A partition may be another member's by then, and far ahead (F2)."""
     stream = Stream(client, partitions=2)
@@ -305,9 +397,8 @@ def test_offsets_of_a_refused_commit_are_not_in_the_next_one(client: Client) -> 
         stream.producer.init(timeout_s=INIT_S)
         [(_, mine)] = stream.consumer.assignment
         now = stream.consumer.poll(timeout_ms=200, max_records=1).group_metadata
-        stream.producer.commit(
-            {(stream.input, mine): 3}, metadata="", group_metadata=now, timeout_s=10
-        )
+        stream.producer.stage({(stream.input, mine): 3}, metadata="", group_metadata=now)
+        stream.producer.commit(timeout_s=10)
         assert stream.has_committed({mine: (3, "")})
 
 
@@ -327,7 +418,7 @@ def test_a_transaction_of_a_killed_process_ends_with_the_next_init(stream: Strea
     reader, client = stream.outputs(), stream.client
     if isinstance(client, RealClient):
         where = client.settings().bootstrap_servers
-        arguments = [client.adapter, where, stream.name, stream.output]
+        arguments = [client.sink, where, stream.name, stream.output]
         command = [sys.executable, "-m", "tests.kafka.open_transaction", *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
@@ -345,8 +436,15 @@ def test_a_transaction_of_a_killed_process_ends_with_the_next_init(stream: Strea
     assert time.monotonic() - started < 10  # its timeout is 15 s
 
 
+def stored_text(kafka_admin: KafkaAdminClient, topic: str) -> str:
+    """What the broker has beside the offset of the topic's only partition."""
+    group = f"group-{topic}"
+    [stored] = kafka_admin.list_group_offsets({group: None})[group].values()
+    return str(stored.metadata)
+
+
 @pytest.mark.parametrize("reader", ADAPTERS)
-@pytest.mark.parametrize("writer", ADAPTERS)
+@pytest.mark.parametrize("writer", SINKS)
 def test_either_client_reads_the_metadata_of_the_other(
     kafka: Kafka, kafka_admin: KafkaAdminClient, writer: str, reader: str
 ) -> None:
@@ -359,7 +457,9 @@ def test_either_client_reads_the_metadata_of_the_other(
         stream.consumer.close()
         join(other, 1)
         assert other.rewind() == {place: CommittedOffset(10, "a token é")}
+        assert stored_text(kafka_admin, stream.input) == "a token é\0"
         other.commit({place: 7}, generation=other.generation, metadata="another")
+        assert stored_text(kafka_admin, stream.input) == "another\0"
         other.close()
         last = stream.client.consumer(stream.input)
         while not last.assignment:
@@ -393,9 +493,9 @@ def own_kafka() -> Iterator[KafkaProcess]:
         yield server
 
 
-@pytest.fixture(params=["memory", *ADAPTERS])
+@pytest.fixture(params=["memory", *SINKS])
 def own_client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """One client library after the other, with a broker that nobody else uses."""
+    """One sink after the other, with a broker that nobody else uses."""
     with ExitStack() as stack:
         if request.param == "memory":
             yield MemoryClient(stack)
@@ -465,18 +565,18 @@ def old_kafka() -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("adapter", ["memory", *ADAPTERS])
+@pytest.mark.parametrize("sink", ["memory", *SINKS])
 def test_a_broker_without_transactions_is_refused(
-    request: pytest.FixtureRequest, adapter: str
+    request: pytest.FixtureRequest, sink: str
 ) -> None:
     with ExitStack() as stack:
-        if adapter == "memory":
+        if sink == "memory":
             broker = MemoryBroker(has_transactions=False)
             producer = memory_transactional_producer(broker, transactional_id="refused")
         else:
             where = Kafka(request.getfixturevalue("old_kafka"))
             admin = stack.enter_context(admin_client(where.bootstrap_servers))
-            client = RealClient(adapter, where, admin, stack)
+            client = RealClient(sink, where, admin, stack)
             producer = client.transactional_producer("refused")
         with pytest.raises(ConfigError, match='set delivery = "at-least-once"'):
             producer.init(timeout_s=INIT_S)
@@ -488,7 +588,8 @@ def once_more(stream: Stream, producer: TransactionalProducer) -> None:
     producer.init(timeout_s=INIT_S)
     producer.send([output(stream.output, 3)])
     offsets = {(stream.input, 0): 10}
-    producer.commit(offsets, metadata="token", group_metadata=member, timeout_s=10)
+    producer.stage(offsets, metadata="token", group_metadata=member)
+    producer.commit(timeout_s=10)
 
 
 def again(call: Callable[[], None]) -> None:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import doctest
+import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import Sentinel
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 import profiler
 import profiler.api
 import profiler.rules.public
 from profiler import Applied, AsyncProfileScript, FlatEvent, Profiled, Profiler, Rejected, Rules
 from profiler.errors import ConfigError, InvalidRecordError, StoreUnavailableError
+from profiler.rules.model import load_rules
 from profiler.servers.ports import LOOPBACK, free_port
+from servers.redis_sentinel import SERVICE, RedisSentinel
+from tests.missing import own_server
 
 if TYPE_CHECKING:
     from servers.redis import Store
@@ -26,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 #: The address that the examples show.
 SHOWN = "redis://127.0.0.1:6379"
 VISITORS = 40
+PATIENCE_S = 60
 
 EXAMPLES = {
     "docs/python-api.md": (ROOT / "docs" / "python-api.md").read_text("utf-8"),
@@ -175,6 +184,39 @@ def test_asyncio_finds_the_nodes_of_a_cluster(redis_cluster: RedisCluster, key_p
             client.script_flush()
     profiles = asyncio.run(main())
     assert [each and each["visitor_pageviews"] for each in profiles] == [1] * VISITORS
+
+
+def test_asyncio_goes_by_a_client_of_sentinels_to_the_new_primary(key_prefix: str) -> None:
+    """As docs/python-api.md says: redis-py makes the client, and asks the Sentinels."""
+    name = f"{key_prefix}ada"
+    never = Retry(NoBackoff(), 0)
+
+    async def main(servers: RedisSentinel) -> dict[str, Any] | None:
+        places = [(LOOPBACK, each.port) for each in servers.sentinels]
+        sentinels: Any = Sentinel(places)  # type: ignore[no-untyped-call]
+        client = sentinels.master_for(SERVICE, retry=never, socket_timeout=PATIENCE_S)
+        async with AsyncExitStack() as stack:
+            for each in sentinels.sentinels:
+                stack.push_async_callback(each.aclose)
+            script = AsyncProfileScript(client, load_rules("lean"))
+            await stack.enter_async_context(script)
+            await script.apply([flat_event(name, 0)])
+            servers.await_copy()
+            servers.primary.kill()
+            servers.await_failover()
+            deadline = time.monotonic() + PATIENCE_S
+            while True:
+                try:
+                    await script.apply([flat_event(name, 1)])
+                except StoreUnavailableError:
+                    assert time.monotonic() < deadline
+                else:
+                    return await script.read(name)
+
+    with own_server("Redis with Sentinels", RedisSentinel) as servers:
+        profile = asyncio.run(main(servers))
+    assert profile is not None
+    assert profile["visitor_pageviews"] == 2
 
 
 def test_asyncio_says_that_redis_is_away() -> None:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.check_words import MOST_WORDS, faults_of, help_faults_of, main, sentences_of
+from tools.check_words import (
+    MOST_WORDS,
+    comment_faults_of,
+    faults_of,
+    help_faults_of,
+    main,
+    sentences_of,
+    template_faults_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +60,31 @@ def test_a_sentence_ends_where_it_ends() -> None:
 def test_the_help_of_commands_is_looked_at() -> None:
     source = 'x = 1\n\n\ndef a() -> None:\n    """Good.\n\n    Those of it.\n    """\n'
     assert [fault for _, fault in help_faults_of(source)] == ["“Those of”: name what they are"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1\n#: Keys, of\n#: which two are new.\ny = 2\n",
+        'x = 1\nclass A:\n    """Keys,\n\n    of which two are new."""\n',
+        'x = 1\nraise ValueError("keys, of which two are new")\n',
+    ],
+    ids=["comment", "docstring", "error"],
+)
+def test_comments_docstrings_and_errors_name_their_nouns(source: str) -> None:
+    [(line, fault)] = comment_faults_of(source)
+    assert fault.startswith("“of which”")
+    assert line in {2, 3}
+
+
+def test_other_code_is_not_looked_at() -> None:
+    source = 'x = "keys, of which two are new"  # one of\ny = 2\n# which is it?\n'
+    assert list(comment_faults_of(source)) == []
+
+
+def test_comments_of_templates_name_their_nouns() -> None:
+    source = "local x = 1\n  --# The keys are those\n  --# of Redis.\n--% if those of\n"
+    assert list(template_faults_of(source)) == [(2, "“those of”: name what they are")]
 
 
 def test_faults_are_printed_by_file_and_line(

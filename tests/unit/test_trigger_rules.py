@@ -54,7 +54,7 @@ ID = b"0123456789" * 4
         (
             '">" = 2',
             'contains = "2"',
-            "20: trigger many: when: visit_events is of type integer, of",
+            "20: trigger many: when: visit_events is of type integer; a trigger",
         ),
         ('">" = 2', 'equals = "2"', "20: trigger many: when: visit_events is of type integer: eq"),
         ('">" = 2', "equals = true", "20: trigger many: when: visit_events is of type integer: eq"),

@@ -10,6 +10,7 @@ from typing import Any, Self
 from profiler.config.settings import Mode, Settings
 from profiler.engine import choose_engine
 from profiler.errors import ConfigError, ProfilerError
+from profiler.kafka import TakingTurns
 from profiler.kafka.memory import (
     MemoryBroker,
     MemoryConsumer,
@@ -24,7 +25,7 @@ from profiler.worker.assemble import assemble
 from profiler.worker.delivery import Delivery, OutputLimits
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
-from profiler.worker.delivery.opening import Closable, transactional_id
+from profiler.worker.delivery.opening import Closable, transactional_ids
 from profiler.worker.delivery.timed import TimedProducer
 from profiler.worker.observer import UNOBSERVED, Observer
 from profiler.worker.run import run_to_end
@@ -181,9 +182,14 @@ class Running:
         if settings.delivery == "at-least-once":
             plain = MemoryProducer(self._broker, **options)
             return plain, AtLeastOnce(consumer, plain, limits)
-        name = transactional_id(settings, getattr(settings.groups, self._mode))
+        names = transactional_ids(settings, getattr(settings.groups, self._mode))
         producer = TimedProducer(
-            memory_transactional_producer(self._broker, transactional_id=name, **options),
+            TakingTurns(
+                [
+                    memory_transactional_producer(self._broker, transactional_id=name, **options)
+                    for name in names
+                ]
+            ),
             self._observer,
         )
         return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)

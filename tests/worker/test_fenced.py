@@ -7,7 +7,7 @@ from tests.conftest import MakeStore
 from tests.integration.fault_events import page_views
 from tests.worker.conftest import Deploy
 from tests.worker.deployment import MemoryDeployment
-from tests.worker.transactions import assert_once, transactional_id, written
+from tests.worker.transactions import assert_once, transactional_ids, written
 
 COUNT = 60
 FENCED = "another producer took over our transactions"
@@ -19,10 +19,13 @@ def deployment(private_store: MakeStore, deploy: Deploy) -> MemoryDeployment:
     return deploy(private_store("redis7").url, partitions=1)
 
 
-def test_a_worker_that_is_fenced_once_begins_once_more(deployment: MemoryDeployment) -> None:
+@pytest.mark.parametrize("turn", [0, 1], ids=["first", "second"])
+def test_a_worker_that_is_fenced_once_begins_once_more(
+    deployment: MemoryDeployment, turn: int
+) -> None:
     persisted = deployment.topics["persisted"]
     other = memory_transactional_producer(
-        deployment.broker, transactional_id=transactional_id(deployment)
+        deployment.broker, transactional_id=transactional_ids(deployment)[turn]
     )
     deployment.broker.withhold_acknowledgements(persisted)
     deployment.produce(page_views(0, COUNT))
@@ -30,15 +33,18 @@ def test_a_worker_that_is_fenced_once_begins_once_more(deployment: MemoryDeploym
         worker.wait_for(lambda: written(deployment, "persisted") == COUNT)
         other.init(timeout_s=1)
         deployment.broker.give_acknowledgements(persisted)
+        for first in (COUNT, 2 * COUNT):  # whoever has the turn: each has one by then
+            worker.wait_for(deployment.is_done)
+            deployment.produce(page_views(first, COUNT))
         worker.wait_for(deployment.is_done)
         worker.wait_for_event(FENCED)
         worker.stop()
-    assert_once(deployment, COUNT)
+    assert_once(deployment, 3 * COUNT)
 
 
 def test_a_worker_that_is_fenced_again_and_again_ends(deployment: MemoryDeployment) -> None:
     other = memory_transactional_producer(
-        deployment.broker, transactional_id=transactional_id(deployment)
+        deployment.broker, transactional_id=transactional_ids(deployment)[0]
     )
     persisted = deployment.topics["persisted"]
     deployment.broker.withhold_acknowledgements(persisted)

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from profiler.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
-from profiler.records.types import OutputRecord
+from profiler.records.types import OutputRecord, Record
 from profiler.service import logs
 from profiler.worker import progress
 from profiler.worker.delivery import Checkpoint
@@ -25,7 +25,8 @@ def produced(**counts: int) -> Flight:
     done.set_result(Produced(Counter(counts), Counter(), Counter(), Counter()))
     checkpoint = Checkpoint({("in", 0): 10}, 1, None, "")
     offsets = {("in", 0): (0, 9)}
-    return Flight(counts["read"], offsets, checkpoint, False, 0.0, [], Future(), Future(), done)
+    records = [Record("in", 0, offset, -1, None, b"{}", ()) for offset in range(10)]
+    return Flight(records, offsets, checkpoint, False, 0.0, Future(), Future(), done)
 
 
 def test_a_summary_comes_every_ten_seconds_and_counts_what_is_committed() -> None:

@@ -26,13 +26,14 @@ def written(deployment: MemoryDeployment, topic: str) -> int:
     return sum(each.end for each in deployment.broker.topics[deployment.topics[topic]].partitions)
 
 
-def transactional_id(deployment: MemoryDeployment, mode: Mode = "run") -> str:
-    """Of the first worker."""
-    return f"{deployment.groups[mode]}-worker-0"
+def transactional_ids(deployment: MemoryDeployment, mode: Mode = "run") -> tuple[str, str]:
+    """Of the first worker; its transactions have them in turn."""
+    first = f"{deployment.groups[mode]}-worker-0"
+    return first, f"{first}#2"
 
 
 def begun(deployment: MemoryDeployment) -> int:
-    """How often a producer began with the first worker's id."""
+    """How often a producer began with the first worker's first id."""
     coordinator = deployment.broker.coordinator
     assert coordinator is not None
-    return coordinator.epoch_of(transactional_id(deployment)) + 1
+    return coordinator.epoch_of(transactional_ids(deployment)[0]) + 1

@@ -36,7 +36,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
          bad_number no_visit forgotten visit_merged
-  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
+  fields, in order (#: an integer; a boolean is 1 or 0; all other fields are texts; []: an array of texts; {}: one of text, integer, ...):
          visitor_id visitor_events# visitor_first_page visitor_visits# visit_id visit_number#
          visit_first_page visit_last_page visit_start# visit_end# visit_since# visit_events#
          visit_spent visit_mean visit_cheapest visit_dearest visit_pages_seen# visit_pages[]
@@ -126,8 +126,8 @@ local function mean_of(total, count, places)
   return total < 0 and text ~= "0" and "-" .. text or text
 end
 
--- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
--- the limit the smallest stay, and 1 says that there were more.
+-- A sorted list of sixes, which are six bytes each, takes the sixes of another list, which may be
+-- one six. Of more than the limit the smallest stay, and 1 says that there were more.
 local function united(sixes, others, beyond, limit)
   for from = 1, #others, 6 do
     local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
@@ -211,8 +211,8 @@ local function texts_of(list, since)
   return #texts > 0 and texts
 end
 
--- One list of two, with counts: those of one text add up, and its latest time stays. The latest texts
--- stand first. Of more than the limit they alone stay, and 1 says that counts were lost.
+-- One list of two, with counts: the counts of one text add up, and its latest time stays. The latest
+-- texts stand first. Of more than the limit they alone stay, and 1 says that counts were lost.
 local function tallied(list, others, beyond, limit)
   local ENTRY, at, from, known, texts, times, counts = ">i7i7I1c0", 1, 1, {}, {}, {}, {}
   local ms, number, text, other_ms, other_number, other
@@ -589,9 +589,9 @@ local function seldom()
     return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
   end
 
-  -- The kept visits that one event is near to become one, which stands first. Its id is that of the
-  -- earliest start, and its number the lowest, which leaves no gap in the numbers; a number 0 says
-  -- that a visit's beginning is not known. Returns all visits, the id, how many visits less there
+  -- The kept visits that one event is near to become one, which stands first. It takes
+  -- the id of the earliest start, and the lowest number, which leaves no gap in the numbers; a
+  -- number 0 says that a visit's beginning is not known. Returns all visits, the id, how many visits less there
   -- are, and whether anything was lost.
   function functions.merge_visits(visits, low, high, ms)
     local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
@@ -762,7 +762,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 11, "568471a9276f:", args[1]
+    local EVENT, DIGEST, visitor_id = 11, "3304c42bf967:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -784,7 +784,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^568471a9276f:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^3304c42bf967:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -861,7 +861,7 @@ local function update(key, args, prior)
   local visitor_carried, visits = "", ""
   local visitor_events = 0
   local visitor_first_page_ms, visitor_first_page_created, visitor_first_page = EVER, NEVER, ""
-  -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
+  -- The visit in hand; all other visits are packed in `visits`, the one that was in hand last first.
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
   local visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
   local visit_last_page_ms, visit_last_page_created, visit_last_page = NEVER, NEVER, ""
@@ -917,8 +917,8 @@ local function update(key, args, prior)
     return {}
   end
 
-  -- The watermark of another stream than last time stands among the others, which are sorted by
-  -- when they moved.
+  -- The watermark of another stream than last time stands in `streams`, which are sorted by when
+  -- they moved.
   if stream ~= "" and stream ~= named then
     local other, from, known = mark, 1, 1
     mark = -1
@@ -1031,7 +1031,7 @@ local function update(key, args, prior)
         end
       end
     end
-    -- The event's visit comes to hand, and the one that was there goes to the others.
+    -- The event's visit comes to hand, and the visit that was there goes to `visits`.
     if #visit_id > 65535 then error("visit_id") end
     local has_visit, kept = id == visit_id and id ~= "", 0
     local late, truncated, corrected = false, lost, false
@@ -1406,8 +1406,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "568471a9276f:1"
-    if args[4] ~= "1" then events = "568471a9276f:" .. args[5] .. ":" .. args[4] end
+    local events = "3304c42bf967:1"
+    if args[4] ~= "1" then events = "3304c42bf967:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1454,7 +1454,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_568471a9276f", call)
+  redis.register_function("visitor_profile_3304c42bf967", call)
 else
   return call(KEYS, ARGV)
 end

@@ -33,7 +33,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
          no_visit forgotten visit_merged
-  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts):
+  fields, in order (#: an integer; a boolean is 1 or 0; all other fields are texts):
          visitor_id visitor_visits# visit_id visit_number# visit_first_page visit_last_page
          visit_start# visit_events# visit_bounce#
 ERRORS, always before the first write
@@ -351,9 +351,9 @@ local function seldom()
     return HEAD .. "size" .. head .. first .. own .. struct.pack(">I4c0I4c0", #carried, carried, #others, others), gone, forget
   end
 
-  -- The kept visits that one event is near to become one, which stands first. Its id is that of the
-  -- earliest start, and its number the lowest, which leaves no gap in the numbers; a number 0 says
-  -- that a visit's beginning is not known. Returns all visits, the id, how many visits less there
+  -- The kept visits that one event is near to become one, which stands first. It takes
+  -- the id of the earliest start, and the lowest number, which leaves no gap in the numbers; a
+  -- number 0 says that a visit's beginning is not known. Returns all visits, the id, how many visits less there
   -- are, and whether anything was lost.
   function functions.merge_visits(visits, low, high, ms)
     local EVER, NEVER, NOWHEN = 1e15, -1, 0 / 0
@@ -463,7 +463,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "7bb447cdeffc:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "eb29f992dde1:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -485,7 +485,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^7bb447cdeffc:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^eb29f992dde1:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -556,7 +556,7 @@ local function update(key, args, prior)
   local mark, day, opened, named, streams, loose, forgotten = -1, -86400000, 0, stream, "", "", ""
   local visitor_carried, visits = "", ""
   
-  -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
+  -- The visit in hand; all other visits are packed in `visits`, the one that was in hand last first.
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
   local visit_first_page_ms, visit_first_page_created, visit_first_page = EVER, NEVER, ""
   local visit_last_page_ms, visit_last_page_created, visit_last_page = NEVER, NEVER, ""
@@ -586,8 +586,8 @@ local function update(key, args, prior)
     return {}
   end
 
-  -- The watermark of another stream than last time stands among the others, which are sorted by
-  -- when they moved.
+  -- The watermark of another stream than last time stands in `streams`, which are sorted by when
+  -- they moved.
   if stream ~= "" and stream ~= named then
     local other, from, known = mark, 1, 1
     mark = -1
@@ -690,7 +690,7 @@ local function update(key, args, prior)
         end
       end
     end
-    -- The event's visit comes to hand, and the one that was there goes to the others.
+    -- The event's visit comes to hand, and the visit that was there goes to `visits`.
     if #visit_id > 65535 then error("visit_id") end
     local has_visit, kept = id == visit_id and id ~= "", 0
     local late, truncated, corrected = false, lost, false
@@ -882,8 +882,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "7bb447cdeffc:1"
-    if args[4] ~= "1" then events = "7bb447cdeffc:" .. args[5] .. ":" .. args[4] end
+    local events = "eb29f992dde1:1"
+    if args[4] ~= "1" then events = "eb29f992dde1:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -930,7 +930,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_7bb447cdeffc", call)
+  redis.register_function("visitor_profile_eb29f992dde1", call)
 else
   return call(KEYS, ARGV)
 end

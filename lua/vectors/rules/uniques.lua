@@ -33,7 +33,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
          no_visit forgotten
-  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
+  fields, in order (#: an integer; a boolean is 1 or 0; all other fields are texts; []: an array of texts; {}: one of text, integer, ...):
          visitor_id visitor_pages_seen# visitor_pages[] visitor_visits# visit_id visit_number#
          visit_pages_seen# visit_pages[] visit_events# visit_bounce#
 ERRORS, always before the first write
@@ -78,8 +78,8 @@ local function place_of(six, list)
   return at
 end
 
--- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
--- the limit the smallest stay, and 1 says that there were more.
+-- A sorted list of sixes, which are six bytes each, takes the sixes of another list, which may be
+-- one six. Of more than the limit the smallest stay, and 1 says that there were more.
 local function united(sixes, others, beyond, limit)
   for from = 1, #others, 6 do
     local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
@@ -449,7 +449,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 8, "f809d7f796a6:", args[1]
+    local EVENT, DIGEST, visitor_id = 8, "4cecd1ae15b6:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -471,7 +471,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^f809d7f796a6:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^4cecd1ae15b6:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -541,7 +541,7 @@ local function update(key, args, prior)
   local visitor_carried, visits = "", ""
   local visitor_pages_seen_held, visitor_pages_seen_beyond, visitor_pages_seen = 0, 0, ""
   local visitor_pages_beyond, visitor_pages_spare, visitor_pages = 0, 0, ""
-  -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
+  -- The visit in hand; all other visits are packed in `visits`, the one that was in hand last first.
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
   local visit_pages_seen_held, visit_pages_seen_beyond, visit_pages_seen = 0, 0, ""
   local visit_pages_beyond, visit_pages_spare, visit_pages = 0, 0, ""
@@ -570,8 +570,8 @@ local function update(key, args, prior)
     return {}
   end
 
-  -- The watermark of another stream than last time stands among the others, which are sorted by
-  -- when they moved.
+  -- The watermark of another stream than last time stands in `streams`, which are sorted by when
+  -- they moved.
   if stream ~= "" and stream ~= named then
     local other, from, known = mark, 1, 1
     mark = -1
@@ -602,7 +602,7 @@ local function update(key, args, prior)
       visit_id = other and (id == "" or is_before(latest, 0, id, other_latest, 0, other)) and other or id
     end
 
-    -- The event's visit comes to hand, and the one that was there goes to the others.
+    -- The event's visit comes to hand, and the visit that was there goes to `visits`.
     if #visit_id > 65535 then error("visit_id") end
     local has_visit, kept = id == visit_id and id ~= "", 0
     local late, truncated, corrected = false, false, false
@@ -832,8 +832,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "f809d7f796a6:1"
-    if args[4] ~= "1" then events = "f809d7f796a6:" .. args[5] .. ":" .. args[4] end
+    local events = "4cecd1ae15b6:1"
+    if args[4] ~= "1" then events = "4cecd1ae15b6:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -880,7 +880,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_f809d7f796a6", call)
+  redis.register_function("visitor_profile_4cecd1ae15b6", call)
 else
   return call(KEYS, ARGV)
 end

@@ -35,7 +35,7 @@ RETURNS, per event: {flags, value, value, ...}, a value for each field, nil wher
   flags, a text with a space before each:
          new_visitor new_visit late repeated replayed corrected truncated time_corrected no_time
          bad_number no_visit forgotten
-  fields, in order (#: an integer; a boolean is 1 or 0; the others are texts; []: an array of texts; {}: one of text, integer, ...):
+  fields, in order (#: an integer; a boolean is 1 or 0; all other fields are texts; []: an array of texts; {}: one of text, integer, ...):
          visitor_id visitor_first_name visitor_names{} visitor_label visitor_points visitor_spent
          visitor_days# visitor_touch_who visitor_touch_total visitor_visits# visit_id
          visit_number# visit_first_name visit_last_name visit_days[] visit_events# visit_bounce#
@@ -122,8 +122,8 @@ local function list_of(ms, number, text)
   return struct.pack(">i7i7I1c0", ms, number, #text, text)
 end
 
--- One list of two, with counts: those of one text add up, and its latest time stays. The latest texts
--- stand first. Of more than the limit they alone stay, and 1 says that counts were lost.
+-- One list of two, with counts: the counts of one text add up, and its latest time stays. The latest
+-- texts stand first. Of more than the limit they alone stay, and 1 says that counts were lost.
 local function tallied(list, others, beyond, limit)
   local ENTRY, at, from, known, texts, times, counts = ">i7i7I1c0", 1, 1, {}, {}, {}, {}
   local ms, number, text, other_ms, other_number, other
@@ -172,8 +172,8 @@ local function counts_of(list)
   return pairs_of, most_frequent
 end
 
--- A sorted list of six bytes each takes those of another one, which may be one six. Of more than
--- the limit the smallest stay, and 1 says that there were more.
+-- A sorted list of sixes, which are six bytes each, takes the sixes of another list, which may be
+-- one six. Of more than the limit the smallest stay, and 1 says that there were more.
 local function united(sixes, others, beyond, limit)
   for from = 1, #others, 6 do
     local six, low, high = struct.unpack(">I6", others, from), 0, #sixes / 6
@@ -583,7 +583,7 @@ local function seldom()
   -- names the one before: so what is not of this profile's history never counts. Returns an error or
   -- nil, and what an element says of the events that are new.
   function functions.restore(update, keys, args, answers, mark)
-    local EVENT, DIGEST, visitor_id = 10, "7cb146c5b1f1:", args[1]
+    local EVENT, DIGEST, visitor_id = 10, "3c5f15a96df4:", args[1]
     local outputs, stream, floor, held = keys[2], args[2], whole(args[3]) or 0, {}
     local final, new = whole(args[#args - EVENT + 1]), 5
     while args[new] and whole(args[new]) <= mark do
@@ -605,7 +605,7 @@ local function seldom()
       held[mark] = nil
       if not is_right or type(element) ~= "table" then break end
       local before, places, events = tonumber(element[2]), {}, { visitor_id, stream, "", 0 }
-      local first, count = string.match(tostring(element[1]), "^7cb146c5b1f1:(.-):?(%d+)$")
+      local first, count = string.match(tostring(element[1]), "^3c5f15a96df4:(.-):?(%d+)$")
       if not before or not first then break end
       -- Of events before its first one the call knew nothing: they were forgotten.
       local from = whole(first) or count == "1" and last or 0
@@ -681,7 +681,7 @@ local function update(key, args, prior)
   local visitor_spent = 0
   local visitor_days_held, visitor_days_beyond, visitor_days = 0, 0, ""
   local visitor_touch_ms, visitor_touch_created, visitor_touch = NEVER, NEVER, ""
-  -- The visit in hand; the others are packed in `visits`, the one that was in hand last first.
+  -- The visit in hand; all other visits are packed in `visits`, the one that was in hand last first.
   local id, latest, visit_number, events, carried = "", NEVER, 0, "", ""
   local visit_first_name_ms, visit_first_name_created, visit_first_name = EVER, NEVER, ""
   local visit_last_name_ms, visit_last_name_created, visit_last_name = NEVER, NEVER, ""
@@ -714,8 +714,8 @@ local function update(key, args, prior)
     return {}
   end
 
-  -- The watermark of another stream than last time stands among the others, which are sorted by
-  -- when they moved.
+  -- The watermark of another stream than last time stands in `streams`, which are sorted by when
+  -- they moved.
   if stream ~= "" and stream ~= named then
     local other, from, known = mark, 1, 1
     mark = -1
@@ -746,7 +746,7 @@ local function update(key, args, prior)
       visit_id = other and (id == "" or is_before(latest, 0, id, other_latest, 0, other)) and other or id
     end
 
-    -- The event's visit comes to hand, and the one that was there goes to the others.
+    -- The event's visit comes to hand, and the visit that was there goes to `visits`.
     if #visit_id > 65535 then error("visit_id") end
     local has_visit, kept = id == visit_id and id ~= "", 0
     local late, truncated, corrected = false, false, false
@@ -1062,8 +1062,8 @@ local function call(keys, args)
   -- Stored outputs: what came before gets its first answer again, and what is new leaves an element.
   local stream, outputs, element = args[2], nil, nil
   if count > 2 and stream ~= "" and keys[2] then
-    local events = "7cb146c5b1f1:1"
-    if args[4] ~= "1" then events = "7cb146c5b1f1:" .. args[5] .. ":" .. args[4] end
+    local events = "3c5f15a96df4:1"
+    if args[4] ~= "1" then events = "3c5f15a96df4:" .. args[5] .. ":" .. args[4] end
     outputs = keys[2]
     if args[5] + 0 <= before then
       local refused
@@ -1110,7 +1110,7 @@ local function call(keys, args)
 end
 
 if redis.register_function then
-  redis.register_function("visitor_profile_7cb146c5b1f1", call)
+  redis.register_function("visitor_profile_3c5f15a96df4", call)
 else
   return call(KEYS, ARGV)
 end

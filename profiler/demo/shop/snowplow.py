@@ -1,6 +1,6 @@
 """Snowplow's tracker protocol, turned into the records of ``tracking_processed``.
 
-The names are those of the sample: the canonical event's, with ``other_`` in front.
+The names are the same as in the sample: the canonical event's, with ``other_`` in front.
 """
 
 import base64

@@ -58,7 +58,7 @@ class NativeBatch:
     """A `Batch`.
 
     Args:
-        engine: its parts are used as those of a `PythonBatch`.
+        engine: its parts are used as a `PythonBatch` uses its own.
         records: what was polled.
         stream: see `Engine.batch`.
         floors: likewise.

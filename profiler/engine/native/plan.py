@@ -31,7 +31,7 @@ class CallsPlan:
         sent: likewise.
         nobody: texts that are no id.
         max_id_bytes: of a visitor's or a visit's id.
-        takes_time: whether an event without a time gets that of its reading.
+        takes_time: whether an event without a time gets the time of its reading.
         recognises_events: whether an event's id matters.
         inputs: the fields that rules read: whether as a number, and ``hash``, ``drop`` or nothing.
         derived_at: how many of them stand before the derived inputs.
@@ -74,7 +74,7 @@ class AnswersPlan:
 
     Attributes:
         fields: names in the output, and types.
-        flags: those that are known.
+        flags: the known ones.
         metadata: flags that leave, with their names in the output.
         version: the member that names the rules' version; None where the order is arrival.
         has_triggers: whether an answer tells of triggers.

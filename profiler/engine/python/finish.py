@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -13,6 +13,9 @@ from profiler.profiles.reply import Applied, Outcome
 from profiler.records.dead_letter import size_of
 from profiler.records.json_objects import encode_object, extend_object
 from profiler.records.types import OUTPUT_PREFIX, OutputRecord, Rejected
+
+if TYPE_CHECKING:
+    from profiler.profiles.turned import Turned
 
 #: How a name that only the profiler may give begins, in encoded JSON.
 _FORGED = b'"' + OUTPUT_PREFIX.encode()
@@ -57,9 +60,12 @@ class Finisher:
     """Makes the outputs of one mode; holds settings and nothing that changes."""
 
     def __init__(self, mode: Mode, settings: Settings) -> None:
-        self._mode = mode
         self._settings = settings
-        self._topics = settings.topics
+        topics = settings.topics
+        #: None where this stage does not write it.
+        self._flattened = None if mode == "profile" else topics.flattened
+        self._persisted = None if mode == "flatten" else topics.persisted
+        self._triggers = topics.triggers
         self._largest_bytes = settings.largest_output_bytes
         self._small_bytes = settings.most_added_bytes
 
@@ -77,7 +83,7 @@ class Finisher:
         return batch.end()
 
     def add(self, place: int, draft: Draft | End, outcome: Outcome, batch: Unfinished) -> None:
-        """Add the outputs of the record at a place; those of all before it are there.
+        """Add the outputs of the record at a place; all outputs of the records before it are there.
 
         Args:
             place: among the batch's records.
@@ -95,41 +101,36 @@ class Finisher:
 
     def _add(self, draft: Draft, outcome: Outcome, batch: Unfinished) -> Rejected | None:
         """Add a draft's outputs; returns code and reason where it is a dead letter after all."""
-        record, headers, _, encoded, mended = draft
+        record, headers, _, flat, mended, forged = draft
         if mended:
             batch.counts["mended_surrogates"] += mended
-        if self._mode != "profile":
-            batch.outputs.append(output_of(record, self._topics.flattened, encoded, headers))
-        if self._mode == "flatten":
+        if self._flattened is not None:
+            batch.outputs.append(output_of(record, self._flattened, flat, headers))
+        if self._persisted is None:
             return None
         if outcome is None and self._settings.anonymous == "reject":
             outcome = Rejected("no_visitor_id", "the event has no visitor id")
         if isinstance(outcome, Rejected):
             return self._reject(draft, outcome, batch)
-        if _FORGED in encoded:
-            encoded = _without_forged_names(encoded, batch.counts)
-        told = () if outcome is None else outcome.triggers
-        if outcome is not None and outcome.encoded:
-            encoded = extend_object(encoded, outcome.encoded)
-        outputs = [output_of(record, self._topics.persisted, encoded, headers)]
-        outputs += [output_of(record, self._topics.triggers, t.encoded, headers) for t in told]
-        if size := self._too_large(outputs, len(encoded) - len(draft.encoded)):
-            # By rules with many long fields only; the profile knows the event already.
-            too_large = f"with its profile it has {size} bytes"
-            return self._reject(draft, Rejected("too_large", too_large), batch)
-        batch.outputs.extend(outputs)
+        encoded = _without_forged_names(flat, batch.counts) if forged else flat
+        told: tuple[Turned, ...] = ()
+        if outcome is not None:
+            _, profile, told = outcome
+            if profile:
+                encoded = extend_object(encoded, profile)
+        output = output_of(record, self._persisted, encoded, headers)
+        if told or len(encoded) - len(flat) > self._small_bytes:
+            outputs = [output_of(record, self._triggers, each.encoded, headers) for each in told]
+            size = max(map(size_of, [output, *outputs]))
+            if size > self._largest_bytes:
+                # By rules with many long fields only; the profile knows the event already.
+                too_large = f"with its profile it has {size} bytes"
+                return self._reject(draft, Rejected("too_large", too_large), batch)
+            batch.outputs += [output, *outputs]
+        else:
+            batch.outputs.append(output)
         _count(outcome, batch)
         return None
-
-    def _too_large(self, outputs: Sequence[OutputRecord], added: int) -> int:
-        """The size of the largest of these, where that is too large; else 0.
-
-        `added` is how much longer the profile made the flattened value.
-        """
-        if added <= self._small_bytes and len(outputs) == 1:
-            return 0
-        size = max(map(size_of, outputs))
-        return size if size > self._largest_bytes else 0
 
     def _reject(self, draft: Draft, rejected: Rejected, batch: Unfinished) -> Rejected:
         dead = dead_letter_of(draft.record, draft.headers, "profile", rejected, self._settings)
@@ -142,12 +143,15 @@ def _count(outcome: Applied | None, batch: Unfinished) -> None:
     if outcome is None:
         batch.counts["anonymous"] += 1
         return
-    batch.answers[outcome.flags] += 1
-    for turned in outcome.triggers:
+    flags, _, told = outcome
+    batch.answers[flags] += 1
+    for turned in told:
         batch.triggers[turned.name, turned.state] += 1
 
 
 def _without_forged_names(encoded: bytes, counts: Counter[str]) -> bytes:
+    if _FORGED not in encoded:
+        return encoded
     flat: dict[str, Any] = orjson.loads(encoded)
     honest = {name: flat[name] for name in flat if not name.startswith(OUTPUT_PREFIX)}
     counts["forged_names"] += len(flat) - len(honest)

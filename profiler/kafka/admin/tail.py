@@ -14,10 +14,11 @@ from profiler.errors import TransportError
 from profiler.kafka.client_options import (
     CALL_TIMEOUT_S,
     CLOSE_TIMEOUT_S,
-    connection_options,
+    onlooker_options,
     translated_errors,
 )
 from profiler.kafka.foreign_names import read_past
+from profiler.kafka.kafka_python.messages import record_of
 from profiler.records.types import Headers, Record
 
 
@@ -81,7 +82,7 @@ def latest_records(
     messages = _messages(
         settings, topic, partial(_tails, count), "read_committed", since_ms=since_ms
     )
-    return (_record(message) for message in messages)
+    return (record_of(message) for message in messages)
 
 
 def spans_of(
@@ -109,25 +110,13 @@ def records_in(settings: KafkaSettings, topic: str, spans: Spans) -> Iterator[Re
     Blocks as `last_headers`, and holds one fetch in memory.
     """
     messages = _messages(settings, topic, lambda _: spans, "read_committed")
-    return (_record(message) for message in messages)
+    return (record_of(message) for message in messages)
 
 
 def partitions_of(settings: KafkaSettings, topic: str) -> int:
     """How many partitions a topic has; 0 where there is no such topic. Raises as `last_headers`."""
     with translated_errors(f"look at {topic}"), _reading(settings, "read_committed") as consumer:
         return len(consumer.partitions_for_topic(topic) or ())
-
-
-def _record(message: Any) -> Record:  # noqa: ANN401 - the client's
-    return Record(
-        message.topic,
-        message.partition,
-        message.offset,
-        message.timestamp,
-        message.key,
-        message.value,
-        tuple(message.headers),
-    )
 
 
 def _tails(count: int, there: Spans) -> Spans:
@@ -186,15 +175,7 @@ def _messages(
 @contextmanager
 def _reading(settings: KafkaSettings, isolation: str) -> Iterator[Any]:
     """A consumer of no group."""
-    consumer = KafkaConsumer(
-        **connection_options(settings),
-        group_id=None,
-        enable_auto_commit=False,
-        isolation_level=isolation,
-        auto_offset_reset="earliest",
-        allow_auto_create_topics=False,
-        metrics_enabled=False,
-    )
+    consumer = KafkaConsumer(**{**onlooker_options(settings), "isolation_level": isolation})
     try:
         yield consumer
     finally:

@@ -124,7 +124,7 @@ def _configs(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:  # 
 
 
 def topic_limits(settings: KafkaSettings, names: Iterable[str]) -> dict[str, TopicLimits]:
-    """What topics take of a record, of those that tell.
+    """What topics take of a record. Topics that do not tell are left out.
 
     Blocks for a connection and a round trip, about half a minute at most.
 
@@ -201,7 +201,7 @@ def create_topics(
 
 
 def missing_topics(settings: KafkaSettings, names: Iterable[str]) -> list[str]:
-    """Return those of the topics that do not exist, in the given order.
+    """Return the names of the topics that do not exist, in the given order.
 
     Blocks for a round trip, about half a minute at most. Creates nothing.
 

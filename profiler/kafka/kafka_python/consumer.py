@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from operator import attrgetter
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -31,6 +30,7 @@ from profiler.kafka.client_options import (
 )
 from profiler.kafka.foreign_names import read_past
 from profiler.kafka.garbage import Garbage
+from profiler.kafka.kafka_python.messages import ended, record_of
 from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
@@ -41,8 +41,6 @@ _FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 #: every round leaves callbacks behind: 400 MB in 20 s.
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02
 _JOIN_STEP_MS, _STUCK_JOIN_S, _NOWHERE = 100, 3.0, 1 << 62
-
-_parts_of: Any = attrgetter("topic", "partition", "offset", "timestamp", "key", "value")
 
 
 class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -137,7 +135,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if generation != self._changes or not offsets.keys() <= self.assignment:
             raise TransportError("commit: the assignment changed since the batch was polled")
         wanted = {
-            TopicPartition(*place): OffsetAndMetadata(offset, metadata, -1)
+            TopicPartition(*place): OffsetAndMetadata(offset, ended(metadata), -1)
             for place, offset in offsets.items()
         }
         with translated_errors("commit"):
@@ -152,7 +150,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 found = self._consumer.committed(place, metadata=True, timeout_ms=_TIMEOUT_MS)
                 if found is not None:
                     offset = found.offset
-                    # librdkafka's binding counts the NUL that ends the text as a part of it.
+                    # See `ended`.
                     metadata = (found.metadata or "").removesuffix("\0")
                     stored[tuple(place)] = CommittedOffset(offset, metadata)
                 elif (offset := self._first_offsets.get(place)) is None:
@@ -276,7 +274,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._aside.clear()
             return {}
         return {
-            place: [Record._make((*_parts_of(m), tuple(m.headers))) for m in messages]
+            place: [record_of(message) for message in messages]
             for place, messages in polled.items()
         }
 

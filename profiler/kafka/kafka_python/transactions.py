@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from kafka import TopicPartition
@@ -11,10 +10,11 @@ from kafka.errors import KafkaConfigurationError, KafkaError, UnsupportedVersion
 from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
+from profiler.kafka.kafka_python.messages import ended
 from profiler.kafka.kafka_python.sending import connect, deliver, discard, explained
 from profiler.kafka.transactions import (
+    Asked,
     Offsets,
-    answered,
     check_member,
     no_transactions,
 )
@@ -70,26 +70,25 @@ class KafkaPythonTransactions:
         deliver(self._producer, records, timeout_s=self._delivery_s)
         self._is_sending = False
 
-    def commit(
+    def send_offsets(
         self,
         offsets: Offsets,
         *,
         metadata: str,
         group_metadata: Any,  # noqa: ANN401 - the protocol's
-        timeout_s: float,
     ) -> None:
+        """See `TransactionalClient.send_offsets`."""
+        check_member(group_metadata.member_id, group_metadata.generation_id)
+        places = {
+            TopicPartition(*place): OffsetAndMetadata(offset, ended(metadata), -1)
+            for place, offset in offsets.items()
+        }
+        with self._translated("commit"):
+            self._producer.send_offsets_to_transaction(places, group_metadata)
+
+    def commit(self, *, timeout_s: float) -> None:
         """See `TransactionalClient.commit`."""
         deadline = time.monotonic() + timeout_s
-        if offsets:
-            check_member(group_metadata.member_id, group_metadata.generation_id)
-            places = {
-                TopicPartition(*place): OffsetAndMetadata(offset, metadata, -1)
-                for place, offset in offsets.items()
-            }
-            send_offsets = partial(
-                self._producer.send_offsets_to_transaction, places, group_metadata
-            )
-            self._answered("commit", deadline, send_offsets)
         self._answered("commit", deadline, self._producer.commit_transaction)
 
     def abort(self, *, timeout_s: float) -> None:
@@ -104,7 +103,7 @@ class KafkaPythonTransactions:
 
     def _answered(self, action: str, deadline: float, call: Callable[[], None]) -> None:
         with self._translated(action):
-            answered(f"{action} of {self._id}", call, deadline=deadline)
+            Asked(f"{action} of {self._id}", call).wait(deadline)
 
     @contextmanager
     def _translated(self, action: str) -> Iterator[None]:

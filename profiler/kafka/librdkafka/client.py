@@ -18,7 +18,7 @@ _LOG = logging.getLogger("librdkafka")
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
-    """The options that consumer and producer share; those that are not set are left out.
+    """The options that consumer and producer share; an option that is not set is left out.
 
     Raises:
         ConfigError: a file of the TLS settings cannot be read.

@@ -5,11 +5,11 @@ calls: a rebalance, and a record that comes in spite of a pause.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from queue import Empty, SimpleQueue
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from threading import Thread
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from profiler.config import KafkaSettings
 from profiler.errors import TransportError
@@ -21,8 +21,9 @@ from profiler.kafka.librdkafka.client import (
     describe,
     translated_errors,
 )
-from profiler.kafka.librdkafka.messages import record_of
+from profiler.kafka.librdkafka.messages import records_of
 from profiler.kafka.librdkafka.positions import Place, Positions, is_end, partitions
+from profiler.kafka.librdkafka.timed import TimedCalls
 from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
@@ -75,6 +76,7 @@ class LibrdkafkaConsumer:
         self._owned: set[Place] = set()
         self._changes = 0
         self._paused = False
+        self._commits: TimedCalls[list[TopicPartition]] = TimedCalls("commit")
         self._cooperative = settings.assignor == "cooperative-sticky"
         #: Partitions that have to go back before the next record is returned: a rebalance left
         #: them with us, and they may be beyond what will be committed.
@@ -120,7 +122,7 @@ class LibrdkafkaConsumer:
             messages = self._consumed(timeout_ms, max_records)
         by_partition = self._taken(messages, before)
         metadata = self._consumer.consumer_group_metadata()
-        records = [record for found in by_partition.values() for record in found]
+        records = [*chain.from_iterable(by_partition.values())]
         return Polled(records, self._changes, metadata)
 
     def commit(
@@ -136,22 +138,14 @@ class LibrdkafkaConsumer:
         if generation != self._changes or not offsets.keys() <= self._owned:
             raise TransportError("commit: the assignment changed since the batch was polled")
         wanted = [TopicPartition(*place, offset, metadata) for place, offset in offsets.items()]
-        outcome: SimpleQueue[list[TopicPartition] | KafkaException] = SimpleQueue()
-
-        def store() -> None:
-            try:
-                outcome.put(self._consumer.commit(offsets=wanted, asynchronous=False))
-            except KafkaException as error:
-                outcome.put(error)
-
-        # The library's call knows no timeout of ours.
-        Thread(target=store, name="commit", daemon=True).start()
         try:
-            stored = outcome.get(timeout=timeout_s)
-        except Empty:
-            raise TransportError(f"commit: no answer in {timeout_s:.0f} s") from None
-        if isinstance(stored, KafkaException):
-            raise TransportError(f"commit: {describe(stored.args[0])}") from stored
+            with translated_errors("commit"):
+                stored = self._commits.call(
+                    lambda: self._consumer.commit(offsets=wanted, asynchronous=False),
+                    timeout_s=timeout_s,
+                )
+        except TimeoutError as error:
+            raise TransportError(f"commit: {error}") from None
         for place in stored:
             if place.error is not None:
                 raise TransportError(f"commit: {describe(place.error)}")
@@ -196,11 +190,12 @@ class LibrdkafkaConsumer:
             self._taken([message], before)
 
     def lag(self) -> int:
-        """See `Consumer.lag`. The ends are those of the last fetch."""
+        """See `Consumer.lag`. The ends are from the last fetch."""
         return self._positions.lag(self._owned)
 
     def close(self, *, timeout_s: float = 10) -> None:
         """See `Consumer.close`. A close that takes longer goes on in a thread of its own."""
+        self._commits.close()
         closing = Thread(target=self._consumer.close, name="close-consumer", daemon=True)
         closing.start()
         closing.join(timeout_s)
@@ -221,21 +216,14 @@ class LibrdkafkaConsumer:
                 messages += self._consumer.consume(max_records - 1, 0)
         return messages
 
-    def _taken(self, messages: Iterable[Message], before: int) -> dict[Place, list[Record]]:
+    def _taken(self, messages: Sequence[Message], before: int) -> dict[Place, list[Record]]:
         """The records of messages by partition; none where they must be read again.
 
         Args:
             messages: what one call of the library brought.
             before: the generation before that call.
         """
-        by_partition: dict[Place, list[Record]] = {}
-        for message in messages:
-            if (error := message.error()) is not None:
-                if not self._positions.note(message):
-                    self._check(error)
-                continue
-            record = record_of(message)
-            by_partition.setdefault((record.topic, record.partition), []).append(record)
+        by_partition = records_of(self._without_errors(messages))
         self._positions.read(by_partition)
         if self._changes != before:
             # Some of these records may be from before the change. librdkafka would not give them
@@ -250,6 +238,18 @@ class LibrdkafkaConsumer:
         # Last, because a partition that was just assigned takes no seek.
         self._find_again()
         return by_partition
+
+    def _without_errors(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """The messages that bring a record; what the others say is noted."""
+        if not any(map(Message.error, messages)):
+            return messages
+        found = []
+        for message in messages:
+            if (error := message.error()) is None:
+                found.append(message)
+            elif not self._positions.note(message):
+                self._check(error)
+        return found
 
     def _rewind_stale(self) -> None:
         if self._stale:

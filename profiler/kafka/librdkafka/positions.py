@@ -120,7 +120,7 @@ class Positions:
                     raise KafkaException(found.error)
                 place = found.topic, found.partition
                 if found.offset >= 0:
-                    stored[place] = CommittedOffset(found.offset, found.metadata or "")
+                    stored[place] = CommittedOffset(found.offset, _metadata_of(found))
                     starts[place] = found.offset
                 elif (first := self._first_read.get(place)) is not None:
                     starts[place] = first
@@ -224,3 +224,14 @@ def is_end(message: Message) -> bool:
 def partitions(places: Iterable[Place]) -> list[TopicPartition]:
     """The same in the client's words, without an offset."""
     return [TopicPartition(*place) for place in places]
+
+
+def _metadata_of(found: TopicPartition) -> str:
+    """What is stored beside an offset; nothing where it is no text.
+
+    Other programs may have stored it without a NUL behind. Then the binding reads beyond its end.
+    """
+    try:
+        return found.metadata or ""
+    except UnicodeDecodeError:
+        return ""

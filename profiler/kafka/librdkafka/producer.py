@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from profiler.config import KafkaSettings
+from profiler.kafka.librdkafka.raw import ConfluentProducer, MakeRaw
 from profiler.kafka.librdkafka.sending import CLOSE_TIMEOUT_S, Sender
 from profiler.records.types import OutputRecord
 
@@ -10,13 +11,20 @@ from profiler.records.types import OutputRecord
 class LibrdkafkaProducer:
     """A `profiler.kafka.protocol.Producer`, see `Sender`."""
 
-    def __init__(self, settings: KafkaSettings, *, largest_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        largest_bytes: int = 0,
+        make_raw: MakeRaw = ConfluentProducer,
+    ) -> None:
         """Connect; blocks until a broker answers, for the delivery timeout at most.
 
         Args:
             settings: how to reach the cluster.
             largest_bytes: the largest record that the client takes, where it is more than the
                 settings' `max_request_bytes`.
+            make_raw: makes the library's client.
 
         Raises:
             TransportError: no broker answers.
@@ -24,6 +32,7 @@ class LibrdkafkaProducer:
         """
         self._settings = settings
         self._largest_bytes = largest_bytes
+        self._make_raw = make_raw
         self._sender: Sender | None = self._connect()
 
     def send(self, records: Iterable[OutputRecord]) -> None:
@@ -47,4 +56,5 @@ class LibrdkafkaProducer:
             self._settings,
             largest_bytes=self._largest_bytes,
             timeout_s=self._settings.delivery_timeout_ms / 1_000,
+            make_raw=self._make_raw,
         )

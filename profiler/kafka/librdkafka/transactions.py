@@ -7,20 +7,22 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from profiler.config import KafkaSettings
 from profiler.errors import ConfigError, TransportError
 from profiler.kafka.librdkafka.client import describe
+from profiler.kafka.librdkafka.raw import ConfluentProducer, MakeRaw
 from profiler.kafka.librdkafka.sending import Sender, explained
 from profiler.kafka.transactions import (
+    Asked,
     Offsets,
-    answered,
     check_member,
     no_transactions,
 )
 from profiler.records.types import OutputRecord
 
+_RETRY_MS = 20
 #: Between two tries of a call that the library calls worth another one.
 _PAUSE_S = 0.05
 _CLOSE_S = 1.0
@@ -44,16 +46,25 @@ class LibrdkafkaTransactions:
         transactional_id: str,
         largest_bytes: int,
         timeout_s: float,
+        make_raw: MakeRaw = ConfluentProducer,
     ) -> None:
         """Connect and initialise transactions; see `TransactionalProducer.init`."""
         deadline = time.monotonic() + timeout_s
         self._id = transactional_id
+        self._timeout_s = settings.transaction_timeout_ms / 1_000
         options = {
             "transactional.id": transactional_id,
             "transaction.timeout.ms": settings.transaction_timeout_ms,
+            # Where the broker still ends the last transaction of the id, it refuses partitions and
+            # offsets of the next one. Partitions are tried again after 20 ms; offsets after this.
+            "retry.backoff.ms": _RETRY_MS,
         }
         self._sender = Sender(
-            settings, largest_bytes=largest_bytes, timeout_s=timeout_s, options=options
+            settings,
+            largest_bytes=largest_bytes,
+            timeout_s=timeout_s,
+            make_raw=make_raw,
+            options=options,
         )
         self._client = self._sender.client
         try:
@@ -84,24 +95,23 @@ class LibrdkafkaTransactions:
             if error.args[0].fatal():
                 raise explained(f"send of {self._id}", error.args[0]) from error
 
-    def commit(
+    def send_offsets(
         self,
         offsets: Offsets,
         *,
         metadata: str,
         group_metadata: Any,  # noqa: ANN401 - the protocol's
-        timeout_s: float,
     ) -> None:
+        """See `TransactionalClient.send_offsets`."""
+        check_member(*_member_of(group_metadata))
+        places = [(*place, offset) for place, offset in offsets.items()]
+        send = partial(self._client.send_offsets, places, metadata, group_metadata)
+        with self._translated("commit"):
+            _patiently(send, time.monotonic() + self._timeout_s)
+
+    def commit(self, *, timeout_s: float) -> None:
         """See `TransactionalClient.commit`."""
         deadline = time.monotonic() + timeout_s
-        if offsets:
-            check_member(*_member_of(group_metadata))
-            places = [
-                TopicPartition(*place, offset, metadata=metadata)
-                for place, offset in offsets.items()
-            ]
-            send_offsets = partial(self._client.send_offsets_to_transaction, places, group_metadata)
-            self._answered("commit", deadline, send_offsets)
         self._answered("commit", deadline, self._client.commit_transaction)
 
     def abort(self, *, timeout_s: float) -> None:
@@ -116,7 +126,7 @@ class LibrdkafkaTransactions:
     def _answered(self, action: str, deadline: float, call: Callable[[float], object]) -> None:
         with self._translated(action):
             patient = partial(_patiently, call, deadline)
-            answered(f"{action} of {self._id}", patient, deadline=deadline)
+            Asked(f"{action} of {self._id}", patient).wait(deadline)
 
     @contextmanager
     def _translated(self, action: str) -> Iterator[None]:
@@ -149,7 +159,7 @@ def _member_of(group_metadata: bytes) -> tuple[str, int]:
     """Member id and generation out of the library's bytes.
 
     Raises:
-        ConfigError: they are written in another way than those of librdkafka 2.12 to 2.16.
+        ConfigError: they are not written as librdkafka 2.12 to 2.16 write them.
     """
     if not group_metadata.startswith(_MAGIC):
         raise ConfigError("this release of confluent-kafka writes group metadata in another way")

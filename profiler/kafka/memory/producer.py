@@ -91,6 +91,7 @@ class MemoryTransactions:
         """
         self._broker = broker
         self._id = transactional_id
+        self._delivery_s = delivery_timeout_ms / 1_000
         self._sender = _Sender(
             broker, max_request_bytes=max_request_bytes, delivery_timeout_ms=delivery_timeout_ms
         )
@@ -112,34 +113,27 @@ class MemoryTransactions:
             self._sender.send(records, transaction=self._id)
             self._coordinator.check(self._id, self._epoch)
 
-    def commit(
-        self,
-        offsets: Offsets,
-        *,
-        metadata: str,
-        group_metadata: Membership | None,
-        timeout_s: float,
-    ) -> None:
+    def send_offsets(self, offsets: Offsets, *, metadata: str, group_metadata: Membership) -> None:
+        """See `TransactionalClient.send_offsets`."""
+        name, generation, member = group_metadata
+        check_member(member, generation)
+        broker = self._broker
+        with broker.changed:
+            broker.wait_until_back("commit", timeout_s=self._delivery_s)
+            self._coordinator.check(self._id, self._epoch)
+            group = broker.groups[name]
+            # As a real broker: who names no member is not looked at, see `check_member`.
+            if member or generation >= 0:
+                group.check_commit(member, generation)
+            group.pending[self._id] = (dict(offsets), metadata)
+
+    def commit(self, *, timeout_s: float) -> None:
         """See `TransactionalClient.commit`."""
         broker = self._broker
         with broker.changed:
-            if group_metadata is not None:
-                check_member(group_metadata.member, group_metadata.generation)
             broker.wait_until_back("commit", timeout_s=timeout_s)
             self._coordinator.check(self._id, self._epoch)
-            if group_metadata is not None:
-                self._stage(dict(offsets), metadata, group_metadata)
             broker.commit_transaction(self._id, timeout_s=timeout_s)
-
-    def _stage(
-        self, offsets: dict[tuple[str, int], int], metadata: str, membership: Membership
-    ) -> None:
-        name, generation, member = membership
-        group = self._broker.groups[name]
-        # As a real broker: who names no member is not looked at, see `check_member`.
-        if member or generation >= 0:
-            group.check_commit(member, generation)
-        group.pending[self._id] = (offsets, metadata)
 
     def abort(self, *, timeout_s: float) -> None:
         """See `TransactionalClient.abort`."""

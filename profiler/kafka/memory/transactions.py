@@ -12,8 +12,8 @@ class Coordinator:
     """Of all transactional ids. Its broker's lock guards it.
 
     Args:
-        topics: those of the broker.
-        groups: those of the broker, with what transactions are about to commit.
+        topics: the broker's.
+        groups: the broker's, with what transactions are about to commit.
     """
 
     def __init__(self, topics: Mapping[str, Topic], groups: Mapping[str, Group]) -> None:

@@ -28,7 +28,7 @@ RESULTS: tuple[Result, ...] = ("clean", "mismatch", "not_comparable", "repaired"
 
 _TOGETHER = 500
 _PAUSE_S = 1.0
-#: Looks at visitors who were repaired, or moved just then, besides those that are asked for.
+#: So many looks more than asked for, at visitors who were repaired, or moved just then.
 _REPAIR_TRIES = 10
 _DAY_MS = 86_400_000
 
@@ -112,7 +112,7 @@ class Auditing:
         """
         self._begin()
         verdicts: dict[str, Verdict] = {}
-        #: What was wrong with those who were repaired.
+        #: What was wrong with the repaired visitors.
         repaired: dict[str, list[Difference]] = {}
         self._catch_up()
         pending = list(self._refold.seen)

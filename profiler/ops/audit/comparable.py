@@ -82,7 +82,7 @@ class Comparable:
     def judge(
         self, found: Found, beginnings: Beginnings, now_ms: int
     ) -> tuple[str, list[Difference]]:
-        """Why the differences say nothing, or an empty text and those that say something."""
+        """Why the differences say nothing, or an empty text and the differences that count."""
         if found.writer not in {None, self._rules.version}:
             return OTHER_RULES, []
         if _mark_of(found.copy) != _mark_of(found.anew):

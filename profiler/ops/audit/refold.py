@@ -163,7 +163,7 @@ class Refold:
         if not found:
             return
         calls = self.anew.calls_of([each.event for each in found])
-        self.anew.execute(calls)  # which gives marks to those who were forgotten
+        self.anew.execute(calls)  # which gives marks to forgotten visitors
         for each, outcome in zip(found, calls.outcomes, strict=True):
             if isinstance(outcome, Applied) and outcome.flags & _LIMITED:
                 self.seen[each.key].is_limited = True

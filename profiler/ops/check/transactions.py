@@ -12,7 +12,7 @@ _SUFFIX = "-rights-of-check"
 
 
 def check_transactions(settings: KafkaSettings, group: str, *, timeout_s: float) -> Finding:
-    """Begin and end with a transactional id that begins as those of the group's workers do.
+    """Begin and end with a transactional id that begins as the ids of the group's workers do.
 
     Args:
         settings: how to reach the cluster.

@@ -51,7 +51,7 @@ class Fate(NamedTuple):
     due: Due | None
 
 
-#: The word for those that are replayed.
+#: The word for dead letters that are replayed.
 DUE = "due"
 STILL_REJECTED = "would be rejected again"
 

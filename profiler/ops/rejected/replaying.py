@@ -1,8 +1,8 @@
 """Dead letters go back to the topic that they came from: in order, and once.
 
-The order is that of the source's offsets. Dead letters of one source are in many partitions of
-their topic, so they are sorted, a bounded number at a time: each pass reads the topic again, and
-takes those with the lowest offsets that are still due.
+The order is the source's, by offset. Dead letters of one source are in many partitions of their
+topic, so they are sorted, a bounded number at a time: each pass reads the topic again, and takes
+the letters with the lowest offsets that are still due.
 
 Once: records and what is recorded of them are one transaction. Who begins a replay takes the
 transactional id, which ends whatever another one had open, and reads what is recorded only then.
@@ -37,7 +37,7 @@ class Replaying:
     """One replay.
 
     Args:
-        letters: reads those that are meant, the same ones at each call.
+        letters: reads the chosen dead letters, the same ones at each call.
         fetch: reads the record of a reference; None where it is gone.
         ledger: of what was replayed.
         judge: says what would pass; None takes all.
@@ -100,7 +100,7 @@ class Replaying:
             ) from error
 
     def _lowest(self, most: int) -> list[Due]:
-        """Those that are due with the lowest offsets of the source, in order."""
+        """The due letters with the lowest offsets of the source, in order."""
         most = min(most, _MOST_RECORDS)
         kept: list[Due] = []
         held = 0
@@ -144,7 +144,7 @@ class Replaying:
             for due, output in zip(some, outputs, strict=True)
         ]
         producer.send([*outputs, *entries])
-        producer.commit({}, metadata="", group_metadata=None, timeout_s=_COMMIT_S)
+        producer.commit(timeout_s=_COMMIT_S)
         for due in some:
             self._ledger.add(due.name)
 

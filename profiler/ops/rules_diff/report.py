@@ -54,12 +54,12 @@ class Differences:
 
     Args:
         old: the rules that are in use.
-        new: those that are to be.
+        new: the rules that are to be.
 
     Attributes:
         fields: by name, of the fields that both know.
-        added: of those that only the new rules know: who has a value.
-        dropped: of those that only the old rules know: likewise.
+        added: of the fields that only the new rules know: who has a value.
+        dropped: of the fields that only the old rules know: likewise.
         triggers: how often they fired.
         counts: of records, and of events that only one set of rules takes.
     """

@@ -18,7 +18,7 @@ class Shadows:
     Args:
         script_of: makes the script of rules on that server.
         old: the rules that are in use.
-        new: those that are to be.
+        new: the rules that are to be.
         mode: what the values are: ``run`` takes processed records, ``profile`` flattened ones.
         settings: limits.
     """

@@ -15,7 +15,7 @@ class TriggerDifferences:
 
     Args:
         old: the rules that are in use.
-        new: those that are to be.
+        new: the rules that are to be.
     """
 
     def __init__(self, old: Rules, new: Rules) -> None:
@@ -35,7 +35,7 @@ class TriggerDifferences:
                     self._fired[each.name].setdefault(visitor, [0, 0])[side] += 1
 
     def as_json(self, examples: int) -> list[dict[str, Any]]:
-        """Those that differ, or that stored profiles do not know, as plain data.
+        """The triggers that differ, or that stored profiles do not know, as plain data.
 
         Args:
             examples: so many of each trigger.

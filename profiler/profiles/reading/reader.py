@@ -52,8 +52,8 @@ class ProfileReader:
 
         Args:
             visitor_id: as events have it.
-            now: ms since the epoch, as of which windows and ages are computed; empty: as of the
-                latest event.
+            now: the time for windows and ages, in ms since the epoch; empty: the time of the latest
+                event.
 
         Raises:
             StoreUnavailableError: a server cannot be reached or is not ready; ask again.

@@ -39,7 +39,7 @@ _UNWELL = (
     redis.exceptions.ReadOnlyError,
     redis.exceptions.TryAgainError,
 )
-#: What they are counted as; a class before those that it is derived from.
+#: What they are counted as; a class before its base classes.
 _KINDS = {
     redis.TimeoutError: "timeout",
     redis.exceptions.BusyLoadingError: "loading",

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 #: Of a longer address so many characters are read.
 MAX_CHARS = 8_192
 
-#: A query has at most so many parameters; the others are not read.
+#: So many parameters of a query are read, and no more.
 MAX_PARAMETERS = 256
 
 _MAX_HOST, _MAX_LABEL = 253, 63
@@ -96,8 +96,8 @@ def parameters(query: str, wanted: Mapping[str, str]) -> dict[str, str]:
 
     Args:
         query: from `read_address`.
-        wanted: their names, by the same in lower case. The query may have a name in any case; one
-            that is written as it is wanted goes before the others.
+        wanted: their names, by the same in lower case. The query may have a name in any case; a
+            name that is written as it is wanted goes before names in another case.
     """
     found: dict[str, str] = {}
     similar: dict[str, str] = {}

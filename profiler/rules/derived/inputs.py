@@ -78,7 +78,7 @@ class DerivedInputs:
         return self._bot(user_agent[:MAX_AGENT])
 
     def remembered(self) -> tuple[Remembered, Remembered]:
-        """How the memory of pages serves, and that of user agents."""
+        """How the memory of pages serves, and the memory of user agents."""
         return Remembered(*self._page.cache_info()), Remembered(*self._bot.cache_info())
 
     def _computed(self, url: str, referrer: str) -> tuple[str, ...]:

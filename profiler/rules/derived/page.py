@@ -11,7 +11,7 @@ from profiler.rules.derived.sources import Sources
 
 
 class Page:
-    """An address and its referrer; the names of the properties are those of the inputs.
+    """An address and its referrer; the properties have the names of the inputs.
 
     Where an event has neither, nothing is known, and everything is empty.
 

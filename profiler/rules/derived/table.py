@@ -34,7 +34,7 @@ class Derived(Table):
         url: the field with the page's address.
         referrer: with the address of the page before it.
         user_agent: with the user agent.
-        internal: hosts of the site, beside the page's own; their subdomains count too. Also those
+        internal: hosts of the site, beside the page's own; their subdomains count too. Also hosts
             that a visitor passes on the way, such as a payment provider's.
         sources: more hosts and names of sources, by kind; they win over ours.
         channels: rules that come before ours.
@@ -68,12 +68,12 @@ class Derived(Table):
 
     @property
     def known_sources(self) -> Sources:
-        """Our sources, with those of the rules file."""
+        """Our sources, with the sources of the rules file."""
         own: Tables = {kind: dict.fromkeys(names, ()) for kind, names in self.sources.items()}
         return Sources([table("sources"), own])
 
     def known_channels(self, sources: Sources) -> Channels:
-        """Our channels, behind those of the rules file."""
+        """Our channels, behind the channels of the rules file."""
         return Channels([*self.channels, *_our_channels()], sources)
 
 

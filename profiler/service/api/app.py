@@ -34,7 +34,7 @@ class Page:
 
     Attributes:
         open_routes: for everybody: its HTML, scripts and styles, which hold no data.
-        guarded_routes: for those who may ask: its data, by GET alone.
+        guarded_routes: for callers who may ask: its data, by GET alone.
     """
 
     open_routes: Sequence[BaseRoute] = ()

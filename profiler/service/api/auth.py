@@ -102,7 +102,7 @@ class Authenticator:
 
 
 class Guarded:
-    """Calls an app for those who may ask.
+    """Calls an app for callers who may ask.
 
     Args:
         app: what is guarded.

@@ -136,7 +136,7 @@ class _Schemas(GenerateJsonSchema):
 
 
 def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """A model's schema, with those of its parts in their places."""
+    """A model's schema, with the schemas of its parts in their places."""
     schema = model.model_json_schema(schema_generator=_Schemas, mode="serialization")
     parts = schema.pop("$defs", {})
     text = orjson.dumps(schema).decode()

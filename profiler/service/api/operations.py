@@ -40,8 +40,8 @@ class Operation:
         path: its template; the access log and the metrics have it in place of the path.
         summary: what it does.
         handler: does it.
-        answers: by status, those that are no problem.
-        problems: by status, what is wrong then; those that all operations have are left out.
+        answers: by status, the answers that are no problem.
+        problems: by status, what is wrong then; problems of all operations are left out.
         path_names: the names in the template, and what they are.
         query: what the query may hold.
         body: what the body must hold.

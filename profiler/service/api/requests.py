@@ -28,7 +28,7 @@ class ReadQuery(_Model):
     now: str = Field(
         default="",
         pattern="^[0-9]{1,15}$",
-        description="ms since the epoch, as of which windows and ages are computed; by default"
+        description="the time for windows and ages, in ms since the epoch; by default"
         " the time of the request",
     )
 

@@ -1,4 +1,4 @@
-"""Lists of the latest, of which a reader gets what it has not seen yet."""
+"""Lists of the latest. A reader gets what it has not seen yet."""
 
 from collections import Counter, deque
 from itertools import takewhile

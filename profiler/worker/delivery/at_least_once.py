@@ -33,13 +33,13 @@ class AtLeastOnce:
 
     def produce(self, finished: Finished, checkpoint: Checkpoint) -> Counter[str]:  # noqa: ARG002 - `commit` has it
         """See `Delivery.produce`."""
-        outputs = self._limits.fitted(finished.outputs)
+        outputs = self._limits.fitted(finished.outputs, dead_letters=bool(finished.rejections))
         try:
             self._producer.send(outputs)
         except (RecordTooLargeError, TimestampRefusedError) as error:
-            outputs = self._limits.refitted(outputs, finished.outputs, error)
+            outputs = self._limits.refitted(outputs, finished, error)
             self._producer.send(outputs)
-        return self._limits.tell(finished.outputs, outputs)
+        return self._limits.tell(finished, outputs)
 
     def commit(self, checkpoint: Checkpoint, *, timeout_s: float) -> None:
         """See `Delivery.commit`."""

@@ -19,6 +19,7 @@ from profiler.errors import (
     WorkerFencedError,
 )
 from profiler.kafka import TransactionalProducer
+from profiler.records.types import OutputRecord
 from profiler.worker.delivery.limits import OutputLimits
 from profiler.worker.delivery.protocol import Checkpoint
 
@@ -92,23 +93,26 @@ class ExactlyOnce:
         """See `Delivery.commit`. It is committed already."""
 
     def _step(self, finished: Finished, checkpoint: Checkpoint) -> Counter[str]:
-        outputs = self._limits.fitted(finished.outputs)
+        outputs = self._limits.fitted(finished.outputs, dead_letters=bool(finished.rejections))
         try:
-            self._producer.send(outputs)
+            self._send(outputs, checkpoint)
         except (RecordTooLargeError, TimestampRefusedError) as error:
             # A transaction with a refused record cannot go on: all is sent in another one.
             self._producer.init(timeout_s=_BEGIN_AGAIN_S)
-            outputs = self._limits.refitted(outputs, finished.outputs, error)
-            self._producer.send(outputs)
+            outputs = self._limits.refitted(outputs, finished, error)
+            self._send(outputs, checkpoint)
         if self._generation() != checkpoint.generation:
             raise VoidBatchError("rebalanced while its outputs were produced")
-        self._producer.commit(
+        self._producer.commit(timeout_s=_COMMIT_S)
+        return self._limits.tell(finished, outputs)
+
+    def _send(self, outputs: list[OutputRecord], checkpoint: Checkpoint) -> None:
+        self._producer.stage(
             checkpoint.offsets,
             metadata=checkpoint.metadata,
             group_metadata=checkpoint.group_metadata,
-            timeout_s=_COMMIT_S,
         )
-        return self._limits.tell(finished.outputs, outputs)
+        self._producer.send(outputs)
 
     def _fenced(self, error: ProducerFencedError) -> None:
         """Take the first time for a pause, which looks the same to the brokers as another worker.

@@ -6,10 +6,12 @@ the records are found before they are sent, by the limits of their topics.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import itemgetter
 
 import structlog
 
+from profiler.engine import Finished
 from profiler.errors import RecordTooLargeError, TimestampRefusedError, TransportError
 from profiler.kafka import TopicLimits
 from profiler.records.dead_letter import SMALL_BYTES, is_reference, reference_to, size_of
@@ -17,6 +19,9 @@ from profiler.records.headers import source_of, with_timestamp
 from profiler.records.types import NO_TIMESTAMP, OutputRecord
 
 _LOG = structlog.get_logger("profiler.worker")
+
+#: Of an output; without a step of Python for each one.
+_TIMESTAMP = itemgetter(OutputRecord._fields.index("timestamp"))
 
 
 class OutputLimits:
@@ -41,8 +46,15 @@ class OutputLimits:
         self._clock = clock
         self._limits: Mapping[str, TopicLimits] | None = None
 
-    def fitted(self, outputs: Sequence[OutputRecord]) -> list[OutputRecord]:
-        """The outputs, changed where their topics would refuse them."""
+    def fitted(
+        self, outputs: list[OutputRecord], *, dead_letters: bool = True
+    ) -> list[OutputRecord]:
+        """The outputs, changed where their topics would refuse them.
+
+        Args:
+            outputs: the list itself comes back where there is nothing to change in it.
+            dead_letters: whether there may be some among them.
+        """
         limits = self._learnt() if self._limits is None else self._limits
         now_ms = self._clock()
         windows = {
@@ -50,6 +62,8 @@ class OutputLimits:
             for topic, (found, _) in limits.items()
             if found is not None
         }
+        if not dead_letters and _are_within(outputs, windows.values()):
+            return outputs
         rejected = limits.get(self._rejected_topic)
         most_bytes = max(rejected.max_bytes, SMALL_BYTES) if rejected else None
         return [
@@ -64,29 +78,32 @@ class OutputLimits:
     def refitted(
         self,
         refused: Sequence[OutputRecord],
-        outputs: Sequence[OutputRecord],
+        finished: Finished,
         error: RecordTooLargeError | TimestampRefusedError,
     ) -> list[OutputRecord]:
-        """Other outputs than those that were refused: the limits are others by now, or not known.
+        """Other outputs in place of refused ones: the limits are others by now, or not known.
 
         Args:
             refused: what was sent.
-            outputs: what it was made of.
+            finished: what it was made of.
             error: what the brokers did not take.
         """
         self._learnt()
-        fitted = self.fitted(outputs)
+        fitted = self.fitted(finished.outputs)
         if isinstance(error, RecordTooLargeError):
             return list(self._sized(fitted, SMALL_BYTES)) if fitted == refused else fitted
         return [written_now(output) for output in fitted] if fitted == refused else fitted
 
-    def tell(self, before: Sequence[OutputRecord], after: Sequence[OutputRecord]) -> Counter[str]:
-        """Say which outputs left otherwise.
+    def tell(self, finished: Finished, after: Sequence[OutputRecord]) -> Counter[str]:
+        """Say which outputs of a batch left otherwise.
 
         Returns:
             ``references``: dead letters that went without their value. ``restamped``: outputs that
             left with the time of writing.
         """
+        before = finished.outputs
+        if after is before and not finished.rejections:
+            return Counter(references=0, restamped=0)
         restamped = []
         for old, new in zip(before, after, strict=True):
             if new.timestamp != old.timestamp:
@@ -133,6 +150,17 @@ class OutputLimits:
             else output
             for output in outputs
         ]
+
+
+def _are_within(outputs: Sequence[OutputRecord], windows: Collection[tuple[int, int]]) -> bool:
+    """Whether the timestamps of all outputs are in all windows."""
+    if not windows or not outputs:
+        return True
+    begin, end = max(begin for begin, _ in windows), min(end for _, end in windows)
+    if max(map(_TIMESTAMP, outputs)) > end:
+        return False
+    # Most topics take records of any age, and records without a timestamp.
+    return begin <= NO_TIMESTAMP or min(map(_TIMESTAMP, outputs)) >= begin
 
 
 def written_now(output: OutputRecord) -> OutputRecord:

@@ -3,13 +3,22 @@
 from typing import Protocol
 
 from profiler.config.settings import Settings
-from profiler.kafka import Consumer, open_producer, open_transactional_producer
+from profiler.kafka import (
+    Consumer,
+    Sink,
+    TakingTurns,
+    open_producer,
+    open_transactional_producer,
+)
 from profiler.worker.delivery.at_least_once import AtLeastOnce
 from profiler.worker.delivery.exactly_once import ExactlyOnce
 from profiler.worker.delivery.limits import OutputLimits
 from profiler.worker.delivery.protocol import Delivery
 from profiler.worker.delivery.timed import TimedProducer
 from profiler.worker.observer import UNOBSERVED, Observer
+
+#: Ends the second transactional id of a worker. No name of a host or a pod has this sign.
+_SECOND = "#2"
 
 
 class Closable(Protocol):
@@ -26,6 +35,7 @@ def open_delivery(
     limits: OutputLimits,
     *,
     group: str,
+    sink: Sink,
     observer: Observer = UNOBSERVED,
 ) -> tuple[Closable, Delivery]:
     """Connect a producer, and the delivery that writes with it; both are the caller's to end.
@@ -35,6 +45,7 @@ def open_delivery(
         consumer: the member of the group whose records are delivered.
         limits: of the output topics.
         group: the consumer group.
+        sink: what the producer writes with.
         observer: told how long transactions take.
 
     Raises:
@@ -43,24 +54,31 @@ def open_delivery(
     """
     largest_bytes = settings.dead_letters.max_bytes
     if settings.delivery == "at-least-once":
-        plain = open_producer(settings.kafka, largest_bytes=largest_bytes)
+        plain = open_producer(settings.kafka, largest_bytes=largest_bytes, sink=sink)
         return plain, AtLeastOnce(consumer, plain, limits)
     producer = TimedProducer(
-        open_transactional_producer(
-            settings.kafka,
-            transactional_id=transactional_id(settings, group),
-            largest_bytes=largest_bytes,
+        TakingTurns(
+            [
+                open_transactional_producer(
+                    settings.kafka, transactional_id=name, largest_bytes=largest_bytes, sink=sink
+                )
+                for name in transactional_ids(settings, group)
+            ]
         ),
         observer,
     )
     return producer, ExactlyOnce(producer, lambda: consumer.generation, limits)
 
 
-def transactional_id(settings: Settings, group: str) -> str:
-    """Names the producer of one worker in one group: who comes with the same name, takes over.
+def transactional_ids(settings: Settings, group: str) -> tuple[str, str]:
+    """Name the producers of one worker in one group: who comes with the same names, takes over.
+
+    Workers of earlier builds have the first one alone: either takes over from the other
+    (docs/adr/0079*).
 
     Args:
         settings: have the worker's id.
         group: the same worker id may be in use in another deployment, or for another mode.
     """
-    return f"{group}-{settings.worker_id}"
+    first = f"{group}-{settings.worker_id}"
+    return first, first + _SECOND

@@ -30,27 +30,34 @@ class TimedProducer:
 
     def send(self, records: Iterable[OutputRecord]) -> None:
         """See `TransactionalProducer.send`."""
-        if self._began_at is None:
-            self._began_at = time.perf_counter()
+        self._begun()
         self._producer.send(records)
 
-    def commit(
+    def stage(
         self,
         offsets: Mapping[tuple[str, int], int],
         *,
         metadata: str,
         group_metadata: Any,  # noqa: ANN401 - the client library's own
-        timeout_s: float,
     ) -> None:
+        """See `TransactionalProducer.stage`."""
+        self._begun()
+        self._producer.stage(offsets, metadata=metadata, group_metadata=group_metadata)
+
+    def commit(self, *, timeout_s: float) -> None:
         """See `TransactionalProducer.commit`."""
-        began_at = self._began_at or time.perf_counter()
+        began_at = self._begun()
         with self._observer.during("commit"):
-            self._producer.commit(
-                offsets, metadata=metadata, group_metadata=group_metadata, timeout_s=timeout_s
-            )
+            self._producer.commit(timeout_s=timeout_s)
         self._began_at = None
         self._observer.transacted(time.perf_counter() - began_at)
 
     def close(self, *, timeout_s: float = 10) -> None:
         """See `TransactionalProducer.close`."""
         self._producer.close(timeout_s=timeout_s)
+
+    def _begun(self) -> float:
+        """When the open transaction began, which is now where none is open."""
+        if self._began_at is None:
+            self._began_at = time.perf_counter()
+        return self._began_at

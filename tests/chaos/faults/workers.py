@@ -84,9 +84,10 @@ def late_zombie(site: Site) -> None:
 
 
 def zombie_in_commit(site: Site) -> None:
-    """The same, but it is held when all its outputs are sent, and commits when it goes on."""
-    for _ in site.times(2):
-        _hold(site, Failpoint("producer.commit.before", _some(site), "stop"))
+    """The same, but it is held before its transaction, or before its end, and goes on with it."""
+    for _ in site.times(1):
+        for call in ("stage", "commit"):
+            _hold(site, Failpoint(f"producer.{call}.before", _some(site), "stop"))
 
 
 def _some(site: Site) -> int:

@@ -1,6 +1,5 @@
 """The programs that the bench measures do what the article's programs do."""
 
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,36 +9,18 @@ import pytest
 from kafka import KafkaConsumer
 
 from bench.broker import Broker, Topics
-from bench.errors import BenchError
-from bench.kafka_streams_program import StreamsProgram, streams_program
-from bench.quix_environment import quix_interpreter
+from bench.kafka_streams_program import StreamsProgram
+from bench.layout import own_topics
 from bench.traffic import make_records, read_templates
 from bench.workers import Worker, program
 from profiler.records.flatten import decode_processed
 from profiler.records.json_objects import Limits
 from profiler.servers.processes import wait_until
 from servers.kafka import Kafka
-from tests.missing import give_up
 from tests.oracles.article import ArticleProgram
 
 PATIENCE_S = 120
 COUNT = 700
-
-
-@pytest.fixture(scope="module")
-def quix() -> Path:
-    try:
-        return quix_interpreter()
-    except BenchError as error:
-        give_up("Quix Streams", [str(error)])
-
-
-@pytest.fixture(scope="module")
-def kafka_streams() -> StreamsProgram:
-    try:
-        return streams_program()
-    except BenchError as error:
-        give_up("Kafka Streams", [str(error)])
 
 
 @pytest.mark.parametrize("changelog", ["no-changelog", "changelog"])
@@ -68,17 +49,12 @@ def test_kafka_streams_does_the_same_job(
 def _does_the_same_job(kafka: Kafka, build: Callable[[str, Topics], Worker]) -> None:
     """The oracle's outputs, in the bench's traffic; and no topic is left."""
     records = make_records(read_templates(None), COUNT, copy_size=100)
-    token = uuid.uuid4().hex[:8]
-    with Broker(kafka.bootstrap_servers, 1) as broker:
-        topics = broker.make_topics(token)
-        try:
-            broker.fill(topics.processed, records)
-            with build(token, topics) as worker:
-                _await(broker, worker)
-            flattened = _values(kafka, topics.flattened)
-            persisted = _values(kafka, topics.persisted)
-        finally:
-            broker.remove(token)
+    with Broker(kafka.bootstrap_servers, 1) as broker, own_topics(broker) as (token, topics):
+        broker.fill(topics.processed, records)
+        with build(token, topics) as worker:
+            _await(broker, worker)
+        flattened = _values(kafka, topics.flattened)
+        persisted = _values(kafka, topics.persisted)
     article = ArticleProgram()
     events = [decode_processed(record.value, Limits()) for record in records]
     assert flattened == events
@@ -87,24 +63,19 @@ def _does_the_same_job(kafka: Kafka, build: Callable[[str, Topics], Worker]) -> 
 
 def test_the_pass_through_writes_two_records_for_one(kafka: Kafka) -> None:
     records = make_records(read_templates(None), COUNT, copy_size=100)
-    token = uuid.uuid4().hex[:8]
-    with Broker(kafka.bootstrap_servers, 1) as broker:
-        topics = broker.make_topics(token)
-        try:
-            broker.fill(topics.processed, records)
-            worker = program(
-                "passthrough",
-                *(kafka.bootstrap_servers, token, *topics[:3], "100", "200", "500"),
-                output_topic=topics.persisted,
-            )
-            with worker:
-                _await(broker, worker)
-            flattened, persisted = (
-                [(message.key, len(message.value)) for message in _messages(kafka, topic)]
-                for topic in (topics.flattened, topics.persisted)
-            )
-        finally:
-            broker.remove(token)
+    with Broker(kafka.bootstrap_servers, 1) as broker, own_topics(broker) as (token, topics):
+        broker.fill(topics.processed, records)
+        worker = program(
+            "passthrough",
+            *(kafka.bootstrap_servers, token, *topics[:3], "100", "200", "500"),
+            output_topic=topics.persisted,
+        )
+        with worker:
+            _await(broker, worker)
+        flattened, persisted = (
+            [(message.key, len(message.value)) for message in _messages(kafka, topic)]
+            for topic in (topics.flattened, topics.persisted)
+        )
     assert flattened == [(record.key, 100) for record in records]
     assert persisted == [(record.key, 200) for record in records]
 
