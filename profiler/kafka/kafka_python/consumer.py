@@ -30,7 +30,8 @@ from profiler.kafka.client_options import (
 )
 from profiler.kafka.foreign_names import read_past
 from profiler.kafka.garbage import Garbage
-from profiler.kafka.kafka_python.messages import ended, record_of
+from profiler.kafka.kafka_python.messages import record_of
+from profiler.kafka.kafka_python.offsets import metadata_of, offsets_with
 from profiler.kafka.protocol import CommittedOffset, Polled
 from profiler.kafka.reach import with_reasons
 from profiler.records.types import Record
@@ -134,10 +135,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         # The broker takes any partition from any member: only we know that it is no longer ours.
         if generation != self._changes or not offsets.keys() <= self.assignment:
             raise TransportError("commit: the assignment changed since the batch was polled")
-        wanted = {
-            TopicPartition(*place): OffsetAndMetadata(offset, ended(metadata), -1)
-            for place, offset in offsets.items()
-        }
+        wanted = offsets_with(metadata, offsets)
         with translated_errors("commit"):
             self._consumer.commit(wanted, timeout_ms=int(timeout_s * 1_000))
 
@@ -150,9 +148,7 @@ class KafkaPythonConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 found = self._consumer.committed(place, metadata=True, timeout_ms=_TIMEOUT_MS)
                 if found is not None:
                     offset = found.offset
-                    # See `ended`.
-                    metadata = (found.metadata or "").removesuffix("\0")
-                    stored[tuple(place)] = CommittedOffset(offset, metadata)
+                    stored[tuple(place)] = CommittedOffset(offset, metadata_of(found))
                 elif (offset := self._first_offsets.get(place)) is None:
                     offset = self._first_offsets[place] = self._starts([place])[place]
                 starts[place] = offset

@@ -11,11 +11,3 @@ _parts_of: Any = attrgetter("topic", "partition", "offset", "timestamp", "key", 
 def record_of(message: Any) -> Record:  # noqa: ANN401 - the client's
     """The record of a message."""
     return Record._make((*_parts_of(message), tuple(message.headers)))
-
-
-def ended(metadata: str) -> str:
-    """The metadata of a committed offset as confluent-kafka writes it: with a NUL behind.
-
-    confluent-kafka reads one without a NUL beyond its end, since librdkafka keeps its bytes alone.
-    """
-    return f"{metadata}\0" if metadata else ""

@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kafka import TopicPartition
 from kafka.errors import KafkaConfigurationError, KafkaError, UnsupportedVersionError
-from kafka.structs import OffsetAndMetadata
 
 from profiler.config import KafkaSettings
-from profiler.kafka.kafka_python.messages import ended
+from profiler.kafka.kafka_python.offsets import offsets_with
 from profiler.kafka.kafka_python.sending import connect, deliver, discard, explained
 from profiler.kafka.transactions import (
     Asked,
@@ -79,10 +77,7 @@ class KafkaPythonTransactions:
     ) -> None:
         """See `TransactionalClient.send_offsets`."""
         check_member(group_metadata.member_id, group_metadata.generation_id)
-        places = {
-            TopicPartition(*place): OffsetAndMetadata(offset, ended(metadata), -1)
-            for place, offset in offsets.items()
-        }
+        places = offsets_with(metadata, offsets)
         with self._translated("commit"):
             self._producer.send_offsets_to_transaction(places, group_metadata)
 
