@@ -37,7 +37,7 @@ def main() -> None:
         topic = settings.topics.processed
         consumer = open_consumer(settings.kafka, topics=[topic], group=settings.groups.run)
         stack.enter_context(closing(consumer))
-        sink = sink_of(settings.kafka, native=engine_of.name == "native")
+        sink = sink_of(settings.kafka, engine=engine_of.name)
         producer = stack.enter_context(closing(open_producer(settings.kafka, sink=sink)))
         while not consumer.assignment:
             consumer.keep_alive()

@@ -94,7 +94,7 @@ def replay(
         producer = None
         delivery: Delivery = StateOnly()
         if reemit:
-            sink = sink_of(settings.kafka, native=engine.name == "native")
+            sink = sink_of(settings.kafka, engine=engine.name)
             producer = open_producer(settings.kafka, sink=sink)
             delivery = _reemit(settings, consumer, producer)
         _LOG.info(

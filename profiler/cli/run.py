@@ -172,7 +172,7 @@ def _work(
     switch_mode: bool,
     accept_lost_state: bool,
 ) -> None:
-    sink = sink_of(settings.kafka, native=engine_of.name == "native")
+    sink = sink_of(settings.kafka, engine=engine_of.name)
     _LOG.info("starting", mode=mode, worker=settings.worker_id, engine=engine_of.name, sink=sink)
     script = None
     if mode != "flatten":

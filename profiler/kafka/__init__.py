@@ -65,18 +65,18 @@ def client_of(settings: KafkaSettings) -> Literal["kafka-python", "librdkafka"]:
     return chosen
 
 
-def sink_of(settings: KafkaSettings, *, native: bool) -> Sink:
+def sink_of(settings: KafkaSettings, *, engine: str) -> Sink:
     """What a producer of these settings writes with; a line in the log says why not natively.
 
     Args:
         settings: choose the client library.
-        native: whether the native engine runs, so that the compiled part is there and fits.
+        engine: the name of the engine that runs; with the native one the compiled part is there.
 
     Raises:
         ConfigError: the client library is not installed.
     """
     library = client_of(settings)
-    if library != "librdkafka" or not native:
+    if library != "librdkafka" or engine != "native":
         return library
     from profiler.kafka.librdkafka import why_not_compiled  # noqa: PLC0415 - an extra
 

@@ -23,7 +23,7 @@ LEFT_OUT = "the native sink is left out: confluent-kafka writes"
 def told_of(settings: KafkaSettings) -> tuple[str, list[str]]:
     """The sink beside the native engine, and the reasons in the log."""
     with capture_logs() as lines:
-        sink = sink_of(settings, native=True)
+        sink = sink_of(settings, engine="native")
     assert {line["event"] for line in lines} <= {LEFT_OUT}
     assert {line["log_level"] for line in lines} <= {"info"}
     return sink, [str(line["reason"]) for line in lines]
@@ -36,8 +36,8 @@ def test_the_native_engine_writes_natively() -> None:
 
 def test_the_python_engine_and_the_other_client_write_as_ever() -> None:
     with capture_logs() as lines:
-        assert sink_of(KafkaSettings(), native=False) == "librdkafka"
-        assert sink_of(KafkaSettings(client="kafka-python"), native=True) == "kafka-python"
+        assert sink_of(KafkaSettings(), engine="python") == "librdkafka"
+        assert sink_of(KafkaSettings(client="kafka-python"), engine="native") == "kafka-python"
     assert lines == []
 
 
